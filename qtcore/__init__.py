@@ -1,0 +1,1 @@
+"""QTCore: lot and serial traceability, release, recall and proof for regulated factories."""

@@ -1,0 +1,72 @@
+"""Who acts, when, where and by which request: handed to every service and written to the ledger.
+
+It must not know how people sign in, nor the database; clock, ids and random bytes are injected
+here so that tests and replays are exact.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+SYSTEM_LOGIN = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person as they act now: printed name and roles are a snapshot, not a link."""
+
+    login: str
+    name: str = ""
+    uid: str = ""
+    user_id: int | None = None
+    person_id: int | None = None
+    roles: frozenset[str] = frozenset()
+    permissions: frozenset[str] = frozenset()
+    is_system: bool = False
+
+    def may(self, permission: str) -> bool:
+        """Say whether a right is held: exactly, by ``group.*``, or by ``*``."""
+        group = permission.split(":", 1)[0].rsplit(".", 1)[0]
+        return bool(
+            self.is_system
+            or self.permissions & {permission, permission.split(":", 1)[0], f"{group}.*", "*"}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One act: who, when (aware UTC), from where, and the request it belongs to."""
+
+    actor: Actor
+    at: datetime
+    request_id: str
+    device: str = ""
+    ip: str = ""
+    session_id: str = ""
+    os_user: str = ""
+    language: str = "en"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where time and randomness come from; tests hand in fixed ones.
+
+    `now` returns aware UTC time; `random_bytes(n)` returns n bytes fit for secrets.
+    """
+
+    now: Callable[[], datetime] = _utc_now
+    random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+
+    def new_id(self) -> str:
+        """Make a UUIDv7 (RFC 9562 5.7): 48 bits of milliseconds, then random bits."""
+        millis = int(self.now().timestamp() * 1000)
+        raw = bytearray(millis.to_bytes(6, "big") + self.random_bytes(10))
+        raw[6] = (raw[6] & 0x0F) | 0x70
+        raw[8] = (raw[8] & 0x3F) | 0x80
+        text = raw.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

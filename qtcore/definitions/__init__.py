@@ -1,0 +1,1 @@
+"""Text files turned into checked, positioned, frozen descriptions; no hooks, no database."""

@@ -1,0 +1,79 @@
+"""What every definition has in common: an id, a layer rule, a legal source, a validity.
+
+It must not know any one kind, nor where definitions come from.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+
+
+def _as_text(value: object) -> object:
+    """Give back the text of a scalar: the reader keeps digits as typed, so nothing is lost."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return str(value)
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_as_text), StringConstraints(min_length=1, max_length=4000)]
+Id = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$"),
+]
+Name = Annotated[
+    str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")
+]
+Expression = Annotated[str, BeforeValidator(_as_text), StringConstraints(max_length=2000)]
+Duration = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    StringConstraints(
+        pattern=r"^P([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?(T([0-9]+H)?([0-9]+M)?)?$",
+        min_length=3,
+    ),
+]
+Status = Literal["draft", "quarantine", "testing", "released", "rejected", "recalled"]
+
+
+class Model(BaseModel):
+    """A frozen part of a definition; an unknown key is a problem, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LegalSource(Model):
+    """Where a requirement comes from, and how sure the pack's author is of the wording.
+
+    `status: unverified` is shown to the user beside the requirement.
+    """
+
+    law: Text
+    clause: Text | None = None
+    jurisdiction: Text | None = None
+    status: Literal["verified", "unverified", "product_default"] = "unverified"
+
+
+class Replacement(Model):
+    """A later layer's wish to replace a definition; it must say why."""
+
+    reason: Text
+
+
+class Definition(Model):
+    """Base of every kind.
+
+    `id` is unique in its kind over all layers. A later layer that brings the same id must say
+    `replaces: {reason: ...}`; what is `mandatory` (the regulatory floor) cannot be replaced.
+    """
+
+    id: Id
+    replaces: Replacement | None = None
+    mandatory: bool = False
+    source: LegalSource | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None

@@ -1,0 +1,36 @@
+"""Event types of packs: a name and a form for one of the core verbs.
+
+It must not know genealogy rules; the verb decides what an event does to lots.
+"""
+
+from typing import Literal
+
+from qtcore.definitions.definition import Definition, Id, Text
+
+Verb = Literal[
+    "receive",
+    "transform",
+    "pack",
+    "unpack",
+    "move",
+    "ship",
+    "return",
+    "sample",
+    "scrap",
+    "adjust",
+    "observe",
+]
+
+
+class EventDefinition(Definition):
+    """A kind of trace event built on a core verb.
+
+    `form` names the form of its extra values (stored with the event); `roles` who may record it
+    (empty: whoever holds ``event.record``); `biz_step` is the CBV 2.0 business step it maps to.
+    Title in i18n under ``events.<id>``.
+    """
+
+    verb: Verb
+    form: Id | None = None
+    roles: tuple[Id, ...] = ()
+    biz_step: Text | None = None

@@ -1,0 +1,33 @@
+"""Forms: a documented subset of JSON Schema 2020-12 plus a layout.
+
+It must not know HTML, roles' names beyond their ids, or stored records.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from qtcore.definitions.definition import Definition, Expression, Model, Name
+
+
+class Section(Model):
+    """A titled group of fields; shown only while `visible` is not false."""
+
+    id: Name
+    fields: tuple[Name, ...]
+    visible: Expression | None = None
+
+
+class FormDefinition(Definition):
+    """What a person fills.
+
+    `schema` is an object schema in the subset: type (one, or one + null), properties, required,
+    enum, const, items, minItems, maxItems, minLength, maxLength, pattern (RE2), minimum, maximum,
+    exclusiveMinimum, exclusiveMaximum, multipleOf, format (date, date-time, time, email, uri,
+    uuid), default, examples, readOnly, title, description, `x-qt`. Anything else is refused with a
+    hint. Labels live in i18n under ``forms.<id>.fields.<name>`` and ``forms.<id>.sections.<id>``.
+    """
+
+    schema_: Mapping[str, Any] = Field(alias="schema")
+    layout: tuple[Section, ...] = ()

@@ -1,0 +1,57 @@
+"""A pack's own description, and the set of kinds a pack folder may hold.
+
+It must not know how packs are found or merged.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from qtcore.definitions.access import RoleDefinition, UnitDefinition
+from qtcore.definitions.definition import Definition, Id, Model, Name, Text
+from qtcore.definitions.documents import DocumentDefinition
+from qtcore.definitions.events import EventDefinition
+from qtcore.definitions.fields import FieldSet
+from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.recalls import RecallDefinition
+from qtcore.definitions.rules import FactDefinition, RuleDefinition
+from qtcore.definitions.specs import SpecDefinition
+from qtcore.definitions.workflows import RecordDefinition, WorkflowDefinition
+
+
+class PackDefinition(Model):
+    """The head of a pack folder: ``pack.yaml``.
+
+    `requires_qtcore` is a range such as ``>=0.1,<1``; outside of it the pack is not loaded and
+    named. `layer` orders the merge: base, industry, site.
+    """
+
+    pack: Name
+    version: Text
+    requires_qtcore: Text
+    layer: Literal["base", "industry", "site"] = "industry"
+    languages: tuple[Text, ...] = ("en", "zh-CN")
+    title: Mapping[Text, Text]
+    description: Mapping[Text, Text] = {}
+    legal_basis: tuple[Text, ...] = ()
+    after: tuple[Id, ...] = ()
+
+
+KINDS: Mapping[str, type[Definition]] = {
+    "fields": FieldSet,
+    "forms": FormDefinition,
+    "records": RecordDefinition,
+    "events": EventDefinition,
+    "workflows": WorkflowDefinition,
+    "facts": FactDefinition,
+    "rules": RuleDefinition,
+    "specs": SpecDefinition,
+    "recalls": RecallDefinition,
+    "documents": DocumentDefinition,
+    "roles": RoleDefinition,
+    "units": UnitDefinition,
+}
+"""The top-level keys of a definition file, each a list of that kind; texts are a file of their own.
+
+An i18n file ``i18n/<language>.yaml`` holds ``language:`` and ``texts:`` (nested mapping, joined
+with dots into keys).
+"""

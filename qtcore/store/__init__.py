@@ -1,0 +1,1 @@
+"""The database: tables, one unit of work, set-based reads, migrations."""

@@ -1,0 +1,79 @@
+"""Column types and key helpers shared by all tables: exact decimals, tenant-first keys.
+
+It must not know any one table.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKeyConstraint, LargeBinary, Numeric, String
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import Field, SQLModel
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A Decimal that keeps its digits: NUMERIC on PostgreSQL, text on SQLite.
+
+    SQLite has no decimal type: its NUMERIC affinity stores 12345678901234.123456789012 as a float.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(Numeric(asdecimal=True))
+        return dialect.type_descriptor(String(40))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, Decimal) or not value.is_finite():
+            raise TypeError(f"a quantity must be a finite Decimal, found {value!r}")
+        return value if dialect.name == "postgresql" else format(value, "f")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+def tenant_key(column: str, table: str, target: str = "id") -> ForeignKeyConstraint:
+    """Make a foreign key that cannot cross tenants."""
+    return ForeignKeyConstraint(
+        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.{target}"], name=None
+    )
+
+
+def key_field(**options: Any) -> Any:
+    """Make a 64-bit integer column, for keys and what refers to them."""
+    return Field(sa_type=BigInteger, **options)
+
+
+def json_field(default: Any = dict) -> Any:
+    """Make a JSON document column; decimals inside are strings."""
+    return Field(default_factory=default, sa_type=JSON)
+
+
+def bytes_field(**options: Any) -> Any:
+    """Make a binary column."""
+    return Field(sa_type=LargeBinary, **options)
+
+
+def decimal_field(**options: Any) -> Any:
+    """Make an exact decimal column."""
+    return Field(sa_type=ExactDecimal, **options)
+
+
+class TenantRow(SQLModel):
+    """Every row belongs to a tenant (a company); its key leads with it.
+
+    `id` is a 64-bit integer from the store's key source; it never leaves the product.
+    """
+
+    tenant_id: int = key_field(primary_key=True)
+    id: int = key_field(primary_key=True)
+
+
+class PublicRow(TenantRow):
+    """A row that is named outside by a UUIDv7."""
+
+    uid: str = Field(max_length=36)

@@ -1,0 +1,99 @@
+"""Tables of access and delivery: accounts, tokens, sessions, idempotency keys, outbox.
+
+It must not know what a right means.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from qtcore.store.columns import PublicRow, TenantRow, json_field, key_field, tenant_key
+
+
+class UserAccount(PublicRow, table=True):
+    """An account of a person; logins are never reused or reassigned (21 CFR 11.100(a))."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "uid"),
+        UniqueConstraint("tenant_id", "login"),
+        tenant_key("person_id", "person"),
+    )
+
+    login: str = Field(max_length=120)
+    person_id: int = key_field()
+    password_hash: str = Field(default="", max_length=300)
+    roles: list[str] = json_field(list)
+    language: str = Field(default="en", max_length=20)
+    state: str = Field(default="active", max_length=20)
+    version: int = 1
+    failed_sign_ins: int = 0
+    locked_until: datetime | None = None
+    created_at: datetime
+
+
+class ApiToken(PublicRow, table=True):
+    """A token for the API; only its hash is stored."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "token_hash"),
+        tenant_key("user_id", "user_account"),
+    )
+
+    user_id: int = key_field()
+    name: str = Field(default="", max_length=120)
+    token_hash: str = Field(max_length=64)
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class WebSession(PublicRow, table=True):
+    """A sign-in; only the hash of its cookie is stored, and it is rotated at login."""
+
+    __tablename__ = "web_session"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "token_hash"),
+        tenant_key("user_id", "user_account"),
+    )
+
+    user_id: int = key_field()
+    token_hash: str = Field(max_length=64)
+    csrf_token: str = Field(max_length=64)
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    ip: str = Field(default="", max_length=60)
+    agent: str = Field(default="", max_length=300)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """One effect per key: the first answer is kept and given again."""
+
+    __tablename__ = "idempotency_key"
+
+    tenant_id: int = key_field(primary_key=True)
+    user_id: int = key_field(primary_key=True)
+    key: str = Field(primary_key=True, max_length=200)
+    request_sha256: str = Field(max_length=64)
+    status: int
+    answer: dict[str, Any] = json_field()
+    created_at: datetime
+
+
+class Outbox(TenantRow, table=True):
+    """What must be told after commit: written in the same transaction, delivered at least once."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_open", "tenant_id", "delivered_at", "id"),)
+
+    topic: str = Field(max_length=60)
+    payload: dict[str, Any] = json_field()
+    created_at: datetime
+    delivered_at: datetime | None = None
+    attempts: int = 0
+    last_error: str = Field(default="", max_length=400)
