@@ -28,7 +28,6 @@ from qtcore.store.tables.lots import (
     Lot,
     Node,
     NodeAlias,
-    Stock,
     Unit,
 )
 from qtcore.store.tables.master import (
@@ -90,7 +89,6 @@ __all__ = [
     "RecordRevision",
     "Signature",
     "StateChange",
-    "Stock",
     "Tenant",
     "Unit",
     "UserAccount",

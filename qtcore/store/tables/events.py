@@ -68,14 +68,18 @@ class Movement(TenantRow, table=True):
     """What one event did to one node: its part in the event, and how much.
 
     `part` is one of input, output, subject, parent, child. `effect` is what the balance counts:
-    received, produced, consumed, shipped, returned, scrapped, sampled, adjusted, moved, observed.
-    A quantity is positive; only ``adjusted`` may be negative; null when nobody recorded it.
+    received, produced, consumed, shipped, returned, scrapped, sampled, adjusted, moved_in,
+    moved_out, observed. A quantity is positive; only ``adjusted`` may be negative; null when nobody
+    recorded it. `location_id` is the place whose stock it changes: on hand is a fold of these rows.
+    `container` is the logistic unit of a pack or unpack.
     """
 
     __tablename__ = "movement"
     __table_args__ = (
         tenant_key("event_id", "event"),
         tenant_key("node", "node", "node"),
+        tenant_key("container", "node", "node"),
+        tenant_key("location_id", "location"),
         Index("ix_movement_node", "tenant_id", "node"),
         Index("ix_movement_event", "tenant_id", "event_id"),
     )
@@ -84,6 +88,8 @@ class Movement(TenantRow, table=True):
     node: int = key_field()
     part: str = Field(max_length=10)
     effect: str = Field(max_length=12)
+    container: int | None = key_field(default=None)
+    location_id: int | None = key_field(default=None)
     quantity: Decimal | None = decimal_field(default=None)
     unit: str = Field(default="", max_length=20)
 

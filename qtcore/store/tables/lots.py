@@ -4,13 +4,12 @@ It must not know how edges are walked.
 """
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from qtcore.store.columns import TenantRow, decimal_field, json_field, key_field, tenant_key
+from qtcore.store.columns import TenantRow, json_field, key_field, tenant_key
 
 
 class NodeRow(SQLModel):
@@ -189,19 +188,3 @@ class InspectionResult(TenantRow, table=True):
     recorded_by: str = Field(max_length=120)
     superseded_by: str | None = Field(default=None, max_length=36)
     reason: str = Field(default="", max_length=2000)
-
-
-class Stock(TenantRow, table=True):
-    """How much of a node is where now; kept by the movements, checked by the balance."""
-
-    __tablename__ = "stock"
-    __table_args__ = (
-        tenant_key("node", "node", "node"),
-        tenant_key("location_id", "location"),
-        UniqueConstraint("tenant_id", "node", "location_id", "unit"),
-    )
-
-    node: int = key_field()
-    location_id: int = key_field()
-    quantity: Decimal = decimal_field()
-    unit: str = Field(max_length=20)
