@@ -3,11 +3,9 @@
 It must not know users or sessions.
 """
 
-from decimal import Decimal
-
 from pydantic import Field
 
-from qtcore.definitions.definition import Definition, Text
+from qtcore.definitions.definition import Definition, Flag, Number, Text
 
 
 class RoleDefinition(Definition):
@@ -18,7 +16,7 @@ class RoleDefinition(Definition):
     """
 
     permissions: tuple[Text, ...] = ()
-    may_sign: bool = True
+    may_sign: Flag = True
 
 
 class UnitDefinition(Definition):
@@ -30,5 +28,5 @@ class UnitDefinition(Definition):
 
     code: Text
     dimension: Text
-    factor: Decimal = Field(gt=0)
+    factor: Number = Field(gt=0)
     aliases: tuple[Text, ...] = ()

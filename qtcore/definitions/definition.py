@@ -3,35 +3,70 @@
 It must not know any one kind, nor where definitions come from.
 """
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+_DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
-def _as_text(value: object) -> object:
+def as_text(value: object) -> object:
     """Give back the text of a scalar: the reader keeps digits as typed, so nothing is lost."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return str(value)
-    return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value) if isinstance(value, int) else value
 
 
-Text = Annotated[str, BeforeValidator(_as_text), StringConstraints(min_length=1, max_length=4000)]
+def _as_day(value: object) -> object:
+    """Refuse numbers: they would be taken for seconds since 1970."""
+    if isinstance(value, str | date):
+        return value
+    raise ValueError("a date is written YYYY-MM-DD")
+
+
+def _as_number(value: object) -> object:
+    """Accept what the reader calls a number, and its quoted form; never an exponent or a float."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) <= 40 and _DECIMAL_TEXT.fullmatch(value):
+        return value
+    raise ValueError("a number is written in digits, such as 12 or 0.50")
+
+
+Flag = Annotated[bool, Strict()]
+Count = Annotated[int, Strict()]
+Day = Annotated[date, BeforeValidator(_as_day)]
+Number = Annotated[Decimal, BeforeValidator(_as_number)]
+Text = Annotated[
+    str,
+    BeforeValidator(as_text),
+    StringConstraints(min_length=1, max_length=4000),
+    WithJsonSchema({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 4000}),
+]
 Id = Annotated[
     str,
-    BeforeValidator(_as_text),
+    BeforeValidator(as_text),
     StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$"),
 ]
 Name = Annotated[
-    str, BeforeValidator(_as_text), StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")
+    str, BeforeValidator(as_text), StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")
 ]
-Expression = Annotated[str, BeforeValidator(_as_text), StringConstraints(max_length=2000)]
+Expression = Annotated[str, BeforeValidator(as_text), StringConstraints(max_length=2000)]
 Duration = Annotated[
     str,
-    BeforeValidator(_as_text),
+    BeforeValidator(as_text),
     StringConstraints(
         pattern=r"^P([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?(T([0-9]+H)?([0-9]+M)?)?$",
         min_length=3,
@@ -73,7 +108,7 @@ class Definition(Model):
 
     id: Id
     replaces: Replacement | None = None
-    mandatory: bool = False
+    mandatory: Flag = False
     source: LegalSource | None = None
-    valid_from: date | None = None
-    valid_to: date | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None

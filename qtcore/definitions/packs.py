@@ -22,7 +22,8 @@ class PackDefinition(Model):
     """The head of a pack folder: ``pack.yaml``.
 
     `requires_qtcore` is a range such as ``>=0.1,<1``; outside of it the pack is not loaded and
-    named. `layer` orders the merge: base, industry, site.
+    named. `layer` orders the merge: base, industry, site. `after` names packs this one needs. A site
+    may choose its industry packs with `packs`; without it every installed pack takes part.
     """
 
     pack: Name
@@ -34,6 +35,7 @@ class PackDefinition(Model):
     description: Mapping[Text, Text] = {}
     legal_basis: tuple[Text, ...] = ()
     after: tuple[Id, ...] = ()
+    packs: tuple[Name, ...] | None = None
 
 
 KINDS: Mapping[str, type[Definition]] = {

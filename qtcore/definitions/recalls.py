@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from qtcore.definitions.definition import (
+    Count,
     Definition,
     Duration,
     Expression,
@@ -34,7 +35,7 @@ class RecallNode(Model):
     """
 
     id: Id
-    order: int = Field(ge=0)
+    order: Count = Field(ge=0)
     recipient: Name
     start_event: Name = "decided_at"
     when: Expression | None = None
@@ -49,7 +50,7 @@ class EffectivenessLevel(Model):
     """How many consignees are checked, in percent."""
 
     id: Id
-    percent: int = Field(ge=0, le=100)
+    percent: Count = Field(ge=0, le=100)
 
 
 class RecallDefinition(Definition):

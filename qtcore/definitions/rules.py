@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from qtcore.definitions.definition import Definition, Expression, Id, Model, Name, Text
+from qtcore.definitions.definition import Definition, Expression, Flag, Id, Model, Name, Text
 
 FactType = Literal["boolean", "integer", "decimal", "text", "date", "datetime", "text_list"]
 Severity = Literal["block", "block_override", "warn", "info"]
@@ -20,7 +20,7 @@ class RecordCount(Model):
     state_not_in: tuple[Name, ...] = ()
     state_in: tuple[Name, ...] = ()
     where: dict[Name, Text] = Field(default_factory=dict)
-    inputs: bool = False
+    inputs: Flag = False
 
 
 class FactSource(Model):
@@ -32,12 +32,12 @@ class FactSource(Model):
     name this lot. `pack`: a pack's Python hook gives it.
     """
 
-    core: bool = False
+    core: Flag = False
     field: Text | None = None
     count: RecordCount | None = None
     result: Name | None = None
     event: Id | None = None
-    pack: bool = False
+    pack: Flag = False
 
 
 class FactDefinition(Definition):

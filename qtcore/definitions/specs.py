@@ -3,12 +3,11 @@
 It must not know results or sampling arithmetic.
 """
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from qtcore.definitions.definition import Definition, Model, Name, Text
+from qtcore.definitions.definition import Definition, Flag, Model, Name, Number, Text
 
 
 class Characteristic(Model):
@@ -20,12 +19,12 @@ class Characteristic(Model):
     id: Name
     type: Literal["decimal", "boolean", "choice"] = "decimal"
     unit: Text | None = None
-    lower: Decimal | None = None
-    upper: Decimal | None = None
+    lower: Number | None = None
+    upper: Number | None = None
     accept: tuple[Text, ...] = ()
     method: Text | None = None
-    required: bool = True
-    critical: bool = False
+    required: Flag = True
+    critical: Flag = False
 
 
 class SpecDefinition(Definition):

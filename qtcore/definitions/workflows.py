@@ -7,7 +7,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from qtcore.definitions.definition import Definition, Duration, Expression, Id, Model, Name, Status
+from qtcore.definitions.definition import (
+    Definition,
+    Duration,
+    Expression,
+    Flag,
+    Id,
+    Model,
+    Name,
+    Status,
+)
 
 Ability = Literal["consume", "ship", "move", "sample", "edit"]
 
@@ -22,7 +31,7 @@ class State(Model):
     id: Name
     status: Status
     may: tuple[Ability, ...] = ()
-    final: bool = False
+    final: Flag = False
 
 
 class SignatureDemand(Model):
@@ -68,7 +77,7 @@ class Transition(Model):
     guard: Expression | None = None
     gate: Name | None = None
     form: Id | None = None
-    reason: bool = False
+    reason: Flag = False
     signature: SignatureDemand | None = None
     not_same_as: tuple[Name, ...] = ()
     effects: tuple[Effect, ...] = ()
