@@ -1,0 +1,1 @@
+"""Pure decisions over descriptions and facts; engines know neither each other nor a database."""

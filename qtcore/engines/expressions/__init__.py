@@ -1,0 +1,50 @@
+"""The small expression language of rules, guards and visibility: check, evaluate, explain.
+
+It must not know where facts come from, what a rule means, or any other engine.
+"""
+
+from qtcore.engines.expressions.check import check
+from qtcore.engines.expressions.compiled import Compiled, ExpressionProblem, Node
+from qtcore.engines.expressions.evaluate import Evaluation, evaluate
+from qtcore.engines.expressions.explain import Clause, explain
+from qtcore.engines.expressions.functions import list_functions
+from qtcore.engines.expressions.kinds import (
+    BOOLEAN,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    DECIMAL_LIST,
+    DURATION,
+    INTEGER,
+    TEXT,
+    TEXT_LIST,
+    FactType,
+    Kind,
+    Value,
+    enum_of,
+)
+
+__all__ = [
+    "BOOLEAN",
+    "DATE",
+    "DATETIME",
+    "DECIMAL",
+    "DECIMAL_LIST",
+    "DURATION",
+    "INTEGER",
+    "TEXT",
+    "TEXT_LIST",
+    "Clause",
+    "Compiled",
+    "Evaluation",
+    "ExpressionProblem",
+    "FactType",
+    "Kind",
+    "Node",
+    "Value",
+    "check",
+    "enum_of",
+    "evaluate",
+    "explain",
+    "list_functions",
+]

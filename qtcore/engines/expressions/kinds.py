@@ -1,0 +1,146 @@
+"""The kinds of value an expression works on, and which Python values are usable as which kind.
+
+It must not know expressions: neither their text, nor their tree, nor their operators.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
+
+Kind = Literal[
+    "boolean",
+    "integer",
+    "decimal",
+    "text",
+    "date",
+    "datetime",
+    "duration",
+    "text_list",
+    "decimal_list",
+]
+Value: TypeAlias = (
+    bool | Decimal | str | date | datetime | timedelta | tuple[str, ...] | tuple[Decimal, ...]
+)
+
+# Bounds of a number, so that no fact can make an evaluation slow: the exact arithmetic below them
+# is the same in every evaluator of the compiled tree.
+MOST_DIGITS: Final = 50
+MOST_EXPONENT: Final = 999
+_MOST_BITS: Final = 166  # 10 ** 50 has 167 bits
+
+
+@dataclass(frozen=True, slots=True)
+class FactType:
+    """What a fact holds; `values` closes a text (or a list of text) to the values named."""
+
+    kind: Kind
+    values: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Name the kind as a message shows it."""
+        return self.kind.replace("_list", " list")
+
+
+BOOLEAN: Final = FactType("boolean")
+INTEGER: Final = FactType("integer")
+DECIMAL: Final = FactType("decimal")
+TEXT: Final = FactType("text")
+DATE: Final = FactType("date")
+DATETIME: Final = FactType("datetime")
+DURATION: Final = FactType("duration")
+TEXT_LIST: Final = FactType("text_list")
+DECIMAL_LIST: Final = FactType("decimal_list")
+
+NUMBERS: Final = frozenset({"integer", "decimal"})
+ORDERED: Final = NUMBERS | {"date", "datetime", "duration"}
+
+
+def enum_of(*values: str) -> FactType:
+    """Describe a text that can only be one of `values`."""
+    return FactType("text", values)
+
+
+def find_value(raw: object, wanted: FactType) -> Value | None:
+    """Give `raw` as the evaluator uses it, or None when it is not usable as `wanted`.
+
+    Floats, NaN, naive times, numbers of more than fifty digits and texts outside a closed set
+    are not usable: a fact that cannot be trusted must block like a missing one.
+    """
+    return _READERS[wanted.kind](raw, wanted)
+
+
+def _boolean(raw: object, _: FactType) -> Value | None:
+    return raw if isinstance(raw, bool) else None
+
+
+def _decimal(raw: object, _: FactType) -> Decimal | None:
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, int):
+        return Decimal(raw) if raw.bit_length() <= _MOST_BITS else None
+    if not isinstance(raw, Decimal) or not raw.is_finite():
+        return None
+    short = len(raw.as_tuple().digits) <= MOST_DIGITS
+    return raw if short and abs(raw.adjusted()) <= MOST_EXPONENT else None
+
+
+def _integer(raw: object, wanted: FactType) -> Decimal | None:
+    number = _decimal(raw, wanted)
+    if number is None or number.adjusted() >= MOST_DIGITS:
+        return None
+    return number if number == number.to_integral_value() else None
+
+
+def _text(raw: object, wanted: FactType) -> str | None:
+    if not isinstance(raw, str):
+        return None
+    return raw if not wanted.values or raw in wanted.values else None
+
+
+def _date(raw: object, _: FactType) -> date | None:
+    return raw if isinstance(raw, date) and not isinstance(raw, datetime) else None
+
+
+def _datetime(raw: object, _: FactType) -> datetime | None:
+    if not isinstance(raw, datetime) or raw.utcoffset() is None:
+        return None
+    try:
+        return raw.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _duration(raw: object, _: FactType) -> timedelta | None:
+    return raw if isinstance(raw, timedelta) else None
+
+
+def _text_list(raw: object, wanted: FactType) -> tuple[str, ...] | None:
+    if not isinstance(raw, list | tuple | set | frozenset):
+        return None
+    items = tuple(_text(item, wanted) for item in raw)
+    known = tuple(item for item in items if item is not None)
+    return known if len(known) == len(items) else None
+
+
+def _decimal_list(raw: object, wanted: FactType) -> tuple[Decimal, ...] | None:
+    if not isinstance(raw, list | tuple | set | frozenset):
+        return None
+    items = tuple(_decimal(item, wanted) for item in raw)
+    known = tuple(item for item in items if item is not None)
+    return known if len(known) == len(items) else None
+
+
+_READERS: Final[Mapping[Kind, Callable[[object, FactType], Value | None]]] = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "decimal": _decimal,
+    "text": _text,
+    "date": _date,
+    "datetime": _datetime,
+    "duration": _duration,
+    "text_list": _text_list,
+    "decimal_list": _decimal_list,
+}

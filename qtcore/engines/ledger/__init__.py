@@ -1,0 +1,83 @@
+"""The ledger: canonical bytes, commitments, Merkle tree, proofs, signed notes, a history's check.
+
+It must not know tables, tenants, clocks or keys at rest; it works on bytes it is given.
+"""
+
+from qtcore.engines.ledger.canonical import CanonicalError, Json, canonical_bytes, read_canonical
+from qtcore.engines.ledger.checkpoint import Checkpoint, read_checkpoint
+from qtcore.engines.ledger.commitment import SALT_SIZE, commit_field, verify_field
+from qtcore.engines.ledger.contents import LedgerEvent, PrivateField
+from qtcore.engines.ledger.history import (
+    HistoryProblem,
+    HistoryVerdict,
+    ProblemKind,
+    StoredCheckpoint,
+    Trust,
+    Witnessed,
+    check_history,
+)
+from qtcore.engines.ledger.note import (
+    NoteError,
+    NoteKey,
+    OpenedNote,
+    key_of,
+    open_note,
+    read_vkey,
+    sign_note,
+)
+from qtcore.engines.ledger.proofs import (
+    ProofError,
+    consistency_path,
+    inclusion_path,
+    verify_consistency,
+    verify_inclusion,
+)
+from qtcore.engines.ledger.tree import (
+    EMPTY_ROOT,
+    EMPTY_TREE,
+    Frontier,
+    TreeNode,
+    leaf_hash,
+    new_nodes,
+    node_hash,
+)
+
+__all__ = [
+    "EMPTY_ROOT",
+    "EMPTY_TREE",
+    "SALT_SIZE",
+    "CanonicalError",
+    "Checkpoint",
+    "Frontier",
+    "HistoryProblem",
+    "HistoryVerdict",
+    "Json",
+    "LedgerEvent",
+    "NoteError",
+    "NoteKey",
+    "OpenedNote",
+    "PrivateField",
+    "ProblemKind",
+    "ProofError",
+    "StoredCheckpoint",
+    "TreeNode",
+    "Trust",
+    "Witnessed",
+    "canonical_bytes",
+    "check_history",
+    "commit_field",
+    "consistency_path",
+    "inclusion_path",
+    "key_of",
+    "leaf_hash",
+    "new_nodes",
+    "node_hash",
+    "open_note",
+    "read_canonical",
+    "read_checkpoint",
+    "read_vkey",
+    "sign_note",
+    "verify_consistency",
+    "verify_field",
+    "verify_inclusion",
+]
