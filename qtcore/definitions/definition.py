@@ -4,9 +4,10 @@ It must not know any one kind, nor where definitions come from.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -17,6 +18,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
+_ID = r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$"
+_NAME = r"^[a-z][a-z0-9_]{0,59}$"
+_DURATION = r"^P([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?(T([0-9]+H)?([0-9]+M)?)?$"
 _DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
@@ -55,24 +59,41 @@ Text = Annotated[
     StringConstraints(min_length=1, max_length=4000),
     WithJsonSchema({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 4000}),
 ]
-Id = Annotated[
-    str,
-    BeforeValidator(as_text),
-    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$"),
-]
-Name = Annotated[
-    str, BeforeValidator(as_text), StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")
-]
+Id = Annotated[str, BeforeValidator(as_text), StringConstraints(pattern=_ID)]
+Name = Annotated[str, BeforeValidator(as_text), StringConstraints(pattern=_NAME)]
 Expression = Annotated[str, BeforeValidator(as_text), StringConstraints(max_length=2000)]
 Duration = Annotated[
     str,
     BeforeValidator(as_text),
-    StringConstraints(
-        pattern=r"^P([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?(T([0-9]+H)?([0-9]+M)?)?$",
-        min_length=3,
-    ),
+    StringConstraints(pattern=_DURATION, min_length=3),
 ]
+PATTERN_WORDS: Mapping[str, str] = {
+    _ID: "an id: a letter first, then at most 79 letters, digits, '_', '-' or '.'",
+    _NAME: "a name: a small letter first, then at most 59 small letters, digits or '_'",
+    _DURATION: "an ISO 8601 duration such as P3D, PT24H or P1M",
+}
 Status = Literal["draft", "quarantine", "testing", "released", "rejected", "recalled"]
+
+
+def normal_schema(schema: Any) -> Any:
+    """Give texts back their text: a plain ``1`` in the choices of a string field means ``"1"``."""
+    if isinstance(schema, list | tuple):
+        return [normal_schema(part) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    done = {key: normal_schema(value) for key, value in schema.items()}
+    for key in ("title", "description", "pattern", "format", "$ref"):
+        if key in done:
+            done[key] = as_text(done[key])
+    kinds = done.get("type")
+    if "string" in (kinds if isinstance(kinds, list) else [kinds]):
+        for key in ("const", "default"):
+            if key in done:
+                done[key] = as_text(done[key])
+        for key in ("enum", "examples"):
+            if isinstance(done.get(key), list):
+                done[key] = [as_text(value) for value in done[key]]
+    return done
 
 
 class Model(BaseModel):

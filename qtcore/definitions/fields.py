@@ -4,9 +4,11 @@ It must not know how values are stored or drawn; the schema subset is checked in
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from qtcore.definitions.definition import Definition, Name
+from pydantic import BeforeValidator
+
+from qtcore.definitions.definition import Definition, Name, normal_schema
 
 Entity = Literal[
     "item", "lot", "unit", "logistic_unit", "party", "location", "equipment", "event", "shipment"
@@ -22,5 +24,5 @@ class FieldSet(Definition):
     """
 
     on: Entity
-    properties: Mapping[Name, Mapping[str, Any]]
+    properties: Mapping[Name, Annotated[Mapping[str, Any], BeforeValidator(normal_schema)]]
     required: tuple[Name, ...] = ()

@@ -4,11 +4,11 @@ It must not know HTML, roles' names beyond their ids, or stored records.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from qtcore.definitions.definition import Definition, Expression, Model, Name
+from qtcore.definitions.definition import Definition, Expression, Model, Name, normal_schema
 
 
 class Section(Model):
@@ -29,5 +29,5 @@ class FormDefinition(Definition):
     hint. Labels live in i18n under ``forms.<id>.fields.<name>`` and ``forms.<id>.sections.<id>``.
     """
 
-    schema_: Mapping[str, Any] = Field(alias="schema")
+    schema_: Annotated[Mapping[str, Any], BeforeValidator(normal_schema)] = Field(alias="schema")
     layout: tuple[Section, ...] = ()

@@ -1,0 +1,203 @@
+"""What the models refuse, in the product's own words: which key, what was found, what is accepted.
+
+It must not know files or positions; a mistake carries the path inside the value it was found in.
+"""
+
+import re
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from qtcore.definitions.definition import PATTERN_WORDS
+from qtcore.definitions.problems import suggest
+from qtcore.definitions.source import Path
+
+_SHOWN = 60
+_ACCEPTED: Mapping[str, str] = {
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "string_too_long": "a text of at most {max_length} signs",
+    "bool_type": "true or false",
+    "int_type": "a whole number without quotes",
+    "int_parsing": "a whole number",
+    "greater_than": "a number greater than {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number less than {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+    "dict_type": "a mapping of keys to values",
+    "mapping_type": "a mapping of keys to values",
+    "date_from_datetime_parsing": "a date written YYYY-MM-DD",
+    "date_parsing": "a date written YYYY-MM-DD",
+    "date_type": "a date written YYYY-MM-DD",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A mistake inside one value; `on_key` says that the key, not its value, is to be shown."""
+
+    code: str
+    message: str
+    path: Path = ()
+    suggestion: str = ""
+    on_key: bool = False
+    severity: Literal["error", "warning"] = "error"
+
+
+def find_mistakes(model: type[BaseModel], value: object, error: ValidationError) -> list[Mistake]:
+    """Turn what pydantic says about `value` into mistakes with our codes and words."""
+    found = error.errors(include_url=False, include_input=False)
+    return [_mistake(model, value, details) for details in found]
+
+
+def shown(value: object) -> str:
+    """Show a found value as its author wrote it, shortened."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "...'"
+
+
+def _mistake(model: type[BaseModel], value: object, details: Any) -> Mistake:
+    path = tuple(step for step in details["loc"] if step != "[key]")
+    is_key = "[key]" in details["loc"]
+    owner, parent = _owner(model, value, path[:-1])
+    key = path[-1] if path else ""
+    if details["type"] == "extra_forbidden":
+        return _unknown_key(owner, parent, path)
+    if details["type"] == "missing":
+        message = f"{_thing(owner, parent)} needs the key {key!r}; add it"
+        return Mistake("QT111", message, path[:-1])
+    accepted = _accepted(details) or str(details["msg"])
+    if details["type"] in {"model_type", "model_attributes_type"}:
+        accepted = _mapping_words(_model_at(model, path))
+    if is_key:
+        return Mistake("QT112", f"the key {key!r} must be {accepted}", path, on_key=True)
+    found = _at(value, path)
+    place = _place_words(owner, parent, path)
+    return Mistake(
+        "QT112",
+        f"{place} is {shown(found)}; accepted is {accepted}",
+        path,
+        suggest(found, _choices(details)) if isinstance(found, str) else "",
+    )
+
+
+def _unknown_key(owner: type[BaseModel] | None, parent: object, path: Path) -> Mistake:
+    known = [name for name, _ in _fields(owner)] if owner else []
+    free = [name for name in known if not (isinstance(parent, Mapping) and name in parent)]
+    message = f"key {path[-1]!r} is not part of {_thing(owner, parent)}; accepted are "
+    return Mistake("QT110", message + ", ".join(known), path, suggest(path[-1], free), on_key=True)
+
+
+def _place_words(owner: type[BaseModel] | None, parent: object, path: Path) -> str:
+    if not path:
+        return "this entry"
+    last = path[-1]
+    if isinstance(last, int):
+        named = [step for step in path if isinstance(step, str)]
+        return f"entry {last + 1} of {named[-1]!r}" if named else f"entry {last + 1}"
+    return f"{last!r} of {_thing(owner, parent)}" if owner else repr(last)
+
+
+def _thing(owner: type[BaseModel] | None, value: object) -> str:
+    """Name a part with its id where it has one: ``state 'open'``."""
+    noun = thing_word(owner) if owner else "mapping"
+    if isinstance(value, Mapping) and isinstance(value.get("id"), str):
+        return f"{noun} {value['id']!r}"
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def thing_word(model: type[BaseModel]) -> str:
+    """Give the trade's word for a model: ``RecallNode`` is a recall node."""
+    name = model.__name__.removesuffix("Definition") or model.__name__
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _accepted(details: Any) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "literal_error":
+        return "one of " + ", ".join(_choices(details))
+    if kind == "string_pattern_mismatch":
+        return PATTERN_WORDS.get(context["pattern"], f"a text that fits {context['pattern']}")
+    if kind == "value_error":
+        return str(context["error"])
+    return _ACCEPTED.get(kind, "").format(**context)
+
+
+def _choices(details: Any) -> list[str]:
+    if details["type"] != "literal_error":
+        return []
+    return re.findall(r"'([^']*)'", details["ctx"]["expected"])
+
+
+def _mapping_words(model: type[BaseModel] | None) -> str:
+    return f"a mapping with the keys {', '.join(n for n, _ in _fields(model))}" if model else ""
+
+
+def _fields(model: type[BaseModel] | None) -> Iterator[tuple[str, Any]]:
+    for name, field in (model.model_fields if model else {}).items():
+        yield field.alias or name, field.annotation
+
+
+def _at(value: object, path: Path) -> object:
+    for step in path:
+        try:
+            value = value[step]  # type: ignore[index]  # any JSON shape; a wrong one ends the walk
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _owner(
+    model: type[BaseModel], value: object, path: Path
+) -> tuple[type[BaseModel] | None, object]:
+    """Find the nearest model that encloses `path`, and its raw value."""
+    for end in range(len(path), -1, -1):
+        found = _model_at(model, path[:end])
+        if found is not None:
+            return found, _at(value, path[:end])
+    return None, value
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+    here: Any = model
+    for step in path:
+        here = _step_into(_bare(here), step)
+    here = _bare(here)
+    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def _step_into(annotation: Any, step: str | int) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return dict(_fields(annotation)).get(str(step))
+    inner = get_args(annotation)
+    if get_origin(annotation) is tuple and inner:
+        return inner[0]
+    return inner[1] if len(inner) == 2 else None
+
+
+def _bare(annotation: Any) -> Any:
+    """Take off Annotated and Optional."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, types.UnionType}:
+        rest = [arg for arg in get_args(annotation) if arg is not type(None)]
+        return _bare(rest[0]) if len(rest) == 1 else None
+    return annotation

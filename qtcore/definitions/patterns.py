@@ -1,0 +1,88 @@
+r"""Patterns of fields: which are accepted, and matching them in time linear in the value.
+
+It must not know schemas. The engine is the one pydantic carries (no backtracking), so that a
+pattern from a pack cannot hang a form; ``\d`` and ``\w`` mean ASCII signs only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+
+MAX_PATTERN = 200
+_OUTSIDE: Mapping[str, str] = {
+    "d": "[0-9]", "D": "[^0-9]", "w": "[0-9A-Za-z_]", "W": "[^0-9A-Za-z_]",
+    "s": "[ \\t\\r\\n]", "S": "[^ \\t\\r\\n]",
+}
+_INSIDE: Mapping[str, str] = {"d": "0-9", "w": "0-9A-Za-z_", "s": " \\t\\r\\n"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern; it always speaks of the whole value."""
+
+    text: str
+    _validator: SchemaValidator
+
+    def matches(self, value: str) -> bool:
+        """Say whether the whole value fits."""
+        try:
+            self._validator.validate_python(value, strict=True)
+        except ValidationError:
+            return False
+        return True
+
+
+def compile_pattern(text: str) -> Pattern:
+    """Compile an accepted pattern; ValueError says what is wrong with another."""
+    fault = find_pattern_fault(text)
+    if fault:
+        raise ValueError(f"the pattern {text!r} {fault}")
+    return Pattern(text, _build(text))
+
+
+def find_pattern_fault(text: object) -> str:
+    """Say why a pattern is refused, as the end of a sentence; empty when it is accepted."""
+    if not isinstance(text, str):
+        return "must be a text; put it in single quotes"
+    if len(text) > MAX_PATTERN:
+        return f"has {len(text)} signs; at most {MAX_PATTERN} are accepted"
+    if not (text.startswith("^") and text.endswith("$")) or text.endswith("\\$"):
+        return "must start with '^' and end with '$', so that every reader checks the whole value"
+    if "(?" in text and not all(part.startswith(":") for part in text.split("(?")[1:]):
+        return "uses '(?...'; only plain groups '(...)' and '(?:...)' are accepted"
+    try:
+        _build(text)
+    except (SchemaError, ValueError) as exc:
+        reason = str(exc).strip().splitlines()[-1].strip()
+        return f"cannot be used: {reason}; look-around and back references are not accepted"
+    return ""
+
+
+def _build(text: str) -> SchemaValidator:
+    whole = f"^(?:{_ascii(text[1:-1])})$"
+    return SchemaValidator(core_schema.str_schema(pattern=whole, regex_engine="rust-regex"))
+
+
+def _ascii(text: str) -> str:
+    out: list[str] = []
+    depth, at = 0, 0
+    while at < len(text):
+        sign = text[at]
+        if sign == "\\" and at + 1 < len(text):
+            out.append(_escape(text[at + 1], is_inside=depth > 0))
+            at += 2
+            continue
+        depth += (sign == "[") - (sign == "]" and depth > 0)
+        out.append(sign)
+        at += 1
+    return "".join(out)
+
+
+def _escape(letter: str, *, is_inside: bool) -> str:
+    table = _INSIDE if is_inside else _OUTSIDE
+    if letter in table:
+        return table[letter]
+    if letter.isalnum() and letter not in "tnr":
+        raise ValueError(f"the escape '\\{letter}' is not accepted")
+    return "\\" + letter
