@@ -1,0 +1,1 @@
+"""The pharma pack: what a pharma plant adds to the core, as definition files."""
