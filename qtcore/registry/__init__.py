@@ -1,0 +1,1 @@
+"""Base, packs and site merged into one frozen, fingerprinted registry; hooks behind a fence."""
