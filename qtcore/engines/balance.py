@@ -1,0 +1,183 @@
+"""The mass balance of one lot: what came, what went, what is there, what nobody can account for.
+
+It must not know lots, events or where unit factors come from. The identity, exact in one unit:
+
+    received + produced + returned + adjusted
+        = consumed + shipped + scrapped + sampled + on_hand + unaccounted
+
+Every quantity is positive as it was recorded; only `adjusted` carries a sign (plus: found, minus:
+lost). `on_hand` is what was counted; without a count it is computed, and then nothing is
+unaccounted. A movement that cannot be counted is a named problem, never a guess.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
+from typing import Final
+
+from qtcore.errors import Fault, InputRejected
+
+Convert = Callable[[Decimal, str, str], Decimal | None]
+"""Quantity, its unit, the wanted unit -> quantity, or None (or InputRejected) when no factor is
+declared between the two."""
+
+INCOMING: Final = ("received", "produced", "returned", "adjusted")
+OUTGOING: Final = ("consumed", "shipped", "scrapped", "sampled")
+KINDS: Final = INCOMING + OUTGOING
+NEUTRAL: Final = ("moved_in", "moved_out", "observed")
+"""Kinds that change a place, not the amount: accepted and left out of the sums."""
+
+_MOST_DIGITS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One quantity that moved; `quantity` is None when nobody recorded how much.
+
+    `where` names the line it comes from (an event id) and is given back with a problem.
+    """
+
+    kind: str
+    quantity: Decimal | None
+    unit: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The sums per kind in `unit`. With `problems` the sums lack what the problems name."""
+
+    received: Decimal
+    produced: Decimal
+    returned: Decimal
+    adjusted: Decimal
+    consumed: Decimal
+    shipped: Decimal
+    scrapped: Decimal
+    sampled: Decimal
+    on_hand: Decimal
+    unaccounted: Decimal
+    unit: str
+    problems: tuple[Fault, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether every movement could be counted."""
+        return not self.problems
+
+    @property
+    def is_closed(self) -> bool:
+        """Say whether everything is counted and nothing is unaccounted for."""
+        return self.is_complete and self.unaccounted == 0
+
+    def as_json(self) -> dict[str, object]:
+        """Give the shape of the API: quantities as text with the digits kept."""
+        sums = {kind: _plain(getattr(self, kind)) for kind in (*KINDS, "on_hand", "unaccounted")}
+        return {
+            **sums,
+            "unit": self.unit,
+            "is_complete": self.is_complete,
+            "problems": [problem.as_json() for problem in self.problems],
+        }
+
+
+def balance(
+    movements: Iterable[Movement],
+    convert: Convert,
+    *,
+    unit: str = "",
+    counted: Decimal | None = None,
+) -> Balance:
+    """Add up the movements in `unit` (default: the unit of the first one that has a quantity).
+
+    `counted` is what a stock count found, in `unit`; the difference becomes `unaccounted`, which is
+    negative when more is there than the records explain.
+    """
+    listed = tuple(movements)
+    unit = unit or next((m.unit for m in listed if m.quantity is not None and m.unit), "")
+    sums = dict.fromkeys(KINDS, Decimal(0))
+    problems: list[Fault] = []
+    exact = _exact_context()
+    for movement in listed:
+        if movement.kind in NEUTRAL:
+            continue
+        amount = _find_amount(movement, unit, convert)
+        if isinstance(amount, Fault):
+            problems.append(amount)
+            continue
+        try:
+            sums[movement.kind] = exact.add(sums[movement.kind], amount)
+        except DecimalException:
+            problems.append(_fault("QT475", movement, "has more digits than can be added exactly"))
+    came = _total(exact, (sums[kind] for kind in INCOMING))
+    went = _total(exact, (sums[kind] for kind in OUTGOING))
+    left = exact.subtract(came, went)
+    on_hand = left if counted is None else counted
+    if on_hand < 0:
+        problems.append(_negative(on_hand, unit, came, went))
+    return Balance(
+        **sums,
+        on_hand=on_hand,
+        unaccounted=exact.subtract(left, on_hand),
+        unit=unit,
+        problems=tuple(problems),
+    )
+
+
+def _find_amount(movement: Movement, unit: str, convert: Convert) -> Decimal | Fault:
+    quantity = movement.quantity
+    if movement.kind not in KINDS:
+        return _fault("QT473", movement, f"is of no known kind; accepted: {', '.join(KINDS)}")
+    if quantity is None:
+        return _fault("QT471", movement, "has no quantity; record how much it was")
+    if not quantity.is_finite():
+        return _fault("QT471", movement, "is not an exact decimal number; give a decimal")
+    if quantity < 0 and movement.kind != "adjusted":
+        return _fault("QT472", movement, "is negative; only an adjustment may be, give how much")
+    if movement.unit == unit:
+        return quantity
+    return _converted(movement, quantity, unit, convert)
+
+
+def _converted(
+    movement: Movement, quantity: Decimal, unit: str, convert: Convert
+) -> Decimal | Fault:
+    try:
+        amount = convert(quantity, movement.unit, unit)
+    except InputRejected as rejected:
+        return _fault("QT470", movement, f"cannot be counted in {unit!r}: {rejected.message}")
+    if amount is None:
+        text = f"cannot be counted in {unit!r}; declare a factor from {movement.unit!r} to {unit!r}"
+        return _fault("QT470", movement, text)
+    return amount
+
+
+def _fault(code: str, movement: Movement, words: str) -> Fault:
+    amount = "without quantity" if movement.quantity is None else str(movement.quantity)
+    return Fault(
+        code, f"{movement.kind} {amount} {movement.unit}".rstrip() + f" {words}", movement.where
+    )
+
+
+def _negative(on_hand: Decimal, unit: str, came: Decimal, went: Decimal) -> Fault:
+    text = (
+        f"on hand is {_plain(on_hand)} {unit}: {_plain(went)} went out of {_plain(came)} that came "
+        "in; find the movement that was not recorded, or recorded twice"
+    )
+    return Fault("QT474", text)
+
+
+def _exact_context() -> Context:
+    # A sum that would round raises instead: a balance is exact or it is a problem.
+    return Context(prec=_MOST_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
+
+
+def _total(context: Context, amounts: Iterable[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for amount in amounts:
+        total = context.add(total, amount)
+    return total
+
+
+def _plain(number: Decimal) -> str:
+    return format(number, "f")
