@@ -1,14 +1,23 @@
-"""Fixtures shared by all tests: where the real data is.
+"""Fixtures shared by all tests: where the real data is, and an honest count of what was skipped.
 
 It must not build sites, records or databases.
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
+
+# A word of the skip reason, and what its absence is called in the summary.
+_NEEDS = {
+    "shared data": "the shared data",
+    "postgres": "a PostgreSQL server",
+    "chromium": "Chromium",
+}
+_SKIPS = pytest.StashKey[Counter[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +26,28 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data at {folder}; set QTCORE_SHARED_DATA to its folder")
     return folder
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that may skip for absent shared data only, when it skipped anything else."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of pytest-xdist; its parent counts
+        return
+    skips = Counter(_need(str(each.longrepr)) for each in reporter.stats.get("skipped", []))
+    session.config.stash[_SKIPS] = skips
+    if os.environ.get("QTCORE_ONLY_DATA_MAY_SKIP") and set(skips) - {_NEEDS["shared data"]}:
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    skips = config.stash.get(_SKIPS, Counter())
+    terminalreporter.section("skipped for want of")
+    for need in (*_NEEDS.values(), "something else"):
+        terminalreporter.line(f"{need}: {skips[need]}")
+
+
+def _need(reason: str) -> str:
+    words = (need for word, need in _NEEDS.items() if word in reason.lower())
+    return next(words, "something else")

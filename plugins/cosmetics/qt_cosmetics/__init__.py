@@ -1,0 +1,1 @@
+"""The cosmetics pack: what a cosmetics plant adds to the core, as definition files."""

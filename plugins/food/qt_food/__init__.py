@@ -1,0 +1,1 @@
+"""The food pack: what a food plant adds to the core, as definition files."""
