@@ -12,7 +12,7 @@ unaccounted. A movement that cannot be counted is a named problem, never a guess
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Final
 
 from qtcore.errors import Fault, InputRejected
@@ -27,7 +27,8 @@ KINDS: Final = INCOMING + OUTGOING
 NEUTRAL: Final = ("moved_in", "moved_out", "observed")
 """Kinds that change a place, not the amount: accepted and left out of the sums."""
 
-_MOST_DIGITS: Final = 200
+_MOST_PLACES: Final = 60
+_MOST_DIGITS: Final = 200  # both sides of the point, and room for any number of movements
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,10 @@ def balance(
         amount = _find_amount(movement, unit, convert)
         if isinstance(amount, Fault):
             problems.append(amount)
-            continue
-        try:
-            sums[movement.kind] = exact.add(sums[movement.kind], amount)
-        except DecimalException:
+        elif _is_too_long(amount):
             problems.append(_fault("QT475", movement, "has more digits than can be added exactly"))
+        else:
+            sums[movement.kind] = exact.add(sums[movement.kind], amount)
     came = _total(exact, (sums[kind] for kind in INCOMING))
     went = _total(exact, (sums[kind] for kind in OUTGOING))
     left = exact.subtract(came, went)
@@ -156,6 +156,15 @@ def _fault(code: str, movement: Movement, words: str) -> Fault:
     amount = "without quantity" if movement.quantity is None else str(movement.quantity)
     return Fault(
         code, f"{movement.kind} {amount} {movement.unit}".rstrip() + f" {words}", movement.where
+    )
+
+
+def _is_too_long(amount: Decimal) -> bool:
+    exponent = amount.as_tuple().exponent
+    return (
+        not isinstance(exponent, int)
+        or exponent < -_MOST_PLACES
+        or amount.adjusted() > _MOST_PLACES
     )
 
 

@@ -70,7 +70,7 @@ def test_more_in_stock_than_the_records_explain_is_negative_unaccounted():
 def test_units_are_added_through_their_factors():
     listed = [Movement("received", Decimal("1.5"), "t"), Movement("sampled", Decimal(20), "g")]
     result = balance(listed, convert, unit="kg")
-    assert (result.received, result.on_hand) == (1500, Decimal("1499.980"))
+    assert (result.received, result.on_hand) == (Decimal(1500), Decimal("1499.980"))
 
 
 def test_an_adjustment_may_take_away():
@@ -104,7 +104,7 @@ def test_a_movement_that_cannot_be_counted_is_named_and_left_out(movement, code,
     (problem,) = result.problems
     assert (problem.code, problem.where) == (code, "E1")
     assert words in problem.message
-    assert (result.received, result.is_complete) == (10, False)
+    assert (result.received, result.is_complete) == (Decimal(10), False)
 
 
 def test_the_words_of_a_refused_conversion_are_kept():

@@ -1,0 +1,275 @@
+"""Walks over an edge list that was already read: depths, cycles, stages of a drawing, gaps.
+
+It must not know how edges are stored or selected, nor quantities. An edge goes from a source (what
+was used) to a target (what was made of it). Nothing here recurses: chains may be any length.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, TypeVar
+
+N = TypeVar("N", bound=Hashable)
+Direction = Literal["backward", "forward"]
+Neighbours = Mapping[N, Sequence[N]]
+CERTAINTIES: Final = ("recorded", "derived", "inferred")
+"""How an edge is known, the surest first."""
+LANE_LENGTH: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Generic[N]):
+    """A link from a source to what was made of it."""
+
+    source: N
+    target: N
+    certainty: str = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[N]):
+    """One stage of a drawing: `nodes` are drawn, `more` are listed behind a "+N more"."""
+
+    stage: int
+    nodes: tuple[N, ...]
+    more: tuple[N, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane(Generic[N]):
+    """A drawn link; `is_return` marks one that does not run to the right (rework, a loop)."""
+
+    source: N
+    target: N
+    certainty: str
+    is_return: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing(Generic[N]):
+    """Stages from left to right: upstream negative, the focus 0, downstream positive.
+
+    `lanes` are the links between drawn nodes; `outside` are nodes that neither lead to the focus
+    nor come from it (other products of the same material).
+    """
+
+    columns: tuple[Column[N], ...]
+    lanes: tuple[Lane[N], ...]
+    outside: tuple[N, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[N]):
+    """What the records say about a node, to be compared with its links."""
+
+    node: N
+    is_received: bool = False
+    is_made: bool = False
+    is_consumed: bool = False
+    is_verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gap(Generic[N]):
+    """A link that must exist and is not recorded; the scope of a recall must show its gaps.
+
+    `kind`: no_origin (neither received nor made), no_sources (made of nothing), no_products
+    (consumed for nothing), unverified (only another document's word for it).
+    """
+
+    node: N
+    kind: Literal["no_origin", "no_sources", "no_products", "unverified"]
+
+
+def order_by_depth(
+    edges: Iterable[Edge[N]], seeds: Collection[N], direction: Direction
+) -> dict[N, int]:
+    """Give each node that is reached its fewest steps from a seed (0), nearest first."""
+    following = _neighbours(edges, direction)
+    depths = dict.fromkeys(seeds, 0)
+    waiting = deque(depths)
+    while waiting:
+        node = waiting.popleft()
+        for other in following.get(node, ()):
+            if other not in depths:
+                depths[other] = depths[node] + 1
+                waiting.append(other)
+    return depths
+
+
+def find_certainties(
+    edges: Iterable[Edge[N]], seeds: Collection[N], direction: Direction
+) -> dict[N, str]:
+    """Say of each node that is reached how sure that is: a chain is as sure as its weakest link.
+
+    Of several ways to a node the surest counts; the seeds are recorded.
+    """
+    listed = tuple(edges)
+    found: dict[N, str] = {}
+    allowed: set[str] = set()
+    for certainty in CERTAINTIES:
+        allowed.add(certainty)
+        usable = [edge for edge in listed if edge.certainty in allowed]
+        for node in order_by_depth(usable, seeds, direction):
+            found.setdefault(node, certainty)
+    return found
+
+
+def find_cycle(edges: Iterable[Edge[N]], new_edges: Iterable[Edge[N]]) -> tuple[N, ...] | None:
+    """Find a way from a target of `new_edges` back to itself, or None.
+
+    The path begins and ends with the same node. Cycles that `edges` hold on their own, out of reach
+    of the new ones, are not looked for.
+    """
+    added = tuple(new_edges)
+    following = _neighbours((*edges, *added), "forward")
+    finished: set[N] = set()
+    for edge in added:
+        path = _find_loop(following, edge.source, finished)
+        if path is not None:
+            return path
+    return None
+
+
+def longest_depth(edges: Iterable[Edge[N]]) -> int:
+    """Count the links of the longest chain; links that close a loop do not count."""
+    listed = tuple(edges)
+    starts = tuple(dict.fromkeys(edge.source for edge in listed))
+    return max(_longest_ways(_neighbours(listed, "forward"), starts).values(), default=0)
+
+
+def lay_out(
+    edges: Iterable[Edge[N]],
+    focus: N,
+    *,
+    key: Callable[[N], str] = str,
+    lane_length: int = LANE_LENGTH,
+) -> Drawing[N]:
+    """Place all that leads to the focus on its left and all that comes from it on its right.
+
+    The stage of a node is its longest way to the focus, so that every link runs to the right
+    except returns. `key` sorts a column (by item, then status); what exceeds `lane_length` is
+    listed in `more`.
+    """
+    listed = tuple(edges)
+    stages = _stages(listed, focus)
+    by_stage: dict[int, list[N]] = {}
+    for node, stage in stages.items():
+        by_stage.setdefault(stage, []).append(node)
+    columns = tuple(
+        _column(stage, sorted(by_stage[stage], key=key), lane_length) for stage in sorted(by_stage)
+    )
+    drawn = {node for column in columns for node in column.nodes}
+    everything = dict.fromkeys(node for edge in listed for node in (edge.source, edge.target))
+    return Drawing(
+        columns,
+        lanes=tuple(
+            Lane(
+                edge.source, edge.target, edge.certainty, stages[edge.source] >= stages[edge.target]
+            )
+            for edge in listed
+            if edge.source in drawn and edge.target in drawn
+        ),
+        outside=tuple(node for node in everything if node not in stages),
+    )
+
+
+def list_gaps(seen: Iterable[Seen[N]], edges: Iterable[Edge[N]]) -> tuple[Gap[N], ...]:
+    """Name every link that the records ask for and that is not there."""
+    listed = tuple(edges)
+    sources = {edge.source for edge in listed}
+    targets = {edge.target for edge in listed}
+    gaps: list[Gap[N]] = []
+    for one in seen:
+        if not one.is_verified:
+            gaps.append(Gap(one.node, "unverified"))
+        elif not one.is_received and not one.is_made and one.node not in targets:
+            gaps.append(Gap(one.node, "no_origin"))
+        if one.is_made and one.node not in targets:
+            gaps.append(Gap(one.node, "no_sources"))
+        if one.is_consumed and one.node not in sources:
+            gaps.append(Gap(one.node, "no_products"))
+    return tuple(gaps)
+
+
+def _neighbours(edges: Iterable[Edge[N]], direction: Direction) -> dict[N, list[N]]:
+    found: dict[N, list[N]] = {}
+    for edge in edges:
+        start, end = edge.source, edge.target
+        if direction == "backward":
+            start, end = end, start
+        found.setdefault(start, []).append(end)
+    return found
+
+
+def _find_loop(following: Neighbours[N], start: N, finished: set[N]) -> tuple[N, ...] | None:
+    """Walk in depth from `start`; `finished` nodes are known to lead into no loop."""
+    if start in finished:
+        return None
+    path: dict[N, None] = {start: None}
+    waiting = [iter(following.get(start, ()))]
+    while waiting:
+        node = next((n for n in waiting[-1] if n not in finished), None)
+        if node is None:
+            waiting.pop()
+            done, _ = path.popitem()
+            finished.add(done)
+        elif node in path:
+            walked = list(path)
+            return (*walked[walked.index(node) :], node)
+        else:
+            path[node] = None
+            waiting.append(iter(following.get(node, ())))
+    return None
+
+
+def _stages(edges: Sequence[Edge[N]], focus: N) -> dict[N, int]:
+    upstream = _longest_ways(_neighbours(edges, "backward"), [focus])
+    downstream = _longest_ways(_neighbours(edges, "forward"), [focus])
+    # In a loop a node is on both sides: it stays on the left, the link back is a return.
+    return {**downstream, **{node: -steps for node, steps in upstream.items()}}
+
+
+def _longest_ways(following: Neighbours[N], starts: Collection[N]) -> dict[N, int]:
+    """Count the most steps from any start to each node, over links that close no loop."""
+    order, closing = _finishing_order(following, starts)
+    steps = dict.fromkeys(order, 0)
+    for node in reversed(order):
+        for other in following.get(node, ()):
+            if (node, other) not in closing:
+                steps[other] = max(steps[other], steps[node] + 1)
+    return steps
+
+
+def _finishing_order(
+    following: Neighbours[N], starts: Collection[N]
+) -> tuple[list[N], set[tuple[N, N]]]:
+    """Give all nodes below `starts`, each after what follows it, and the links that close loops."""
+    order: list[N] = []
+    closing: set[tuple[N, N]] = set()
+    met: set[N] = set()
+    on_path: set[N] = set()
+    for start in starts:
+        if start in met:
+            continue
+        met.add(start)
+        on_path.add(start)
+        waiting = [(start, iter(following.get(start, ())))]
+        while waiting:
+            node, rest = waiting[-1]
+            other = next(rest, None)
+            if other is None:
+                waiting.pop()
+                on_path.discard(node)
+                order.append(node)
+            elif other in on_path:
+                closing.add((node, other))
+            elif other not in met:
+                met.add(other)
+                on_path.add(other)
+                waiting.append((other, iter(following.get(other, ()))))
+    return order, closing
+
+
+def _column(stage: int, nodes: Sequence[N], lane_length: int) -> Column[N]:
+    return Column(stage, tuple(nodes[:lane_length]), tuple(nodes[lane_length:]))
