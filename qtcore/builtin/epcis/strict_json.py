@@ -1,0 +1,175 @@
+"""Reads JSON without forgiveness: what another reader could understand otherwise is refused.
+
+It must not know EPCIS. Numbers keep their digits (int or Decimal); places are JSON pointers.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from qtcore.builtin.faults import Faults, shown
+
+MAX_DEPTH = 64
+_TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels; flatten them"
+_MAX_INT_DIGITS = 30
+_MAX_EXPONENT = 40
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Twice(dict[str, Any]):
+    """An object in which keys occurred twice."""
+
+    repeated: tuple[str, ...] = ()
+
+
+class _NoNumber(str):
+    """What stood where JSON has a number: NaN, Infinity, or digits beyond all measure."""
+
+
+def read_json(data: bytes, faults: Faults) -> Any:
+    """Read a JSON text; None when it cannot be read, and the faults say why and where."""
+    text = _decode(data, faults)
+    if text is None:
+        return None
+    try:
+        value = json.loads(
+            text,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_NoNumber,
+            object_pairs_hook=_object,
+        )
+    except json.JSONDecodeError as error:
+        faults.add("QT701", _syntax_text(text, error), f"line {error.lineno}, column {error.colno}")
+        return None
+    except RecursionError:
+        faults.add("QT703", _TOO_DEEP, "/")
+        return None
+    before = faults.count
+    _check_tree(value, faults)
+    return value if faults.count == before else None
+
+
+def pointer(base: str, step: str | int) -> str:
+    """Extend a JSON pointer by one step (RFC 6901)."""
+    return f"{base}/{str(step).replace('~', '~0').replace('/', '~1')}"
+
+
+def write_json(value: Any, *, sort_keys: bool = False) -> str:
+    """Write JSON text; a Decimal keeps its digits, so reading and writing give the same text."""
+    return "".join(_written(value, sort_keys))
+
+
+def _written(value: Any, sort_keys: bool) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield "{"
+        for number, key in enumerate(sorted(value) if sort_keys else value):
+            yield f"{',' if number else ''}{json.dumps(key, ensure_ascii=False)}:"
+            yield from _written(value[key], sort_keys)
+        yield "}"
+    elif isinstance(value, list | tuple):
+        yield "["
+        for number, item in enumerate(value):
+            if number:
+                yield ","
+            yield from _written(item, sort_keys)
+        yield "]"
+    elif isinstance(value, Decimal):
+        yield str(value)
+    else:
+        yield json.dumps(value, ensure_ascii=False)
+
+
+def _decode(data: bytes, faults: Faults) -> str | None:
+    kind = _other_kind(data)
+    if kind:
+        faults.add("QT700", f"this is {kind}; an EPCIS document is JSON text in UTF-8", "/")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = data[error.start : error.start + 4].hex(" ")
+        text = f"not UTF-8: bytes {found} at offset {error.start}; save the file as UTF-8"
+        faults.add("QT701", text, f"byte {error.start}")
+        return None
+
+
+def _other_kind(data: bytes) -> str:
+    head = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not head:
+        return "an empty file"
+    for start, kind in (
+        (b"\x1f\x8b", "a gzip archive"),
+        (b"PK\x03\x04", "a zip archive or a spreadsheet"),
+        (b"<", "XML or HTML"),
+        (b"%PDF", "a PDF"),
+        (b"\xff\xfe", "UTF-16 text"),
+        (b"\xfe\xff", "UTF-16 text"),
+    ):
+        if head.startswith(start):
+            return kind
+    return "" if head[:1] in b'{[/"-0123456789tfn' else "no JSON"
+
+
+def _syntax_text(text: str, error: json.JSONDecodeError) -> str:
+    rest = text[error.pos : error.pos + 2]
+    if rest in ("//", "/*") or rest.startswith("#"):
+        return "a comment; JSON has none, remove it"
+    near = text[max(0, error.pos - 20) : error.pos + 20].strip()
+    return f"not JSON: {error.msg} near {shown(near)}"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    times = Counter(name for name, _ in pairs)
+    twice = _Twice(value)
+    twice.repeated = tuple(name for name in value if times[name] > 1)
+    return twice
+
+
+def _integer(text: str) -> Any:
+    return int(text) if len(text) <= _MAX_INT_DIGITS else _NoNumber(text)
+
+
+def _decimal(text: str) -> Any:
+    if len(text) > 2 * _MAX_INT_DIGITS:
+        return _NoNumber(text)
+    value = Decimal(text)
+    # Written out, 1E999999999 would fill the memory.
+    return value if -_MAX_EXPONENT < value.adjusted() < _MAX_EXPONENT else _NoNumber(text)
+
+
+def _check_tree(root: Any, faults: Faults) -> None:
+    """Walk without recursion: a hostile depth must not end in a crash."""
+    waiting: list[tuple[Any, str, int]] = [(root, "", 0)]
+    while waiting:
+        value, at, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            faults.add("QT703", _TOO_DEEP, at)
+            return
+        if isinstance(value, dict):
+            if isinstance(value, _Twice):
+                for name in value.repeated:
+                    text = f"key {shown(name)} occurs twice in one object; keep one"
+                    faults.add("QT702", text, pointer(at, name))
+            for name, item in value.items():
+                _check_text(name, at, faults)
+                waiting.append((item, pointer(at, name), depth + 1))
+        elif isinstance(value, list):
+            waiting.extend((item, pointer(at, i), depth + 1) for i, item in enumerate(value))
+        elif isinstance(value, _NoNumber):
+            faults.add("QT701", f"{shown(str(value))} is no number; give decimal digits", at or "/")
+        elif isinstance(value, str):
+            _check_text(value, at, faults)
+
+
+def _check_text(text: str, at: str, faults: Faults) -> None:
+    if _SURROGATE.search(text):
+        faults.add("QT701", "half of a surrogate pair (\\ud800 to \\udfff), which is no sign", at)
+    elif "\x00" in text:
+        faults.add("QT701", "the sign U+0000, which texts may not hold", at)
