@@ -8,6 +8,31 @@ from pydantic import Field
 from qtcore.definitions.definition import Definition, Flag, Number, Text
 
 
+RIGHTS: tuple[str, ...] = (
+    "lot.read",
+    "lot.transition",
+    "event.record",
+    "master.write",
+    "record.read",
+    "record.submit",
+    "record.transition",
+    "result.record",
+    "release.decide",
+    "hold.place",
+    "hold.lift",
+    "trace.read",
+    "recall.scope",
+    "recall.start",
+    "import.run",
+    "export.run",
+    "ledger.read",
+    "ledger.verify",
+    "user.manage",
+    "pack.read",
+    "definition.read",
+)
+
+
 class RoleDefinition(Definition):
     """A role and the rights it carries; label in i18n under ``roles.<id>``.
 

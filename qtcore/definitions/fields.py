@@ -4,7 +4,7 @@ It must not know how values are stored or drawn; the schema subset is checked in
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator
 
@@ -13,6 +13,7 @@ from qtcore.definitions.definition import Definition, Name, normal_schema
 Entity = Literal[
     "item", "lot", "unit", "logistic_unit", "party", "location", "equipment", "event", "shipment"
 ]
+ENTITIES: tuple[str, ...] = get_args(Entity)
 
 
 class FieldSet(Definition):

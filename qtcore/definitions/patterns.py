@@ -11,8 +11,12 @@ from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_sc
 
 MAX_PATTERN = 200
 _OUTSIDE: Mapping[str, str] = {
-    "d": "[0-9]", "D": "[^0-9]", "w": "[0-9A-Za-z_]", "W": "[^0-9A-Za-z_]",
-    "s": "[ \\t\\r\\n]", "S": "[^ \\t\\r\\n]",
+    "d": "[0-9]",
+    "D": "[^0-9]",
+    "w": "[0-9A-Za-z_]",
+    "W": "[^0-9A-Za-z_]",
+    "s": "[ \\t\\r\\n]",
+    "S": "[^ \\t\\r\\n]",
 }
 _INSIDE: Mapping[str, str] = {"d": "0-9", "w": "0-9A-Za-z_", "s": " \\t\\r\\n"}
 

@@ -157,7 +157,9 @@ class _Reader:
     def finish(self) -> PackFolder:
         """Give the pack, its problems in order of place."""
         if not self.head_file:
-            message = "the pack has no pack.yaml; add one with pack, version, requires_qtcore, title"
+            message = (
+                "the pack has no pack.yaml; add one with pack, version, requires_qtcore, title"
+            )
             self.problems.append(Problem("QT120", message, self.label + HEAD_FILE))
         head = self.head.definition if self.head else None
         return PackFolder(
@@ -203,7 +205,9 @@ class _Reader:
         self.head = Located("pack", pack, file, (), document.positions)
         fits = allows_version(pack.requires_qtcore, CORE_VERSION)
         if fits is None:
-            message = f"'requires_qtcore' is {pack.requires_qtcore!r}; write a range like '>=0.1,<1'"
+            message = (
+                f"'requires_qtcore' is {pack.requires_qtcore!r}; write a range like '>=0.1,<1'"
+            )
             self._refuse(document, file, Mistake("QT112", message, ("requires_qtcore",)))
         elif not fits:
             message = (
@@ -227,7 +231,9 @@ class _Reader:
             elif isinstance(entries, list):
                 self._take_kind(kind, len(entries), document, file)
             elif entries is not None:
-                message = f"{kind!r} is {shown(entries)}; accepted is a list of entries with '- id:'"
+                message = (
+                    f"{kind!r} is {shown(entries)}; accepted is a list of entries with '- id:'"
+                )
                 self._refuse(document, file, Mistake("QT112", message, (kind,)))
 
     def _take_kind(self, kind: str, count: int, document: Document, file: str) -> None:
@@ -238,9 +244,7 @@ class _Reader:
                 continue
             for mistake in check_definition(kind, definition):
                 self._refuse(document, file, _inside(mistake, path))
-            self.definitions[kind].append(
-                Located(kind, definition, file, path, document.positions)
-            )
+            self.definitions[kind].append(Located(kind, definition, file, path, document.positions))
 
     def _take_texts(self, document: Document, file: str, language: str) -> None:
         value = document.value
@@ -254,7 +258,9 @@ class _Reader:
                 mistake = Mistake("QT110", message, (key,), suggest(key, _TEXT_KEYS), on_key=True)
                 self._refuse(document, file, mistake)
         if value.get("language") != language:
-            message = f"'language' is {shown(value.get('language'))}; the file name says {language!r}"
+            message = (
+                f"'language' is {shown(value.get('language'))}; the file name says {language!r}"
+            )
             self._refuse(document, file, Mistake("QT112", message, ("language",), language))
         found = self.texts.setdefault(language, {})
         for path, text in _leaves(value.get("texts"), ("texts",)):

@@ -18,12 +18,41 @@ MAX_EXPANDED = 2_000
 TYPES = ("string", "integer", "number", "boolean", "object", "array")
 FORMATS = ("date", "date-time", "time", "email", "uri", "uuid")
 X_QT = (
-    "unit", "decimals", "entity", "critical", "required_when", "help", "source", "widget",
-    "compute", "visible", "readonly_when", "on_hide", "sign", "second_person", "photo", "scan",
-    "spec", "offline", "filter", "i18n",
+    "unit",
+    "decimals",
+    "entity",
+    "critical",
+    "required_when",
+    "help",
+    "source",
+    "widget",
+    "compute",
+    "visible",
+    "readonly_when",
+    "on_hide",
+    "sign",
+    "second_person",
+    "photo",
+    "scan",
+    "spec",
+    "offline",
+    "filter",
+    "i18n",
 )
-_ANY = ("type", "enum", "const", "default", "examples", "readOnly", "deprecated", "title",
-        "description", "x-qt", "oneOf", "$ref")
+_ANY = (
+    "type",
+    "enum",
+    "const",
+    "default",
+    "examples",
+    "readOnly",
+    "deprecated",
+    "title",
+    "description",
+    "x-qt",
+    "oneOf",
+    "$ref",
+)
 _BY_TYPE: Mapping[str, tuple[str, ...]] = {
     "string": ("minLength", "maxLength", "pattern", "format"),
     "integer": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
@@ -253,15 +282,14 @@ def _check_object(node: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
 
 def _check_array(node: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     if "items" not in node:
-        yield Mistake("QT111", "type array needs the key 'items', for example "
-                      "'items: {type: string}'", path)
+        yield Mistake(
+            "QT111", "type array needs the key 'items', for example 'items: {type: string}'", path
+        )
         return
     yield from _check_property(node["items"], (*path, "items"))
 
 
-def _check_references(
-    schema: Mapping[str, Any], definitions: Any, path: Path
-) -> Iterator[Mistake]:
+def _check_references(schema: Mapping[str, Any], definitions: Any, path: Path) -> Iterator[Mistake]:
     if not isinstance(definitions, Mapping):
         yield Mistake("QT112", "'$defs' is a mapping of names to schemas", (*path, "$defs"))
         return
@@ -270,7 +298,9 @@ def _check_references(
     for at, target in found:
         named = _referred(target)
         if named is None:
-            message = f"'$ref' is {shown(target)}; only '#/$defs/NAME' of the same schema is accepted"
+            message = (
+                f"'$ref' is {shown(target)}; only '#/$defs/NAME' of the same schema is accepted"
+            )
             yield Mistake("QT112", message, at)
         elif named not in definitions:
             message = f"there is no '$defs' entry {named!r}"
@@ -283,8 +313,11 @@ def _check_references(
             yield Mistake("QT112", message, (*path, "$defs", name), on_key=True)
             return
     if _expanded(schema, definitions, uses) > MAX_EXPANDED:
-        yield Mistake("QT106", f"the '$ref' of the schema unfold to more than {MAX_EXPANDED} fields",
-                      (*path, "$defs"))
+        yield Mistake(
+            "QT106",
+            f"the '$ref' of the schema unfold to more than {MAX_EXPANDED} fields",
+            (*path, "$defs"),
+        )
 
 
 def _references(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:

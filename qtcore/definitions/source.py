@@ -33,8 +33,11 @@ _FORBIDDEN = re.compile(
 )
 _TOP_KEY = re.compile(r"[A-Za-z_][\w.-]*:(?:\s|$)")
 _SYNTAX_WORDS = (
-    ("mapping values are not allowed", "a ':' is not accepted here; put a text that holds ': ' "
-     "in quotes, or check the indentation"),
+    (
+        "mapping values are not allowed",
+        "a ':' is not accepted here; put a text that holds ': ' "
+        "in quotes, or check the indentation",
+    ),
     ("could not find expected ':'", "a key without ':'; write 'key: value' or quote the text"),
     ("did not find expected '-'", "a list item that starts with '- ' is expected here"),
     ("expected <block end>", "the indentation does not fit the lines above"),
@@ -44,8 +47,10 @@ _SYNTAX_WORDS = (
     ("unexpected end of stream", "a quote is opened and never closed"),
     ("unknown escape", "an unknown \\ escape in double quotes; use single quotes for patterns"),
     ("cannot start any token", "a text must not start with this sign; put it in quotes"),
-    ("block sequence entries are not allowed", "a list item is not accepted here; start it on a "
-     "line of its own"),
+    (
+        "block sequence entries are not allowed",
+        "a list item is not accepted here; start it on a line of its own",
+    ),
 )
 
 
@@ -267,8 +272,11 @@ class _Builder:
         elif isinstance(event, ev.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self.refuse("QT101", "a second document starts here; a file holds one: remove "
-                            "the '---' line", self._at(event))
+                self.refuse(
+                    "QT101",
+                    "a second document starts here; a file holds one: remove the '---' line",
+                    self._at(event),
+                )
                 self.is_reading = False
 
     def _at(self, event: Any) -> Position:
@@ -289,22 +297,33 @@ class _Builder:
         """Count a node against the limits and refuse what a node may not carry."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            self.refuse("QT106", f"more than {MAX_NODES} values in one file; split the file",
-                        self._at(event))
+            self.refuse(
+                "QT106",
+                f"more than {MAX_NODES} values in one file; split the file",
+                self._at(event),
+            )
             self.tear()
             return False
         if event.anchor is not None:
-            self.refuse("QT103", f"the anchor '&{event.anchor}' is not accepted; write the value "
-                        "out where it is used", self._at(event))
+            self.refuse(
+                "QT103",
+                f"the anchor '&{event.anchor}' is not accepted; write the value "
+                "out where it is used",
+                self._at(event),
+            )
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.refuse("QT105", f"the tag {tag!r} is not accepted; values carry no tags",
-                        self._at(event))
+            self.refuse(
+                "QT105", f"the tag {tag!r} is not accepted; values carry no tags", self._at(event)
+            )
         return True
 
     def _take_alias(self, event: Any) -> None:
-        self.refuse("QT103", f"the alias '*{event.anchor}' is not accepted; write the value out",
-                    self._at(event))
+        self.refuse(
+            "QT103",
+            f"the alias '*{event.anchor}' is not accepted; write the value out",
+            self._at(event),
+        )
         if self._awaits_key():
             self._set_key("*" + event.anchor, self._at(event))
         else:
@@ -332,8 +351,9 @@ class _Builder:
             self.refuse("QT101", "an empty key; write 'key: value'", at)
         if key in frame.container:
             first = self.keys[path].line if path in self.keys else at.line
-            self.refuse("QT102", f"the key {key!r} is given twice, first in line {first}; keep one",
-                        at)
+            self.refuse(
+                "QT102", f"the key {key!r} is given twice, first in line {first}; keep one", at
+            )
         else:
             self.keys[path] = at
 

@@ -97,7 +97,9 @@ def _check_flow(flow: WorkflowDefinition, states: Sequence[str]) -> Iterator[Mis
     reached = _reachable(flow.initial, out) if flow.initial in states else set(states)
     for at, state in enumerate(flow.states):
         if state.id not in reached:
-            message = f"state {state.id!r} cannot be reached from {flow.initial!r}; add a transition"
+            message = (
+                f"state {state.id!r} cannot be reached from {flow.initial!r}; add a transition"
+            )
             yield Mistake("QT302", message, ("states", at, "id"))
         elif not state.final and all(target == state.id for target in out[state.id]):
             message = f"nothing leads out of state {state.id!r}; add a transition or 'final: true'"
@@ -180,8 +182,9 @@ def _check_recall(definition: Definition) -> Iterator[Mistake]:
             for name in table:
                 if name not in classes:
                     mistake = unknown(name, classes, "class", ("nodes", at, key, name))
-                    yield Mistake(mistake.code, mistake.message, mistake.path,
-                                  mistake.suggestion, on_key=True)
+                    yield Mistake(
+                        mistake.code, mistake.message, mistake.path, mistake.suggestion, on_key=True
+                    )
 
 
 _CHECKS: Mapping[str, Callable[[Any], Iterator[Mistake]]] = {

@@ -272,7 +272,9 @@ def _checked_givers(result: object) -> Mapping[str, GiveFact]:
     if result is None:
         return {}
     if not isinstance(result, Mapping) or not all(map(callable, result.values())):
-        raise TypeError(f"returned {_type_of(result)}, a mapping of fact ids to functions is accepted")
+        raise TypeError(
+            f"returned {_type_of(result)}, a mapping of fact ids to functions is accepted"
+        )
     return dict(result)
 
 

@@ -1,0 +1,238 @@
+"""Packs and their hooks turned into one frozen, fingerprinted registry, or into problems.
+
+It must not know where packs are installed, nor any database.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from qtcore.definitions.access import UnitDefinition
+from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.packs import KINDS
+from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
+from qtcore.definitions.read import PackFolder
+from qtcore.engines.expressions import Compiled as Expression
+from qtcore.registry.formulas import FACTS, compile_formulas
+from qtcore.registry.hooks import Failure, Hooks
+from qtcore.registry.merge import Entry, Merged, PackProblem, merge_packs, order_packs
+from qtcore.registry.references import check_references
+from qtcore.registry.registry import PackState, Registry
+from qtcore.registry.texts import check_texts
+
+SERVES_ANYWAY = frozenset({"QT125"})
+"""Errors that fail the check but do not switch a pack off: a plant runs without a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The outcome of a compile; the registry is None when not even the base pack is sound.
+
+    `sources` maps the file names of the problems to their texts, for carets.
+    """
+
+    registry: Registry | None
+    problems: tuple[Problem, ...]
+    sources: Mapping[str, str]
+
+    @property
+    def has_errors(self) -> bool:
+        """Say whether a check of these packs fails."""
+        return has_errors(self.problems)
+
+
+def compile_registry(
+    packs: Sequence[PackFolder], hooks: Hooks, broken: Sequence[PackState] = ()
+) -> Compiled:
+    """Merge, check and freeze. A pack with errors is left out and named; the rest serves.
+
+    `broken` are packs that could not even be loaded.
+    """
+    work = _Work(packs, hooks, broken)
+    merged, expressions = work.settle()
+    problems = sort_problems(problem for found in work.problems.values() for problem in found)
+    sources = {name: text for pack in packs for name, text in pack.sources.items()}
+    is_base_sound = all(
+        pack.name not in work.off for pack in packs if pack.pack and pack.pack.layer == "base"
+    )
+    has_base_fault = any(state.layer == "base" for state in broken)
+    if not is_base_sound or has_base_fault:
+        return Compiled(None, problems, sources)
+    registry = Registry(
+        fingerprint=find_fingerprint(merged),
+        packs=work.states(),
+        hooks=hooks.without(work.failures()),
+        files={pack.name: pack.files for pack in merged.packs},
+        _merged=merged,
+        _expressions=expressions,
+        _units=_unit_table(merged),
+    )
+    return Compiled(registry, problems, sources)
+
+
+class _Work:
+    """Switches broken packs off, one round after the other, until the rest is sound."""
+
+    def __init__(
+        self, packs: Sequence[PackFolder], hooks: Hooks, broken: Sequence[PackState]
+    ) -> None:
+        self.packs = order_packs(packs)
+        self.hooks = hooks
+        self.broken = {state.name: state for state in broken}
+        self.problems: dict[str, list[Problem]] = {}
+        self.off: set[str] = set(self.broken)
+        for state in broken:
+            self._note(state.name, state.problems)
+        for failure in hooks.off:
+            self._note(failure.pack, [failure.as_problem()])
+        for pack in self.packs:
+            self._note(pack.name, pack.problems)
+            if pack.pack is None:
+                self.off.add(pack.name)
+        self._refuse_equal_names()
+
+    def settle(self) -> tuple[Merged, Mapping[tuple[str, str], Expression]]:
+        """Check what is left until a round finds no further broken pack."""
+        while True:
+            before = set(self.off)
+            self._refuse_dependants()
+            merged = merge_packs(self._sound(), self._known())
+            expressions, found = compile_formulas(merged)
+            found = [*merged.problems, *check_references(merged), *found]
+            found += _check_hooks(merged, self.hooks)
+            errors = {item.pack for item in found if _switches_off(item.problem)} - self.off
+            for item in found:
+                if item.pack in errors or not errors:
+                    self._note(item.pack, [item.problem])
+            if self.off == before:
+                for item in check_texts(merged):
+                    self._note(item.pack, [item.problem])
+                return merged, expressions
+
+    def states(self) -> tuple[PackState, ...]:
+        """Describe every pack, sound or not, in order of the merge."""
+        known = [_state(pack, pack.name in self.off, self._of(pack.name)) for pack in self.packs]
+        names = {pack.name for pack in self.packs}
+        return (*known, *(state for state in self.broken.values() if state.name not in names))
+
+    def failures(self) -> list[Failure]:
+        """Say for the hooks why each pack is off."""
+        return [Failure(name, "its check", _first_error(self._of(name))) for name in self.off]
+
+    def _sound(self) -> list[PackFolder]:
+        return [pack for pack in self.packs if pack.name not in self.off]
+
+    def _known(self) -> frozenset[str]:
+        return frozenset(pack.name for pack in self.packs) | frozenset(self.broken)
+
+    def _of(self, name: str) -> tuple[Problem, ...]:
+        return sort_problems(self.problems.get(name, ()))
+
+    def _note(self, pack: str, problems: Iterable[Problem]) -> None:
+        found = list(problems)
+        self.problems.setdefault(pack, []).extend(found)
+        if any(map(_switches_off, found)):
+            self.off.add(pack)
+
+    def _refuse_equal_names(self) -> None:
+        seen: dict[str, PackFolder] = {}
+        for pack in self.packs:
+            first = seen.setdefault(pack.name, pack)
+            if first is not pack:
+                message = f"two packs are named {pack.name!r} ({first.label or 'base'}); rename one"
+                self._note(pack.name, [pack.problem(Mistake("QT123", message, ("pack",)))])
+
+    def _refuse_dependants(self) -> None:
+        for pack in self._sound():
+            for number, name in enumerate(pack.pack.after if pack.pack else ()):
+                if name in self.off:
+                    message = f"pack {pack.name!r} needs pack {name!r}, which is switched off"
+                    mistake = Mistake("QT130", message, ("after", number))
+                    self._note(pack.name, [pack.problem(mistake)])
+
+
+def _switches_off(problem: Problem) -> bool:
+    return problem.severity == "error" and problem.code not in SERVES_ANYWAY
+
+
+def _first_error(problems: Iterable[Problem]) -> str:
+    return next((str(problem) for problem in problems if _switches_off(problem)), "it has problems")
+
+
+def _state(pack: PackFolder, is_off: bool, problems: tuple[Problem, ...]) -> PackState:
+    head = pack.pack
+    if head is None:
+        return PackState(pack.name, is_broken=True, problems=problems)
+    return PackState(pack.name, head.version, head.layer, head.title, is_off, problems)
+
+
+def _check_hooks(merged: Merged, hooks: Hooks) -> list[PackProblem]:
+    """Check that facts given by Python are declared, and declared ones are given."""
+    asked = hooks.contribute_facts()
+    found = [PackProblem(failure.pack, failure.as_problem()) for failure in asked.failures]
+    given = {fact: pack for pack, givers in asked.values for fact in givers}
+    declared = {e.definition.id: e for e in merged.all(FACTS) if e.definition.from_.pack}
+    for fact, entry in declared.items():
+        if given.get(fact) != entry.pack:
+            message = f"no contribute_facts of pack {entry.pack!r} gives the fact {fact!r}"
+            hint = suggest(fact, (name for name in given if name not in declared))
+            found.append(PackProblem(*entry.problem(Mistake("QT130", message, ("from",), hint))))
+    heads = {pack.name: pack for pack in merged.packs}
+    for pack, givers in asked.values:
+        for fact in sorted(set(givers) - set(declared)) if pack in heads else ():
+            message = f"hooks of pack {pack!r} give the fact {fact!r}, which no file declares"
+            mistake = Mistake("QT130", message, (), suggest(fact, declared))
+            found.append(PackProblem(pack, heads[pack].problem(mistake)))
+    return found
+
+
+def _unit_table(merged: Merged) -> Mapping[str, UnitDefinition]:
+    table: dict[str, UnitDefinition] = {}
+    units = [entry.definition for entry in merged.all("units")]
+    for words in ((lambda u: (u.code,)), (lambda u: u.aliases), (lambda u: (u.id,))):
+        for unit in units:
+            for word in words(unit):
+                table.setdefault(word, unit)
+    return table
+
+
+def find_fingerprint(merged: Merged) -> str:
+    """Hash everything that can change what a record means or how it looks."""
+    digest = hashlib.sha256()
+    for pack in merged.packs:
+        version = pack.pack.version if pack.pack else ""
+        digest.update(_canonical(["pack", pack.name, version]))
+        for name, text in sorted(pack.files.items()):
+            if not name.endswith(".yaml"):
+                digest.update(_canonical(["file", pack.name, name, text]))
+    for kind in KINDS:
+        for entry in merged.all(kind):
+            digest.update(_canonical([kind, _plain(entry)]))
+    for language, texts in sorted(merged.texts.items()):
+        digest.update(_canonical([language, {key: text.value for key, text in texts.items()}]))
+    return digest.hexdigest()
+
+
+def _plain(entry: Entry) -> Any:
+    return entry.definition.model_dump(by_alias=True, exclude_none=True)
+
+
+def _canonical(value: Any) -> bytes:
+    text = json.dumps(
+        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_as_text
+    )
+    return text.encode("utf-8") + b"\n"
+
+
+def _as_text(value: object) -> Any:
+    if isinstance(value, Decimal):
+        return {"decimal": format(value, "f")}
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} has no canonical form")

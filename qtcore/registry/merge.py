@@ -1,0 +1,172 @@
+"""Packs laid over each other: base, industries by name, site; who owns which definition.
+
+It must not know what definitions mean, nor check references between them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qtcore.definitions.definition import Definition
+from qtcore.definitions.fields import FieldSet
+from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.packs import KINDS
+from qtcore.definitions.problems import Problem, suggest
+from qtcore.definitions.read import Located, PackFolder, PackText
+from qtcore.definitions.rules import RuleDefinition
+
+_ORDER: Mapping[str, int] = {"base": 0, "industry": 1, "site": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One definition in force: the pack that brings it and where it is written."""
+
+    pack: str
+    located: Located[Any]
+
+    @property
+    def definition(self) -> Any:
+        """The definition itself, of the model of its kind."""
+        return self.located.definition
+
+    def problem(self, mistake: Mistake) -> tuple[str, Problem]:
+        """Place a mistake, together with the pack it belongs to."""
+        return self.pack, self.located.problem(mistake)
+
+
+@dataclass(frozen=True, slots=True)
+class PackProblem:
+    """A problem and the pack whose fault it is."""
+
+    pack: str
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Merged:
+    """All packs as one: entries by kind and id, fields by entity and name, texts by language."""
+
+    packs: tuple[PackFolder, ...]
+    entries: Mapping[str, Mapping[str, Entry]]
+    fields: Mapping[str, Mapping[str, tuple[str, FieldSet]]]
+    texts: Mapping[str, Mapping[str, PackText]]
+    known_packs: frozenset[str] = frozenset()
+    problems: tuple[PackProblem, ...] = ()
+
+    def ids(self, kind: str) -> tuple[str, ...]:
+        """List the ids of a kind, sorted."""
+        return tuple(sorted(self.entries[kind]))
+
+    def find(self, kind: str, name: str) -> Any:
+        """Find a definition by id, or None."""
+        entry = self.entries[kind].get(name)
+        return entry.definition if entry else None
+
+    def all(self, kind: str) -> Iterator[Entry]:
+        """Visit the entries of a kind in order of their ids."""
+        return (self.entries[kind][name] for name in self.ids(kind))
+
+
+def order_packs(packs: Iterable[PackFolder]) -> tuple[PackFolder, ...]:
+    """Order by layer, then by name."""
+    return tuple(sorted(packs, key=lambda p: (_ORDER[p.pack.layer] if p.pack else 3, p.name)))
+
+
+def merge_packs(packs: Sequence[PackFolder], known_packs: frozenset[str]) -> Merged:
+    """Merge sound packs in their order; what a pack may not do is a problem of that pack."""
+    merge = _Merge()
+    for pack in packs:
+        for kind in KINDS:
+            for located in pack.definitions.get(kind, ()):
+                merge.add(pack, located)
+        for language, texts in pack.text_places.items():
+            merge.texts.setdefault(language, {}).update(texts)
+    return Merged(
+        tuple(packs), merge.entries, merge.fields, merge.texts, known_packs, tuple(merge.problems)
+    )
+
+
+@dataclass
+class _Merge:
+    entries: dict[str, dict[str, Entry]] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
+    fields: dict[str, dict[str, tuple[str, FieldSet]]] = field(default_factory=dict)
+    places: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    texts: dict[str, dict[str, PackText]] = field(default_factory=dict)
+    problems: list[PackProblem] = field(default_factory=list)
+
+    def add(self, pack: PackFolder, located: Located[Any]) -> None:
+        """Lay one definition over what lower layers brought."""
+        entry = Entry(pack.name, _with_industry(pack, located))
+        held = self.entries[located.kind]
+        name = entry.definition.id
+        mistake = self._find_mistake(entry, held.get(name), held)
+        if mistake is not None:
+            self._refuse(entry, mistake)
+            return
+        if isinstance(entry.definition, FieldSet):
+            self._add_fields(entry, held.get(name))
+        held[name] = entry
+
+    def _refuse(self, entry: Entry, mistake: Mistake) -> None:
+        self.problems.append(PackProblem(*entry.problem(mistake)))
+
+    def _find_mistake(
+        self, entry: Entry, first: Entry | None, held: Mapping[str, Entry]
+    ) -> Mistake | None:
+        definition: Definition = entry.definition
+        what = f"{entry.located.kind} {definition.id!r}"
+        if first is None and definition.replaces is not None:
+            message = f"{what} says 'replaces', but no lower layer defines it; remove 'replaces'"
+            return Mistake("QT124", message, ("replaces",), suggest(definition.id, held), True)
+        if first is None:
+            return None
+        if definition.replaces is None or first.pack == entry.pack:
+            message = (
+                f"{what} of pack {entry.pack!r} is already defined by pack {first.pack!r} in "
+                f"{_where(first)}; rename it, or say 'replaces: {{reason: ...}}' in a later layer"
+            )
+            return Mistake("QT123", message, ("id",))
+        if first.definition.mandatory:
+            law = first.definition.source.law if first.definition.source else "its source"
+            message = (
+                f"{what} is mandatory ({law}, pack {first.pack!r}, {_where(first)}) and cannot be "
+                "replaced; add a stricter definition beside it"
+            )
+            return Mistake("QT124", message, ("replaces",), on_key=True)
+        return None
+
+    def _add_fields(self, entry: Entry, replaced: Entry | None) -> None:
+        fields: FieldSet = entry.definition
+        held = self.fields.setdefault(fields.on, {})
+        for name in replaced.definition.properties if replaced else ():
+            held.pop(name, None)
+        for name in fields.properties:
+            first = held.get(name)
+            if first is None:
+                held[name] = (entry.pack, fields)
+                self.places[fields.on, name] = entry
+                continue
+            there = self.places[fields.on, name]
+            message = (
+                f"field {name!r} of {fields.on} in pack {entry.pack!r} is already defined by pack "
+                f"{there.pack!r} in {_where(there, 'properties', name)}; rename one of them"
+            )
+            self._refuse(entry, Mistake("QT123", message, ("properties", name), on_key=True))
+
+
+def _where(entry: Entry, *path: str) -> str:
+    at = entry.located.at(*(path or ("id",)), key=bool(path))
+    return f"{entry.located.file}:{at.line}"
+
+
+def _with_industry(pack: PackFolder, located: Located[Any]) -> Located[Any]:
+    """Limit the rules of an industry pack to its own items, unless they name industries."""
+    definition = located.definition
+    is_industry = pack.pack is not None and pack.pack.layer == "industry"
+    if not is_industry or not isinstance(definition, RuleDefinition) or definition.industries:
+        return located
+    limited = definition.model_copy(update={"industries": (pack.name,)})
+    return Located(located.kind, limited, located.file, located.path, located.positions)
