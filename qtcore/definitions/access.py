@@ -7,7 +7,6 @@ from pydantic import Field
 
 from qtcore.definitions.definition import Definition, Flag, Number, Text
 
-
 RIGHTS: tuple[str, ...] = (
     "lot.read",
     "lot.transition",

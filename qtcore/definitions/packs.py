@@ -22,8 +22,8 @@ class PackDefinition(Model):
     """The head of a pack folder: ``pack.yaml``.
 
     `requires_qtcore` is a range such as ``>=0.1,<1``; outside of it the pack is not loaded and
-    named. `layer` orders the merge: base, industry, site. `after` names packs this one needs. A site
-    may choose its industry packs with `packs`; without it every installed pack takes part.
+    named. `layer` orders the merge: base, industry, site. `after` names packs this one needs. A
+    site may choose its industry packs with `packs`; without it every installed pack takes part.
     """
 
     pack: Name

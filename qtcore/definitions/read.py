@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from qtcore.definitions.pack_files import FoundFile, read_files
 from qtcore.definitions.mistakes import Mistake, find_mistakes, shown
+from qtcore.definitions.pack_files import FoundFile, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
 from qtcore.definitions.source import Document, Path, Position, Positions, read_yaml

@@ -5,16 +5,16 @@ It must not know layouts, labels or how a value is checked when somebody fills a
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from qtcore.definitions.mistakes import Mistake, shown
 from qtcore.definitions.patterns import find_pattern_fault
 from qtcore.definitions.problems import suggest
+from qtcore.definitions.schema_references import check_references
 from qtcore.definitions.source import Path
 
 DEFAULT_MAX_ITEMS = 500
 MAX_FIELDS = 200
-MAX_EXPANDED = 2_000
 TYPES = ("string", "integer", "number", "boolean", "object", "array")
 FORMATS = ("date", "date-time", "time", "email", "uri", "uuid")
 X_QT = (
@@ -93,7 +93,7 @@ def check_schema(schema: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
         message = f"the schema of a form is 'type: object', found {shown(kind)}"
         yield Mistake("QT112", message, (*path, "type"))
     definitions = schema.get("$defs") or {}
-    yield from _check_references(schema, definitions, path)
+    yield from check_references(schema, definitions, path)
     body = {key: value for key, value in schema.items() if key not in _ROOT_ONLY}
     yield from _check_node({**body, "type": "object"}, path)
     if isinstance(definitions, Mapping):
@@ -108,22 +108,6 @@ def check_properties(properties: Mapping[str, Any], path: Path) -> Iterator[Mist
         yield Mistake("QT112", message, path)
     for name, part in properties.items():
         yield from _check_property(part, (*path, name))
-
-
-def inline_references(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Replace every local ``$ref`` by what it names; the schema must have passed the check."""
-    definitions = schema.get("$defs") or {}
-
-    def expand(node: Any) -> Any:
-        if isinstance(node, list):
-            return [expand(part) for part in node]
-        if not isinstance(node, Mapping):
-            return node
-        named = _referred(node.get("$ref"))
-        rest = {key: expand(value) for key, value in node.items() if key != "$ref"}
-        return {**expand(definitions[named]), **rest} if named in definitions else rest
-
-    return {key: expand(value) for key, value in schema.items() if key != "$defs"}
 
 
 def _check_property(part: Any, path: Path) -> Iterator[Mistake]:
@@ -256,7 +240,7 @@ def _check_choices(node: Mapping[str, Any], kind: str, path: Path) -> Iterator[M
 def _check_ranges(node: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     for low, high in (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems")):
         least, most = node.get(low), node.get(high)
-        if _is_number(least) and _is_number(most) and most < least:
+        if _are_numbers(least, most) and cast(Decimal, most) < cast(Decimal, least):
             message = f"{high!r} is {shown(most)}, below {low!r} {shown(least)}"
             yield Mistake("QT112", message, (*path, high))
 
@@ -289,86 +273,12 @@ def _check_array(node: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
     yield from _check_property(node["items"], (*path, "items"))
 
 
-def _check_references(schema: Mapping[str, Any], definitions: Any, path: Path) -> Iterator[Mistake]:
-    if not isinstance(definitions, Mapping):
-        yield Mistake("QT112", "'$defs' is a mapping of names to schemas", (*path, "$defs"))
-        return
-    uses: dict[str, list[str]] = {}
-    found = list(_references(schema, path))
-    for at, target in found:
-        named = _referred(target)
-        if named is None:
-            message = (
-                f"'$ref' is {shown(target)}; only '#/$defs/NAME' of the same schema is accepted"
-            )
-            yield Mistake("QT112", message, at)
-        elif named not in definitions:
-            message = f"there is no '$defs' entry {named!r}"
-            yield Mistake("QT130", message, at, suggest(named, definitions))
-        elif len(at) > len(path) + 1 and at[len(path)] == "$defs":
-            uses.setdefault(str(at[len(path) + 1]), []).append(named)
-    for name in definitions:
-        if _uses_itself(name, uses):
-            message = f"the '$defs' entry {name!r} refers back to itself; unroll it"
-            yield Mistake("QT112", message, (*path, "$defs", name), on_key=True)
-            return
-    if _expanded(schema, definitions, uses) > MAX_EXPANDED:
-        yield Mistake(
-            "QT106",
-            f"the '$ref' of the schema unfold to more than {MAX_EXPANDED} fields",
-            (*path, "$defs"),
-        )
-
-
-def _references(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key == "$ref":
-                yield (*path, key), value
-            else:
-                yield from _references(value, (*path, key))
-    elif isinstance(node, list):
-        for number, part in enumerate(node):
-            yield from _references(part, (*path, number))
-
-
-def _referred(target: Any) -> str | None:
-    if isinstance(target, str) and target.startswith("#/$defs/") and target.count("/") == 2:
-        return target.removeprefix("#/$defs/")
-    return None
-
-
-def _uses_itself(name: str, uses: Mapping[str, list[str]]) -> bool:
-    seen: set[str] = set()
-    waiting = list(uses.get(name, ()))
-    while waiting:
-        here = waiting.pop()
-        if here == name:
-            return True
-        if here not in seen:
-            seen.add(here)
-            waiting.extend(uses.get(here, ()))
-    return False
-
-
-def _expanded(
-    schema: Mapping[str, Any], definitions: Mapping[str, Any], uses: Mapping[str, list[str]]
-) -> int:
-    """Count the nodes after inlining, each definition once, so that doubling chains stay cheap."""
-    known: dict[str, int] = {}
-
-    def size(name: str) -> int:
-        if name not in known:
-            known[name] = 1 + sum(size(part) for part in uses.get(name, ()) if part in definitions)
-        return known[name]
-
-    body = {key: value for key, value in schema.items() if key != "$defs"}
-    named = [_referred(target) for _, target in _references(body, ())]
-    return sum(size(name) for name in named if name in definitions)
-
-
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _are_numbers(*values: Any) -> bool:
+    return all(map(_is_number, values))
 
 
 def _is_number(value: Any) -> bool:

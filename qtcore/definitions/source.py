@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 from yaml import events as ev
 
+from qtcore.definitions.encoding import clean_text
 from qtcore.definitions.problems import PROBLEMS_PER_FILE, Problem
 
 MAX_BYTES = 256 * 1024
@@ -28,9 +29,6 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "": None}
-_FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 _TOP_KEY = re.compile(r"[A-Za-z_][\w.-]*:(?:\s|$)")
 _SYNTAX_WORDS = (
     (
@@ -101,7 +99,7 @@ def read_yaml(text: str | bytes, file: str) -> Document:
     problems: list[Problem] = []
     if len(text) > MAX_BYTES:
         return Document(None, Positions(), (_too_large(len(text), file),), "", ((),))
-    clean = _clean_text(text, file, problems)
+    clean = clean_text(text, file, problems)
     builder = _Builder(file, problems)
     _read_parts(clean, builder)
     return Document(
@@ -119,44 +117,6 @@ def _too_large(size: int, file: str) -> Problem:
         f"the file has {size} bytes; at most {MAX_BYTES} are accepted: split it into several files",
         file,
     )
-
-
-def _clean_text(text: str | bytes, file: str, problems: list[Problem]) -> str:
-    """Give text without byte order mark and without signs that cannot be seen."""
-    if isinstance(text, bytes):
-        text = _decode(text, file, problems)
-    if text.startswith("\ufeff"):
-        message = "the file starts with a byte order mark; save it as UTF-8 without BOM"
-        problems.append(Problem("QT107", message, file, severity="warning"))
-        text = text[1:]
-    for found in _FORBIDDEN.finditer(text):
-        line, column = _place(text, found.start())
-        name = f"U+{ord(found[0]):04X}"
-        message = f"found the invisible sign {name}; remove it, or write it as an escape in quotes"
-        problems.append(Problem("QT107", message, file, line, column))
-        if len(problems) >= PROBLEMS_PER_FILE:
-            break
-    return _FORBIDDEN.sub("\ufffd", text)
-
-
-def _decode(raw: bytes, file: str, problems: list[Problem]) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        problems.append(
-            Problem("QT107", "the file is UTF-16; only UTF-8 is accepted: save it as UTF-8", file)
-        )
-        return ""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        before = raw[: exc.start].decode("utf-8")
-        line, column = _place(before, len(before))
-        message = f"byte 0x{raw[exc.start]:02x} is not UTF-8; save the file as UTF-8"
-        problems.append(Problem("QT107", message, file, line, column))
-        return raw.decode("utf-8", errors="replace")
-
-
-def _place(text: str, index: int) -> tuple[int, int]:
-    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 
 def _read_parts(text: str, builder: "_Builder") -> None:

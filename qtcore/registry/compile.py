@@ -82,13 +82,11 @@ class _Work:
     ) -> None:
         self.packs = order_packs(packs)
         self.hooks = hooks
-        self.broken = {state.name: state for state in broken}
+        self.broken = {state.name: state for state in (*broken, *map(_unregistered, hooks.off))}
         self.problems: dict[str, list[Problem]] = {}
         self.off: set[str] = set(self.broken)
-        for state in broken:
+        for state in self.broken.values():
             self._note(state.name, state.problems)
-        for failure in hooks.off:
-            self._note(failure.pack, [failure.as_problem()])
         for pack in self.packs:
             self._note(pack.name, pack.problems)
             if pack.pack is None:
@@ -161,6 +159,10 @@ def _switches_off(problem: Problem) -> bool:
 
 def _first_error(problems: Iterable[Problem]) -> str:
     return next((str(problem) for problem in problems if _switches_off(problem)), "it has problems")
+
+
+def _unregistered(failure: Failure) -> PackState:
+    return PackState(failure.pack, is_broken=True, problems=(failure.as_problem(),))
 
 
 def _state(pack: PackFolder, is_off: bool, problems: tuple[Problem, ...]) -> PackState:

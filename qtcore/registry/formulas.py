@@ -15,7 +15,6 @@ from qtcore.engines.expressions import (
     DECIMAL,
     INTEGER,
     TEXT,
-    TEXT_LIST,
     Compiled,
     FactType,
     Kind,

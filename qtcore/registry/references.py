@@ -33,11 +33,9 @@ def check_references(merged: Merged) -> Iterator[PackProblem]:
             yield PackProblem(pack.name, pack.problem(mistake))
 
 
-def _missing(
-    merged: Merged, kind: str, name: str | None, path: Path, what: str = ""
-) -> Iterator[Mistake]:
+def _missing(merged: Merged, kind: str, name: str | None, path: Path) -> Iterator[Mistake]:
     if name is not None and name not in merged.entries[kind]:
-        yield unknown(name, merged.ids(kind), what or kind.removesuffix("s"), path)
+        yield unknown(name, merged.ids(kind), kind.removesuffix("s"), path)
 
 
 def _roles(merged: Merged, roles: Iterable[str], path: Path) -> Iterator[Mistake]:
@@ -155,7 +153,8 @@ def _check_field(merged: Merged, fact: Any) -> Iterator[Mistake]:
 def _check_properties(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     definition = entry.definition
     if entry.located.kind == "fields":
-        properties, path = definition.properties, ("properties",)
+        properties = definition.properties
+        path: Path = ("properties",)
     else:
         properties, path = definition.schema_.get("properties") or {}, ("schema", "properties")
     for name, schema in properties.items():

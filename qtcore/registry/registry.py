@@ -75,7 +75,7 @@ class Registry:
 
     def text(self, key: str, language: str = "en") -> str:
         """Give a text in the language, else in English, else its last part made readable."""
-        for choice in (language, language.split("-")[0], "en"):
+        for choice in (language, language.partition("-")[0], "en"):
             found = self._merged.texts.get(choice, {}).get(key)
             if found is not None:
                 return found.value
@@ -178,6 +178,5 @@ def _as_decimal(value: Fraction) -> Decimal | None:
             rest, places = rest // prime, places + 1
     if rest != 1 or places > _MOST_DIGITS:
         return None
-    whole = value.numerator * 10**places // value.denominator
-    digits = Decimal(whole).as_tuple()
-    return Decimal(digits._replace(exponent=-places))
+    whole = Decimal(value.numerator * 10**places // value.denominator).as_tuple()
+    return Decimal((whole.sign, whole.digits, -places))
