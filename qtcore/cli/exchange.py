@@ -1,0 +1,113 @@
+"""Commands that load and write files."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qtcore.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    AsUser,
+    Db,
+    SiteDir,
+    answering,
+    context_of,
+    opened,
+    print_answer,
+)
+from qtcore.errors import InputRejected
+
+imports = typer.Typer(no_args_is_help=True)
+exports = typer.Typer(no_args_is_help=True)
+
+Files = Annotated[list[Path], typer.Argument(help="The files, in any order.")]
+
+
+def _read(files: list[Path]) -> list[tuple[str, bytes]]:
+    found = []
+    for path in files:
+        try:
+            found.append((path.name, path.read_bytes()))
+        except OSError as exc:
+            raise InputRejected(
+                f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"
+            ) from exc
+    return found
+
+
+def _report_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{p['where']}: {p['code']} {p['message']}" for p in answer["problems"]]
+    lines.append(
+        f"read {answer['read']}, stored {answer['stored']}, already there {answer['duplicates']}, "
+        f"refused {answer['refused']}"
+    )
+    return "\n".join(lines)
+
+
+@imports.command("csv")
+def import_csv(
+    files: Files,
+    mapping: Annotated[Path, typer.Option("--mapping", help="Mapping file (YAML).")],
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Load tables by a mapping; rows with a problem are quarantined and listed (exit code 1)."""
+    from qtcore.services.interchange import import_csv as run_import
+
+    with answering(as_json=as_json):
+        data, rules = _read(files), _read([mapping])[0]
+        with opened(db, site_dir, create=True) as site:
+            report = run_import(site, context_of(site, as_user), data, rules)
+        print_answer(report.as_json(), as_json=as_json, text=_report_text)
+        if report.refused:
+            raise typer.Exit(1)
+
+
+@imports.command("epcis")
+def import_epcis(
+    files: Files,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Load EPCIS 2.0 documents; each is stored whole or refused with every fault (exit code 1)."""
+    from qtcore.services.interchange import import_epcis as run_import
+
+    with answering(as_json=as_json):
+        data = _read(files)
+        with opened(db, site_dir, create=True) as site:
+            report = run_import(site, context_of(site, as_user), data)
+        print_answer(report.as_json(), as_json=as_json, text=_report_text)
+        if report.refused:
+            raise typer.Exit(1)
+
+
+@exports.command("epcis")
+def export_epcis(
+    lot: Annotated[str, typer.Option(help="Only the chain of this lot.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; default: standard output.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write events as an EPCIS 2.0 document."""
+    from qtcore.services.interchange import export_epcis as run_export
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        document = run_export(site, context_of(site, as_user), lot=lot)
+        text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+        if out is None:
+            typer.echo(text)
+        else:
+            out.write_text(text, encoding="utf-8")
+            answer = {"file": str(out), "events": len(document["epcisBody"]["eventList"])}
+            print_answer(answer, as_json=as_json, text=lambda a: f"{a['events']} events written")

@@ -1,0 +1,41 @@
+"""The tree of commands.
+
+It must not do anything itself.
+"""
+
+import sys
+
+import typer
+
+from qtcore.cli import database, exchange, packs, questions, site, users
+
+app = typer.Typer(
+    name="qtcore",
+    help="Trace lots and serials, decide releases, run recalls, prove the history.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(site.demo)
+app.command("init")(site.init)
+app.command("serve")(site.serve)
+app.command("check")(packs.check)
+app.command("schema")(packs.schema)
+app.command("trace")(questions.trace)
+app.add_typer(exchange.imports, name="import", help="Load files.")
+app.add_typer(exchange.exports, name="export", help="Write files.")
+app.add_typer(questions.recall, name="recall", help="Recall scope.")
+app.add_typer(questions.release, name="release", help="Release decisions.")
+app.add_typer(questions.audit, name="audit", help="The history and its proof.")
+app.add_typer(packs.pack, name="pack", help="Installed packs.")
+app.add_typer(database.db, name="db", help="The database.")
+app.add_typer(users.user, name="user", help="Users and tokens.")
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="replace")
+    app()

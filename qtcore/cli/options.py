@@ -1,0 +1,140 @@
+"""What all commands share: their options, opening a site, printing an answer, exit codes.
+
+It must not know any one command.
+"""
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from qtcore.context import Actor, Context
+from qtcore.errors import (
+    Ambiguous,
+    Denied,
+    InputRejected,
+    QTCoreError,
+    Refused,
+)
+
+DEFAULT_DB = "sqlite:///qtcore.db"
+
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db", envvar="QTCORE_DB", help="Database URL: sqlite:///FILE or postgresql://..."
+    ),
+]
+SiteDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--site", envvar="QTCORE_SITE", help="Site folder; without it all installed packs."
+    ),
+]
+AsUser = Annotated[
+    str,
+    typer.Option(
+        "--as", help="Login the write is attributed to; the OS user is recorded beside it."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def os_user() -> str:
+    """Give the name of the operating system's user, or its number where it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+@contextmanager
+def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator[Any]:
+    """Open a site for one command.
+
+    `create`: a SQLite file that does not exist yet is made and migrated first.
+    """
+    from qtcore.services.definitions import publish_registry
+    from qtcore.services.site import open_site
+
+    site = open_site(url, site_dir=site_dir, create=create)
+    try:
+        if create:
+            publish_registry(site, site.system_context())
+        yield site
+    finally:
+        site.close()
+
+
+def context_of(site: Any, login: str) -> Context:
+    """Make the context of a command: the named user, or the console of the OS user."""
+    from qtcore.services.accounts import actor_by_login
+
+    user = os_user()
+    if login:
+        actor = actor_by_login(site, login)
+    else:
+        actor = Actor(login=f"os:{user}", name=user, is_system=True)
+    context: Context = replace(site.system_context(), actor=actor, os_user=user, device="console")
+    return context
+
+
+def print_answer(
+    answer: Mapping[str, Any], *, as_json: bool, text: Callable[[Mapping[str, Any]], str]
+) -> None:
+    """Print an answer as JSON, or as the text made of it."""
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+    else:
+        typer.echo(text(answer))
+
+
+def error_json(error: QTCoreError) -> dict[str, Any]:
+    """Show an error as the API shows it."""
+    answer: dict[str, Any] = {"code": error.code, "detail": error.message}
+    if isinstance(error, InputRejected):
+        answer["faults"] = [f.as_json() for f in error.faults]
+    if isinstance(error, Refused):
+        answer["refusals"] = [r.as_json() for r in error.refusals]
+    if isinstance(error, Ambiguous):
+        answer["candidates"] = list(error.candidates)
+    return answer
+
+
+def _error_text(error: QTCoreError) -> str:
+    lines = [f"{error.code}: {error.message}"]
+    if isinstance(error, InputRejected):
+        report = getattr(error, "report", "")
+        lines += (
+            [report] if report else [f"  {f.where}: {f.code} {f.message}" for f in error.faults]
+        )
+    if isinstance(error, Refused) and not isinstance(error, Denied):
+        lines += [f"  {r.code} ({r.asked_by}) {r.message}. {r.fix}" for r in error.refusals]
+    if isinstance(error, Ambiguous):
+        lines += [f"  {dict(candidate)}" for candidate in error.candidates]
+    return "\n".join(lines)
+
+
+def fail(error: QTCoreError, *, as_json: bool) -> NoReturn:
+    """Print an error and leave with code 1."""
+    if as_json:
+        typer.echo(json.dumps(error_json(error), ensure_ascii=False, indent=2, default=str))
+    else:
+        print(_error_text(error), file=sys.stderr)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def answering(*, as_json: bool) -> Iterator[None]:
+    """Turn the errors of QTCore into a printed answer and exit code 1."""
+    try:
+        yield
+    except QTCoreError as error:
+        fail(error, as_json=as_json)

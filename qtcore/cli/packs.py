@@ -1,0 +1,65 @@
+"""Commands about definitions: check them, publish their schemas, list what is installed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qtcore.cli.options import AsJson, SiteDir, answering, print_answer
+from qtcore.definitions.problems import render_problems
+from qtcore.definitions.schema import kind_schema, schema_kinds
+
+pack = typer.Typer(no_args_is_help=True)
+
+
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="Pack or site folders.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check packs together with the base and the installed packs: all problems at once."""
+    from qtcore.registry.load import check_folders
+
+    with answering(as_json=as_json):
+        compiled = check_folders(paths)
+        errors = [p for p in compiled.problems if p.severity == "error"]
+        answer = {"ok": not errors, "problems": [p.as_json() for p in compiled.problems]}
+        report = render_problems(compiled.problems, compiled.sources)
+        print_answer(answer, as_json=as_json, text=lambda a: report or "OK: no problems")
+        if errors:
+            raise typer.Exit(1)
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(help="A kind of definition, pack or i18n.")],
+) -> None:
+    """Print the JSON Schema of a definition kind, for editors."""
+    if kind not in schema_kinds():
+        known = ", ".join(schema_kinds())
+        raise typer.BadParameter(f"no kind {kind!r}; there are: {known}")
+    typer.echo(json.dumps(kind_schema(kind), ensure_ascii=False, indent=2))
+
+
+@pack.command("list")
+def list_packs(site_dir: SiteDir = None, as_json: AsJson = False) -> None:
+    """List the packs with what they bring; exit code 1 when one is broken."""
+    from qtcore.registry.load import load_registry
+
+    with answering(as_json=as_json):
+        compiled = load_registry(site_dir=site_dir)
+        found = compiled.registry.packs if compiled.registry else ()
+        answer = {"packs": [p.as_json() for p in found]}
+        print_answer(answer, as_json=as_json, text=_packs_text)
+        if compiled.registry is None or any(p.is_broken for p in found):
+            raise typer.Exit(1)
+
+
+def _packs_text(answer: Mapping[str, Any]) -> str:
+    lines = []
+    for row in answer["packs"]:
+        brings = ", ".join(f"{count} {kind}" for kind, count in row["counts"].items())
+        state = "BROKEN" if row["is_broken"] else "ok"
+        lines.append(f"{row['name']} {row['version']} [{row['layer']}, {state}]: {brings}")
+        lines += [f"  {problem}" for problem in row["problems"]]
+    return "\n".join(lines)

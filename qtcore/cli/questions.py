@@ -1,0 +1,165 @@
+"""Commands that ask: trace, recall scope, release explain, audit verify.
+
+They must not change anything.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from qtcore.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    AsUser,
+    Db,
+    SiteDir,
+    answering,
+    context_of,
+    opened,
+    print_answer,
+)
+
+recall = typer.Typer(no_args_is_help=True)
+release = typer.Typer(no_args_is_help=True)
+audit = typer.Typer(no_args_is_help=True)
+
+LotArgument = Annotated[
+    str, typer.Argument(help="Any identifier: id, lot number, supplier lot, EPC URI ...")
+]
+
+
+def trace(
+    lot: LotArgument,
+    direction: Annotated[str, typer.Option(help="backward, forward or both")] = "both",
+    depth: Annotated[int | None, typer.Option(min=1, help="How many steps; default: all")] = None,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Trace a lot, unit or pallet backward, forward or both."""
+    from qtcore.services.trace import trace as run_trace
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        found = run_trace(site, context_of(site, as_user), lot, direction, max_depth=depth)
+        print_answer(found.as_json(), as_json=as_json, text=_trace_text)
+
+
+def _trace_text(answer: Mapping[str, Any]) -> str:
+    focus = answer["focus"]
+    lines = [f"{focus['item']} lot {focus['lot_no']} of {focus['source']} ({focus['state']})"]
+    for node in answer["nodes"]:
+        if node["side"] == "focus":
+            continue
+        arrow = "<-" if node["side"] == "backward" else "->"
+        lines.append(
+            f"{'  ' * node['depth']}{arrow} {node['item']} {node['lot_no']} of {node['source']}"
+            f"  [{node['state']}, {node['certainty']}]"
+        )
+    for row in answer["customers"]:
+        amount = f"{row['quantity'] or 'quantity not recorded'} {row['unit']}"
+        lines.append(f"=> {row['customer']}: {row['lot_no']}, {amount}")
+    lines += [f"?? {gap['detail']}" for gap in answer["gaps"]]
+    lines.append(
+        f"{len(answer['nodes']) - 1} reached, {len(answer['edges'])} links, "
+        f"{len(answer['customers'])} shipment lines, {len(answer['gaps'])} gaps"
+    )
+    return "\n".join(lines)
+
+
+@recall.command("scope")
+def scope(
+    lots: Annotated[list[str], typer.Argument(help="The lots to start from.")],
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a recall of these lots would reach: lots, customers, stock, balance, gaps."""
+    from qtcore.services.recall import recall_scope
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        found = recall_scope(site, context_of(site, as_user), lots)
+        print_answer(found.as_json(), as_json=as_json, text=_scope_text)
+
+
+def _scope_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{len(answer['lots'])} lots affected"]
+    lines += [
+        f"  {row['item']} {row['lot_no']} of {row['source']} [{row['state']}, {row['verdict']}]"
+        for row in answer["lots"]
+    ]
+    lines.append(f"{len(answer['shipments'])} shipment lines")
+    lines += [
+        f"  {row['customer']}: {row['lot_no']} {row['quantity']} {row['unit']}"
+        for row in answer["shipments"]
+    ]
+    lines.append(f"{len(answer['on_hand'])} places hold some of it")
+    lines += [f"  {row['place']}: {row['quantity']} {row['unit']}" for row in answer["on_hand"]]
+    unaccounted = answer["balance"]["unaccounted"]
+    lines.append(f"unaccounted: {unaccounted}" if unaccounted else "the balance closes")
+    lines += [f"gap: {gap['detail']}" for gap in answer["gaps"]]
+    return "\n".join(lines)
+
+
+@release.command("explain")
+def explain(
+    lot: LotArgument,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a lot may be released and why; exit code 1 when something stands in the way."""
+    from qtcore.services.release import explain_release
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        view = explain_release(site, context_of(site, as_user), lot)
+        print_answer(view.as_json(), as_json=as_json, text=_release_text)
+        if view.refusals and view.verdict != "released":
+            raise typer.Exit(1)
+
+
+def _release_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{answer['item']} lot {answer['lot_no']}: {answer['verdict']}"]
+    lines += [
+        f"  {r['code']} ({r['asked_by']}) {r['message']}. {r['fix']}" for r in answer["reasons"]
+    ]
+    lines += [
+        f"  {rule['outcome']:>14}  {rule['rule']}  {rule['title']}  {rule['facts']}"
+        for rule in answer["rules"]
+    ]
+    return "\n".join(lines)
+
+
+@audit.command("verify")
+def verify(
+    size: Annotated[int | None, typer.Option(help="Size of a checkpoint kept outside.")] = None,
+    root: Annotated[str, typer.Option(help="Root (hex) of that checkpoint.")] = "",
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Re-hash the whole history and compare it with its signed checkpoints."""
+    from qtcore.services.audit import verify_history
+
+    if (size is None) != (not root):
+        raise typer.BadParameter("--size and --root go together: both come from one checkpoint")
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        witness = (size, root) if size is not None else None
+        found = verify_history(site, context_of(site, as_user), witness=witness)
+        print_answer(found.as_json(), as_json=as_json, text=_verify_text)
+        if not found.verdict.ok:
+            raise typer.Exit(1)
+
+
+def _verify_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{p['kind']} at {p['seq']}: {p['message']}" for p in answer["problems"]]
+    verdict = "the history is intact" if answer["ok"] else "THE HISTORY IS NOT INTACT"
+    lines.append(
+        f"{verdict}: {answer['events']} sealed events, {answer['pending']} not sealed yet, "
+        f"signed up to {answer['signed_size']}, {answer['seconds']} s"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,109 @@
+"""Commands that make and serve a site: init, serve, demo."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qtcore.cli.options import DEFAULT_DB, AsJson, Db, SiteDir, answering, opened, print_answer
+from qtcore.errors import InputRejected
+
+SITE_PACK = """\
+pack: {name}
+version: 0.1.0
+requires_qtcore: ">=0.1,<1"
+layer: site
+packs: [{packs}]
+languages: [en, zh-CN]
+title:
+  en: {name}
+  zh-CN: {name}
+"""
+SITE_TEXTS = """\
+language: {language}
+texts: {{}}
+"""
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new site folder.")],
+    packs: Annotated[str, typer.Option(help="Industry packs, with commas between.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a new site folder with a pack.yaml that chooses industry packs."""
+    from qtcore.registry.load import load_registry
+
+    with answering(as_json=as_json):
+        if folder.exists() and any(folder.iterdir()):
+            raise InputRejected(
+                f"{folder} exists and is not empty; give a new folder", code="QT480"
+            )
+        compiled = load_registry()
+        known = (
+            [p.name for p in compiled.registry.packs if p.layer == "industry"]
+            if compiled.registry
+            else []
+        )
+        chosen = [p.strip() for p in packs.split(",") if p.strip()] or known
+        unknown = sorted(set(chosen) - set(known))
+        if unknown:
+            raise InputRejected(
+                f"no pack {', '.join(unknown)}; installed: {', '.join(known)}", code="QT481"
+            )
+        name = re.sub(r"[^a-z0-9_]", "_", folder.name.lower()).strip("_") or "site"
+        name = name if name[0].isalpha() else f"site_{name}"
+        (folder / "i18n").mkdir(parents=True)
+        head = SITE_PACK.format(name=name, packs=", ".join(chosen))
+        (folder / "pack.yaml").write_text(head, encoding="utf-8")
+        for language in ("en", "zh-CN"):
+            text = SITE_TEXTS.format(language=language)
+            (folder / "i18n" / f"{language}.yaml").write_text(text, encoding="utf-8")
+        answer = {"site": str(folder), "packs": chosen}
+        print_answer(
+            answer,
+            as_json=as_json,
+            text=lambda a: f"made {a['site']}; next: qtcore check {a['site']}",
+        )
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+) -> None:
+    """Serve a site over HTTP."""
+    from qtcore.http.serve import serve as run_server
+
+    with answering(as_json=False), opened(db, site_dir, create=True) as site:
+        run_server(site, host=host, port=port)
+
+
+def demo(
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it afterwards.")] = True,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    db: Annotated[str, typer.Option("--db", help="Database URL; default: a new file.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Build the demo site (pharma, food and cosmetics plants), print a summary and serve it."""
+    from qtcore.demo.build import build_demo, demo_url
+    from qtcore.http.serve import serve as run_server
+
+    with answering(as_json=as_json):
+        url = db or demo_url()
+        with opened(url, None, create=True) as site:
+            summary = build_demo(site, address=f"http://{host}:{port}")
+            print_answer(summary, as_json=as_json, text=_demo_text)
+            if serve:
+                run_server(site, host=host, port=port)
+
+
+def _demo_text(answer: Mapping[str, Any]) -> str:
+    lines = [json.dumps(answer, ensure_ascii=False, indent=2)]
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""Commands for users and tokens."""
+
+from typing import Annotated
+
+import typer
+
+from qtcore.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    AsUser,
+    Db,
+    SiteDir,
+    answering,
+    context_of,
+    opened,
+    print_answer,
+)
+
+user = typer.Typer(no_args_is_help=True)
+
+
+@user.command("add")
+def add(
+    login: str,
+    name: Annotated[str, typer.Option(help="Printed name, as on signatures.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="A role; repeat for several.")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    language: Annotated[str, typer.Option(help="en or zh-CN")] = "en",
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a person with an account; without a password the account works by token only."""
+    from qtcore.services.accounts import NewUser, add_user
+
+    password = typer.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else ""
+    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+        entry = NewUser(login, name or login, tuple(role or ()), password, language=language)
+        uid = add_user(site, context_of(site, as_user), entry)
+        answer = {"user_id": uid, "login": login, "roles": sorted(entry.roles)}
+        print_answer(answer, as_json=as_json, text=lambda a: f"made user {a['login']}")
+
+
+@user.command("token")
+def token(
+    login: str,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make an API token and print it alone on the last line; it is not shown again.
+
+    On a database without users, `qtcore user token admin` makes the first administrator.
+    """
+    from qtcore.services.accounts import add_token
+
+    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+        secret = add_token(site, context_of(site, as_user), login)
+        if as_json:
+            print_answer({"login": login, "token": secret}, as_json=True, text=str)
+        else:
+            typer.echo(f"token of {login}; keep it safe, it is not shown again:")
+            typer.echo(secret)

@@ -1,0 +1,48 @@
+"""Joins the expression engine to the engines that need it: neither may know the other.
+
+It must not know rules or workflows.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from qtcore.engines.expressions import Compiled, FactType, check, evaluate
+from qtcore.errors import NotFound
+from qtcore.registry.registry import Registry
+
+NO_RULES: Mapping[str, bool | None] = {}
+
+
+class Evaluate(Protocol):
+    """Evaluates an expression over facts and the outcomes of rules it names; None is unknown."""
+
+    def __call__(
+        self, text: str, facts: Mapping[str, object], rules: Mapping[str, bool | None] = NO_RULES, /
+    ) -> bool | None: ...
+
+
+def evaluator(registry: Registry, scope: str = "facts") -> Evaluate:
+    """Make the function that evaluates the expressions of a scope; unknown is None.
+
+    A text of an older, pinned definition is not in the registry; it is compiled against the facts
+    that are declared now, and is unknown when it no longer checks.
+    """
+
+    def run(
+        text: str, facts: Mapping[str, object], rules: Mapping[str, bool | None] = NO_RULES, /
+    ) -> bool | None:
+        compiled = _compiled(registry, text, scope)
+        if compiled is None:
+            return None
+        value = evaluate(compiled, facts, rules).value
+        return value if isinstance(value, bool) else None
+
+    return run
+
+
+def _compiled(registry: Registry, text: str, scope: str) -> Compiled | None:
+    try:
+        return registry.expression(text, scope)
+    except NotFound:
+        types = {fact.id: FactType(fact.type, fact.values) for fact in registry.list("facts")}
+        return check(text, types)[0]

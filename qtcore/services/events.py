@@ -1,0 +1,331 @@
+"""Recording what happened: checks a command, then writes event, movements and edges at once.
+
+It must not know files or pages. Commands refuse what is impossible; imports call `write_event`
+directly and store facts as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from qtcore.context import Context
+from qtcore.engines.ledger import canonical_bytes
+from qtcore.errors import Conflict
+from qtcore.services.definitions import current_version
+from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.site import Site
+from qtcore.store.queries.events import find_event
+from qtcore.store.tables import Edge, Event, Movement
+from qtcore.store.unit import UnitOfWork
+
+EFFECT_OF_PART: Mapping[str, Mapping[str, str]] = {
+    "receive": {"output": "received", "subject": "received"},
+    "transform": {"input": "consumed", "output": "produced"},
+    "pack": {"child": "observed", "parent": "observed"},
+    "unpack": {"child": "observed", "parent": "observed"},
+    "move": {"subject": "moved_out"},
+    "ship": {"subject": "shipped"},
+    "return": {"subject": "returned"},
+    "sample": {"subject": "sampled"},
+    "scrap": {"subject": "scrapped"},
+    "adjust": {"subject": "adjusted"},
+    "observe": {"subject": "observed"},
+}
+"""What the balance counts for each part of each verb (design, section 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing's part in an event: input, output, subject, parent or child, and how much.
+
+    `quantity` is None when nobody recorded it; `unit` is a declared unit or one of its aliases.
+    """
+
+    ref: LotRef
+    part: str
+    quantity: Decimal | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """How much of an input went into an output, by their places among the inputs and outputs."""
+
+    source: int
+    target: int
+    quantity: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventInput:
+    """An event as it is told: what (lines), when, where, why, how.
+
+    `event_type` is the id of an event definition; the verb comes from there. `external_id` is the
+    sender's id: seen again with equal content it is stored once, with other content it is refused.
+    """
+
+    event_type: str
+    lines: tuple[Line, ...]
+    event_at: datetime
+    utc_offset: str = "+00:00"
+    location: str = ""
+    to_location: str = ""
+    from_party: str = ""
+    to_party: str = ""
+    equipment: str = ""
+    step: str = ""
+    reason: str = ""
+    external_id: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
+    allocations: tuple[Allocation, ...] = ()
+
+    def part(self, name: str) -> list[Line]:
+        """List the lines of one part."""
+        return [line for line in self.lines if line.part == name]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of an event: its public id, the nodes it names, and whether it was new."""
+
+    event_id: str
+    nodes: tuple[int, ...]
+    is_new: bool
+    made: tuple[int, ...] = ()
+
+
+def content_hash(event: EventInput) -> str:
+    """Hash what the event says, not when it was told, so that a repetition is recognised."""
+    content: dict[str, Any] = dict(event.document) or {
+        "type": event.event_type,
+        "at": event.event_at.isoformat(),
+        "lines": [
+            [
+                str(x.ref),
+                x.ref.kind,
+                x.part,
+                None if x.quantity is None else str(x.quantity),
+                x.unit,
+            ]
+            for x in event.lines
+        ],
+        "where": [event.location, event.to_location, event.from_party, event.to_party],
+        "how": [event.equipment, event.step, event.reason],
+        "values": dict(event.values),
+        "allocations": [[a.source, a.target, str(a.quantity), a.unit] for a in event.allocations],
+    }
+    return sha256(canonical_bytes(content)).hexdigest()
+
+
+def write_event(
+    site: Site, work: UnitOfWork, book: NodeBook, event: EventInput, **origin: Any
+) -> Stored:
+    """Write one event with its movements, edges and ledger entry into a running unit of work.
+
+    `origin` may hold origin=``import`` and import_id. Raises Conflict when the external id is known
+    with other content.
+    """
+    digest = content_hash(event)
+    known = _known(work, event, digest)
+    if known is not None:
+        return known
+    verb = site.registry.get("events", event.event_type).verb
+    before = len(book.made)
+    nodes = [_node(book, verb, line, origin.get("origin") == "import") for line in event.lines]
+    row = _event_row(work, book, event, verb, digest, origin)
+    work.add(row)
+    work.flush()
+    work.insert(Movement, _movements(work, book, event, verb, row.id, nodes))
+    work.insert(Edge, _edges(work, event, verb, row.id, nodes))
+    about = [work.uid_of(node) for node in dict.fromkeys(nodes)]
+    work.log(
+        f"event.{verb}",
+        "event",
+        row.uid,
+        reason=event.reason,
+        about=about,
+        details={"type": event.event_type, "content": digest, "lines": _lines(event, nodes, work)},
+    )
+    work.publish("event", {"event_id": row.uid, "type": event.event_type})
+    return Stored(row.uid, tuple(nodes), True, tuple(book.made[before:]))
+
+
+def _known(work: UnitOfWork, event: EventInput, digest: str) -> Stored | None:
+    if not event.external_id:
+        return None
+    found = find_event(work.session, work.tenant_id, event.external_id)
+    if found is None:
+        return None
+    if found.content_hash != digest:
+        raise Conflict(
+            f"event {event.external_id!r} is already stored with other content; a correction needs "
+            "an id of its own and must name the event it corrects",
+            code="QT441",
+        )
+    return Stored(found.uid, (), False)
+
+
+def _node(book: NodeBook, verb: str, line: Line, is_import: bool) -> int:
+    brings_into_being = line.part == "output" or verb == "receive"
+    origin = "unverified" if is_import and not brings_into_being else "recorded"
+    return book.get_or_make(line.ref, origin=origin)
+
+
+def _event_row(
+    work: UnitOfWork,
+    book: NodeBook,
+    event: EventInput,
+    verb: str,
+    digest: str,
+    origin: Mapping[str, Any],
+) -> Event:
+    def key(entity: str, code: str) -> int | None:
+        return book.master(entity, code).id if code else None
+
+    return Event(
+        tenant_id=work.tenant_id,
+        id=work.key(),
+        uid=work.new_uid(),
+        external_id=event.external_id,
+        content_hash=digest,
+        event_type=event.event_type,
+        verb=verb,
+        event_at=event.event_at,
+        utc_offset=event.utc_offset,
+        recorded_at=work.context.at,
+        origin=origin.get("origin", "command"),
+        import_id=origin.get("import_id"),
+        location_id=key("location", event.location),
+        from_party_id=key("party", event.from_party),
+        to_party_id=key("party", event.to_party),
+        equipment_id=key("equipment", event.equipment),
+        step=event.step,
+        recorded_by=work.context.actor.login,
+        definition_version_id=current_version(
+            work.session, work.tenant_id, "events", event.event_type
+        ),
+        reason=event.reason,
+        values=dict(event.values),
+        document=dict(event.document),
+    )
+
+
+def _movements(
+    work: UnitOfWork,
+    book: NodeBook,
+    event: EventInput,
+    verb: str,
+    event_id: int,
+    nodes: Sequence[int],
+) -> list[dict[str, Any]]:
+    place = book.master("location", event.location).id if event.location else None
+    container = next(
+        (n for line, n in zip(event.lines, nodes, strict=True) if line.part == "parent"), None
+    )
+    rows = []
+    for line, node in zip(event.lines, nodes, strict=True):
+        row = {
+            "id": work.key(),
+            "event_id": event_id,
+            "node": node,
+            "part": line.part,
+            "effect": EFFECT_OF_PART[verb].get(line.part, "observed"),
+            "container": container if line.part == "child" else None,
+            "location_id": place,
+            "quantity": line.quantity,
+            "unit": line.unit,
+        }
+        rows.append(row)
+        if verb == "move" and event.to_location:
+            target = book.master("location", event.to_location).id
+            rows.append({**row, "id": work.key(), "effect": "moved_in", "location_id": target})
+    return rows
+
+
+def _edges(
+    work: UnitOfWork, event: EventInput, verb: str, event_id: int, nodes: Sequence[int]
+) -> list[dict[str, Any]]:
+    by_part: dict[str, list[tuple[Line, int]]] = {}
+    for line, node in zip(event.lines, nodes, strict=True):
+        by_part.setdefault(line.part, []).append((line, node))
+    if verb == "pack":
+        links = _pack_links(by_part)
+    elif verb == "transform":
+        links = _transform_links(event, by_part)
+    else:
+        links = []
+    return [
+        {
+            "id": work.key(),
+            "src": src,
+            "dst": dst,
+            "kind": "pack" if verb == "pack" else "transform",
+            "certainty": certainty,
+            "quantity": quantity,
+            "unit": unit,
+            "event_id": event_id,
+            "event_at": event.event_at,
+            "recorded_at": work.context.at,
+        }
+        for src, dst, certainty, quantity, unit in links
+    ]
+
+
+Link = tuple[int, int, str, Decimal | None, str]
+
+
+def _pack_links(by_part: Mapping[str, list[tuple[Line, int]]]) -> list[Link]:
+    return [
+        (child, parent, "recorded", line.quantity, line.unit)
+        for line, child in by_part.get("child", [])
+        for _, parent in by_part.get("parent", [])
+    ]
+
+
+def _transform_links(
+    event: EventInput, by_part: Mapping[str, list[tuple[Line, int]]]
+) -> list[Link]:
+    """Link inputs to outputs: as allocated, else all of one event to all (certainty says which)."""
+    inputs, outputs = by_part.get("input", []), by_part.get("output", [])
+    if event.allocations:
+        return [
+            (inputs[a.source][1], outputs[a.target][1], "recorded", a.quantity, a.unit)
+            for a in event.allocations
+        ]
+    known = len(inputs) == 1 or len(outputs) == 1
+    merged: dict[tuple[int, int], Link] = {}
+    for line, src in inputs:
+        for _, dst in outputs:
+            quantity = line.quantity if len(outputs) == 1 else None
+            unit = line.unit if quantity is not None else ""
+            before = merged.get((src, dst))
+            if before is not None and before[3] is not None and quantity is not None:
+                quantity = before[3] + quantity if before[4] == unit else None
+            merged[src, dst] = (src, dst, "recorded" if known else "derived", quantity, unit)
+    return list(merged.values())
+
+
+def _lines(event: EventInput, nodes: Sequence[int], work: UnitOfWork) -> list[list[str | None]]:
+    return [
+        [
+            line.part,
+            work.uid_of(node),
+            None if line.quantity is None else str(line.quantity),
+            line.unit,
+        ]
+        for line, node in zip(event.lines, nodes, strict=True)
+    ]
+
+
+def write_events(
+    site: Site, context: Context, events: Sequence[EventInput], **origin: Any
+) -> list[Stored]:
+    """Write several events in one transaction: all or none."""
+    with site.store.write(context) as work:
+        book = NodeBook(site, work)
+        return [write_event(site, work, book, event, **origin) for event in events]

@@ -1,0 +1,229 @@
+"""The facts that rules and guards speak of, gathered for one lot; what nobody recorded is missing.
+
+It must not judge: a missing fact is left out, and the engines treat it as unknown.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlmodel import Session
+
+from qtcore.definitions.rules import FactDefinition, RecordCount
+from qtcore.engines.balance import balance
+from qtcore.errors import QTCoreError
+from qtcore.services.site import Site
+from qtcore.services.specifications import spec_of
+from qtcore.services.stock import movements_for_balance
+from qtcore.store.queries.events import MovementRow, movements_of, open_discrepancies
+from qtcore.store.queries.lots import item_extra
+from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.records import RecordRow, ResultRow, records_about, results_of
+from qtcore.store.queries.trace import trace_edges
+
+CLOSED_STATES = frozenset({"closed", "cancelled", "rejected"})
+
+
+@dataclass(frozen=True, slots=True)
+class LotEvidence:
+    """What was read about a lot, once, for all facts: the facts are functions of this."""
+
+    info: NodeInfo
+    on: date
+    item_extra: Mapping[str, Any]
+    inputs: tuple[NodeInfo, ...]
+    used_at: Mapping[int, date]
+    records: tuple[RecordRow, ...]
+    input_records: tuple[RecordRow, ...]
+    results: tuple[ResultRow, ...]
+    movements: tuple[MovementRow, ...]
+    holds: int
+    discrepancies: int
+    balance_problem: str
+    required_tests: frozenset[str]
+
+
+def read_evidence(site: Site, session: Session, info: NodeInfo, on: date) -> LotEvidence:
+    """Read everything the facts of a lot need in a fixed number of set-based queries."""
+    tenant = site.store.tenant_id
+    edges = trace_edges(session, tenant, [info.node], "backward")
+    upstream = {e.src for e in edges} - {info.node}
+    described = describe_nodes(session, tenant, sorted(upstream))
+    movements = tuple(movements_of(session, tenant, [info.node]))
+    spec = spec_of(site, info)
+    return LotEvidence(
+        info=info,
+        on=on,
+        item_extra=item_extra(session, tenant, info.item_code),
+        inputs=tuple(described.values()),
+        used_at={e.src: e.event_at.date() for e in edges},
+        records=tuple(records_about(session, tenant, [info.node])),
+        input_records=tuple(records_about(session, tenant, sorted(upstream))),
+        results=tuple(results_of(session, tenant, info.node)),
+        movements=movements,
+        holds=len(active_holds(session, tenant, [info.node]).get(info.node, ())),
+        discrepancies=len(open_discrepancies(session, tenant, [info.node])),
+        balance_problem=_balance_problem(site, movements),
+        required_tests=frozenset(
+            c.id for c in (spec.characteristics if spec else ()) if c.required
+        ),
+    )
+
+
+def gather_facts(site: Site, evidence: LotEvidence) -> dict[str, object]:
+    """Give the value of every declared fact that is known for this lot."""
+    facts: dict[str, object] = {}
+    for definition in site.registry.list("facts"):
+        if not isinstance(definition, FactDefinition):
+            continue
+        value = _value(definition, evidence)
+        if value is not None:
+            facts[definition.id] = value
+    return facts
+
+
+def _value(definition: FactDefinition, evidence: LotEvidence) -> object | None:
+    source = definition.from_
+    if source.core:
+        core = CORE_FACTS.get(definition.id)
+        return core(evidence) if core else None
+    if source.field:
+        entity, _, name = source.field.partition(".")
+        values = evidence.item_extra if entity == "item" else evidence.info.extra
+        return typed(values.get(name), definition.type)
+    if source.count:
+        return _count(source.count, evidence)
+    if source.result:
+        return _result(source.result, definition.type, evidence)
+    if source.event:
+        seen = sum(1 for m in evidence.movements if m.event_type == source.event)
+        return bool(seen) if definition.type == "boolean" else seen
+    return None
+
+
+def typed(value: object, kind: str) -> object | None:
+    """Read a stored field value as the type a fact declares; what does not fit is unknown."""
+    if value is None or value == "":
+        return None
+    try:
+        match kind:
+            case "decimal":
+                return Decimal(str(value))
+            case "integer":
+                return int(str(value))
+            case "date":
+                return date.fromisoformat(str(value))
+            case "boolean":
+                return (
+                    value if isinstance(value, bool) else {"true": True, "false": False}[str(value)]
+                )
+            case "text_list":
+                return tuple(str(v) for v in value) if isinstance(value, list | tuple) else None
+    except (ValueError, InvalidOperation, KeyError):
+        return None
+    return str(value)
+
+
+def _count(count: RecordCount, evidence: LotEvidence) -> int:
+    rows = evidence.records + (evidence.input_records if count.inputs else ())
+    unique = {row.uid: row for row in rows if row.kind == count.record}
+    return sum(
+        1
+        for row in unique.values()
+        if (not count.state_in or row.state in count.state_in)
+        and row.state not in count.state_not_in
+        and all(str(row.data.get(k, "")) == v for k, v in count.where.items())
+    )
+
+
+def _result(characteristic: str, kind: str, evidence: LotEvidence) -> object | None:
+    latest = _current(evidence.results).get(characteristic)
+    if latest is None:
+        return None
+    if kind == "boolean":
+        return all(row.verdict == "pass" for row in latest)
+    return typed(latest[-1].value, kind)
+
+
+def _current(results: Sequence[ResultRow]) -> dict[str, list[ResultRow]]:
+    """Group results that nothing superseded by characteristic; more than one means a conflict."""
+    found: dict[str, list[ResultRow]] = {}
+    for row in results:
+        if row.superseded_by is None:
+            found.setdefault(row.characteristic, []).append(row)
+    return found
+
+
+def _open(rows: Sequence[RecordRow], kind: str, **where: str) -> int:
+    chosen = {row.uid for row in rows if row.kind == kind and row.state not in CLOSED_STATES}
+    if where:
+        chosen &= {r.uid for r in rows if all(r.data.get(k) == v for k, v in where.items())}
+    return len(chosen)
+
+
+def _balance_problem(site: Site, movements: Sequence[MovementRow]) -> str:
+    try:
+        found = balance(movements_for_balance(movements), site.registry.convert)
+    except QTCoreError as error:
+        return error.message
+    if found.problems:
+        return str(found.problems[0])
+    return f"{found.on_hand} on hand" if found.on_hand < 0 else ""
+
+
+def _expired_inputs(evidence: LotEvidence) -> int:
+    return sum(
+        1
+        for info in evidence.inputs
+        if info.expiry_on and info.expiry_on < evidence.used_at.get(info.node, evidence.on)
+    )
+
+
+def _unreleased_inputs(evidence: LotEvidence) -> int:
+    return sum(
+        1
+        for info in evidence.inputs
+        if info.kind == "lot"
+        and info.item_kind not in ("intermediate", "bulk")
+        and info.state not in ("released", "closed")
+    )
+
+
+def _conflicts(evidence: LotEvidence) -> int:
+    return sum(
+        1 for rows in _current(evidence.results).values() if len({r.value for r in rows}) > 1
+    )
+
+
+def _complete(evidence: LotEvidence) -> bool | None:
+    """A batch record is complete when its making is recorded and nothing about it is a draft."""
+    if not evidence.movements:
+        return None
+    return not any(row.state == "draft" for row in evidence.records)
+
+
+CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
+    "item_kind": lambda e: e.info.item_kind,
+    "record_complete": _complete,
+    "open_deviations": lambda e: _open((*e.records, *e.input_records), "deviation"),
+    "open_critical_deviations": lambda e: _open(
+        (*e.records, *e.input_records), "deviation", severity="critical"
+    ),
+    "oos_open": lambda e: _open((*e.records, *e.input_records), "oos"),
+    "tests_missing": lambda e: len(e.required_tests - set(_current(e.results))),
+    "tests_failed": lambda e: sum(
+        1 for rows in _current(e.results).values() if any(r.verdict == "fail" for r in rows)
+    ),
+    "conflicting_results": _conflicts,
+    "inputs_unreleased": _unreleased_inputs,
+    "inputs_expired_at_use": _expired_inputs,
+    "inputs_recalled": lambda e: sum(1 for i in e.inputs if i.state == "recalled"),
+    "holds_active": lambda e: e.holds,
+    "balance_ok": lambda e: not e.balance_problem,
+    "discrepancies_open": lambda e: e.discrepancies,
+    "expiry_on": lambda e: e.info.expiry_on,
+    "days_to_expiry": lambda e: (e.info.expiry_on - e.on).days if e.info.expiry_on else None,
+}
+"""The facts the product gathers itself; a pack may use them but not redefine them."""

@@ -1,0 +1,119 @@
+"""One effect per key: claims a key before the work, keeps the answer, gives it again.
+
+It must not know HTTP; an answer is a status and plain data.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from qtcore.context import Context
+from qtcore.errors import Conflict
+from qtcore.services.site import Site
+from qtcore.store.tables import IdempotencyKey
+
+MAX_KEY = 200
+RUNNING = 0
+# A request that runs longer than this is answered "still running"; it is never run twice.
+WAIT_SECONDS = 10.0
+LOOK_EVERY = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer that was given the first time."""
+
+    status: int
+    answer: dict[str, Any]
+
+
+def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Kept | None:
+    """Claim a key: None means this request goes first; else the answer of the one that did.
+
+    Raises Conflict when the key belongs to another request, or when the first one has not ended:
+    then its outcome is looked up, never repeated.
+    """
+    if _insert(site, context, key, request_sha256):
+        return None
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        row = _find(site, context, key)
+        if row is None:
+            if _insert(site, context, key, request_sha256):
+                return None
+            continue
+        if row.request_sha256 != request_sha256:
+            raise Conflict(
+                f"Idempotency-Key {key!r} was used for another request; use a new key for a new "
+                "request",
+                code="QT443",
+            )
+        if row.status != RUNNING:
+            return Kept(row.status, row.answer)
+        if time.monotonic() > until:
+            raise Conflict(
+                f"the request with Idempotency-Key {key!r} is still running or was cut off; look "
+                "whether it took effect before you send it with a new key",
+                code="QT444",
+            )
+        time.sleep(LOOK_EVERY)
+
+
+def keep_answer(
+    site: Site, context: Context, key: str, *, status: int, answer: dict[str, Any]
+) -> None:
+    """Keep the answer of the request that claimed the key."""
+    with site.store.write(context) as work:
+        work.session.execute(
+            update(IdempotencyKey)
+            .where(*_is_key(site, context, key))
+            .values(status=status, answer=answer)
+        )
+
+
+def free_key(site: Site, context: Context, key: str) -> None:
+    """Give a key back after a request that was refused: it had no effect."""
+    with site.store.write(context) as work:
+        work.session.execute(delete(IdempotencyKey).where(*_is_key(site, context, key)))
+
+
+def _insert(site: Site, context: Context, key: str, request_sha256: str) -> bool:
+    try:
+        with site.store.write(context) as work:
+            if _read(site, context, key, work.session) is not None:
+                return False
+            work.session.execute(
+                insert(IdempotencyKey).values(
+                    tenant_id=site.store.tenant_id,
+                    user_id=context.actor.user_id or 0,
+                    key=key,
+                    request_sha256=request_sha256,
+                    status=RUNNING,
+                    answer={},
+                    created_at=context.at,
+                )
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def _find(site: Site, context: Context, key: str) -> IdempotencyKey | None:
+    with site.store.read() as session:
+        return _read(site, context, key, session)
+
+
+def _read(site: Site, context: Context, key: str, session: Session) -> IdempotencyKey | None:
+    return session.exec(select(IdempotencyKey).where(*_is_key(site, context, key))).first()
+
+
+def _is_key(site: Site, context: Context, key: str) -> tuple[Any, ...]:
+    return (
+        col(IdempotencyKey.tenant_id) == site.store.tenant_id,
+        col(IdempotencyKey.user_id) == (context.actor.user_id or 0),
+        col(IdempotencyKey.key) == key,
+    )

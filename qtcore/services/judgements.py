@@ -1,0 +1,111 @@
+"""Asking the packs: turns what was read into frozen facts and joins the packs' refusals.
+
+It must not know pluggy, and it never lets a pack remove a refusal of the core.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlmodel import Session
+
+from qtcore.definitions.events import EventDefinition
+from qtcore.errors import Refusal
+from qtcore.hookspecs import EventFacts, FactValue, LotFacts, LotQuantity, ShipmentFacts
+from qtcore.services.events import EventInput, Line
+from qtcore.services.site import Site
+from qtcore.store.queries.lots import item_extra
+from qtcore.store.queries.nodes import NodeInfo, active_holds
+
+
+def lot_facts(
+    site: Site, session: Session, info: NodeInfo, facts: Mapping[str, Any] | None = None
+) -> LotFacts:
+    """Freeze what a pack may see of a lot."""
+    tenant = site.store.tenant_id
+    known: dict[str, FactValue] = dict(facts or {})
+    workflow = site.registry.get("workflows", "lot")
+    status = next((s.status for s in workflow.states if s.id == info.state), "")
+    return LotFacts(
+        lot_id=info.uid,
+        lot_no=info.lot_no,
+        item=info.item_code,
+        item_kind=info.item_kind,
+        industry=info.industry,
+        source=info.source_code,
+        state=info.state,
+        status=status,
+        unit=info.unit,
+        made_on=info.made_at.date() if info.made_at else None,
+        expiry_on=info.expiry_on,
+        holds=tuple(
+            h.reason for h in active_holds(session, tenant, [info.node]).get(info.node, ())
+        ),
+        fields=info.extra,
+        item_fields=item_extra(session, tenant, info.item_code),
+        facts=known,
+    )
+
+
+def event_refusals(
+    site: Site,
+    session: Session,
+    definition: EventDefinition,
+    event: EventInput,
+    infos: Sequence[NodeInfo | None],
+) -> list[Refusal]:
+    """Ask the packs about a receipt or a shipment; other verbs have no judge."""
+    if definition.verb == "receive":
+        told = _event_facts(definition, event)
+        return [
+            refusal
+            for line, info in zip(event.lines, infos, strict=True)
+            for refusal in site.hooks.judge_receipt(_received(site, session, line, info), told)
+        ]
+    if definition.verb != "ship":
+        return []
+    known = [(line, info) for line, info in zip(event.lines, infos, strict=True) if info]
+    shipment = ShipmentFacts(
+        shipment_id=event.external_id or "",
+        customer=event.to_party,
+        ship_at=event.event_at,
+        lots=tuple(lot_facts(site, session, info) for _, info in known),
+        quantities=tuple(_quantity(line, info) for line, info in known),
+        fields=event.values,
+    )
+    return list(site.hooks.judge_shipment(shipment))
+
+
+def _received(site: Site, session: Session, line: Line, info: NodeInfo | None) -> LotFacts:
+    if info is not None:
+        return lot_facts(site, session, info)
+    ref = line.ref
+    return LotFacts(
+        lot_id="",
+        lot_no=ref.lot_no,
+        item=ref.item,
+        source=ref.source,
+        quantity=line.quantity,
+        unit=line.unit,
+        expiry_on=ref.expiry_on,
+        fields=ref.extra,
+        item_fields=item_extra(session, site.store.tenant_id, ref.item),
+    )
+
+
+def _quantity(line: Line, info: NodeInfo | None) -> LotQuantity:
+    if info is None:
+        return LotQuantity("", line.ref.lot_no, line.ref.item, line.quantity, line.unit)
+    return LotQuantity(info.uid, info.lot_no, info.item_code, line.quantity, line.unit)
+
+
+def _event_facts(definition: EventDefinition, event: EventInput) -> EventFacts:
+    return EventFacts(
+        event_id="",
+        event_type=event.event_type,
+        verb=definition.verb,
+        event_at=event.event_at,
+        outputs=tuple(_quantity(line, None) for line in event.part("output")),
+        party=event.from_party or event.to_party,
+        location=event.location,
+        fields=event.values,
+    )

@@ -1,0 +1,160 @@
+"""Finding lots and showing one: the list of the API, the search box, the full page of a lot.
+
+It must not know HTML; every figure here is also what the API answers.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from qtcore.context import Context
+from qtcore.errors import InputRejected
+from qtcore.services.nodes import resolve
+from qtcore.services.rights import require
+from qtcore.services.site import Site
+from qtcore.services.stock import Stock, stock_of_nodes
+from qtcore.services.trace import Trace, node_json, trace_nodes
+from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.lots import list_lot_nodes, search_nodes
+from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.records import (
+    RecordRow,
+    ResultRow,
+    StateChangeRow,
+    records_about,
+    results_of,
+    state_changes_of,
+)
+from qtcore.store.tables import Hold
+
+MAX_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LotPage:
+    """A slice of the list and the cursor of the next one."""
+
+    lots: tuple[NodeInfo, ...]
+    next: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {"items": [list_json(i) for i in self.lots], "next": self.next}
+
+
+@dataclass(frozen=True, slots=True)
+class LotView:
+    """Everything a person wants to see of one lot."""
+
+    info: NodeInfo
+    stock: Stock
+    trace: Trace
+    holds: tuple[Hold, ...]
+    movements: tuple[MovementRow, ...]
+    results: tuple[ResultRow, ...]
+    records: tuple[RecordRow, ...]
+    changes: tuple[StateChangeRow, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            **node_json(self.info),
+            "names": self.info.names,
+            "item_kind": self.info.item_kind,
+            "industry": self.info.industry,
+            "origin": self.info.origin,
+            "expiry_on": self.info.expiry_on and self.info.expiry_on.isoformat(),
+            "extra": self.info.extra,
+            "stock": self.stock.as_json(),
+            "holds": [
+                {"hold_id": h.uid, "reason": h.reason, "placed_at": h.placed_at.isoformat()}
+                for h in self.holds
+            ],
+            "results": [r.as_json() for r in self.results],
+            "records": [r.as_json() for r in self.records],
+            "transitions": [c.as_json() for c in self.changes],
+            "events": [m.as_json() for m in self.movements],
+            "chain": self.trace.as_json(),
+        }
+
+
+def list_json(info: NodeInfo) -> dict[str, Any]:
+    """Show a lot in a list; all texts."""
+    return {
+        "lot_id": info.uid,
+        "item": info.item_code,
+        "lot_no": info.lot_no,
+        "source": info.source_code,
+        "state": info.state,
+        "identifiers": [value for _, value in info.identifiers],
+    }
+
+
+def list_lots(
+    site: Site,
+    context: Context,
+    *,
+    limit: int = 50,
+    cursor: str = "",
+    **filters: str,
+) -> LotPage:
+    """List lots in the order they were made known; filters: item, lot_no, source, state (equal).
+
+    Raises InputRejected for a limit outside 1..200 or a cursor that is not ours.
+    """
+    require(site, context, "lot.read")
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InputRejected(f"limit {limit} is not accepted; give 1 to {MAX_LIMIT}")
+    chosen = {name: value for name, value in filters.items() if value}
+    with site.store.read() as session:
+        tenant = site.store.tenant_id
+        nodes = list_lot_nodes(
+            session, tenant, after_node=_read_cursor(cursor), limit=limit + 1, **chosen
+        )
+        described = describe_nodes(session, tenant, nodes[:limit])
+    following = _make_cursor(nodes[limit - 1]) if len(nodes) > limit else None
+    return LotPage(tuple(described[n] for n in nodes[:limit]), following)
+
+
+def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple[NodeInfo, ...]:
+    """Find what a typed text may mean: equal names first, then those that contain it."""
+    require(site, context, "lot.read")
+    if not text.strip():
+        return ()
+    with site.store.read() as session:
+        nodes = search_nodes(session, site.store.tenant_id, text.strip(), limit)
+        described = describe_nodes(session, site.store.tenant_id, nodes)
+    return tuple(described[n] for n in nodes)
+
+
+def get_lot(site: Site, context: Context, lot: str) -> LotView:
+    """Show one lot with one step of its chain each way, stock, tests, records and events."""
+    require(site, context, "lot.read", about=lot)
+    with site.store.read() as session:
+        tenant = site.store.tenant_id
+        info = resolve(session, tenant, lot)
+        return LotView(
+            info=info,
+            stock=stock_of_nodes(site, session, [info.node])[info.node],
+            trace=trace_nodes(site, session, info, "both"),
+            holds=tuple(active_holds(session, tenant, [info.node]).get(info.node, ())),
+            movements=tuple(movements_of(session, tenant, [info.node])),
+            results=tuple(results_of(session, tenant, info.node)),
+            records=tuple(records_about(session, tenant, [info.node])),
+            changes=tuple(state_changes_of(session, tenant, info.uid)),
+        )
+
+
+def _make_cursor(node: int) -> str:
+    return urlsafe_b64encode(f"n{node}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> int:
+    if not cursor:
+        return 0
+    with suppress(ValueError):
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        if text[:1] == "n" and text[1:].isdecimal() and len(text) < 20:
+            return int(text[1:])
+    raise InputRejected(f"cursor {cursor!r} is not one of ours; use the `next` of the last answer")

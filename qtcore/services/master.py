@@ -1,0 +1,126 @@
+"""Master data: items, parties, places and equipment, made or changed by their code.
+
+It must not know lots or events.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session, SQLModel, select
+
+from qtcore.context import Context
+from qtcore.errors import Fault, InputRejected, NotFound
+from qtcore.services.site import UNKNOWN_PARTY, UNKNOWN_PLACE, Site
+from qtcore.store.tables import Equipment, Item, Location, Party
+from qtcore.store.unit import UnitOfWork
+
+ITEM_KINDS = ("raw", "packaging", "intermediate", "bulk", "finished")
+TABLES: Mapping[str, type[Item | Party | Location | Equipment]] = {
+    "item": Item,
+    "party": Party,
+    "location": Location,
+    "equipment": Equipment,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MasterInput:
+    """One entry: `code` is its key in the company, `values` its columns, `extra` pack fields."""
+
+    entity: str
+    code: str
+    name: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_master(session: Session, tenant_id: int, entity: str, code: str) -> Any | None:
+    """Find an entry by its code."""
+    table: Any = TABLES[entity]
+    return session.exec(
+        select(table).where(table.tenant_id == tenant_id, table.code == code)
+    ).first()
+
+
+def get_master(session: Session, tenant_id: int, entity: str, code: str) -> Any:
+    """Get an entry by its code; raises NotFound with the nearest known ones."""
+    found = find_master(session, tenant_id, entity, code)
+    if found is None:
+        table: Any = TABLES[entity]
+        known = session.exec(
+            select(table.code).where(table.tenant_id == tenant_id).order_by(table.code).limit(5)
+        ).all()
+        shown = ", ".join(known) or "none yet"
+        raise NotFound(f"no {entity} {code!r}; known ones begin with: {shown}", code="QT404")
+    return found
+
+
+def save_master(site: Site, context: Context, entry: MasterInput) -> str:
+    """Make an entry, or change the one with this code; returns its public id.
+
+    Values that are equal to what is stored change nothing and write nothing.
+    """
+    _check(site, entry)
+    with site.store.write(context) as work:
+        return write_master(work, entry).uid  # type: ignore[no-any-return]
+
+
+def write_master(work: UnitOfWork, entry: MasterInput) -> Any:
+    """Make or change an entry inside a running unit of work."""
+    found = find_master(work.session, work.tenant_id, entry.entity, entry.code)
+    values = {**entry.values, "name": entry.name, "names": dict(entry.names)}
+    if entry.extra:
+        values["extra"] = dict(entry.extra)
+    if found is not None:
+        changed = {k: v for k, v in values.items() if getattr(found, k) != v}
+        if changed:
+            changes = work.change(found, **changed)
+            work.log("master.change", entry.entity, found.uid, changes=changes)
+        return found
+    row: SQLModel = TABLES[entry.entity](
+        tenant_id=work.tenant_id,
+        id=work.key(),
+        uid=work.new_uid(),
+        code=entry.code,
+        **values,
+    )
+    work.add(row)
+    work.log(
+        "master.create",
+        entry.entity,
+        row.uid,  # type: ignore[attr-defined]
+        changes={"code": (None, entry.code), "name": (None, entry.name)},
+    )
+    return row
+
+
+def _check(site: Site, entry: MasterInput) -> None:
+    faults = []
+    if entry.entity not in TABLES:
+        raise InputRejected(f"no kind of master data {entry.entity!r}; there are {sorted(TABLES)}")
+    if not entry.code.strip():
+        faults.append(Fault("QT430", f"the {entry.entity} has no code; give one", "code"))
+    if not entry.name.strip():
+        faults.append(Fault("QT430", f"{entry.entity} {entry.code!r} has no name", "name"))
+    if entry.entity == "item":
+        kind, unit = entry.values.get("kind", "raw"), entry.values.get("unit", "")
+        if kind not in ITEM_KINDS:
+            faults.append(Fault("QT431", f"item kind {kind!r} is none of {ITEM_KINDS}", "kind"))
+        if unit and site.registry.unit(unit) is None:
+            faults.append(Fault("QT432", f"unit {unit!r} is not declared in any pack", "unit"))
+    if faults:
+        raise InputRejected(f"{entry.entity} {entry.code!r} cannot be stored", faults)
+
+
+def ensure_unknowns(work: UnitOfWork) -> None:
+    """Make the explicit unknown source and place, so that neither is ever null."""
+    for entity, code in (("party", UNKNOWN_PARTY), ("location", UNKNOWN_PLACE)):
+        if find_master(work.session, work.tenant_id, entity, code) is None:
+            write_master(
+                work,
+                MasterInput(
+                    entity, code, "Not recorded", {"en": "Not recorded", "zh-CN": "未记录"}
+                ),
+            )

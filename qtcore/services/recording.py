@@ -1,0 +1,257 @@
+"""Commands that record an event: everything that is impossible is refused, with every reason.
+
+It must not know imports, which store facts as they are; see `qtcore.services.events`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from qtcore.context import Context
+from qtcore.definitions.events import EventDefinition
+from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.engines.forms import read_values
+from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.events import EventInput, Line, Stored, write_event
+from qtcore.services.judgements import event_refusals
+from qtcore.services.nodes import NodeBook
+from qtcore.services.rights import require
+from qtcore.services.site import Site
+from qtcore.services.stock import stock_of_nodes
+from qtcore.store.queries.nodes import NodeInfo, active_holds
+from qtcore.store.queries.trace import reached_nodes
+from qtcore.store.unit import UnitOfWork
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "receive": (("output", "the lot that is received"),),
+    "transform": (("input", "what is used"), ("output", "what is made")),
+    "pack": (("child", "what is packed"), ("parent", "what it is packed into")),
+    "unpack": (("child", "what is taken out"), ("parent", "what it is taken out of")),
+    "move": (("subject", "what is moved"),),
+    "ship": (("subject", "what is shipped"),),
+    "return": (("subject", "what comes back"),),
+    "sample": (("subject", "what is sampled"),),
+    "scrap": (("subject", "what is scrapped"),),
+    "adjust": (("subject", "whose stock is adjusted"),),
+    "observe": (("subject", "what is observed"),),
+}
+MAKES = {("receive", "output"), ("transform", "output"), ("pack", "parent")}
+ABILITY: Mapping[tuple[str, str], str] = {
+    ("transform", "input"): "consume",
+    ("ship", "subject"): "ship",
+    ("move", "subject"): "move",
+    ("sample", "subject"): "sample",
+}
+TAKES = {("transform", "input"), ("ship", "subject"), ("sample", "subject"), ("scrap", "subject")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    line: Line
+    info: NodeInfo | None
+
+
+def record_event(site: Site, context: Context, event: EventInput) -> Stored:
+    """Record one event as a command.
+
+    Raises InputRejected (what was sent is wrong), Refused (state, hold, stock, cycle or a pack says
+    no; every reason is listed), NotFound, Ambiguous or Conflict. Nothing is stored then, except
+    that the refused attempt is noted in the ledger.
+    """
+    require(site, context, f"event.record:{event.event_type}")
+    definition: EventDefinition = site.registry.get("events", event.event_type)
+    event = _checked_input(site, context, event, definition)
+    try:
+        with site.store.write(context) as work:
+            book = NodeBook(site, work)
+            found = [_Found(line, _existing(book, definition.verb, line)) for line in event.lines]
+            refusals = [
+                *_life_cycle_refusals(site, work, definition.verb, found),
+                *_stock_refusals(site, work, definition.verb, found),
+                *_cycle_refusals(work, found),
+                *event_refusals(site, work.session, definition, event, [f.info for f in found]),
+            ]
+            if refusals:
+                raise Refused(f"{event.event_type} is refused: {refusals[0].message}", refusals)
+            return write_event(site, work, book, event)
+    except Refused as refused:
+        site.store.note(
+            context,
+            "event.refused",
+            "event",
+            event.event_type,
+            reason="; ".join(r.message for r in refused.refusals),
+        )
+        raise
+
+
+def _checked_input(
+    site: Site, context: Context, event: EventInput, definition: EventDefinition
+) -> EventInput:
+    faults: list[Fault] = []
+    present = {line.part for line in event.lines}
+    for part, meaning in NEEDED[definition.verb]:
+        if part not in present:
+            faults.append(Fault("QT442", f"{event.event_type} does not say {meaning}", part))
+    allowed = {part for part, _ in NEEDED[definition.verb]}
+    for line in event.lines:
+        if line.part not in allowed:
+            text = f"{event.event_type} has no part {line.part!r}; accepted: {sorted(allowed)}"
+            faults.append(Fault("QT442", text, line.part))
+    if definition.verb == "ship" and not event.to_party:
+        faults.append(Fault("QT442", "a shipment needs the customer it goes to", "to_party"))
+    if definition.verb == "move" and not event.to_location:
+        faults.append(Fault("QT442", "a move needs the place it goes to", "to_location"))
+    if event.event_at > context.at + CLOCK_TOLERANCE:
+        text = (
+            f"the event lies in the future: {event.event_at.isoformat()}; it is {context.at:%F %T}Z"
+        )
+        faults.append(Fault("QT443", text, "event_at"))
+    faults += _quantity_faults(site, event, definition.verb)
+    values, value_faults = _form_values(site, context, event, definition)
+    faults += value_faults
+    if faults:
+        raise InputRejected(f"{event.event_type} cannot be recorded as sent", faults)
+    return replace(event, values=values)
+
+
+def _form_values(
+    site: Site, context: Context, event: EventInput, definition: EventDefinition
+) -> tuple[Mapping[str, object], list[Fault]]:
+    if definition.form is None:
+        if not event.values:
+            return {}, []
+        unknown = ", ".join(sorted(event.values))
+        return {}, [Fault("QT442", f"{event.event_type} has no form for: {unknown}", "values")]
+    form = site.registry.get("forms", definition.form)
+    read = read_values(form.schema_, event.values, context.language)
+    return read.values, list(read.faults)
+
+
+def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:
+    faults = []
+    for number, line in enumerate(event.lines):
+        where = f"lines/{number}"
+        if line.unit and site.registry.unit(line.unit) is None:
+            text = (
+                f"unit {line.unit!r} of {line.ref} is not declared; use a declared unit such as kg"
+            )
+            faults.append(Fault("QT432", text, f"{where}/unit"))
+        if line.quantity is None:
+            if (verb, line.part) in TAKES or verb in ("adjust", "receive"):
+                text = f"{line.ref} has no quantity; a {verb} needs one"
+                faults.append(Fault("QT444", text, f"{where}/quantity"))
+            continue
+        if line.quantity < 0 and verb != "adjust":
+            text = f"{line.ref}: quantity {line.quantity} is negative; give a positive number"
+            faults.append(Fault("QT444", text, f"{where}/quantity"))
+        if line.quantity == 0 and verb not in ("observe", "pack", "unpack"):
+            faults.append(Fault("QT444", f"{line.ref}: quantity is zero", f"{where}/quantity"))
+        if not line.unit:
+            faults.append(Fault("QT432", f"{line.ref}: the quantity has no unit", f"{where}/unit"))
+    return faults
+
+
+def _existing(book: NodeBook, verb: str, line: Line) -> NodeInfo | None:
+    info = book.info(line.ref)
+    if info is None and ((verb, line.part) not in MAKES or line.ref.text):
+        raise NotFound(
+            f"there is no lot {line.ref}; receive or make it first, or correct the number"
+        )
+    return info
+
+
+def _life_cycle_refusals(
+    site: Site, work: UnitOfWork, verb: str, found: Sequence[_Found]
+) -> list[Refusal]:
+    """Say which lots their state or a hold keeps from this: a hold beats everything."""
+    refusals = []
+    guarded = [f for f in found if f.info is not None and (verb, f.line.part) in ABILITY]
+    held = active_holds(work.session, work.tenant_id, [f.info.node for f in guarded if f.info])
+    for one in guarded:
+        info, ability = one.info, ABILITY[verb, one.line.part]
+        if info is None:
+            continue
+        for hold in held.get(info.node, ()):
+            refusals.append(
+                Refusal(
+                    "QT445",
+                    f"{_named(info)} is on hold since {hold.placed_at:%Y-%m-%d}: {hold.reason}",
+                    fix="lift the hold, or take another lot",
+                )
+            )
+        if info.kind == "lot" and not _state_allows(site, info.state, ability):
+            able = [s.id for s in _lot_workflow(site).states if ability in s.may]
+            refusals.append(
+                Refusal(
+                    "QT446",
+                    f"{_named(info)} is {info.state}: it cannot be used to {ability}",
+                    fix=f"a lot may {ability} in: {', '.join(able)}",
+                )
+            )
+    return refusals
+
+
+def _lot_workflow(site: Site) -> WorkflowDefinition:
+    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
+    return workflow
+
+
+def _state_allows(site: Site, state: str, ability: str) -> bool:
+    return any(s.id == state and ability in s.may for s in _lot_workflow(site).states)
+
+
+def _stock_refusals(
+    site: Site, work: UnitOfWork, verb: str, found: Sequence[_Found]
+) -> list[Refusal]:
+    """Say where more would be taken than there is."""
+    taken = [f for f in found if f.info is not None and (verb, f.line.part) in TAKES]
+    stocks = stock_of_nodes(site, work.session, [f.info.node for f in taken if f.info])
+    wanted: dict[int, Decimal] = {}
+    refusals = []
+    for one in taken:
+        info, line = one.info, one.line
+        if info is None or line.quantity is None:
+            continue
+        stock = stocks[info.node]
+        amount = site.registry.convert(line.quantity, line.unit, stock.unit or line.unit)
+        wanted[info.node] = wanted.get(info.node, Decimal(0)) + amount
+        if wanted[info.node] > stock.quantity:
+            refusals.append(
+                Refusal(
+                    "QT447",
+                    f"{_named(info)} has {stock.quantity} {stock.unit} on hand, "
+                    f"{wanted[info.node]} {stock.unit or line.unit} asked for",
+                    fix="correct the quantity, or record what is missing first",
+                )
+            )
+    return refusals
+
+
+def _cycle_refusals(work: UnitOfWork, found: Sequence[_Found]) -> list[Refusal]:
+    """Say when something would become its own ancestor."""
+    sources = {f.info.node: f.info for f in found if f.info and f.line.part in ("input", "child")}
+    targets = {f.info.node: f.info for f in found if f.info and f.line.part in ("output", "parent")}
+    if not sources or not targets:
+        return []
+    made_from = ", ".join(_named(info) for info in sources.values())
+    ancestors = reached_nodes(work.session, work.tenant_id, list(sources), "backward")
+    return [
+        Refusal(
+            "QT448",
+            f"{_named(info)} is already a source of {made_from}: it cannot be made from it as well",
+            fix="correct the lot number of the output; rework makes a new lot",
+        )
+        for node, info in targets.items()
+        if node in ancestors or node in sources
+    ]
+
+
+def _named(info: NodeInfo) -> str:
+    return (
+        f"lot {info.lot_no} of {info.item_code}"
+        if info.kind == "lot"
+        else f"{info.kind} {info.lot_no}"
+    )

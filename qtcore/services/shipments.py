@@ -1,0 +1,113 @@
+"""Who received a lot: shipments of the lot itself, and of what it was inside when it left.
+
+It must not know recalls. A pallet counts only for what was in it at the time it was shipped.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import Session
+
+from qtcore.store.queries.shipments import ContentRow, ShipmentRow, contents_of, shipments_of
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One line of a shipment: what went to whom; `via` is the logistic unit it travelled in."""
+
+    event_id: str
+    shipped_at: datetime
+    customer: str
+    customer_name: str
+    contacts: dict[str, Any]
+    node: int
+    lot_id: str
+    lot_no: str
+    item: str
+    quantity: Decimal | None
+    unit: str
+    via: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "customer": self.customer,
+            "customer_name": self.customer_name,
+            "contacts": self.contacts,
+            "lot_id": self.lot_id,
+            "lot_no": self.lot_no,
+            "item": self.item,
+            "quantity": None if self.quantity is None else str(self.quantity),
+            "unit": self.unit,
+            "shipped_at": self.shipped_at.isoformat(),
+            "event_id": self.event_id,
+            "via": self.via,
+        }
+
+
+def shipped_to(session: Session, tenant_id: int, nodes: Sequence[int]) -> tuple[Shipment, ...]:
+    """List the shipments of lots and units, directly or inside a case or pallet that held them."""
+    rows = shipments_of(session, tenant_id, nodes)
+    wanted = set(nodes)
+    contents = contents_of(session, tenant_id, [r.node for r in rows if r.kind == "logistic_unit"])
+    found: list[Shipment] = []
+    for row in rows:
+        if row.kind != "logistic_unit":
+            found.append(_direct(row))
+            continue
+        inside = [c for c in _inside(row, contents) if c.node in wanted]
+        found += [_inside_of(row, content) for content in inside]
+    return tuple(sorted(found, key=lambda s: (s.shipped_at, s.customer, s.lot_no)))
+
+
+def _direct(row: ShipmentRow) -> Shipment:
+    return Shipment(
+        row.event_uid,
+        row.event_at,
+        row.customer_code,
+        row.customer_name,
+        row.contacts,
+        row.node,
+        row.node_uid,
+        row.lot_no,
+        row.item_code,
+        row.quantity,
+        row.unit,
+    )
+
+
+def _inside_of(row: ShipmentRow, content: ContentRow) -> Shipment:
+    return Shipment(
+        row.event_uid,
+        row.event_at,
+        row.customer_code,
+        row.customer_name,
+        row.contacts,
+        content.node,
+        content.node_uid,
+        content.lot_no,
+        content.item_code,
+        content.quantity,
+        content.unit,
+        via=row.lot_no,
+    )
+
+
+def _inside(row: ShipmentRow, contents: Sequence[ContentRow]) -> list[ContentRow]:
+    """List what was in a logistic unit when it was shipped, through nested cases too."""
+    at, found, level, seen = row.event_at, [], [row.node], {row.node}
+    while level:
+        held = [
+            c
+            for c in contents
+            if c.container in level
+            and c.packed_at <= at
+            and (c.unpacked_at is None or c.unpacked_at > at)
+        ]
+        found += [c for c in held if c.kind != "logistic_unit"]
+        level = [c.node for c in held if c.kind == "logistic_unit" and c.node not in seen]
+        seen.update(level)
+    return found

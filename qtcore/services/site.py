@@ -1,0 +1,96 @@
+"""A site at work: its database, compiled definitions, sources of time and signing key.
+
+It must not know use cases; every service takes a Site first and a Context second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qtcore.context import SYSTEM_LOGIN, Actor, Context, Sources
+from qtcore.definitions.problems import Problem, render_problems
+from qtcore.errors import DefinitionsRejected, Fault
+from qtcore.registry.hooks import Hooks
+from qtcore.registry.load import load_registry
+from qtcore.registry.registry import Registry
+from qtcore.store.sealing import Signer, load_or_make_signer
+from qtcore.store.store import Store, open_store
+
+UNKNOWN_PARTY = "unknown"
+UNKNOWN_PLACE = "unknown"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything a service needs; frozen, one per tenant and process."""
+
+    store: Store
+    registry: Registry
+    sources: Sources
+    signer: Signer
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def hooks(self) -> Hooks:
+        """The hooks of the sound packs."""
+        return self.registry.hooks
+
+    def system_context(self, language: str = "en") -> Context:
+        """Make the context of the product itself: start-up, sealing, jobs."""
+        return Context(
+            actor=Actor(login=SYSTEM_LOGIN, name="QTCore", is_system=True),
+            at=self.sources.now(),
+            request_id=self.sources.new_id(),
+            language=language,
+        )
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.store.close()
+
+
+def compile_site(
+    site_dir: Path | None, packs: Sequence[str] | None = None
+) -> tuple[Registry, tuple[Problem, ...]]:
+    """Compile base, packs and site folder; broken packs are named in the problems and left out.
+
+    Raises DefinitionsRejected when not even the base can serve.
+    """
+    compiled = load_registry(site_dir=site_dir, packs=packs)
+    if compiled.registry is None:
+        faults = [
+            Fault(p.code, p.message, f"{p.file}:{p.line}:{p.column}") for p in compiled.problems
+        ]
+        raise DefinitionsRejected(
+            f"the definitions have {len(faults)} problem(s); run `qtcore check` and mend them",
+            faults,
+            report=render_problems(compiled.problems, compiled.sources),
+        )
+    return compiled.registry, compiled.problems
+
+
+def default_key_folder(url: str) -> Path:
+    """Say where the ledger's signing key lies: beside the SQLite file, never inside a database."""
+    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        database = Path(url.removeprefix("sqlite:///"))
+        return database.with_name(f"{database.name}.keys")
+    return Path.home() / ".qtcore" / "keys"
+
+
+def open_site(
+    url: str,
+    *,
+    site_dir: Path | None = None,
+    sources: Sources | None = None,
+    key_folder: Path | None = None,
+    create: bool = False,
+) -> Site:
+    """Open a site.
+
+    `create` makes and migrates a new database. Raises StoreUnavailable or DefinitionsRejected.
+    """
+    sources = sources or Sources()
+    registry, problems = compile_site(site_dir)
+    store = open_store(url, sources=sources, create=create)
+    signer = load_or_make_signer(key_folder or default_key_folder(url))
+    return Site(store, registry, sources, signer, problems)
