@@ -6,7 +6,17 @@ It must not know any one table.
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, ForeignKeyConstraint, LargeBinary, Numeric, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Dialect,
+    ForeignKeyConstraint,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+)
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
@@ -63,7 +73,26 @@ def decimal_field(**options: Any) -> Any:
     return Field(sa_type=ExactDecimal, **options)
 
 
-class TenantRow(SQLModel):
+def one_of(column: str, *values: str) -> CheckConstraint:
+    """Make a check that a column holds one of the words the code knows."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Row(SQLModel):
+    """The base of all tables: constraints have names, or a later migration cannot change them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+
+
+class TenantRow(Row):
     """Every row belongs to a tenant (a company); its key leads with it.
 
     `id` is a 64-bit integer from the store's key source; it never leaves the product.

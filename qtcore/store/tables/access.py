@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from qtcore.store.columns import PublicRow, TenantRow, json_field, key_field, tenant_key
+from qtcore.store.columns import PublicRow, Row, TenantRow, json_field, key_field, tenant_key
 
 
 class UserAccount(PublicRow, table=True):
@@ -71,7 +71,7 @@ class WebSession(PublicRow, table=True):
     agent: str = Field(default="", max_length=300)
 
 
-class IdempotencyKey(SQLModel, table=True):
+class IdempotencyKey(Row, table=True):
     """One effect per key: the first answer is kept and given again."""
 
     __tablename__ = "idempotency_key"

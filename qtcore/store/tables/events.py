@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from qtcore.store.columns import (
@@ -16,9 +16,23 @@ from qtcore.store.columns import (
     decimal_field,
     json_field,
     key_field,
+    one_of,
     tenant_key,
 )
 
+EFFECTS = (
+    "received",
+    "produced",
+    "consumed",
+    "shipped",
+    "returned",
+    "scrapped",
+    "sampled",
+    "adjusted",
+    "moved_in",
+    "moved_out",
+    "observed",
+)
 _CURRENT = text("superseded_by IS NULL")
 
 
@@ -38,6 +52,9 @@ class Event(PublicRow, table=True):
         tenant_key("from_party_id", "party"),
         tenant_key("to_party_id", "party"),
         tenant_key("equipment_id", "equipment"),
+        tenant_key("import_id", "import_run"),
+        tenant_key("definition_version_id", "definition_version"),
+        one_of("origin", "command", "import"),
         Index("ix_event_at", "tenant_id", "event_at"),
     )
 
@@ -80,8 +97,16 @@ class Movement(TenantRow, table=True):
         tenant_key("node", "node", "node"),
         tenant_key("container", "node", "node"),
         tenant_key("location_id", "location"),
+        one_of("part", "input", "output", "subject", "parent", "child"),
+        one_of("effect", *EFFECTS),
+        # SQLite keeps a decimal as text, so the sign is read by a cast that both databases know.
+        CheckConstraint(
+            "quantity IS NULL OR effect = 'adjusted' OR CAST(quantity AS NUMERIC) >= 0",
+            name="quantity",
+        ),
         Index("ix_movement_node", "tenant_id", "node"),
         Index("ix_movement_event", "tenant_id", "event_id"),
+        Index("ix_movement_container", "tenant_id", "container"),
     )
 
     event_id: int = key_field()
@@ -106,6 +131,8 @@ class Edge(TenantRow, table=True):
         tenant_key("src", "node", "node"),
         tenant_key("dst", "node", "node"),
         tenant_key("event_id", "event"),
+        CheckConstraint("src <> dst", name="other"),
+        one_of("certainty", "recorded", "derived", "inferred"),
         Index(
             "ix_edge_out",
             "tenant_id",
@@ -144,6 +171,8 @@ class Discrepancy(PublicRow, table=True):
     __tablename__ = "discrepancy"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
+        tenant_key("node", "node", "node"),
+        tenant_key("event_id", "event"),
         Index("ix_discrepancy_node", "tenant_id", "node"),
     )
 

@@ -6,9 +6,9 @@ It must not know business tables; see `qtcore.engines.ledger` for what the bytes
 from datetime import datetime
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from qtcore.store.columns import PublicRow, bytes_field, key_field, tenant_key
+from qtcore.store.columns import PublicRow, Row, bytes_field, key_field, tenant_key
 
 
 class LedgerEvent(PublicRow, table=True):
@@ -32,7 +32,7 @@ class LedgerEvent(PublicRow, table=True):
     leaf_hash: bytes = bytes_field()
 
 
-class LedgerPrivate(SQLModel, table=True):
+class LedgerPrivate(Row, table=True):
     """A personal field of an event: its salt and value can be erased, its commitment stays."""
 
     __tablename__ = "ledger_private"
@@ -45,7 +45,7 @@ class LedgerPrivate(SQLModel, table=True):
     value: str | None = Field(default=None, max_length=2000)
 
 
-class LedgerPending(SQLModel, table=True):
+class LedgerPending(Row, table=True):
     """Events that are not sealed yet: a set, because a cursor over ids misses late commits."""
 
     __tablename__ = "ledger_pending"
@@ -55,7 +55,7 @@ class LedgerPending(SQLModel, table=True):
     event_id: int = key_field(primary_key=True)
 
 
-class LedgerSeal(SQLModel, table=True):
+class LedgerSeal(Row, table=True):
     """The place of an event in the tree: dense from 0, each event once."""
 
     __tablename__ = "ledger_seal"
@@ -70,7 +70,7 @@ class LedgerSeal(SQLModel, table=True):
     leaf_hash: bytes = bytes_field()
 
 
-class LedgerTile(SQLModel, table=True):
+class LedgerTile(Row, table=True):
     """The hash of a complete subtree of the RFC 9162 tree: 2**level leaves from index*2**level."""
 
     __tablename__ = "ledger_tile"
@@ -81,7 +81,7 @@ class LedgerTile(SQLModel, table=True):
     hash: bytes = bytes_field()
 
 
-class LedgerCheckpoint(SQLModel, table=True):
+class LedgerCheckpoint(Row, table=True):
     """A signed statement of size and root (C2SP signed note)."""
 
     __tablename__ = "ledger_checkpoint"

@@ -6,13 +6,13 @@ It must not know how edges are walked.
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field
 
-from qtcore.store.columns import TenantRow, json_field, key_field, tenant_key
+from qtcore.store.columns import Row, TenantRow, json_field, key_field, one_of, tenant_key
 
 
-class NodeRow(SQLModel):
+class NodeRow(Row):
     """A row whose key is a node."""
 
     tenant_id: int = key_field(primary_key=True)
@@ -23,7 +23,10 @@ class Node(NodeRow, table=True):
     """The one key of everything that can be traced; `kind` is lot, unit or logistic_unit."""
 
     __tablename__ = "node"
-    __table_args__ = (UniqueConstraint("tenant_id", "uid"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "uid"),
+        one_of("kind", "lot", "unit", "logistic_unit"),
+    )
 
     uid: str = Field(max_length=36)
     kind: str = Field(max_length=20)
@@ -37,7 +40,9 @@ class NodeAlias(TenantRow, table=True):
     __table_args__ = (
         tenant_key("node", "node", "node"),
         tenant_key("same_as", "node", "node"),
+        CheckConstraint("node <> same_as", name="other"),
         Index("ix_node_alias_node", "tenant_id", "node"),
+        Index("ix_node_alias_same_as", "tenant_id", "same_as"),
     )
 
     node: int = key_field()
@@ -59,6 +64,7 @@ class Lot(NodeRow, table=True):
         tenant_key("node", "node", "node"),
         tenant_key("item_id", "item"),
         tenant_key("source_id", "party"),
+        tenant_key("workflow_version_id", "definition_version"),
         UniqueConstraint("tenant_id", "item_id", "source_id", "lot_no", name="uq_lot_identity"),
         Index("ix_lot_no", "tenant_id", "lot_no"),
         Index("ix_lot_state", "tenant_id", "state", "node"),

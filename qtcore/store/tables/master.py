@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from qtcore.store.columns import PublicRow, json_field, key_field, tenant_key
+from qtcore.store.columns import PublicRow, Row, json_field, key_field, tenant_key
 
 
-class Tenant(SQLModel, table=True):
+class Tenant(Row, table=True):
     """A company: one site folder, one registry, one ledger."""
 
     __tablename__ = "tenant"
@@ -24,13 +24,13 @@ class Tenant(SQLModel, table=True):
     created_at: datetime
 
 
-class KeyCounter(SQLModel, table=True):
+class KeyCounter(Row, table=True):
     """The last integer key given out per name; used where the database has no sequences."""
 
     __tablename__ = "key_counter"
 
     name: str = Field(primary_key=True, max_length=20)
-    value: int = 0
+    value: int = key_field(default=0)
 
 
 class Item(PublicRow, table=True):

@@ -89,6 +89,7 @@ class RecordLink(TenantRow, table=True):
     __tablename__ = "record_link"
     __table_args__ = (
         tenant_key("record_id", "record"),
+        tenant_key("node", "node", "node"),
         Index("ix_record_link_node", "tenant_id", "node"),
         Index("ix_record_link_record", "tenant_id", "record_id"),
     )
@@ -110,6 +111,8 @@ class StateChange(PublicRow, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
         UniqueConstraint("tenant_id", "subject_uid", "number"),
+        tenant_key("person_id", "person"),
+        tenant_key("workflow_version_id", "definition_version"),
     )
 
     subject_kind: str = Field(max_length=20)
@@ -132,6 +135,7 @@ class Signature(PublicRow, table=True):
     __tablename__ = "signature"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
+        tenant_key("person_id", "person"),
         Index("ix_signature_subject", "tenant_id", "subject_uid"),
     )
 

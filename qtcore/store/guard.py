@@ -1,0 +1,71 @@
+"""Which tables a transaction has written to, so that no business row is stored without its entry.
+
+It must not know who writes or why.
+"""
+
+import re
+from collections.abc import Set
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, event
+
+from qtcore.errors import QTCoreError
+
+# Rows that are no facts about lots: the ledger itself, sessions, delivery, counters, load marks.
+PLUMBING: Final = frozenset(
+    {
+        "ledger_event",
+        "ledger_private",
+        "ledger_pending",
+        "ledger_seal",
+        "ledger_tile",
+        "ledger_checkpoint",
+        "key_counter",
+        "web_session",
+        "idempotency_key",
+        "outbox",
+        "import_run",
+        "import_row",
+    }
+)
+_WRITTEN: Final = "qtcore_written"
+_WRITE: Final = re.compile(
+    r"\b(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|REPLACE\s+INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM)"
+    r"\s+(?:ONLY\s+)?\"?(\w+)\"?",
+    re.IGNORECASE,
+)
+
+
+def watch_writes(engine: Engine) -> None:
+    """Note, for each connection of an engine, the tables its statements write to."""
+    event.listen(engine, "before_cursor_execute", _note_tables)
+
+
+def begin_watch(connection: Connection) -> None:
+    """Start counting anew: a pooled connection remembers its last transaction."""
+    connection.info[_WRITTEN] = set()
+
+
+def check_watch(connection: Connection, *, entries: int) -> None:
+    """Refuse to commit business rows that no ledger entry tells of."""
+    unlogged = written_tables(connection) - PLUMBING
+    if unlogged and not entries:
+        raise QTCoreError(
+            f"rows of {', '.join(sorted(unlogged))} were written without a ledger entry, and are "
+            "not stored; call log() in the same unit of work",
+            code="QT510",
+        )
+
+
+def written_tables(connection: Connection) -> Set[str]:
+    """Name the tables that were written to since the watch began."""
+    found: set[str] = connection.info.get(_WRITTEN, set())
+    return found
+
+
+def _note_tables(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+    if statement.startswith("SELECT"):
+        return
+    # "FOR UPDATE" and "DO UPDATE SET" match too, with words that no table has as its name.
+    written = connection.info.setdefault(_WRITTEN, set())
+    written.update(name for name in _WRITE.findall(statement) if name not in ("SET", "OF"))

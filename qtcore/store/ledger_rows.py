@@ -1,0 +1,157 @@
+"""The rows of a ledger entry: the canonical head, and the personal values beside it.
+
+It must not know the tree; a name, login, address or device never stands in the head itself.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from qtcore.context import SYSTEM_LOGIN, Context
+from qtcore.engines.ledger.canonical import CanonicalError, canonical_bytes
+from qtcore.engines.ledger.commitment import SALT_SIZE, commit_field
+from qtcore.engines.ledger.tree import leaf_hash
+from qtcore.errors import Fault, InputRejected
+
+HEAD_VERSION: Final = 1
+_LONGEST_PRIVATE: Final = 2000
+
+Change = tuple[object, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One act on one object, as `UnitOfWork.log` was told of it."""
+
+    uid: str
+    action: str
+    kind: str
+    object_uid: str
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    reason: str = ""
+    about: Sequence[str] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
+    private: Mapping[str, str] = field(default_factory=dict)
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRows:
+    """What an entry becomes: one row of `ledger_event`, some of `ledger_private`; no keys yet."""
+
+    event: dict[str, Any]
+    private: list[dict[str, Any]]
+
+
+def build_rows(entry: Entry, context: Context, random_bytes: Callable[[int], bytes]) -> LedgerRows:
+    """Build the rows of an entry; raises InputRejected for text that cannot be kept."""
+    private = [
+        {"field": name, "salt": random_bytes(SALT_SIZE), "value": value}
+        for name, value in sorted(_private_values(entry, context).items())
+    ]
+    try:
+        head = canonical_bytes(_head(entry, context, private))
+    except CanonicalError as exc:
+        raise InputRejected(
+            f"{entry.kind} {entry.object_uid!r} cannot be recorded: {exc}",
+            [Fault("QT610", str(exc), entry.kind)],
+        ) from exc
+    event = {
+        "uid": entry.uid,
+        "action": entry.action,
+        "object_kind": entry.kind,
+        "object_uid": entry.object_uid,
+        "recorded_at": context.at,
+        "head": head,
+        "leaf_hash": leaf_hash(head),
+    }
+    return LedgerRows(event, private)
+
+
+def _head(
+    entry: Entry, context: Context, private: Sequence[Mapping[str, Any]]
+) -> dict[str, object]:
+    actor = context.actor
+    about: dict[str, object] = {"kind": entry.kind, "id": entry.object_uid}
+    if entry.version is not None:
+        about["version"] = entry.version
+    return {
+        "v": HEAD_VERSION,
+        "id": entry.uid,
+        "at": utc_text(context.at),
+        "offset": context.at.isoformat()[-6:],
+        "action": entry.action,
+        "object": about,
+        "actor": SYSTEM_LOGIN if actor.is_system else actor.uid,
+        "roles": sorted(actor.roles),
+        "request": context.request_id,
+        "session": context.session_id,
+        "about": sorted(set(entry.about)),
+        "changes": [
+            [name, as_text(old), as_text(new)] for name, (old, new) in sorted(entry.changes.items())
+        ],
+        "reason": entry.reason,
+        "details": plain(entry.details),
+        "commitments": {
+            row["field"]: commit_field(row["salt"], row["field"], row["value"]).hex()
+            for row in private
+        },
+    }
+
+
+def _private_values(entry: Entry, context: Context) -> dict[str, str]:
+    values = {
+        "actor_name": context.actor.name,
+        "actor_login": context.actor.login,
+        "ip": context.ip,
+        "device": context.device,
+        "os_user": context.os_user,
+        **entry.private,
+    }
+    # PostgreSQL keeps no NUL in text; the value that is stored is the one that is committed to.
+    tidy = {name: value.replace("\x00", "�")[:_LONGEST_PRIVATE] for name, value in values.items()}
+    return {
+        name: value.encode("utf-8", "replace").decode() for name, value in tidy.items() if value
+    }
+
+
+def utc_text(at: datetime) -> str:
+    """Write a time as the ledger does: UTC with six digits of a second."""
+    if at.utcoffset() is None:
+        raise ValueError(f"time {at.isoformat()} has no zone; the ledger needs aware times")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def as_text(value: object) -> str | None:
+    """Write a field's value as the ledger shows it; None stays None."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return json.dumps(plain(value), ensure_ascii=False, sort_keys=True)
+    return str(value)
+
+
+def plain(value: object) -> object:
+    """Write a nested value in what canonical JSON has: text, whole numbers, lists, objects."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(str(item) for item in value)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    return as_text(value)

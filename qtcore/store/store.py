@@ -1,0 +1,255 @@
+"""The store: one company's database, opened for reading and for units of work.
+
+It must not know use cases, nor how a database is tuned; see `qtcore.store.engines`.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session, select
+
+from qtcore.context import Context, Sources
+from qtcore.errors import Conflict, StoreUnavailable
+from qtcore.store.engines import TURN_SECONDS, Engines, Target, open_engines, read_target
+from qtcore.store.guard import begin_watch, check_watch
+from qtcore.store.migrate import current_revision, latest_revision, migrate
+from qtcore.store.tables import KeyCounter, Tenant
+from qtcore.store.unit import UnitOfWork
+
+FIRST_TENANT: Final = 1
+_DEADLOCKS: Final = frozenset({"40001", "40P01"})
+_NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Store:
+    """One tenant's rows in one database; safe to share between threads."""
+
+    def __init__(self, engines: Engines, sources: Sources, tenant: Tenant, url: str) -> None:
+        self.tenant_id = tenant.id
+        self.tenant_uid = tenant.uid
+        self.url = url
+        self.dialect = engines.target.dialect
+        self.sources = sources
+        self._engines = engines
+        self._writing_thread: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The database's name for messages, without a password."""
+        return self._engines.target.name
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Read one consistent state of the database; nothing can be written."""
+        with (
+            _named_faults(self.name),
+            Session(self._engines.readers, autoflush=False, expire_on_commit=False) as session,
+        ):
+            yield session
+
+    @contextmanager
+    def write(self, context: Context) -> Iterator[UnitOfWork]:
+        """Do one act: all of it is stored with its ledger entry, or nothing.
+
+        Raises Conflict when somebody else was first, StoreUnavailable when it cannot be written.
+        """
+        with self._transaction() as session:
+            work = UnitOfWork(session, context, tenant_id=self.tenant_id, sources=self.sources)
+            yield work
+            work.finish()
+
+    @contextmanager
+    def plumbing(self) -> Iterator[Session]:
+        """Write what is no fact about lots: seals, sessions, deliveries. Business rows: QT510."""
+        with self._transaction() as session:
+            begin_watch(session.connection())
+            yield session
+            session.flush()
+            check_watch(session.connection(), entries=0)
+
+    def note(
+        self,
+        context: Context,
+        action: str,
+        kind: str,
+        uid: str,
+        *,
+        reason: str = "",
+        details: Mapping[str, object] = _NO_DETAILS,
+    ) -> str:
+        """Tell the ledger of an attempt that was refused, in a transaction of its own.
+
+        Call it after the refused unit of work has ended, or it waits for itself.
+        """
+        with self.write(context) as work:
+            return work.log(action, kind, uid, reason=reason, details=details)
+
+    def close(self) -> None:
+        """Give back the connections and the writer's place."""
+        self._engines.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        engine = self._writer()
+        with (
+            self._turn(),
+            _named_faults(self.name),
+            Session(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def _writer(self) -> Engine:
+        if self._engines.writer is None:
+            raise StoreUnavailable(
+                f"{self.name} was opened for reading only; open it with writable=True"
+            )
+        return self._engines.writer
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let one thread write at a time, where the database has one writer."""
+        turn = self._engines.turn
+        if turn is None:
+            yield
+            return
+        if self._writing_thread == threading.get_ident():
+            raise RuntimeError("a unit of work was begun inside another one; end the first one")
+        if not turn.acquire(timeout=TURN_SECONDS):
+            raise StoreUnavailable(
+                f"another write to {self.name} takes longer than {TURN_SECONDS:.0f} s; try again"
+            )
+        self._writing_thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._writing_thread = None
+            turn.release()
+
+
+def open_store(
+    url: str, *, sources: Sources | None = None, create: bool = False, writable: bool = True
+) -> Store:
+    """Open a database; ``sqlite://`` is a fleeting one, gone when the store is closed.
+
+    `create` makes a new database ready. Raises StoreUnavailable with the next step: no database
+    there, tables of another release, another process writes.
+    """
+    sources = sources or Sources()
+    target = read_target(url)
+    if not create and target.file is not None and not target.file.is_file():
+        raise StoreUnavailable(
+            f"there is no database {target.name}; run `qtcore db upgrade --db {url}` to make it"
+        )
+    engines = open_engines(target, writable=writable)
+    is_open = False
+    try:
+        with _named_faults(target.name):
+            if create and current_revision(engines.readers) is None:
+                migrate(target)
+            _check_revision(engines)
+            tenant = _find_tenant(engines, sources)
+        is_open = True
+    finally:
+        if not is_open:
+            engines.close()
+    return Store(engines, sources, tenant, url)
+
+
+def upgrade(url: str) -> tuple[str | None, str]:
+    """Bring the tables of a database to this release; returns the revisions from and to.
+
+    Raises StoreUnavailable while another process writes to it.
+    """
+    target = read_target(url)
+    engines = open_engines(target)
+    try:
+        with _named_faults(target.name):
+            before = current_revision(engines.readers)
+            after = migrate(target)
+            _find_tenant(engines, Sources())
+        return before, after
+    finally:
+        engines.close()
+
+
+def _check_revision(engines: Engines) -> None:
+    found, needed = current_revision(engines.readers), latest_revision()
+    if found == needed:
+        return
+    name = engines.target.name
+    if found is None:
+        said = f"{name} holds no QTCore tables; run `qtcore db upgrade` on it to make them"
+    else:
+        said = (
+            f"{name} has the tables of revision {found}, this QTCore needs {needed}; make a backup "
+            "and run `qtcore db upgrade` on it, or use the QTCore that wrote it"
+        )
+    raise StoreUnavailable(said, code="QT505")
+
+
+def _find_tenant(engines: Engines, sources: Sources) -> Tenant:
+    with Session(engines.readers) as session:
+        found = session.exec(select(Tenant).where(Tenant.id == FIRST_TENANT)).first()
+        if found is not None:
+            session.expunge(found)
+    if engines.writer is not None:
+        with Session(engines.writer, expire_on_commit=False) as session, session.begin():
+            if found is None:
+                found = _first_tenant(sources)
+                session.add(found)
+            _touch(session, engines.target)
+            session.flush()
+            session.expunge_all()
+    if found is None:
+        raise StoreUnavailable(
+            f"{engines.target.name} holds no company yet; run `qtcore db upgrade` on it"
+        )
+    return found
+
+
+def _first_tenant(sources: Sources) -> Tenant:
+    return Tenant(
+        id=FIRST_TENANT, uid=sources.new_id(), slug="main", name="", created_at=sources.now()
+    )
+
+
+def _touch(session: Session, target: Target) -> None:
+    """Write once at start-up, so that no person's first release is what creates the WAL file."""
+    if target.dialect == "sqlite":
+        counter = session.exec(select(KeyCounter).where(KeyCounter.name == "opened")).first()
+        counter = counter or KeyCounter(name="opened", value=0)
+        counter.value += 1
+        session.add(counter)
+
+
+@contextmanager
+def _named_faults(name: str) -> Iterator[None]:
+    """Turn the database's complaints into ours, where a caller can do something about them."""
+    try:
+        yield
+    except IntegrityError as exc:
+        if not _is_duplicate(exc):
+            raise
+        raise Conflict(
+            f"somebody else has stored the same key meanwhile; read again and repeat ({exc.orig})"
+        ) from exc
+    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        raise _unavailable(name, exc) from exc
+
+
+def _is_duplicate(exc: IntegrityError) -> bool:
+    return getattr(exc.orig, "sqlstate", None) == "23505" or "UNIQUE constraint" in str(exc.orig)
+
+
+def _unavailable(name: str, exc: Exception) -> StoreUnavailable | Conflict:
+    cause = exc.orig if isinstance(exc, DBAPIError) else exc
+    if getattr(cause, "sqlstate", None) in _DEADLOCKS:
+        return Conflict(f"two changes crossed in {name}; repeat yours ({cause})")
+    return StoreUnavailable(f"{name} cannot be used: {cause}; see that it runs and try again")

@@ -1,0 +1,272 @@
+"""The unit of work: business rows and the ledger entry that tells of them, in one transaction.
+
+It must not know use cases. It refuses to commit business rows without an entry (QT510).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Table, event, insert, inspect, select, update
+from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import Session, SQLModel
+
+from qtcore.context import Context, Sources
+from qtcore.errors import Conflict, NotFound
+from qtcore.store.columns import Row
+from qtcore.store.guard import begin_watch, check_watch
+from qtcore.store.keys import KeySource
+from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows
+from qtcore.store.tables import LedgerEvent, LedgerPending, LedgerPrivate, Node, Outbox
+
+# What is referred to is written first; without ORM relationships nothing else would see to it.
+_ORDER: Final = MappingProxyType(
+    {table.name: place for place, table in enumerate(Row.metadata.sorted_tables)}
+)
+_MOST_WAITING_ENTRIES: Final = 500
+_NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class UnitOfWork:
+    """One write transaction of one person's act; made by `Store.write`.
+
+    Rows given to `add` are written before the next query, at `flush`, or at the end. `session` is
+    for reading, also of what was just added.
+    """
+
+    def __init__(
+        self, session: Session, context: Context, *, tenant_id: int, sources: Sources
+    ) -> None:
+        self.session = session
+        self.context = context
+        self.tenant_id = tenant_id
+        self._sources = sources
+        self._connection = session.connection()
+        self._keys = KeySource(session, self._connection.dialect.name)
+        self._waiting: list[SQLModel] = []
+        self._entries: list[LedgerRows] = []
+        self._logged = 0
+        self._uids: dict[int, str] = {}
+        self._versions: dict[str, int] = {}
+        begin_watch(self._connection)
+        event.listen(session, "do_orm_execute", self._write_before_reading)
+
+    def key(self) -> int:
+        """Give the next integer key of a row."""
+        return self._keys.take("row")
+
+    def keys(self, count: int) -> Sequence[int]:
+        """Give several keys at once; ascending, on PostgreSQL perhaps with gaps."""
+        return self._keys.draw("row", count)
+
+    def new_uid(self) -> str:
+        """Make a public id."""
+        return self._sources.new_id()
+
+    def new_node(self, kind: str) -> Node:
+        """Make one node: ``lot``, ``unit`` or ``logistic_unit``."""
+        return self._make_nodes(kind, [self._keys.take("node")])[0]
+
+    def new_nodes(self, kind: str, count: int) -> list[Node]:
+        """Make many nodes with one statement."""
+        return self._make_nodes(kind, self._keys.draw("node", count))
+
+    def uid_of(self, node: int) -> str:
+        """Give the public id of a node; raises NotFound."""
+        if node not in self._uids:
+            found = self._connection.execute(
+                select(Node.uid).where(Node.tenant_id == self.tenant_id, Node.node == node)  # type: ignore[call-overload,arg-type]
+            ).scalar_one_or_none()
+            if found is None:
+                raise NotFound(f"there is no node {node}")
+            self._uids[node] = found
+        return self._uids[node]
+
+    def add(self, *rows: SQLModel) -> None:
+        """Add new rows; what they refer to may be added in any order before the next query."""
+        self._waiting += rows
+
+    def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
+        """Write many rows by plain statements; the tenant is filled in, defaults apply."""
+        self.flush()
+        self._insert(_table_of(table), rows)
+
+    def flush(self) -> None:
+        """Write the rows that wait."""
+        waiting, self._waiting = self._waiting, []
+        groups: dict[str, list[SQLModel]] = defaultdict(list)
+        for row in waiting:
+            groups[_table_of(type(row)).name].append(row)
+        for name in sorted(groups, key=_ORDER.__getitem__):
+            self.session.add_all(groups[name])
+            self.session.flush()
+        self.session.flush()
+
+    def change(
+        self, row: SQLModel, *, expected: int | None = None, **values: object
+    ) -> dict[str, Change]:
+        """Change a row by compare-and-set; returns each changed field's old and new value.
+
+        `expected` is the version the person saw; without it, the version of `row`. Raises Conflict
+        when the row has another version by now. A row without versions is changed as it stands.
+        """
+        self.flush()
+        table = _table_of(type(row))
+        changes = {
+            name: (getattr(row, name), value)
+            for name, value in values.items()
+            if getattr(row, name) != value
+        }
+        version = getattr(row, "version", None)
+        seen = version if expected is None else expected
+        if version is not None and seen != version:
+            raise _conflict(table, row, seen)
+        if not changes:
+            return {}
+        written = {name: new for name, (_, new) in changes.items()}
+        if version is not None:
+            written["version"] = version + 1
+        self._compare_and_set(table, row, written)
+        return changes
+
+    def log(
+        self,
+        action: str,
+        kind: str,
+        uid: str,
+        *,
+        changes: Mapping[str, Change] = _NO_CHANGES,
+        reason: str = "",
+        about: Sequence[str] = (),
+        details: Mapping[str, object] = _NOTHING,
+        private: Mapping[str, str] = _NOTHING,
+    ) -> str:
+        """Tell the ledger of this act; returns the public id of the entry.
+
+        Who, when, where and by which request comes from the context. `about` names the lots
+        concerned, `private` holds personal values: the head only commits to them.
+        """
+        entry = Entry(
+            uid=self.new_uid(),
+            action=action,
+            kind=kind,
+            object_uid=uid,
+            changes=changes,
+            reason=reason,
+            about=about,
+            details=details,
+            private=private,
+            version=self._versions.get(uid),
+        )
+        self._entries.append(build_rows(entry, self.context, self._sources.random_bytes))
+        self._logged += 1
+        if len(self._entries) >= _MOST_WAITING_ENTRIES:
+            self._write_entries()
+        return entry.uid
+
+    def publish(self, topic: str, payload: Mapping[str, object]) -> None:
+        """Leave a message for after the commit; it is delivered at least once."""
+        self.add(
+            Outbox(
+                tenant_id=self.tenant_id,
+                id=self.key(),
+                topic=topic,
+                payload=dict(payload),
+                created_at=self.context.at,
+            )
+        )
+
+    def finish(self) -> None:
+        """Write all that waits and check that the ledger tells of it; `Store.write` calls this."""
+        self._write_entries()
+        check_watch(self._connection, entries=self._logged)
+
+    def _write_before_reading(self, _state: ORMExecuteState) -> None:
+        if self._waiting:
+            self.flush()
+
+    def _make_nodes(self, kind: str, keys: Sequence[int]) -> list[Node]:
+        nodes = [
+            Node(
+                tenant_id=self.tenant_id,
+                node=key,
+                uid=self.new_uid(),
+                kind=kind,
+                recorded_at=self.context.at,
+            )
+            for key in keys
+        ]
+        self._insert(_table_of(Node), [node.model_dump() for node in nodes])
+        self._uids.update((node.node, node.uid) for node in nodes)
+        return nodes
+
+    def _insert(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+        # One statement takes rows that name the same columns.
+        alike: dict[frozenset[str], list[dict[str, object]]] = defaultdict(list)
+        for row in rows:
+            alike[frozenset(row)].append({**row, "tenant_id": self.tenant_id})
+        for group in alike.values():
+            self._connection.execute(insert(table), group)
+
+    def _compare_and_set(self, table: Table, row: SQLModel, written: Mapping[str, Any]) -> None:
+        statement = update(table).values(dict(written))
+        for column in table.primary_key.columns:
+            statement = statement.where(column == getattr(row, column.name))
+        if "version" in written:
+            statement = statement.where(table.c.version == written["version"] - 1)
+        if self._connection.execute(statement).rowcount != 1:
+            raise _conflict(table, row, getattr(row, "version", None))
+        self._forget_copies(row)
+        for name, value in written.items():
+            set_committed_value(row, name, value)
+        if "version" in written:
+            self._versions[self._uid_of_row(row)] = written["version"]
+
+    def _forget_copies(self, row: SQLModel) -> None:
+        """Make another object of the same row read again; a row from outside has copies here."""
+        state = inspect(row)
+        copy = self.session.identity_map.get(state.mapper.identity_key_from_instance(row))
+        if copy is not None and copy is not row:
+            self.session.expire(copy)
+
+    def _uid_of_row(self, row: SQLModel) -> str:
+        uid = getattr(row, "uid", None)
+        return str(uid) if uid is not None else self.uid_of(row.node)  # type: ignore[attr-defined]
+
+    def _write_entries(self) -> None:
+        self.flush()
+        entries, self._entries = self._entries, []
+        # Drawn only now, when every row of this act is locked: per object, the order of keys is
+        # the order of commits also where transactions overlap.
+        keys = self._keys.draw("row", len(entries))
+        numbered = list(zip(keys, entries, strict=True))
+        self._insert(_table_of(LedgerEvent), [{**rows.event, "id": key} for key, rows in numbered])
+        self._insert(
+            _table_of(LedgerPrivate),
+            [{**each, "event_id": key} for key, rows in numbered for each in rows.private],
+        )
+        self._insert(_table_of(LedgerPending), [{"event_id": key} for key in keys])
+
+
+def _table_of(model: type[SQLModel]) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def _conflict(table: Table, row: SQLModel, seen: int | None) -> Conflict:
+    name = next(
+        (
+            str(getattr(row, c))
+            for c in ("number", "code", "lot_no", "login", "uid")
+            if hasattr(row, c)
+        ),
+        "",
+    )
+    since = "" if seen is None else f" since version {seen} was read"
+    return Conflict(
+        f"{table.name.replace('_', ' ')} {name!r} was changed by somebody else{since}; "
+        "read it again and repeat"
+    )
