@@ -59,7 +59,7 @@ def find_pattern_fault(text: object) -> str:
         _build(text)
     except (SchemaError, ValueError) as exc:
         reason = str(exc).strip().splitlines()[-1].strip()
-        return f"cannot be used: {reason}; look-around and back references are not accepted"
+        return f"cannot be used: {reason}"
     return ""
 
 
@@ -70,14 +70,19 @@ def _build(text: str) -> SchemaValidator:
 
 def _ascii(text: str) -> str:
     out: list[str] = []
-    depth, at = 0, 0
+    is_inside, depth, at = False, 0, 0
     while at < len(text):
         sign = text[at]
         if sign == "\\" and at + 1 < len(text):
-            out.append(_escape(text[at + 1], is_inside=depth > 0))
+            out.append(_escape(text[at + 1], is_inside=is_inside))
             at += 2
             continue
-        depth += (sign == "[") - (sign == "]" and depth > 0)
+        if is_inside and (sign == "[" or text[at : at + 2] in {"&&", "--", "~~"}):
+            raise ValueError(f"write {sign!r} inside [...] as '\\{sign}'")
+        if sign == "|" and not is_inside and depth == 0:
+            raise ValueError("put alternatives in a group: ^(a|b)$")
+        is_inside = (sign == "[") or (is_inside and sign != "]")
+        depth += 0 if is_inside else (sign == "(") - (sign == ")")
         out.append(sign)
         at += 1
     return "".join(out)
@@ -88,5 +93,7 @@ def _escape(letter: str, *, is_inside: bool) -> str:
     if letter in table:
         return table[letter]
     if letter.isalnum() and letter not in "tnr":
-        raise ValueError(f"the escape '\\{letter}' is not accepted")
+        raise ValueError(
+            f"'\\{letter}' is not accepted, no back references and no classes but \\d \\w \\s"
+        )
     return "\\" + letter

@@ -96,11 +96,10 @@ def _add_subset(definitions: dict[str, Any]) -> None:
 
 def _field_schema() -> dict[str, Any]:
     one = {"enum": list(TYPES)}
-    counts = {key: _COUNT for key in ("minLength", "maxLength", "minItems")}
-    limits = {
-        key: _NUMBER
-        for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-    }
+    counts = dict.fromkeys(("minLength", "maxLength", "minItems"), _COUNT)
+    limits = dict.fromkeys(
+        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), _NUMBER
+    )
     flags = {key: {"type": "boolean"} for key in ("readOnly", "deprecated", "uniqueItems")}
     texts = {key: {"type": "string"} for key in ("title", "description", "$ref")}
     with_null = {"type": "array", "prefixItems": [one, {"const": "null"}], "maxItems": 2}

@@ -19,6 +19,8 @@ from qtcore.definitions.source import Path
 from qtcore.definitions.specs import SpecDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
 
+SUBJECTS = ("lot", "record", "inspection")
+
 
 def check_definition(kind: str, definition: Definition) -> list[Mistake]:
     """Find every mistake that shows in this definition alone."""
@@ -59,7 +61,11 @@ def _check_workflow(definition: Definition) -> Iterator[Mistake]:
     if flow.initial not in states:
         message = f"the initial state {flow.initial!r} is not among the states"
         yield Mistake("QT301", message, ("initial",), suggest(flow.initial, states))
+    if flow.subject not in SUBJECTS:
+        message = f"'subject' is {flow.subject!r}; accepted is one of {', '.join(SUBJECTS)}"
+        yield Mistake("QT112", message, ("subject",), suggest(flow.subject, SUBJECTS))
     yield from _check_references(flow, states, steps)
+    yield from _check_effects(flow)
     yield from _check_flow(flow, states)
 
 
@@ -84,6 +90,20 @@ def _check_references(
             yield unknown(timer.state, states, "state", ("timers", at, "state"))
         if timer.fire is not None and timer.fire not in steps:
             yield unknown(timer.fire, steps, "transition", ("timers", at, "fire"))
+
+
+def _check_effects(flow: WorkflowDefinition) -> Iterator[Mistake]:
+    needed = {"hold": "reason", "create_record": "record", "notify": "roles"}
+    for at, step in enumerate(flow.transitions):
+        for number, effect in enumerate(step.effects):
+            key = needed.get(effect.do)
+            if key is not None and not getattr(effect, key):
+                message = f"the effect {effect.do!r} of {step.id!r} needs the key {key!r}; add it"
+                yield Mistake("QT111", message, ("transitions", at, "effects", number))
+    for at, timer in enumerate(flow.timers):
+        if timer.fire is None and not timer.escalate_to:
+            message = f"the timer of {timer.state!r} does nothing; give 'fire' or 'escalate_to'"
+            yield Mistake("QT111", message, ("timers", at))
 
 
 def _check_flow(flow: WorkflowDefinition, states: Sequence[str]) -> Iterator[Mistake]:

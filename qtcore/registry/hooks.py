@@ -80,6 +80,8 @@ class Answers(Generic[_T]):
 class Hooks:
     """The packs at work. `plugins` maps a pack's name to its module, object or `FolderPack`.
 
+    A tuple stands for several objects that form one pack.
+
     A pack whose hooks do not fit (unknown name, wrong argument, a wrapper) is not registered at
     all and counts as switched off. `off` are packs that were switched off for another reason: no
     hook of theirs is called, and every judgement about a lot of their industry is refused.
@@ -295,11 +297,12 @@ def _type_of(value: object) -> str:
 
 
 def _carriers(name: str, plugin: object) -> list[tuple[str, object]]:
-    """Give the plugin and, unless it brings definitions itself, the folder it lies in."""
-    carriers = [(name, plugin)]
-    folder = _folder_of(plugin)
-    if not hasattr(plugin, "contribute_definitions") and folder is not None:
-        carriers.append((f"{name}:folder", FolderPack(folder)))
+    """Give the objects of a pack and, unless one brings definitions, the folder they lie in."""
+    parts = plugin if isinstance(plugin, tuple) else (plugin,)
+    carriers = [(f"{name}:{number}", part) for number, part in enumerate(parts)]
+    folders = [folder for folder in map(_folder_of, parts) if folder is not None]
+    if folders and not any(hasattr(part, "contribute_definitions") for part in parts):
+        carriers.append((f"{name}:folder", FolderPack(folders[0])))
     return carriers
 
 

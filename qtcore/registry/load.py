@@ -15,7 +15,7 @@ from qtcore.definitions.structure import unknown
 from qtcore.pack import FolderPack
 from qtcore.registry.compile import Compiled, compile_registry
 from qtcore.registry.hooks import Failure, Hooks
-from qtcore.registry.packs import find_installed, load_pack
+from qtcore.registry.packs import find_installed, find_pack_folders, load_folder, load_pack
 from qtcore.registry.registry import PackState
 
 BASE = "base"
@@ -36,6 +36,12 @@ class _Found:
         place = plugin.content.label if isinstance(plugin, FolderPack) else f"{name}/"
         problem = Problem("QT123", message, place + HEAD_FILE)
         self.broken.append(PackState(f"{name} (left out)", is_broken=True, problems=(problem,)))
+
+    def refuse_path(self, path: Path) -> None:
+        """Note a path where no pack lies."""
+        message = f"no pack at {str(path)!r}: neither it nor a folder around it holds {HEAD_FILE}"
+        problem = Problem("QT120", message, path.as_posix())
+        self.broken.append(PackState(path.as_posix(), is_broken=True, problems=(problem,)))
 
     def add_installed(self, chosen: Sequence[str] | None) -> list[str]:
         """Load the installed packs that were chosen; give the names that are not installed."""
@@ -72,6 +78,32 @@ def load_registry(
         found.add(site.name, site)
     missing = [name for name in unknown_names if name not in found.plugins]
     return _compile(found, site, missing)
+
+
+def check_packs(paths: Sequence[Path]) -> Compiled:
+    """Compile the base pack with the packs the paths lead to, and no installed ones.
+
+    File names in the problems start with the paths as they were given. The base pack's own
+    folders check the base alone.
+    """
+    base = [folder.resolve() for folder in base_folders()]
+    found = _Found(has_base=True)
+    found.add(BASE, FolderPack(*base_folders()))
+    site: FolderPack | None = None
+    for path in paths:
+        folders = [f for f in find_pack_folders(path) if f.resolve() not in base]
+        if not folders and path.resolve() not in (*base, base[0].parent):
+            found.refuse_path(path)
+        for folder in folders:
+            plugin = load_folder(folder)
+            head = plugin[0] if isinstance(plugin, tuple) else plugin
+            if isinstance(plugin, Failure):
+                found.broken.append(_failed(plugin))
+            elif isinstance(head, FolderPack):
+                found.add(head.name, plugin)
+                is_site = head.content.pack is not None and head.content.pack.layer == "site"
+                site = head if is_site else site
+    return _compile(found, site, ())
 
 
 def load_packs(plugins: Mapping[str, object]) -> Compiled:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from qtcore.definitions.read import HEAD_FILE
+from qtcore.pack import FolderPack
 from qtcore.registry.hooks import Failure
 
 ENTRY_POINTS = "qtcore.packs"
@@ -42,16 +43,44 @@ def load_pack(name: str, load: Callable[[], object]) -> object:
         return Failure(name, "its import", f"{type(exc).__name__}: {exc}")
 
 
+def find_pack_folders(path: Path) -> tuple[Path, ...]:
+    """Find the packs a path speaks of: the one it is or lies in, else those below it."""
+    here = path if path.is_dir() else path.parent
+    for folder in (here, *here.resolve().parents):
+        if (folder / HEAD_FILE).is_file():
+            return (folder,)
+    return tuple(sorted(head.parent for head in here.rglob(HEAD_FILE)))
+
+
+def load_folder(folder: Path) -> object:
+    """Give a folder as a pack, with its ``hooks.py`` when it is a package; or the Failure."""
+    label = "" if folder == Path() else f"{folder.as_posix()}/"
+    pack = FolderPack(folder, label=label)
+    if not (folder / "__init__.py").is_file():
+        return pack
+    module = load_pack(pack.name, partial(_import_from, folder.resolve()))
+    if isinstance(module, Failure) or not isinstance(module, ModuleType):
+        return module
+    return (pack, module)
+
+
 def _import_from(folder: Path) -> ModuleType:
     """Import a package by its folder, without changing where Python looks for others."""
-    if folder.name in sys.modules:
-        return sys.modules[folder.name]
+    held = sys.modules.get(folder.name)
+    if held is not None and held.__file__ == str(folder / "__init__.py"):
+        return held
+    if held is not None:
+        raise ImportError(f"{folder.name} is already loaded from {held.__file__}; rename it")
     spec = importlib.util.spec_from_file_location(folder.name, folder / "__init__.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"{folder.name} has no __init__.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[folder.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[folder.name]
+        raise
     return module
 
 
