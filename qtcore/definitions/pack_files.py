@@ -12,7 +12,7 @@ from qtcore.definitions.problems import Problem
 from qtcore.definitions.source import MAX_BYTES
 
 MAX_FILES = 2_000
-_SKIPPED_FOLDERS = frozenset({"tests", "__pycache__", "node_modules", "static"})
+SKIPPED_FOLDERS = frozenset({"tests", "__pycache__", "node_modules", "static"})
 _TEMPLATES = "templates"
 
 
@@ -54,7 +54,7 @@ def _walk(folder: Path, *, is_template: bool = False) -> Iterator[Path]:
     """Visit what concerns a pack, sorted; a linked folder is visited as one entry, not entered."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         path = Path(entry.path)
-        if entry.name.startswith(".") or entry.name in _SKIPPED_FOLDERS:
+        if entry.name.startswith(".") or entry.name in SKIPPED_FOLDERS:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(path, is_template=is_template or entry.name == _TEMPLATES)

@@ -93,7 +93,5 @@ def _escape(letter: str, *, is_inside: bool) -> str:
     if letter in table:
         return table[letter]
     if letter.isalnum() and letter not in "tnr":
-        raise ValueError(
-            f"'\\{letter}' is not accepted, no back references and no classes but \\d \\w \\s"
-        )
+        raise ValueError(f"'\\{letter}' is not accepted; of the classes only \\d, \\w and \\s are")
     return "\\" + letter

@@ -6,11 +6,9 @@ It must not know files; what packs contribute is added by whoever knows the regi
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.patterns import MAX_PATTERN
-from qtcore.definitions.schema_subset import DEFAULT_MAX_ITEMS, FORMATS, TYPES, X_QT
+from qtcore.definitions.schema_subset import DEFAULT_MAX_ITEMS, FORMATS, LIMITS, TYPES, X_QT
 from qtcore.errors import NotFound
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,13 +25,15 @@ def kind_schema(kind: str) -> dict[str, Any]:
         return _with_head(_texts_schema(), "i18n/<language>.yaml: the texts of a pack")
     if kind not in KINDS:
         raise NotFound(f"there is no kind {kind!r}; accepted are {', '.join(FILE_KINDS)}")
-    schema = TypeAdapter(tuple[KINDS[kind], ...]).json_schema()  # type: ignore[misc]  # by name
-    definitions = schema.pop("$defs", {})
+    inner = KINDS[kind].model_json_schema()
+    definitions = inner.pop("$defs", {})
+    name = KINDS[kind].__name__
+    definitions[name] = inner
     _add_subset(definitions)
     body = {
         "type": "object",
         "required": [kind],
-        "properties": {kind: schema},
+        "properties": {kind: {"type": "array", "items": {"$ref": f"#/$defs/{name}"}}},
         "propertyNames": {"enum": list(KINDS)},
         "$defs": definitions,
     }
@@ -97,9 +97,7 @@ def _add_subset(definitions: dict[str, Any]) -> None:
 def _field_schema() -> dict[str, Any]:
     one = {"enum": list(TYPES)}
     counts = dict.fromkeys(("minLength", "maxLength", "minItems"), _COUNT)
-    limits = dict.fromkeys(
-        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), _NUMBER
-    )
+    limits = dict.fromkeys(LIMITS, _NUMBER)
     flags = {key: {"type": "boolean"} for key in ("readOnly", "deprecated", "uniqueItems")}
     texts = {key: {"type": "string"} for key in ("title", "description", "$ref")}
     with_null = {"type": "array", "prefixItems": [one, {"const": "null"}], "maxItems": 2}

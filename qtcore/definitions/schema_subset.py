@@ -82,7 +82,7 @@ _HINTS: Mapping[str, str] = {
     "label": "labels are texts in i18n",
 }
 _COUNTS = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
-_LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _FLAGS = frozenset({"readOnly", "deprecated", "uniqueItems"})
 
 
@@ -170,7 +170,7 @@ def _check_value(key: str, value: Any, path: Path) -> Iterator[Mistake]:
     accepted = ""
     if key in _COUNTS and not (_is_integer(value) and value >= 0):
         accepted = "a whole number of at least 0"
-    elif key in _LIMITS and not _is_number(value):
+    elif key in LIMITS and not _is_number(value):
         accepted = "a number such as 12 or 0.5"
     elif key == "multipleOf" and value <= 0:
         accepted = "a number greater than 0"

@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
+from qtcore.definitions.pack_files import SKIPPED_FOLDERS
 from qtcore.definitions.read import HEAD_FILE
 from qtcore.pack import FolderPack
 from qtcore.registry.hooks import Failure
@@ -39,7 +40,7 @@ def load_pack(name: str, load: Callable[[], object]) -> object:
         loaded = load()
         return _with_hooks(loaded) if isinstance(loaded, ModuleType) else loaded
     except (Exception, SystemExit) as exc:
-        _LOG.warning("pack %s cannot be loaded", name, exc_info=True)
+        _LOG.info("pack %s cannot be loaded", name, exc_info=True)
         return Failure(name, "its import", f"{type(exc).__name__}: {exc}")
 
 
@@ -49,11 +50,19 @@ def find_pack_folders(path: Path) -> tuple[Path, ...]:
     for folder in (here, *here.resolve().parents):
         if (folder / HEAD_FILE).is_file():
             return (folder,)
-    return tuple(sorted(head.parent for head in here.rglob(HEAD_FILE)))
+    found = (head.parent for head in here.rglob(HEAD_FILE))
+    return tuple(sorted(f for f in found if not _is_skipped(f.relative_to(here))))
+
+
+def _is_skipped(below: Path) -> bool:
+    return any(part.startswith(".") or part in SKIPPED_FOLDERS for part in below.parts)
 
 
 def load_folder(folder: Path) -> object:
-    """Give a folder as a pack, with its ``hooks.py`` when it is a package; or the Failure."""
+    """Give a folder as a pack, with its ``hooks.py`` when it is a package; or the Failure.
+
+    The Python of a package is run, as it would be after its installation.
+    """
     label = "" if folder == Path() else f"{folder.as_posix()}/"
     pack = FolderPack(folder, label=label)
     if not (folder / "__init__.py").is_file():
