@@ -59,9 +59,11 @@ def os_user() -> str:
 def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator[Any]:
     """Open a site for one command.
 
-    `create`: a SQLite file that does not exist yet is made and migrated first.
+    `create`: for a command that writes; a SQLite file that does not exist yet is made first, and
+    what the command wrote is sealed at its end.
     """
     from qtcore.services.definitions import publish_registry
+    from qtcore.services.jobs import settle
     from qtcore.services.site import open_site
 
     site = open_site(url, site_dir=site_dir, create=create)
@@ -69,6 +71,8 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
         if create:
             publish_registry(site, site.system_context())
         yield site
+        if create:
+            settle(site)
     finally:
         site.close()
 

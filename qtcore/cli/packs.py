@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import AsJson, SiteDir, answering, print_answer
+from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
-from qtcore.definitions.schema import kind_schema, schema_kinds
+from qtcore.definitions.schema import kind_schema
 
 pack = typer.Typer(no_args_is_help=True)
 
@@ -19,7 +20,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check packs together with the base and the installed packs: all problems at once."""
-    from qtcore.registry.load import check_folders
+    from qtcore.registry.check import check_folders
 
     with answering(as_json=as_json):
         compiled = check_folders(paths)
@@ -35,8 +36,8 @@ def schema(
     kind: Annotated[str, typer.Argument(help="A kind of definition, pack or i18n.")],
 ) -> None:
     """Print the JSON Schema of a definition kind, for editors."""
-    if kind not in schema_kinds():
-        known = ", ".join(schema_kinds())
+    if kind not in (*KINDS, "pack", "i18n"):
+        known = ", ".join((*KINDS, "pack", "i18n"))
         raise typer.BadParameter(f"no kind {kind!r}; there are: {known}")
     typer.echo(json.dumps(kind_schema(kind), ensure_ascii=False, indent=2))
 
@@ -48,11 +49,28 @@ def list_packs(site_dir: SiteDir = None, as_json: AsJson = False) -> None:
 
     with answering(as_json=as_json):
         compiled = load_registry(site_dir=site_dir)
-        found = compiled.registry.packs if compiled.registry else ()
-        answer = {"packs": [p.as_json() for p in found]}
+        registry = compiled.registry
+        found = registry.packs if registry else ()
+        answer = {"packs": [_pack_json(registry, p) for p in found]}
         print_answer(answer, as_json=as_json, text=_packs_text)
-        if compiled.registry is None or any(p.is_broken for p in found):
+        if registry is None or any(p.is_broken for p in found):
             raise typer.Exit(1)
+
+
+def _pack_json(registry: Any, pack: Any) -> dict[str, Any]:
+    counts = {
+        kind: sum(1 for d in registry.list(kind) if registry.owner_of(kind, d.id) == pack.name)
+        for kind in KINDS
+    }
+    return {
+        "name": pack.name,
+        "version": pack.version,
+        "layer": pack.layer,
+        "title": dict(pack.title),
+        "is_broken": pack.is_broken,
+        "counts": {kind: count for kind, count in counts.items() if count},
+        "problems": [p.as_json() for p in pack.problems],
+    }
 
 
 def _packs_text(answer: Mapping[str, Any]) -> str:
@@ -61,5 +79,5 @@ def _packs_text(answer: Mapping[str, Any]) -> str:
         brings = ", ".join(f"{count} {kind}" for kind, count in row["counts"].items())
         state = "BROKEN" if row["is_broken"] else "ok"
         lines.append(f"{row['name']} {row['version']} [{row['layer']}, {state}]: {brings}")
-        lines += [f"  {problem}" for problem in row["problems"]]
+        lines += [f"  {p['code']} {p['message']}" for p in row["problems"]]
     return "\n".join(lines)

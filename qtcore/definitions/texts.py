@@ -52,6 +52,8 @@ def _workflows(definition: Any) -> Iterator[Needed]:
         yield f"workflows.{definition.id}.states.{state.id}", ("states", number)
     for number, step in enumerate(definition.transitions):
         yield f"workflows.{definition.id}.transitions.{step.id}", ("transitions", number)
+        if step.signature is not None:
+            yield f"signatures.{step.signature.meaning}", ("transitions", number, "signature")
 
 
 def _rules(definition: Any) -> Iterator[Needed]:

@@ -18,7 +18,8 @@ class Evaluate(Protocol):
 
     def __call__(
         self, text: str, facts: Mapping[str, object], rules: Mapping[str, bool | None] = NO_RULES, /
-    ) -> bool | None: ...
+    ) -> bool | None:
+        """Evaluate one expression."""
 
 
 def evaluator(registry: Registry, scope: str = "facts") -> Evaluate:

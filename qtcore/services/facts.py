@@ -134,8 +134,15 @@ def _count(count: RecordCount, evidence: LotEvidence) -> int:
         for row in unique.values()
         if (not count.state_in or row.state in count.state_in)
         and row.state not in count.state_not_in
-        and all(str(row.data.get(k, "")) == v for k, v in count.where.items())
+        and all(_as_written(row.data.get(k)) == v for k, v in count.where.items())
     )
+
+
+def _as_written(value: object) -> str:
+    """Give a stored value as a definition file writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def _result(characteristic: str, kind: str, evidence: LotEvidence) -> object | None:

@@ -17,7 +17,12 @@ def require(site: Site, context: Context, permission: str, *, about: str = "") -
         return
     holders = roles_with(site, permission)
     site.store.note(
-        context, "denied", "permission", permission, reason=f"needs {permission}", details={"about": about}
+        context,
+        "denied",
+        "permission",
+        permission,
+        reason=f"needs {permission}",
+        details={"about": about},
     )
     raise Denied(
         f"{context.actor.login or 'this user'} may not do this: it needs the right {permission!r}",

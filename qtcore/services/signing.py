@@ -82,7 +82,7 @@ def write_signature(
         signer_name=actor.name,
         signer_roles=sorted(actor.roles),
         meaning=demand.meaning,
-        meaning_text=site.registry.text(f"meanings.{demand.meaning}", language),
+        meaning_text=site.registry.text(f"signatures.{demand.meaning}", language),
         language=language,
         signed_at=work.context.at,
         method="password",

@@ -266,7 +266,14 @@ def _write(
     run_effects(site, work, found.uid, found.info.node if found.info else None, moved)
     work.publish(
         "transition",
-        {"kind": found.kind, "id": found.uid, "transition": step.transition, "to": moved.to_state},
+        {
+            "kind": found.kind,
+            "id": found.uid,
+            "workflow": found.workflow.id,
+            "transition": step.transition,
+            "from": moved.from_state,
+            "to": moved.to_state,
+        },
     )
 
 

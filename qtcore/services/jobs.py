@@ -1,0 +1,136 @@
+"""Work after the commit: messages of the outbox are delivered, committed events are sealed.
+
+It must not know who asked; a message is delivered at least once, and a pack that fails is named.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from sqlmodel import select
+
+from qtcore.errors import QTCoreError
+from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
+from qtcore.registry.hooks import Failure
+from qtcore.services.audit import seal
+from qtcore.services.site import Site
+from qtcore.store.queries.events import event_lines, get_event
+from qtcore.store.tables import Outbox
+
+BATCH: Final = 500
+MOST_ATTEMPTS: Final = 10
+_LOG = structlog.get_logger("qtcore.jobs")
+
+
+def settle(site: Site) -> int:
+    """Deliver what waits in the outbox and seal what was committed; returns the tree's size."""
+    while deliver(site) == BATCH:
+        continue
+    return seal(site)
+
+
+def deliver(site: Site) -> int:
+    """Deliver one batch of messages to the packs; returns how many were tried."""
+    with site.store.read() as session:
+        rows = session.exec(
+            select(Outbox)
+            .where(
+                Outbox.tenant_id == site.store.tenant_id,
+                Outbox.delivered_at == None,  # noqa: E711
+                Outbox.attempts < MOST_ATTEMPTS,
+            )
+            .order_by(Outbox.id)  # type: ignore[arg-type]
+            .limit(BATCH)
+        ).all()
+    failed = {row.id: _tell(site, row.topic, row.payload) for row in rows}
+    if rows:
+        with site.store.plumbing() as session:
+            for row in rows:
+                stored = session.merge(row)
+                stored.attempts += 1
+                stored.last_error = "; ".join(f.message for f in failed[row.id])[:400]
+                if not failed[row.id]:
+                    stored.delivered_at = site.sources.now()
+    return len(rows)
+
+
+def _tell(site: Site, topic: str, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
+    teller = _TELLERS.get(topic)
+    failures = teller(site, payload) if teller else ()
+    for failure in failures:
+        _LOG.warning("pack failed", pack=failure.pack, hook=failure.hook, error=failure.message)
+    return failures
+
+
+def _tell_event(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
+    with site.store.read() as session:
+        event = get_event(session, site.store.tenant_id, payload["event_id"])
+        lines = event_lines(session, site.store.tenant_id, event.id)
+    facts = EventFacts(
+        event_id=event.uid,
+        event_type=event.event_type,
+        verb=event.verb,
+        event_at=event.event_at,
+        recorded_at=event.recorded_at,
+        inputs=tuple(
+            LotQuantity(x.node_uid, x.lot_no, x.item_code, x.quantity, x.unit)
+            for x in lines
+            if x.part not in ("output", "parent")
+        ),
+        outputs=tuple(
+            LotQuantity(x.node_uid, x.lot_no, x.item_code, x.quantity, x.unit)
+            for x in lines
+            if x.part in ("output", "parent")
+        ),
+        fields=event.values,
+    )
+    return site.hooks.after_event(facts)
+
+
+def _tell_transition(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
+    facts = TransitionFacts(
+        subject=payload["kind"],
+        subject_id=payload["id"],
+        kind=payload["kind"],
+        workflow=payload.get("workflow", ""),
+        transition=payload["transition"],
+        from_state=payload.get("from", ""),
+        to_state=payload["to"],
+    )
+    return site.hooks.after_transition(facts)
+
+
+_TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]] = {
+    "event": _tell_event,
+    "transition": _tell_transition,
+}
+
+
+class Worker:
+    """One thread that settles a site again and again until it is stopped."""
+
+    def __init__(self, site: Site, *, every_seconds: float = 2.0) -> None:
+        self._site = site
+        self._every = every_seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="qtcore-worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the round that runs, and settle once more."""
+        self._stop.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            try:
+                settle(self._site)
+            except QTCoreError as error:
+                _LOG.error("settling failed", code=error.code, error=error.message)
+            except Exception:
+                # The worker must outlive a round that failed: the lag shows, and the cause is here.
+                _LOG.exception("settling failed")
