@@ -1,0 +1,167 @@
+"""Writes EPCIS 2.0 documents: events of others as they were sent, our own as the standard has them.
+
+It must not know our database; the caller gives each thing its URI.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+STANDARD_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+OWN_CONTEXT: Mapping[str, str] = {"qtcore": "urn:qtcore:epcis:"}
+"""The prefix of our extensions; it stands in every document that has events of our own."""
+
+_OBJECT_EVENTS: Mapping[str, tuple[str, str]] = {
+    # (action, business step) that `verb_of` reads as the same verb again
+    "receive": ("OBSERVE", "receiving"),
+    "ship": ("OBSERVE", "shipping"),
+    "return": ("OBSERVE", "receiving"),
+    "sample": ("OBSERVE", "sampling"),
+    "scrap": ("DELETE", "destroying"),
+    "transform": ("ADD", "commissioning"),
+    "move": ("OBSERVE", "storing"),
+    "adjust": ("OBSERVE", "stock_taking"),
+    "observe": ("OBSERVE", "inspecting"),
+}
+_AGGREGATIONS: Mapping[str, tuple[str, str]] = {
+    "pack": ("ADD", "packing"),
+    "unpack": ("DELETE", "unpacking"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ThingOut:
+    """One thing of our own event; `unit` is a UN/CEFACT code, empty for a count."""
+
+    part: str
+    uri: str
+    is_class: bool
+    quantity: Decimal | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventOut:
+    """One event to write.
+
+    With `document` it is written as it was sent, under the prefixes of its `context`; else it is
+    made from the other parts. `extensions` are written with our prefix.
+    """
+
+    event_id: str
+    verb: str
+    event_at: datetime
+    utc_offset: str = "+00:00"
+    recorded_at: datetime | None = None
+    place: str = ""
+    source: str = ""
+    destination: str = ""
+    things: tuple[ThingOut, ...] = ()
+    ilmd: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+    context: Any = None
+
+
+def write_epcis(events: Sequence[EventOut], created_at: datetime) -> dict[str, Any]:
+    """Write a document; feed it to `write_json`, which keeps the digits of every number."""
+    context: list[Any] = [STANDARD_CONTEXT]
+    prefixes: dict[str, Any] = {}
+    entries = []
+    for event in events:
+        entry = dict(event.document) if event.document is not None else _own_event(event)
+        given = event.context if event.document is not None else [dict(OWN_CONTEXT)]
+        apart = _merge(given, context, prefixes)
+        if apart and "@context" not in entry:
+            entry["@context"] = apart
+        entries.append(entry)
+    return {
+        "@context": [*context, *({name: value} for name, value in prefixes.items())],
+        "type": "EPCISDocument",
+        "schemaVersion": "2.0",
+        "creationDate": _time(created_at),
+        "epcisBody": {"eventList": entries},
+    }
+
+
+def _merge(given: Any, context: list[Any], prefixes: dict[str, Any]) -> list[Any]:
+    """Add what one event needs; what would give a prefix a second meaning stays with the event."""
+    apart: list[Any] = []
+    for entry in given if isinstance(given, list) else [given] if given else []:
+        if isinstance(entry, str):
+            # All versions of the standard's own context agree on its words.
+            if "/epcis-context.jsonld" not in entry and entry not in context:
+                context.append(entry)
+        elif isinstance(entry, dict):
+            taken = {k: v for k, v in entry.items() if prefixes.setdefault(k, v) != v}
+            if taken:
+                apart.append(taken)
+    return apart
+
+
+def _own_event(event: EventOut) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "type": "ObjectEvent",
+        "eventID": event.event_id,
+        "eventTime": _time(event.event_at),
+        "eventTimeZoneOffset": event.utc_offset,
+    }
+    if event.recorded_at is not None:
+        entry["recordTime"] = _time(event.recorded_at)
+    has_inputs = any(thing.part == "input" for thing in event.things)
+    if event.verb == "transform" and has_inputs:
+        entry |= {"type": "TransformationEvent", "bizStep": "creating_class_instance"}
+        entry |= _lists(event, "input", "inputEPCList", "inputQuantityList")
+        entry |= _lists(event, "output", "outputEPCList", "outputQuantityList")
+    elif event.verb in _AGGREGATIONS:
+        action, step = _AGGREGATIONS[event.verb]
+        entry |= {"type": "AggregationEvent", "action": action, "bizStep": step}
+        parents = [thing.uri for thing in event.things if thing.part == "parent"]
+        entry |= {"parentID": parents[0]} if parents else {}
+        entry |= _lists(event, "child", "childEPCs", "childQuantityList")
+    else:
+        action, step = _OBJECT_EVENTS[event.verb]
+        entry |= {"action": action, "bizStep": step, "epcList": []}
+        entry |= _lists(event, "", "epcList", "quantityList")
+        if event.verb == "return":
+            entry["disposition"] = "returned"
+    return entry | _where_and_who(event)
+
+
+def _where_and_who(event: EventOut) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if event.place:
+        found["bizLocation"] = {"id": event.place}
+    if event.source:
+        found["sourceList"] = [{"type": "owning_party", "source": event.source}]
+    if event.destination:
+        found["destinationList"] = [{"type": "owning_party", "destination": event.destination}]
+    if event.ilmd and event.verb == "transform":
+        found["ilmd"] = dict(event.ilmd)
+    return found | {f"qtcore:{name}": value for name, value in event.extensions.items()}
+
+
+def _lists(event: EventOut, part: str, names: str, classes: str) -> dict[str, Any]:
+    """Write the two lists of one part (all parts when empty); an empty list is left out."""
+    things = [thing for thing in event.things if not part or thing.part == part]
+    found = {
+        names: [thing.uri for thing in things if not thing.is_class],
+        classes: [_quantity(thing) for thing in things if thing.is_class],
+    }
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def _quantity(thing: ThingOut) -> dict[str, Any]:
+    entry: dict[str, Any] = {"epcClass": thing.uri}
+    # The standard has no negative quantities: those are told by an extension.
+    if thing.quantity is not None and thing.quantity >= 0:
+        entry["quantity"] = thing.quantity
+        if thing.unit:
+            entry["uom"] = thing.unit
+    return entry
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="auto").replace("+00:00", "Z")

@@ -1,0 +1,110 @@
+"""Reads one cell by its column: what it says, or what is wrong with it.
+
+It must not know rows or files.
+"""
+
+import re
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from qtcore.builtin.faults import listing, shown
+from qtcore.builtin.tabular.mapping import Column, Mapping, TableMapping, date_tokens
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
+_DECIMAL = {
+    separator: re.compile(
+        r"[+-]?[0-9]{1,30}(?:" + re.escape(separator) + r"[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?"
+    )
+    for separator in (".", ",")
+}
+_TOKEN = {
+    "YYYY": r"(?P<year>[0-9]{4})",
+    "YY": r"(?P<short>[0-9]{2})",
+    "MON": r"(?P<name>[^\W\d_]+)",
+    "MM": r"(?P<month>[0-9]{2})",
+    "M": r"(?P<month>[0-9]{1,2})",
+    "DD": r"(?P<day>[0-9]{2})",
+    "D": r"(?P<day>[0-9]{1,2})",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PartialDate:
+    """A date as exact as it was written; `day` is the first day of a month without one."""
+
+    day: date
+    precision: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell that was read: its text in plain notation, and its value by type."""
+
+    text: str
+    value: str | int | Decimal | PartialDate
+
+
+class Unreadable(ValueError):
+    """The cell does not hold what its column accepts; the text says what was found and accepted."""
+
+
+def read_cell(raw: str, column: Column, table: TableMapping, mapping: Mapping) -> Cell | None:
+    """Read a cell; None when the value is missing. Raises Unreadable."""
+    text = raw.strip()
+    if text in mapping.missing:
+        if column.required:
+            raise Unreadable("the value is missing; this column needs one")
+        return None
+    if column.values:
+        if text not in column.values:
+            raise Unreadable(f"found {shown(text)}; accepted: {listing(column.values)}")
+        text = column.values[text]
+    if column.type == "text":
+        return Cell(text, text)
+    if column.type == "integer":
+        if not _INTEGER.fullmatch(text):
+            raise Unreadable(f"found {shown(text)}; accepted: a whole number such as 12")
+        return Cell(text, int(text))
+    if column.type == "decimal":
+        return _decimal(text, table.decimal_separator)
+    found = read_date(text, column.format, mapping.months, mapping.century)
+    return Cell(text, found)
+
+
+def _decimal(text: str, separator: str) -> Cell:
+    if not _DECIMAL[separator].fullmatch(text):
+        raise Unreadable(f"found {shown(text)}; accepted: a number such as 12{separator}5")
+    plain = text.replace(",", ".")
+    return Cell(plain, Decimal(plain))
+
+
+def read_date(text: str, form: str, months: Dict[str, int], century: int) -> PartialDate:
+    """Read a date of a format such as ``MON.YY``; raises Unreadable."""
+    tokens = date_tokens(form)
+    pattern = "".join(_TOKEN.get(token, re.escape(token)) for token in tokens)
+    match = re.fullmatch(pattern, text)
+    if match is None:
+        raise Unreadable(f"found {shown(text)}; accepted: a date written {form}")
+    parts = match.groupdict()
+    year = int(parts["year"]) if parts.get("year") else century + int(parts["short"])
+    month = _month(parts, months)
+    precision = "day" if parts.get("day") else "month" if month else "year"
+    try:
+        day = date(year, month or 1, int(parts.get("day") or 1))
+    except ValueError as error:
+        raise Unreadable(f"found {shown(text)}; there is no such day ({error})") from None
+    return PartialDate(day, precision, text)
+
+
+def _month(parts: Dict[str, str | None], months: Dict[str, int]) -> int:
+    name = parts.get("name")
+    if name is None:
+        return int(parts.get("month") or 0)
+    number = {key.casefold(): value for key, value in months.items()}.get(name.casefold())
+    if number is None:
+        known = listing(months) or "none: the mapping lists no months"
+        raise Unreadable(f"found month {shown(name)}; the mapping knows {known}")
+    return number
