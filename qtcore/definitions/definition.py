@@ -37,7 +37,7 @@ def _as_day(value: object) -> object:
     """Refuse numbers: they would be taken for seconds since 1970."""
     if isinstance(value, str | date):
         return value
-    raise ValueError("a date is written YYYY-MM-DD")
+    raise ValueError("a date written YYYY-MM-DD")
 
 
 def _as_number(value: object) -> object:
@@ -46,7 +46,7 @@ def _as_number(value: object) -> object:
         return value
     if isinstance(value, str) and len(value) <= 40 and _DECIMAL_TEXT.fullmatch(value):
         return value
-    raise ValueError("a number is written in digits, such as 12 or 0.50")
+    raise ValueError("a number in digits, such as 12 or 0.50")
 
 
 Flag = Annotated[bool, Strict()]

@@ -106,9 +106,14 @@ def read_pack(
     reader = _Reader(label, fallback=folders[0].resolve().name if folders else "")
     files, problems = read_files(folders, label)
     reader.problems.extend(problems)
-    for file in files:
+    for file in sorted(files, key=_reading_order):
         reader.take(file)
     return reader.finish()
+
+
+def _reading_order(file: FoundFile) -> tuple[bool, int, str]:
+    """Read the head nearest to the root first: any other is the second."""
+    return not file.name.endswith(HEAD_FILE), file.name.count("/"), file.name
 
 
 def _locate(mistake: Mistake, file: str, at: Position) -> Problem:

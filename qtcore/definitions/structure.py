@@ -64,9 +64,11 @@ def _check_workflow(definition: Definition) -> Iterator[Mistake]:
     if flow.subject not in SUBJECTS:
         message = f"'subject' is {flow.subject!r}; accepted is one of {', '.join(SUBJECTS)}"
         yield Mistake("QT112", message, ("subject",), suggest(flow.subject, SUBJECTS))
-    yield from _check_references(flow, states, steps)
+    broken = list(_check_references(flow, states, steps))
+    yield from broken
     yield from _check_effects(flow)
-    yield from _check_flow(flow, states)
+    if not broken:
+        yield from _check_flow(flow, states)
 
 
 def _check_references(

@@ -53,6 +53,7 @@ class Failure:
     pack: str
     hook: str
     message: str
+    file: str = ""
 
     def as_problem(self) -> Problem:
         """Say it as the problem that switches the pack off."""
@@ -60,7 +61,7 @@ class Failure:
             f"pack {self.pack!r} failed in {self.hook}: {self.message}; it is switched off with "
             "all it brings until it is mended"
         )
-        return Problem("QT122", message, f"{self.pack}/{HEAD_FILE}")
+        return Problem("QT122", message, self.file or f"{self.pack}/{HEAD_FILE}")
 
     def as_refusal(self) -> Refusal:
         """Say it as a reason not to act."""
@@ -185,7 +186,9 @@ class Hooks:
                 for registered, _ in carriers:
                     if self._manager.has_plugin(registered):
                         self._manager.unregister(name=registered)
-        self._off[name] = Failure(name, "its registration", "; ".join(faults))
+        labels = [part.content.label for _, part in carriers if isinstance(part, FolderPack)]
+        file = labels[0] + HEAD_FILE if labels else ""
+        self._off[name] = Failure(name, "its registration", "; ".join(faults), file)
 
     def _judge(self, hook: str, lots: Sequence[LotFacts], **given: object) -> tuple[Refusal, ...]:
         answers = self._call(hook, _checked_refusals, given)

@@ -140,7 +140,8 @@ def _insist_on_layer(content: PackFolder, layer: str) -> PackFolder:
         return content
     message = f"'layer' is {content.pack.layer!r}; accepted here is {layer!r}"
     problem = content.problem(Mistake("QT120", message, ("layer",), layer))
-    return replace(content, problems=(*content.problems, problem))
+    pack = content.pack.model_copy(update={"layer": layer})
+    return replace(content, pack=pack, problems=(*content.problems, problem))
 
 
 def _named(name: str, content: PackFolder) -> PackFolder:

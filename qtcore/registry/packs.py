@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -68,8 +69,8 @@ def load_folder(folder: Path) -> object:
     if not (folder / "__init__.py").is_file():
         return pack
     module = load_pack(pack.name, partial(_import_from, folder.resolve()))
-    if isinstance(module, Failure) or not isinstance(module, ModuleType):
-        return module
+    if isinstance(module, Failure):
+        return replace(module, file=f"{label}__init__.py")
     return (pack, module)
 
 

@@ -1,0 +1,1 @@
+"""A pack that would drop the objections of others."""

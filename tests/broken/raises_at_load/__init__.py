@@ -1,0 +1,3 @@
+"""A pack whose import fails."""
+
+raise RuntimeError("the licence file is missing")
