@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     String,
+    Table,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
@@ -90,6 +91,12 @@ class Row(SQLModel):
             "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Give the plain table of a model, for statements over many rows."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
 
 
 class TenantRow(Row):

@@ -15,6 +15,7 @@ from qtcore.errors import QTCoreError
 PLUMBING: Final = frozenset(
     {
         "ledger_event",
+        "ledger_about",
         "ledger_private",
         "ledger_pending",
         "ledger_seal",

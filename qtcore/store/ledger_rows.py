@@ -40,10 +40,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRows:
-    """What an entry becomes: one row of `ledger_event`, some of `ledger_private`; no keys yet."""
+    """What an entry becomes: a `ledger_event`, some `ledger_private`, some `ledger_about`.
+
+    The key of the event is drawn when they are written.
+    """
 
     event: dict[str, Any]
     private: list[dict[str, Any]]
+    about: list[str]
 
 
 def build_rows(entry: Entry, context: Context, random_bytes: Callable[[int], bytes]) -> LedgerRows:
@@ -68,7 +72,7 @@ def build_rows(entry: Entry, context: Context, random_bytes: Callable[[int], byt
         "head": head,
         "leaf_hash": leaf_hash(head),
     }
-    return LedgerRows(event, private)
+    return LedgerRows(event, private, sorted({entry.object_uid, *entry.about}))
 
 
 def _head(

@@ -15,11 +15,11 @@ from sqlmodel import Session, SQLModel
 
 from qtcore.context import Context, Sources
 from qtcore.errors import Conflict, NotFound
-from qtcore.store.columns import Row
+from qtcore.store.columns import Row, table_of
 from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.keys import KeySource
 from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows
-from qtcore.store.tables import LedgerEvent, LedgerPending, LedgerPrivate, Node, Outbox
+from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, Node, Outbox
 
 # What is referred to is written first; without ORM relationships nothing else would see to it.
 _ORDER: Final = MappingProxyType(
@@ -92,14 +92,14 @@ class UnitOfWork:
     def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
         """Write many rows by plain statements; the tenant is filled in, defaults apply."""
         self.flush()
-        self._insert(_table_of(table), rows)
+        self._insert(table_of(table), rows)
 
     def flush(self) -> None:
         """Write the rows that wait."""
         waiting, self._waiting = self._waiting, []
         groups: dict[str, list[SQLModel]] = defaultdict(list)
         for row in waiting:
-            groups[_table_of(type(row)).name].append(row)
+            groups[table_of(type(row)).name].append(row)
         for name in sorted(groups, key=_ORDER.__getitem__):
             self.session.add_all(groups[name])
             self.session.flush()
@@ -114,7 +114,7 @@ class UnitOfWork:
         when the row has another version by now. A row without versions is changed as it stands.
         """
         self.flush()
-        table = _table_of(type(row))
+        table = table_of(type(row))
         changes = {
             name: (getattr(row, name), value)
             for name, value in values.items()
@@ -199,7 +199,7 @@ class UnitOfWork:
             )
             for key in keys
         ]
-        self._insert(_table_of(Node), [node.model_dump() for node in nodes])
+        self._insert(table_of(Node), [node.model_dump() for node in nodes])
         self._uids.update((node.node, node.uid) for node in nodes)
         return nodes
 
@@ -243,17 +243,16 @@ class UnitOfWork:
         # the order of commits also where transactions overlap.
         keys = self._keys.draw("row", len(entries))
         numbered = list(zip(keys, entries, strict=True))
-        self._insert(_table_of(LedgerEvent), [{**rows.event, "id": key} for key, rows in numbered])
+        self._insert(table_of(LedgerEvent), [{**rows.event, "id": key} for key, rows in numbered])
         self._insert(
-            _table_of(LedgerPrivate),
+            table_of(LedgerPrivate),
             [{**each, "event_id": key} for key, rows in numbered for each in rows.private],
         )
-        self._insert(_table_of(LedgerPending), [{"event_id": key} for key in keys])
-
-
-def _table_of(model: type[SQLModel]) -> Table:
-    table: Table = model.__table__  # type: ignore[attr-defined]
-    return table
+        self._insert(
+            table_of(LedgerAbout),
+            [{"event_id": key, "uid": uid} for key, rows in numbered for uid in rows.about],
+        )
+        self._insert(table_of(LedgerPending), [{"event_id": key} for key in keys])
 
 
 def _conflict(table: Table, row: SQLModel, seen: int | None) -> Conflict:

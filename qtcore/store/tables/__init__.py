@@ -13,6 +13,7 @@ from qtcore.store.tables.events import (
     Movement,
 )
 from qtcore.store.tables.ledger import (
+    LedgerAbout,
     LedgerCheckpoint,
     LedgerEvent,
     LedgerPending,
@@ -68,6 +69,7 @@ __all__ = [
     "InspectionResult",
     "Item",
     "KeyCounter",
+    "LedgerAbout",
     "LedgerCheckpoint",
     "LedgerEvent",
     "LedgerPending",

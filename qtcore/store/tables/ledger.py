@@ -45,6 +45,17 @@ class LedgerPrivate(Row, table=True):
     value: str | None = Field(default=None, max_length=2000)
 
 
+class LedgerAbout(Row, table=True):
+    """What an event tells of, its object included; repeats the head, so that a lot's are found."""
+
+    __tablename__ = "ledger_about"
+    __table_args__ = (tenant_key("event_id", "ledger_event"),)
+
+    tenant_id: int = key_field(primary_key=True)
+    uid: str = Field(primary_key=True, max_length=60)
+    event_id: int = key_field(primary_key=True)
+
+
 class LedgerPending(Row, table=True):
     """Events that are not sealed yet: a set, because a cursor over ids misses late commits."""
 

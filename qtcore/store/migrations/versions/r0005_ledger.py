@@ -15,6 +15,7 @@ TIME = sa.DateTime(timezone=True)
 
 FROZEN = (
     "ledger_event",
+    "ledger_about",
     "ledger_seal",
     "ledger_tile",
     "ledger_checkpoint",
@@ -45,6 +46,7 @@ ERASED = "NEW.salt IS NOT NULL OR NEW.value IS NOT NULL"
 def upgrade() -> None:
     _make_ledger_event()
     _make_ledger_private()
+    _make_ledger_about()
     _make_ledger_pending()
     _make_ledger_seal()
     _make_ledger_tile()
@@ -88,6 +90,17 @@ def _make_ledger_private() -> None:
         sa.Column("value", sa.String(2000), nullable=True),
         _link("ledger_private", "event_id", "ledger_event.id"),
         sa.PrimaryKeyConstraint("tenant_id", "event_id", "field", name=op.f("pk_ledger_private")),
+    )
+
+
+def _make_ledger_about() -> None:
+    op.create_table(
+        "ledger_about",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("uid", sa.String(60), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        _link("ledger_about", "event_id", "ledger_event.id"),
+        sa.PrimaryKeyConstraint("tenant_id", "uid", "event_id", name=op.f("pk_ledger_about")),
     )
 
 

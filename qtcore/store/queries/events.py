@@ -1,0 +1,220 @@
+"""What happened to nodes: events, their lines, movements, and what does not fit together.
+
+It must not know what an effect does to a balance. A superseded event no longer counts.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select
+from sqlmodel import Session
+
+from qtcore.errors import NotFound
+from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.queries.nodes import describe_nodes
+from qtcore.store.tables import Discrepancy, Equipment, Event, Location, Movement, Party
+
+_EVENT: Final = table_of(Event)
+_MOVEMENT: Final = table_of(Movement)
+_LOCATION: Final = table_of(Location)
+_EQUIPMENT: Final = table_of(Equipment)
+_DISCREPANCY: Final = table_of(Discrepancy)
+_FROM: Final = table_of(Party).alias("from_party")
+_TO: Final = table_of(Party).alias("to_party")
+
+
+class MovementRow(NamedTuple):
+    """What one event did to one node, with the event's where, when and who."""
+
+    id: int
+    node: int
+    part: str
+    effect: str
+    container: int | None
+    quantity: Decimal | None
+    unit: str
+    location_code: str
+    event_id: int
+    event_uid: str
+    event_type: str
+    verb: str
+    event_at: datetime
+    recorded_at: datetime
+    recorded_by: str
+    step: str
+    reason: str
+    from_party: str
+    to_party: str
+    equipment: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "event_id": self.event_uid,
+            "event_type": self.event_type,
+            "verb": self.verb,
+            "event_at": self.event_at.isoformat(),
+            "recorded_at": self.recorded_at.isoformat(),
+            "recorded_by": self.recorded_by,
+            "part": self.part,
+            "effect": self.effect,
+            "quantity": None if self.quantity is None else str(self.quantity),
+            "unit": self.unit,
+            "place": self.location_code,
+            "step": self.step,
+            "reason": self.reason,
+            "from_party": self.from_party,
+            "to_party": self.to_party,
+            "equipment": self.equipment,
+        }
+
+
+class LineRow(NamedTuple):
+    """One line of an event and what it names."""
+
+    node: int
+    node_uid: str
+    kind: str
+    lot_no: str
+    item_code: str
+    part: str
+    effect: str
+    quantity: Decimal | None
+    unit: str
+
+
+class DiscrepancyRow(NamedTuple):
+    """An imported fact that does not fit, still open."""
+
+    uid: str
+    node: int
+    kind: str
+    detail: str
+    found_at: datetime
+
+
+def find_event(session: Session, tenant_id: int, external_id: str) -> Event | None:
+    """Find an event by the id its sender gave it."""
+    return _event(session, tenant_id, _EVENT.c.external_id == external_id)
+
+
+def get_event(session: Session, tenant_id: int, uid: str) -> Event:
+    """Get an event by its public id; raises NotFound."""
+    found = _event(session, tenant_id, _EVENT.c.uid == uid)
+    if found is None:
+        raise NotFound(f"there is no event {uid!r}")
+    return found
+
+
+def event_lines(session: Session, tenant_id: int, event_id: int) -> list[LineRow]:
+    """List what an event names, in the order it was told; a move's arrival is no line."""
+    rows = session.execute(
+        select(
+            _MOVEMENT.c.node,
+            _MOVEMENT.c.part,
+            _MOVEMENT.c.effect,
+            _MOVEMENT.c.quantity,
+            _MOVEMENT.c.unit,
+        )
+        .where(
+            _MOVEMENT.c.tenant_id == tenant_id,
+            _MOVEMENT.c.event_id == event_id,
+            _MOVEMENT.c.effect != "moved_in",
+        )
+        .order_by(_MOVEMENT.c.id)
+    ).all()
+    known = describe_nodes(session, tenant_id, [row.node for row in rows])
+    return [
+        LineRow(
+            row.node,
+            known[row.node].uid,
+            known[row.node].kind,
+            known[row.node].lot_no,
+            known[row.node].item_code,
+            row.part,
+            row.effect,
+            row.quantity,
+            row.unit,
+        )
+        for row in rows
+    ]
+
+
+def movements_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[MovementRow]:
+    """List the movements of nodes as they happened."""
+    found = [MovementRow(*row) for row in rows_for(session, _movements, tenant_id, nodes)]
+    return sorted(found, key=lambda row: (row.event_at, row.id))
+
+
+def open_discrepancies(
+    session: Session, tenant_id: int, nodes: Iterable[int]
+) -> list[DiscrepancyRow]:
+    """List what does not fit about nodes and nobody has resolved."""
+    return [DiscrepancyRow(*row) for row in rows_for(session, _discrepancies, tenant_id, nodes)]
+
+
+def _event(session: Session, tenant_id: int, condition: ColumnElement[bool]) -> Event | None:
+    return session.execute(
+        select(Event).where(_EVENT.c.tenant_id == tenant_id, condition)
+    ).scalar_one_or_none()
+
+
+def of_tenant(table: Any, key: ColumnElement[int], other: ColumnElement[Any]) -> Any:
+    """Make the condition that joins a table by its key inside the tenant."""
+    return and_(table.c.tenant_id == TENANT, key == other)
+
+
+@cache
+def _movements(dialect: str) -> Select[Any]:
+    wanted, value = key_rows(dialect)
+    empty = literal("")
+    source = (
+        wanted.join(_MOVEMENT, of_tenant(_MOVEMENT, _MOVEMENT.c.node, value))
+        .join(_EVENT, of_tenant(_EVENT, _EVENT.c.id, _MOVEMENT.c.event_id))
+        .outerjoin(_LOCATION, of_tenant(_LOCATION, _LOCATION.c.id, _MOVEMENT.c.location_id))
+        .outerjoin(_FROM, of_tenant(_FROM, _FROM.c.id, _EVENT.c.from_party_id))
+        .outerjoin(_TO, of_tenant(_TO, _TO.c.id, _EVENT.c.to_party_id))
+        .outerjoin(_EQUIPMENT, of_tenant(_EQUIPMENT, _EQUIPMENT.c.id, _EVENT.c.equipment_id))
+    )
+    return (
+        select(
+            _MOVEMENT.c.id,
+            _MOVEMENT.c.node,
+            _MOVEMENT.c.part,
+            _MOVEMENT.c.effect,
+            _MOVEMENT.c.container,
+            _MOVEMENT.c.quantity,
+            _MOVEMENT.c.unit,
+            func.coalesce(_LOCATION.c.code, empty),
+            _EVENT.c.id,
+            _EVENT.c.uid,
+            _EVENT.c.event_type,
+            _EVENT.c.verb,
+            _EVENT.c.event_at,
+            _EVENT.c.recorded_at,
+            _EVENT.c.recorded_by,
+            _EVENT.c.step,
+            _EVENT.c.reason,
+            func.coalesce(_FROM.c.code, empty),
+            func.coalesce(_TO.c.code, empty),
+            func.coalesce(_EQUIPMENT.c.code, empty),
+        )
+        .select_from(source)
+        .where(_EVENT.c.superseded_by.is_(None))
+    )
+
+
+@cache
+def _discrepancies(dialect: str) -> Select[Any]:
+    wanted, value = key_rows(dialect)
+    table: Table = _DISCREPANCY
+    return (
+        select(table.c.uid, table.c.node, table.c.kind, table.c.detail, table.c.found_at)
+        .select_from(wanted.join(table, of_tenant(table, table.c.node, value)))
+        .where(table.c.resolved_at.is_(None))
+        .order_by(table.c.id)
+    )

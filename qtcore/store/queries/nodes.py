@@ -1,0 +1,211 @@
+"""What a node is: its item, number, source, state and names; which node a text means; its holds.
+
+It must not know edges or events.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    union,
+)
+from sqlmodel import Session
+
+from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.tables import Hold, Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
+
+_NODE: Final = table_of(Node)
+_LOT: Final = table_of(Lot)
+_UNIT: Final = table_of(Unit)
+_CASE: Final = table_of(LogisticUnit)
+_ITEM: Final = table_of(Item)
+_PARTY: Final = table_of(Party)
+_IDENTIFIER: Final = table_of(Identifier)
+_HOLD: Final = table_of(Hold)
+
+_MOST_FOUND: Final = 200
+
+
+class NodeInfo(NamedTuple):
+    """What is shown of a node. `lot_no` is the serial of a unit and the code of a logistic unit.
+
+    `names` are the item's names by language; `identifiers` are (scheme, value) as they were given.
+    """
+
+    node: int
+    uid: str
+    kind: str
+    item_code: str
+    item_name: str
+    lot_no: str
+    source_code: str
+    source_name: str
+    state: str
+    unit: str
+    origin: str
+    made_at: datetime | None
+    expiry_on: date | None
+    item_kind: str
+    industry: str
+    names: dict[str, str]
+    extra: dict[str, Any]
+    identifiers: tuple[tuple[str, str], ...] = ()
+
+
+class HoldRow(NamedTuple):
+    """A hold that is in force."""
+
+    uid: str
+    node: int
+    reason: str
+    cause: str
+    record_uid: str | None
+    placed_at: datetime
+    placed_by: str
+
+
+def describe_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, NodeInfo]:
+    """Describe nodes, by node; one that is not there is left out."""
+    wanted = list(nodes)
+    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for node, scheme, value in rows_for(session, _identifiers, tenant_id, wanted):
+        names[node].append((scheme, value))
+    return {
+        row[0]: NodeInfo(*row, tuple(names.get(row[0], ())))
+        for row in rows_for(session, _described, tenant_id, wanted)
+    }
+
+
+def active_holds(
+    session: Session, tenant_id: int, nodes: Iterable[int]
+) -> dict[int, tuple[HoldRow, ...]]:
+    """List the holds in force, by node; a node without any is left out."""
+    found: dict[int, list[HoldRow]] = defaultdict(list)
+    for row in rows_for(session, _holds, tenant_id, nodes):
+        hold = HoldRow(*row)
+        found[hold.node].append(hold)
+    return {node: tuple(holds) for node, holds in found.items()}
+
+
+def find_nodes(session: Session, tenant_id: int, text: str) -> list[int]:
+    """Find the nodes that a text names: public id, lot number, serial, code or identifier.
+
+    As written first; only when nothing has that name, in any case of letters. At most 200.
+    """
+    for statement in (_EXACT, _FOLDED):
+        found = session.execute(statement, {"tenant": tenant_id, "text": text}).scalars().all()
+        if found:
+            return list(found)
+    return []
+
+
+# Where nodes have names, besides their public ids.
+NAMES: Final[tuple[tuple[Table, ColumnElement[str]], ...]] = (
+    (_IDENTIFIER, _IDENTIFIER.c.value),
+    (_LOT, _LOT.c.lot_no),
+    (_UNIT, _UNIT.c.serial),
+    (_CASE, _CASE.c.code),
+)
+_TEXT: Final[ColumnElement[str]] = bindparam("text", type_=String)
+
+
+def _named(*conditions: tuple[Table, ColumnElement[bool]]) -> Select[tuple[int]]:
+    found = union(
+        *(
+            select(table.c.node).where(table.c.tenant_id == TENANT, condition)
+            for table, condition in conditions
+        )
+    ).subquery()
+    return select(found.c.node).order_by(found.c.node).limit(_MOST_FOUND)
+
+
+_EXACT: Final = _named(
+    (_NODE, _NODE.c.uid == _TEXT), *((table, name == _TEXT) for table, name in NAMES)
+)
+_FOLDED: Final = _named(
+    (_NODE, _NODE.c.uid == func.lower(_TEXT)),
+    *((table, func.lower(name) == func.lower(_TEXT)) for table, name in NAMES),
+)
+
+
+@cache
+def _described(dialect: str) -> Select[tuple[object, ...]]:
+    wanted, value = key_rows(dialect)
+
+    def of(table: Table, key: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[bool]:
+        return and_(table.c.tenant_id == TENANT, key == other)
+
+    item_id = func.coalesce(_LOT.c.item_id, _UNIT.c.item_id)
+    empty, no_values = literal(""), literal_column("'{}'", JSON)
+    source = (
+        wanted.join(_NODE, of(_NODE, _NODE.c.node, value))
+        .outerjoin(_LOT, of(_LOT, _LOT.c.node, value))
+        .outerjoin(_UNIT, of(_UNIT, _UNIT.c.node, value))
+        .outerjoin(_CASE, of(_CASE, _CASE.c.node, value))
+        .outerjoin(_ITEM, of(_ITEM, _ITEM.c.id, item_id))
+        .outerjoin(_PARTY, of(_PARTY, _PARTY.c.id, _LOT.c.source_id))
+    )
+    return select(
+        _NODE.c.node,
+        _NODE.c.uid,
+        _NODE.c.kind,
+        func.coalesce(_ITEM.c.code, empty),
+        func.coalesce(_ITEM.c.name, empty),
+        func.coalesce(_LOT.c.lot_no, _UNIT.c.serial, _CASE.c.code, empty),
+        func.coalesce(_PARTY.c.code, empty),
+        func.coalesce(_PARTY.c.name, empty),
+        func.coalesce(_LOT.c.state, _UNIT.c.state, _CASE.c.state, empty),
+        func.coalesce(_LOT.c.unit, _ITEM.c.unit, empty),
+        func.coalesce(_LOT.c.origin, literal("recorded")),
+        _LOT.c.made_at,
+        _LOT.c.expiry_on,
+        func.coalesce(_ITEM.c.kind, empty),
+        func.coalesce(_ITEM.c.industry, empty),
+        func.coalesce(_ITEM.c.names, no_values),
+        func.coalesce(_LOT.c.extra, _UNIT.c.extra, _CASE.c.extra, no_values),
+    ).select_from(source)
+
+
+@cache
+def _identifiers(dialect: str) -> Select[tuple[int, str, str]]:
+    wanted, value = key_rows(dialect)
+    named = and_(_IDENTIFIER.c.tenant_id == TENANT, _IDENTIFIER.c.node == value)
+    return (
+        select(_IDENTIFIER.c.node, _IDENTIFIER.c.scheme, _IDENTIFIER.c.value)
+        .select_from(wanted.join(_IDENTIFIER, named))
+        .order_by(_IDENTIFIER.c.id)
+    )
+
+
+@cache
+def _holds(dialect: str) -> Select[tuple[object, ...]]:
+    wanted, value = key_rows(dialect)
+    return (
+        select(
+            _HOLD.c.uid,
+            _HOLD.c.node,
+            _HOLD.c.reason,
+            _HOLD.c.cause,
+            _HOLD.c.record_uid,
+            _HOLD.c.placed_at,
+            _HOLD.c.placed_by,
+        )
+        .select_from(wanted.join(_HOLD, and_(_HOLD.c.tenant_id == TENANT, _HOLD.c.node == value)))
+        .where(_HOLD.c.lifted_at.is_(None))
+        .order_by(_HOLD.c.id)
+    )

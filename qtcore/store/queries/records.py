@@ -1,0 +1,155 @@
+"""What is said about a lot: records, results and state changes.
+
+It must not know what a kind of record means.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Select, select
+from sqlmodel import Session
+
+from qtcore.store.columns import table_of
+from qtcore.store.queries.events import of_tenant
+from qtcore.store.queries.keyset import key_rows, rows_for
+from qtcore.store.tables import InspectionResult, Record, RecordLink, StateChange
+
+_RECORD: Final = table_of(Record)
+_LINK: Final = table_of(RecordLink)
+_RESULT: Final = table_of(InspectionResult)
+_CHANGE: Final = table_of(StateChange)
+
+
+class RecordRow(NamedTuple):
+    """A record about a lot, as it is now."""
+
+    id: int
+    uid: str
+    kind: str
+    number: str
+    title: str
+    state: str
+    data: dict[str, Any]
+    opened_at: datetime
+    opened_by: str
+    closed_at: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "record_id": self.uid,
+            "kind": self.kind,
+            "number": self.number,
+            "title": self.title,
+            "state": self.state,
+            "data": self.data,
+            "opened_at": self.opened_at.isoformat(),
+            "opened_by": self.opened_by,
+            "closed_at": self.closed_at and self.closed_at.isoformat(),
+        }
+
+
+class ResultRow(NamedTuple):
+    """A measured value, with the limits that applied; a superseded one is kept and shown."""
+
+    uid: str
+    spec: str
+    characteristic: str
+    value: str
+    unit: str
+    limits: dict[str, Any]
+    verdict: str
+    origin: str
+    measured_at: datetime | None
+    recorded_at: datetime
+    recorded_by: str
+    superseded_by: str | None
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "result_id": self.uid,
+            "spec": self.spec,
+            "characteristic": self.characteristic,
+            "value": self.value,
+            "unit": self.unit,
+            "limits": self.limits,
+            "verdict": self.verdict,
+            "origin": self.origin,
+            "measured_at": self.measured_at and self.measured_at.isoformat(),
+            "recorded_at": self.recorded_at.isoformat(),
+            "recorded_by": self.recorded_by,
+            "superseded_by": self.superseded_by,
+            "reason": self.reason,
+        }
+
+
+class StateChangeRow(NamedTuple):
+    """One transition that was fired, with what each rule of its gate said."""
+
+    uid: str
+    number: int
+    transition: str
+    from_state: str
+    to_state: str
+    person_id: int | None
+    actor: str
+    reason: str
+    verdicts: list[dict[str, Any]]
+    at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "transition_id": self.uid,
+            "number": self.number,
+            "transition": self.transition,
+            "from": self.from_state,
+            "to": self.to_state,
+            "by": self.actor,
+            "reason": self.reason,
+            "verdicts": self.verdicts,
+            "at": self.at.isoformat(),
+        }
+
+
+def records_about(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[RecordRow]:
+    """List the records linked to any of the nodes, each once, oldest first."""
+    rows = (RecordRow(*row) for row in rows_for(session, _records, tenant_id, nodes))
+    return sorted({row.id: row for row in rows}.values(), key=lambda row: row.id)
+
+
+def results_of(session: Session, tenant_id: int, node: int) -> list[ResultRow]:
+    """List the results of a lot as they were recorded, superseded ones too."""
+    named = [_RESULT.c[name] for name in ResultRow._fields]
+    statement = (
+        select(*named)
+        .where(_RESULT.c.tenant_id == tenant_id, _RESULT.c.node == node)
+        .order_by(_RESULT.c.id)
+    )
+    return [ResultRow(*row) for row in session.execute(statement)]
+
+
+def state_changes_of(session: Session, tenant_id: int, subject_uid: str) -> list[StateChangeRow]:
+    """List the transitions of a lot or record in order."""
+    named = [_CHANGE.c[name] for name in StateChangeRow._fields]
+    statement = (
+        select(*named)
+        .where(_CHANGE.c.tenant_id == tenant_id, _CHANGE.c.subject_uid == subject_uid)
+        .order_by(_CHANGE.c.number)
+    )
+    return [StateChangeRow(*row) for row in session.execute(statement)]
+
+
+@cache
+def _records(dialect: str) -> Select[Any]:
+    wanted, value = key_rows(dialect)
+    named = [_RECORD.c[name] for name in RecordRow._fields]
+    return select(*named).select_from(
+        wanted.join(_LINK, of_tenant(_LINK, _LINK.c.node, value)).join(
+            _RECORD, of_tenant(_RECORD, _RECORD.c.id, _LINK.c.record_id)
+        )
+    )

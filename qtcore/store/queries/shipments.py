@@ -1,0 +1,232 @@
+"""What left for whom, and what was in the cases and pallets that left.
+
+It must not decide what a recall covers. A superseded event no longer counts.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import CompoundSelect, Select, and_, exists, func, literal, select, union_all
+from sqlmodel import Session
+
+from qtcore.store.columns import table_of
+from qtcore.store.queries.events import of_tenant
+from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.queries.nodes import describe_nodes
+from qtcore.store.tables import Event, Movement, Node, Party
+
+_EVENT: Final = table_of(Event)
+_MOVEMENT: Final = table_of(Movement)
+_NODE: Final = table_of(Node)
+_PARTY: Final = table_of(Party)
+
+
+class ShipmentRow(NamedTuple):
+    """One line of a shipment; `lot_no` is the code when a logistic unit was shipped."""
+
+    event_uid: str
+    event_at: datetime
+    node: int
+    node_uid: str
+    kind: str
+    lot_no: str
+    item_code: str
+    quantity: Decimal | None
+    unit: str
+    customer_code: str
+    customer_name: str
+    contacts: dict[str, Any]
+
+
+class ContentRow(NamedTuple):
+    """What was inside a case or pallet, from when until when; None: it is still inside."""
+
+    container: int
+    node: int
+    node_uid: str
+    kind: str
+    lot_no: str
+    item_code: str
+    quantity: Decimal | None
+    unit: str
+    packed_at: datetime
+    unpacked_at: datetime | None
+
+
+def shipments_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ShipmentRow]:
+    """List the shipments of nodes themselves, earliest first; what held them is not looked at."""
+    rows = rows_for(session, _shipped, tenant_id, nodes)
+    known = describe_nodes(session, tenant_id, [row.node for row in rows])
+    found = [
+        ShipmentRow(
+            row.uid,
+            row.event_at,
+            row.node,
+            known[row.node].uid,
+            known[row.node].kind,
+            known[row.node].lot_no,
+            known[row.node].item_code,
+            row.quantity,
+            row.unit,
+            row.customer,
+            row.customer_name,
+            row.contacts or {},
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda row: (row.event_at, row.event_uid, row.node))
+
+
+def contents_of(session: Session, tenant_id: int, containers: Iterable[int]) -> list[ContentRow]:
+    """List all that was ever inside logistic units, and inside those within them."""
+    level, seen = set(containers), set[int]()
+    stays: list[_Stay] = []
+    while level:
+        seen |= level
+        found = _stays(rows_for(session, _packing, tenant_id, level))
+        stays += found
+        level = {stay.node for stay in found if stay.kind == "logistic_unit"} - seen
+    known = describe_nodes(session, tenant_id, [stay.node for stay in stays])
+    return [
+        ContentRow(
+            stay.container,
+            stay.node,
+            known[stay.node].uid,
+            stay.kind,
+            known[stay.node].lot_no,
+            known[stay.node].item_code,
+            stay.quantity,
+            stay.unit,
+            stay.packed_at,
+            stay.unpacked_at,
+        )
+        for stay in stays
+    ]
+
+
+class _Stay(NamedTuple):
+    container: int
+    node: int
+    kind: str
+    quantity: Decimal | None
+    unit: str
+    packed_at: datetime
+    unpacked_at: datetime | None
+
+
+def _stays(rows: Sequence[Any]) -> list[_Stay]:
+    """Pair what went in with what came out, for each container."""
+    told = defaultdict(list)
+    for row in rows:
+        told[row.container].append(row)
+    found: list[_Stay] = []
+    for acts in told.values():
+        inside: dict[int, list[_Stay]] = defaultdict(list)
+        for row in sorted(acts, key=lambda act: (act.event_at, act.id)):
+            if row.verb == "pack":
+                inside[row.node].append(_packed(row))
+            elif row.part == "child":
+                found += _take_out(inside[row.node], row)
+            else:
+                # An unpacking that names no content empties the container.
+                found += [
+                    stay._replace(unpacked_at=row.event_at)
+                    for stays in inside.values()
+                    for stay in stays
+                ]
+                inside.clear()
+        found += [stay for stays in inside.values() for stay in stays]
+    return found
+
+
+def _packed(row: Any) -> _Stay:
+    return _Stay(row.container, row.node, row.kind, row.quantity, row.unit, row.event_at, None)
+
+
+def _take_out(stays: list[_Stay], row: Any) -> list[_Stay]:
+    """Take what was unpacked from `stays`, first in first out; gives what is closed by it.
+
+    Without comparable quantities everything of the node comes out.
+    """
+    left: Decimal | None = row.quantity
+    closed: list[_Stay] = []
+    while stays and (left is None or left > 0):
+        stay = stays.pop(0)
+        out = stay.quantity
+        if left is not None and out is not None and stay.unit == row.unit:
+            out = min(out, left)
+            left -= out
+            if stay.quantity is not None and out < stay.quantity:
+                stays.insert(0, stay._replace(quantity=stay.quantity - out))
+        closed.append(stay._replace(quantity=out, unpacked_at=row.event_at))
+    return closed
+
+
+@cache
+def _shipped(dialect: str) -> Select[Any]:
+    wanted, value = key_rows(dialect)
+    empty = literal("")
+    source = (
+        wanted.join(_MOVEMENT, of_tenant(_MOVEMENT, _MOVEMENT.c.node, value))
+        .join(_EVENT, of_tenant(_EVENT, _EVENT.c.id, _MOVEMENT.c.event_id))
+        .outerjoin(_PARTY, of_tenant(_PARTY, _PARTY.c.id, _EVENT.c.to_party_id))
+    )
+    return (
+        select(
+            _EVENT.c.uid,
+            _EVENT.c.event_at,
+            _MOVEMENT.c.node,
+            _MOVEMENT.c.quantity,
+            _MOVEMENT.c.unit,
+            func.coalesce(_PARTY.c.code, empty).label("customer"),
+            func.coalesce(_PARTY.c.name, empty).label("customer_name"),
+            _PARTY.c.contacts,
+        )
+        .select_from(source)
+        .where(_MOVEMENT.c.effect == "shipped", _EVENT.c.superseded_by.is_(None))
+    )
+
+
+@cache
+def _packing(dialect: str) -> CompoundSelect[Any]:
+    """Select what went into the wanted containers or came out, and what emptied them."""
+    wanted, value = key_rows(dialect)
+    child = of_tenant(_MOVEMENT, _MOVEMENT.c.container, value)
+    parent = and_(of_tenant(_MOVEMENT, _MOVEMENT.c.node, value), _MOVEMENT.c.part == "parent")
+    named = _MOVEMENT.alias("named")
+    names_some = exists().where(
+        named.c.tenant_id == TENANT,
+        named.c.event_id == _MOVEMENT.c.event_id,
+        named.c.part == "child",
+    )
+
+    def acts(held: Any, *conditions: Any) -> Select[Any]:
+        source = (
+            wanted.join(_MOVEMENT, held)
+            .join(_EVENT, of_tenant(_EVENT, _EVENT.c.id, _MOVEMENT.c.event_id))
+            .join(_NODE, of_tenant(_NODE, _NODE.c.node, _MOVEMENT.c.node))
+        )
+        return (
+            select(
+                value.label("container"),
+                _MOVEMENT.c.id,
+                _MOVEMENT.c.node,
+                _MOVEMENT.c.part,
+                _MOVEMENT.c.quantity,
+                _MOVEMENT.c.unit,
+                _EVENT.c.verb,
+                _EVENT.c.event_at,
+                _NODE.c.kind,
+            )
+            .select_from(source)
+            .where(_EVENT.c.superseded_by.is_(None), *conditions)
+        )
+
+    return union_all(
+        acts(child, _EVENT.c.verb.in_(("pack", "unpack"))),
+        acts(parent, _EVENT.c.verb == "unpack", ~names_some),
+    )
