@@ -39,12 +39,17 @@ class ExactDecimal(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        if not isinstance(value, Decimal) or not value.is_finite():
-            raise TypeError(f"a quantity must be a finite Decimal, found {value!r}")
+        _check_decimal(value)
         return value if dialect.name == "postgresql" else format(value, "f")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value)
+
+
+def _check_decimal(value: object) -> None:
+    """Refuse what would lose digits on its way: a driver would take a float as it is."""
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise TypeError(f"a quantity must be a finite Decimal, found {value!r}")
 
 
 def tenant_key(column: str, table: str, target: str = "id") -> ForeignKeyConstraint:

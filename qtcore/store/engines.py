@@ -131,7 +131,7 @@ def open_engines(target: Target, *, writable: bool = True) -> Engines:
     """
     if target.dialect == "postgresql":
         engine = _postgres_engine(target)
-        readers = engine.execution_options(
+        readers: Engine = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         return Engines(target, readers, engine if writable else None, None, None)

@@ -4,6 +4,7 @@ It must not know the tree; a name, login, address or device never stands in the 
 """
 
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -65,14 +66,21 @@ def build_rows(entry: Entry, context: Context, random_bytes: Callable[[int], byt
         ) from exc
     event = {
         "uid": entry.uid,
-        "action": entry.action,
-        "object_kind": entry.kind,
-        "object_uid": entry.object_uid,
+        "action": _composed(entry.action),
+        "object_kind": _composed(entry.kind),
+        "object_uid": _composed(entry.object_uid),
         "recorded_at": context.at,
         "head": head,
         "leaf_hash": leaf_hash(head),
     }
-    return LedgerRows(event, private, sorted({entry.object_uid, *entry.about}))
+    return LedgerRows(
+        event, private, sorted({_composed(uid) for uid in (entry.object_uid, *entry.about)})
+    )
+
+
+def _composed(text: str) -> str:
+    """Write a text as the head has it, because the check compares the two."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _head(

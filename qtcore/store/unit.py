@@ -25,6 +25,7 @@ from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerP
 _ORDER: Final = MappingProxyType(
     {table.name: place for place, table in enumerate(Row.metadata.sorted_tables)}
 )
+_NODE: Final = table_of(Node)
 _MOST_WAITING_ENTRIES: Final = 500
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -78,7 +79,7 @@ class UnitOfWork:
         """Give the public id of a node; raises NotFound."""
         if node not in self._uids:
             found = self._connection.execute(
-                select(Node.uid).where(Node.tenant_id == self.tenant_id, Node.node == node)  # type: ignore[call-overload,arg-type]
+                select(_NODE.c.uid).where(_NODE.c.tenant_id == self.tenant_id, _NODE.c.node == node)
             ).scalar_one_or_none()
             if found is None:
                 raise NotFound(f"there is no node {node}")

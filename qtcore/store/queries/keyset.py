@@ -12,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     FromClause,
-    Row,
     bindparam,
     column,
     func,
@@ -43,7 +42,7 @@ def rows_for(
     build: Callable[[str], Executable],
     tenant_id: int,
     keys: Iterable[int],
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Run the statement `build` gives for this database over keys; each key counts once."""
     wanted = list(dict.fromkeys(keys))
     if not wanted:

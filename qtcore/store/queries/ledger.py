@@ -107,14 +107,28 @@ def list_ledger(
         statement = statement.where(_EVENT.c.id < before)
     rows = session.execute(statement).all()
     private = read_private(session, tenant_id, [row.id for row in rows])
-    return [LedgerRow(*row[:7], json.loads(row.head), private.get(row.id, {})) for row in rows]
+    return [
+        LedgerRow(
+            row.id,
+            row.seq,
+            row.uid,
+            row.action,
+            row.object_kind,
+            row.object_uid,
+            row.recorded_at,
+            json.loads(row.head),
+            private.get(row.id, {}),
+        )
+        for row in rows
+    ]
 
 
 def count_pending(session: Session, tenant_id: int) -> int:
     """Count the entries that wait for their seal."""
-    return session.execute(
+    count: int = session.execute(
         select(func.count()).select_from(_PENDING).where(_PENDING.c.tenant_id == tenant_id)
     ).scalar_one()
+    return count
 
 
 def sealed_up_to(session: Session, tenant_id: int) -> int:
@@ -137,6 +151,21 @@ def read_private(session: Session, tenant_id: int, entries: list[int]) -> dict[i
 def private_rows(session: Session, tenant_id: int, entries: list[int]) -> list[Any]:
     """Read (entry, field, salt, value) of entries, erased ones too."""
     return list(rows_for(session, _private, tenant_id, entries))
+
+
+def about_rows(session: Session, tenant_id: int, entries: list[int]) -> dict[int, set[str]]:
+    """Read what entries are listed under."""
+    found: dict[int, set[str]] = {}
+    for entry, uid in rows_for(session, _abouts, tenant_id, entries):
+        found.setdefault(entry, set()).add(uid)
+    return found
+
+
+@cache
+def _abouts(dialect: str) -> Select[Any]:
+    wanted, value = key_rows(dialect)
+    told = and_(_ABOUT.c.tenant_id == TENANT, _ABOUT.c.event_id == value)
+    return select(_ABOUT.c.event_id, _ABOUT.c.uid).select_from(wanted.join(_ABOUT, told))
 
 
 @cache

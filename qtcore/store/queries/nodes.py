@@ -85,10 +85,12 @@ def describe_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> di
     names: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for node, scheme, value in rows_for(session, _identifiers, tenant_id, wanted):
         names[node].append((scheme, value))
-    return {
-        row[0]: NodeInfo(*row, tuple(names.get(row[0], ())))
-        for row in rows_for(session, _described, tenant_id, wanted)
-    }
+    described: dict[int, NodeInfo] = {}
+    for row in rows_for(session, _described, tenant_id, wanted):
+        info = NodeInfo(*row)
+        given = names.get(info.node)
+        described[info.node] = info._replace(identifiers=tuple(given)) if given else info
+    return described
 
 
 def active_holds(

@@ -41,7 +41,7 @@ class EdgeRow(NamedTuple):
     unit: str
     event_uid: str
     event_at: datetime
-    depth: int
+    depth: int = 0
 
 
 def trace_edges(
@@ -125,7 +125,7 @@ class _Walk:
     def _read_edges(self, near: Iterable[int]) -> None:
         build = _edges_out if self._forward else _edges_in
         for row in rows_for(self._session, build, self._tenant_id, near):
-            edge = EdgeRow(*row, depth=0)
+            edge = EdgeRow(*row)
             start, end = (edge.src, edge.dst) if self._forward else (edge.dst, edge.src)
             self._onward[start].append((end, edge))
 

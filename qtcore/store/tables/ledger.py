@@ -49,7 +49,10 @@ class LedgerAbout(Row, table=True):
     """What an event tells of, its object included; repeats the head, so that a lot's are found."""
 
     __tablename__ = "ledger_about"
-    __table_args__ = (tenant_key("event_id", "ledger_event"),)
+    __table_args__ = (
+        tenant_key("event_id", "ledger_event"),
+        Index("ix_ledger_about_event", "tenant_id", "event_id"),
+    )
 
     tenant_id: int = key_field(primary_key=True)
     uid: str = Field(primary_key=True, max_length=60)

@@ -102,6 +102,9 @@ def _make_ledger_about() -> None:
         _link("ledger_about", "event_id", "ledger_event.id"),
         sa.PrimaryKeyConstraint("tenant_id", "uid", "event_id", name=op.f("pk_ledger_about")),
     )
+    op.create_index(
+        "ix_ledger_about_event", "ledger_about", ["tenant_id", "event_id"], unique=False
+    )
 
 
 def _make_ledger_pending() -> None:

@@ -1,0 +1,182 @@
+"""The stored history, read piece by piece for the check of `qtcore.engines.ledger`.
+
+It must not judge hashes itself; what it adds is what only a database can get wrong: columns that
+repeat the head, subtrees that are kept, entries that no seal waits for.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, select
+from sqlmodel import Session
+
+from qtcore.engines.ledger import (
+    HistoryProblem,
+    HistoryVerdict,
+    LedgerEvent,
+    PrivateField,
+    ProblemKind,
+    StoredCheckpoint,
+    Trust,
+    check_history,
+)
+from qtcore.errors import QTCoreError
+from qtcore.store import tables
+from qtcore.store.columns import table_of
+from qtcore.store.ledger_rows import utc_text
+from qtcore.store.queries.ledger import about_rows, private_rows
+from qtcore.store.sealing import read_frontier
+from qtcore.store.store import Store
+
+_EVENT: Final = table_of(tables.LedgerEvent)
+_SEAL: Final = table_of(tables.LedgerSeal)
+_PENDING: Final = table_of(tables.LedgerPending)
+_CHECKPOINT: Final = table_of(tables.LedgerCheckpoint)
+
+_PIECE: Final = 1000
+_COLUMNS: Final = (
+    _EVENT.c.id,
+    _EVENT.c.uid,
+    _EVENT.c.action,
+    _EVENT.c.object_kind,
+    _EVENT.c.object_uid,
+    _EVENT.c.recorded_at,
+    _EVENT.c.head,
+    _EVENT.c.leaf_hash,
+)
+
+
+def verify_store(store: Store, trust: Trust) -> HistoryVerdict:
+    """Check the whole history of a store: every content is hashed again; nothing is believed."""
+    with store.read() as session:
+        reader = _Reader(session, store.tenant_id)
+        verdict = check_history(
+            reader.sealed(), reader.checkpoints(), trust, pending=reader.unsealed()
+        )
+        reader.check_subtrees(verdict)
+    if not reader.problems:
+        return verdict
+    return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))
+
+
+@dataclass
+class _Reader:
+    """One pass over the tables; at most a thousand entries are held at a time."""
+
+    session: Session
+    tenant_id: int
+    problems: list[HistoryProblem] = field(default_factory=list)
+
+    def sealed(self) -> Iterator[LedgerEvent]:
+        """Give the sealed entries in order; one whose content is gone leaves a gap."""
+        told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
+        statement = (
+            select(_SEAL.c.seq, _SEAL.c.leaf_hash.label("sealed_leaf"), *_COLUMNS)
+            .select_from(_SEAL.join(_EVENT, told))
+            .where(_SEAL.c.tenant_id == self.tenant_id)
+            .order_by(_SEAL.c.seq)
+            .limit(_PIECE)
+        )
+        last = -1
+        while rows := self._read(statement.where(_SEAL.c.seq > last)):
+            last = rows[-1].seq
+            yield from self._entries(rows)
+
+    def unsealed(self) -> Iterator[LedgerEvent]:
+        """Give the entries that no seal names."""
+        seal = and_(_SEAL.c.tenant_id == _EVENT.c.tenant_id, _SEAL.c.event_id == _EVENT.c.id)
+        wait = and_(_PENDING.c.tenant_id == _EVENT.c.tenant_id, _PENDING.c.event_id == _EVENT.c.id)
+        statement = (
+            select(_SEAL.c.seq, _PENDING.c.event_id.label("waits"), *_COLUMNS)
+            .select_from(_EVENT.outerjoin(_SEAL, seal).outerjoin(_PENDING, wait))
+            .where(_EVENT.c.tenant_id == self.tenant_id, _SEAL.c.seq.is_(None))
+            .order_by(_EVENT.c.id)
+            .limit(_PIECE)
+        )
+        last = -1
+        while rows := self._read(statement.where(_EVENT.c.id > last)):
+            last = rows[-1].id
+            for row in rows:
+                if row.waits is None:
+                    self._report(
+                        "GAP", None, f"entry {row.uid} has no seal and does not wait for one"
+                    )
+            yield from self._entries(rows)
+
+    def checkpoints(self) -> list[StoredCheckpoint]:
+        """Give all signed states."""
+        rows = self._read(
+            select(_CHECKPOINT.c.size, _CHECKPOINT.c.root, _CHECKPOINT.c.note).where(
+                _CHECKPOINT.c.tenant_id == self.tenant_id
+            )
+        )
+        return [StoredCheckpoint(row.size, bytes(row.root), row.note) for row in rows]
+
+    def check_subtrees(self, verdict: HistoryVerdict) -> None:
+        """Compare the kept subtrees, from which the tree grows on, with what was calculated."""
+        try:
+            kept = read_frontier(self.session, self.tenant_id, verdict.size).root.hex()
+        except QTCoreError as error:
+            self._report("ROOT_FORK", 0, error.message)
+            return
+        if verdict.root_hex and kept != verdict.root_hex:
+            self._report(
+                "ROOT_FORK",
+                0,
+                f"the kept subtrees give the root {kept}, the events {verdict.root_hex}",
+            )
+
+    def _read(self, statement: Select[Any]) -> list[Any]:
+        return list(self.session.execute(statement))
+
+    def _entries(self, rows: list[Any]) -> Iterator[LedgerEvent]:
+        keys = [row.id for row in rows]
+        private: dict[int, list[PrivateField]] = {}
+        for key, name, salt, value in private_rows(self.session, self.tenant_id, keys):
+            kept = None if salt is None else bytes(salt)
+            private.setdefault(key, []).append(PrivateField(name, kept, value))
+        about = about_rows(self.session, self.tenant_id, keys)
+        for row in rows:
+            self._check_columns(row, about.get(row.id, set()))
+            leaf = bytes(row.leaf_hash) if row.seq is None else bytes(row.sealed_leaf)
+            fields = tuple(private.get(row.id, ()))
+            yield LedgerEvent(row.seq, bytes(row.head), leaf, fields)
+
+    def _check_columns(self, row: Any, about: Iterable[str]) -> None:
+        """Compare what is searched with what was hashed."""
+        try:
+            head = json.loads(bytes(row.head))
+            told = head["object"]
+            hashed = {
+                "uid": head["id"],
+                "action": head["action"],
+                "object_kind": told["kind"],
+                "object_uid": told["id"],
+                "recorded_at": head["at"],
+                "about": {told["id"], *head["about"]},
+            }
+        except (ValueError, KeyError, TypeError):
+            return  # the check of the content names bytes that are no head
+        columns = {
+            "uid": row.uid,
+            "action": row.action,
+            "object_kind": row.object_kind,
+            "object_uid": row.object_uid,
+            "recorded_at": utc_text(row.recorded_at),
+            "about": set(about),
+        }
+        for name, value in columns.items():
+            if value != hashed[name]:
+                self._report(
+                    "CONTENT_MISMATCH",
+                    row.seq,
+                    f"entry {row.uid} is listed with {name} {value!r}, but {hashed[name]!r} was "
+                    "recorded",
+                )
+        if row.seq is not None and bytes(row.leaf_hash) != bytes(row.sealed_leaf):
+            self._report("CONTENT_MISMATCH", row.seq, f"entry {row.uid} has two different hashes")
+
+    def _report(self, kind: ProblemKind, seq: int | None, message: str) -> None:
+        self.problems.append(HistoryProblem(kind, seq, message))
