@@ -11,7 +11,7 @@ db = typer.Typer(no_args_is_help=True)
 def upgrade(db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_json: AsJson = False) -> None:
     """Bring the database to this release and publish changed definitions; make it when missing."""
     from qtcore.services.definitions import publish_registry
-    from qtcore.store.migrate import upgrade as run_upgrade
+    from qtcore.store.store import upgrade as run_upgrade
 
     with answering(as_json=as_json):
         before, after = run_upgrade(db)

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from qtcore.context import Context
 from qtcore.engines.ledger import canonical_bytes
+from qtcore.services.master import ensure_unknowns
 from qtcore.services.site import Site
 from qtcore.store.tables import DefinitionVersion
 from qtcore.store.unit import UnitOfWork
@@ -42,10 +43,12 @@ def get_version(session: Session, tenant_id: int, key: int) -> DefinitionVersion
 def publish_registry(site: Site, context: Context) -> int:
     """Store every definition that changed as a new immutable version; returns how many.
 
-    What is equal to its newest version is left alone, so publishing twice changes nothing.
+    What is equal to its newest version is left alone, so publishing twice changes nothing. The
+    explicit unknown party and place are made as well: a source is never null.
     """
     published = 0
     with site.store.write(context) as work:
+        ensure_unknowns(work)
         newest = _newest(work.session, work.tenant_id)
         for kind in PINNED_KINDS:
             for definition in site.registry.list(kind):

@@ -17,7 +17,7 @@ from qtcore.services.stock import Stock, stock_of_nodes
 from qtcore.services.trace import Trace, node_json, trace_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.lots import list_lot_nodes, search_nodes
-from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.records import (
     RecordRow,
     ResultRow,
@@ -26,7 +26,6 @@ from qtcore.store.queries.records import (
     results_of,
     state_changes_of,
 )
-from qtcore.store.tables import Hold
 
 MAX_LIMIT = 200
 
@@ -50,7 +49,7 @@ class LotView:
     info: NodeInfo
     stock: Stock
     trace: Trace
-    holds: tuple[Hold, ...]
+    holds: tuple[HoldRow, ...]
     movements: tuple[MovementRow, ...]
     results: tuple[ResultRow, ...]
     records: tuple[RecordRow, ...]

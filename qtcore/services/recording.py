@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from sqlmodel import select
+
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
@@ -21,6 +23,7 @@ from qtcore.services.site import Site
 from qtcore.services.stock import stock_of_nodes
 from qtcore.store.queries.nodes import NodeInfo, active_holds
 from qtcore.store.queries.trace import reached_nodes
+from qtcore.store.tables import Party
 from qtcore.store.unit import UnitOfWork
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -66,6 +69,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
     try:
         with site.store.write(context) as work:
             book = NodeBook(site, work)
+            event = _own_source(work, book, event, definition.verb)
             found = [_Found(line, _existing(book, definition.verb, line)) for line in event.lines]
             refusals = [
                 *_life_cycle_refusals(site, work, definition.verb, found),
@@ -154,6 +158,25 @@ def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:
     return faults
 
 
+def _own_source(work: UnitOfWork, book: NodeBook, event: EventInput, verb: str) -> EventInput:
+    """Give what is made here its source: the company or plant that the place belongs to."""
+    if verb != "transform" or not event.location:
+        return event
+    place = book.master("location", event.location)
+    owner = work.session.exec(
+        select(Party.code).where(Party.tenant_id == work.tenant_id, Party.id == place.party_id)
+    ).first()
+    if owner is None:
+        return event
+    lines = tuple(
+        replace(line, ref=replace(line.ref, source=owner))
+        if line.part == "output" and not (line.ref.source or line.ref.text or line.ref.identifier)
+        else line
+        for line in event.lines
+    )
+    return replace(event, lines=lines)
+
+
 def _existing(book: NodeBook, verb: str, line: Line) -> NodeInfo | None:
     info = book.info(line.ref)
     if info is None and ((verb, line.part) not in MAKES or line.ref.text):
@@ -187,8 +210,8 @@ def _life_cycle_refusals(
             refusals.append(
                 Refusal(
                     "QT446",
-                    f"{_named(info)} is {info.state}: it cannot be used to {ability}",
-                    fix=f"a lot may {ability} in: {', '.join(able)}",
+                    f"{_named(info)} is in state {info.state!r}, which does not allow to {ability} it",
+                    fix=f"states that allow it: {', '.join(able)}",
                 )
             )
     return refusals

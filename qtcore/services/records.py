@@ -288,7 +288,7 @@ def _next_number(work: UnitOfWork, definition: RecordDefinition) -> str:
     prefix = f"{definition.number}-{work.context.at:%Y}-"
     last = work.session.exec(
         select(Record.number)
-        .where(Record.tenant_id == work.tenant_id, Record.number.startswith(prefix))  # type: ignore[attr-defined]
+        .where(Record.tenant_id == work.tenant_id, Record.number.startswith(prefix))
         .order_by(Record.number.desc())  # type: ignore[attr-defined]
     ).first()
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:05d}"

@@ -147,11 +147,11 @@ def trace_from(
     """Trace from several nodes as one walk; all of them have depth 0, the first is the focus."""
     tenant, nodes = site.store.tenant_id, [info.node for info in starts]
     sides = ("backward", "forward") if direction == "both" else (direction,)
-    edges: dict[int, EdgeRow] = {}
+    edges: dict[tuple[str, int], EdgeRow] = {}
     placed = dict.fromkeys(nodes, (0, "focus", "recorded"))
     for side in sides:
         found = trace_edges(session, tenant, nodes, side, max_depth=max_depth)
-        edges.update({e.id: e for e in found})
+        edges.update({(e.kind, e.id): e for e in found})
         sure = certainty_of(found, nodes, side)
         for node, depth in depths_of(found, nodes, side).items():
             placed.setdefault(node, (depth, side, sure[node]))
@@ -176,18 +176,13 @@ def _step(edge: EdgeRow, side: str) -> tuple[int, int]:
 
 
 def depths_of(edges: Iterable[EdgeRow], starts: Sequence[int], side: str) -> dict[int, int]:
-    """Give the shortest distance of every reached node; the starts are 0."""
-    onward: dict[int, list[int]] = defaultdict(list)
-    for edge in edges:
-        near, far = _step(edge, side)
-        onward[near].append(far)
+    """Give the shortest distance of every reached node, as the walk counted it; the starts are 0.
+
+    An alias costs no step.
+    """
     depths = dict.fromkeys(starts, 0)
-    level, depth = list(starts), 0
-    while level:
-        depth += 1
-        level = [far for near in level for far in onward[near] if far not in depths]
-        level = list(dict.fromkeys(level))
-        depths.update(dict.fromkeys(level, depth))
+    for edge in sorted(edges, key=lambda e: e.depth):
+        depths.setdefault(_step(edge, side)[1], edge.depth)
     return depths
 
 
@@ -197,9 +192,22 @@ def certainty_of(edges: Sequence[EdgeRow], starts: Sequence[int], side: str) -> 
     allowed: set[str] = set()
     for certainty in CERTAINTIES:
         allowed.add(certainty)
-        for node in depths_of([e for e in edges if e.certainty in allowed], starts, side):
+        for node in _reach([e for e in edges if e.certainty in allowed], starts, side):
             sure.setdefault(node, certainty)
     return sure
+
+
+def _reach(edges: Iterable[EdgeRow], starts: Sequence[int], side: str) -> set[int]:
+    onward: dict[int, list[int]] = defaultdict(list)
+    for edge in edges:
+        near, far = _step(edge, side)
+        onward[near].append(far)
+    reached, waiting = set(starts), list(starts)
+    while waiting:
+        new = [far for far in onward[waiting.pop()] if far not in reached]
+        reached.update(new)
+        waiting += new
+    return reached
 
 
 def _gaps(session: Session, tenant: int, nodes: Sequence[TracedNode]) -> tuple[dict[str, str], ...]:

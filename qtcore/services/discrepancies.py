@@ -1,0 +1,196 @@
+"""Imported facts that a command would have refused: found, named, resolved by later facts.
+
+It must not refuse anything, nor depend on the order in which facts arrived: it looks at what is
+known now.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import select
+
+from qtcore.engines.genealogy import Edge as Link
+from qtcore.engines.genealogy import find_cycle
+from qtcore.services.site import Site
+from qtcore.services.stock import SIGN, stock_of_nodes
+from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.queries.trace import trace_edges
+from qtcore.store.tables import Discrepancy, Hold
+from qtcore.store.unit import UnitOfWork
+
+NEGATIVE = "negative_balance"
+EARLY = "used_before_made"
+HELD = "shipped_on_hold"
+UNIT = "unknown_unit"
+CYCLE = "cycle"
+REVIEWED = (NEGATIVE, EARLY, HELD, UNIT, CYCLE)
+_ARRIVALS = frozenset({"received", "produced"})
+_DEPARTURES = frozenset({"consumed", "shipped"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    kind: str
+    detail: str
+    event_id: int | None = None
+
+
+def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
+    """Compare what is known of nodes with what can be; returns how many discrepancies are new.
+
+    One that is no longer true is resolved, one that is still open is left alone.
+    """
+    wanted = sorted(set(nodes))
+    infos = describe_nodes(work.session, work.tenant_id, wanted)
+    movements: dict[int, list[MovementRow]] = defaultdict(list)
+    for row in movements_of(work.session, work.tenant_id, wanted):
+        movements[row.node].append(row)
+    found: dict[int, list[_Finding]] = defaultdict(list)
+    for node, info in infos.items():
+        found[node] += _early(info, movements[node])
+        found[node] += _unknown_units(site, movements[node])
+    for finder in (_negative, _held):
+        for node, finding in finder(site, work, infos, movements):
+            found[node].append(finding)
+    for node, finding in _cycle(work, infos):
+        found[node].append(finding)
+    return _keep(work, infos, found)
+
+
+def _early(info: NodeInfo, rows: Sequence[MovementRow]) -> list[_Finding]:
+    """Find a use before the first arrival. A month-precise date counts as its first day."""
+    arrived = min((r.event_at for r in rows if r.effect in _ARRIVALS), default=None)
+    if arrived is None:
+        return []
+    used = [r for r in rows if r.effect in _DEPARTURES and r.event_at < arrived]
+    if not used:
+        return []
+    first = used[0]
+    text = (
+        f"{info.lot_no} was {first.effect} on {_moment(first.event_at)}, "
+        f"before it came into being on {_moment(arrived)}"
+    )
+    return [_Finding(EARLY, text, first.event_id)]
+
+
+def _unknown_units(site: Site, rows: Sequence[MovementRow]) -> list[_Finding]:
+    unknown = {r.unit: r for r in rows if r.unit and site.registry.unit(r.unit) is None}
+    return [
+        _Finding(UNIT, f"unit {unit!r} is not declared in any pack; declare it", row.event_id)
+        for unit, row in unknown.items()
+    ]
+
+
+def _negative(
+    site: Site,
+    work: UnitOfWork,
+    infos: Mapping[int, NodeInfo],
+    movements: Mapping[int, Sequence[MovementRow]],
+) -> list[tuple[int, _Finding]]:
+    found = []
+    for node, stock in stock_of_nodes(site, work.session, list(infos)).items():
+        # Where nobody recorded how much arrived, less than nothing proves nothing.
+        counted = [row for row in movements[node] if SIGN.get(row.effect, 0) > 0]
+        if stock.quantity < 0 and counted and not stock.unknown:
+            text = f"{-stock.quantity} {stock.unit} more left {infos[node].lot_no} than came in"
+            found.append((node, _Finding(NEGATIVE, text)))
+    return found
+
+
+def _held(
+    site: Site,
+    work: UnitOfWork,
+    infos: Mapping[int, NodeInfo],
+    movements: Mapping[int, Sequence[MovementRow]],
+) -> list[tuple[int, _Finding]]:
+    shipped = [r for node in infos for r in movements[node] if r.effect == "shipped"]
+    if not shipped:
+        return []
+    holds: dict[int, list[Hold]] = defaultdict(list)
+    statement = select(Hold).where(Hold.tenant_id == work.tenant_id)
+    for hold in work.session.exec(statement):
+        holds[hold.node].append(hold)
+    return [
+        (
+            row.node,
+            _Finding(HELD, f"shipped on {_moment(row.event_at)} while on hold", row.event_id),
+        )
+        for row in shipped
+        for hold in holds.get(row.node, ())
+        if hold.placed_at <= row.event_at
+        and (hold.lifted_at is None or row.event_at < hold.lifted_at)
+    ]
+
+
+def _cycle(work: UnitOfWork, infos: Mapping[int, NodeInfo]) -> list[tuple[int, _Finding]]:
+    links = [
+        Link(edge.src, edge.dst)
+        for edge in trace_edges(work.session, work.tenant_id, list(infos), "backward")
+    ]
+    loop = find_cycle((), links)
+    if loop is None:
+        return []
+    named = describe_nodes(work.session, work.tenant_id, loop)
+    text = "comes from itself: " + " -> ".join(named[node].lot_no for node in loop)
+    return [(node, _Finding(CYCLE, text[:2000])) for node in dict.fromkeys(loop) if node in infos]
+
+
+def _keep(
+    work: UnitOfWork, infos: Mapping[int, NodeInfo], found: Mapping[int, Sequence[_Finding]]
+) -> int:
+    open_rows: dict[tuple[int | None, str], Discrepancy] = {}
+    for node in infos:
+        rows = work.session.exec(
+            select(Discrepancy).where(
+                Discrepancy.tenant_id == work.tenant_id,
+                Discrepancy.node == node,
+                Discrepancy.resolved_at == None,  # noqa: E711
+            )
+        )
+        open_rows |= {(row.node, row.kind): row for row in rows if row.kind in REVIEWED}
+    fresh = 0
+    true = {(node, each.kind): each for node, findings in found.items() for each in findings}
+    for (node, kind), finding in true.items():
+        if (node, kind) not in open_rows:
+            _open(work, infos[node], finding)
+            fresh += 1
+    for place, row in open_rows.items():
+        if place not in true:
+            changes = work.change(row, resolved_at=work.context.at)
+            work.log("discrepancy.resolve", "discrepancy", row.uid, changes=_told(changes))
+    return fresh
+
+
+def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
+    row = Discrepancy(
+        tenant_id=work.tenant_id,
+        id=work.key(),
+        uid=work.new_uid(),
+        kind=finding.kind,
+        node=info.node,
+        event_id=finding.event_id,
+        detail=finding.detail,
+        found_at=work.context.at,
+    )
+    work.add(row)
+    work.log(
+        "discrepancy.open",
+        "discrepancy",
+        row.uid,
+        about=[info.uid],
+        details={"kind": finding.kind, "detail": finding.detail},
+    )
+
+
+def _told(changes: Mapping[str, tuple[object, object]]) -> dict[str, tuple[object, object]]:
+    def text(value: object) -> object:
+        return value.isoformat() if isinstance(value, datetime) else value
+
+    return {name: (text(old), text(new)) for name, (old, new) in changes.items()}
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="minutes")

@@ -1,0 +1,96 @@
+"""What waits for somebody: lots ready for release, lots that are blocked and why, open records.
+
+It must not know whose screen shows it.
+"""
+
+from dataclasses import dataclass
+
+from qtcore.context import Context
+from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.services.records import list_records
+from qtcore.services.release import GATE, ReleaseView, judge_lot
+from qtcore.services.rights import require
+from qtcore.services.site import Site
+from qtcore.store.queries.lots import list_lot_nodes
+from qtcore.store.queries.nodes import describe_nodes
+from qtcore.store.tables import Record
+
+MOST_JUDGED = 24
+MOST_RECORDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason that blocks lots, and the lots it blocks."""
+
+    code: str
+    title: str
+    lots: tuple[ReleaseView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """What waits, oldest lots first; `is_cut` says that more lots wait than were judged."""
+
+    ready: tuple[ReleaseView, ...]
+    causes: tuple[Cause, ...]
+    records: tuple[Record, ...]
+    is_cut: bool = False
+
+
+def release_states(site: Site) -> tuple[str, ...]:
+    """List the states from which a lot may be released."""
+    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
+    states = [state for t in workflow.transitions if t.gate == GATE for state in t.from_]
+    return tuple(dict.fromkeys(states))
+
+
+def read_worklist(site: Site, context: Context) -> Worklist:
+    """Judge the lots that wait longest, and list the records that are not closed."""
+    require(site, context, "lot.read")
+    views, is_cut = _judged(site, context)
+    records: tuple[Record, ...] = ()
+    if context.actor.may("record.read"):
+        rows = list_records(site, context, limit=MOST_RECORDS)
+        records = tuple(row for row in rows if row.closed_at is None)
+    return Worklist(
+        ready=tuple(v for v in views if v.verdict == "ready"),
+        causes=_causes(site, context, [v for v in views if v.verdict == "blocked"]),
+        records=records,
+        is_cut=is_cut,
+    )
+
+
+def _judged(site: Site, context: Context) -> tuple[list[ReleaseView], bool]:
+    with site.store.read() as session:
+        tenant = site.store.tenant_id
+        nodes = sorted(
+            node
+            for state in release_states(site)
+            for node in list_lot_nodes(session, tenant, state=state, limit=MOST_JUDGED + 1)
+        )
+        infos = describe_nodes(session, tenant, nodes[:MOST_JUDGED])
+        views = [
+            judge_lot(site, session, infos[node], context)
+            for node in nodes[:MOST_JUDGED]
+            if node in infos
+        ]
+    return views, len(nodes) > MOST_JUDGED
+
+
+def _causes(site: Site, context: Context, views: list[ReleaseView]) -> tuple[Cause, ...]:
+    lots: dict[str, list[ReleaseView]] = {}
+    titles: dict[str, str] = {}
+    for view in views:
+        for refusal in view.refusals:
+            known = site.registry.find("rules", refusal.code) is not None
+            title = (
+                site.registry.text(f"rules.{refusal.code}.title", context.language)
+                if known
+                else refusal.message
+            )
+            titles.setdefault(refusal.code, title)
+            if view not in lots.setdefault(refusal.code, []):
+                lots[refusal.code].append(view)
+    ordered = sorted(lots.items(), key=lambda each: (-len(each[1]), each[0]))
+    return tuple(Cause(code, titles[code], tuple(found)) for code, found in ordered)
