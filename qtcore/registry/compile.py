@@ -14,9 +14,16 @@ from typing import Any
 from qtcore.definitions.access import UnitDefinition
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.packs import KINDS
-from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
+from qtcore.definitions.problems import (
+    Problem,
+    has_errors,
+    render_problems,
+    sort_problems,
+    suggest,
+)
 from qtcore.definitions.read import PackFolder
 from qtcore.engines.expressions import Compiled as Expression
+from qtcore.errors import DefinitionsRejected, Fault
 from qtcore.registry.formulas import FACTS, compile_formulas
 from qtcore.registry.hooks import Failure, Hooks
 from qtcore.registry.merge import Entry, Merged, PackProblem, merge_packs, order_packs
@@ -43,6 +50,15 @@ class Compiled:
     def has_errors(self) -> bool:
         """Say whether a check of these packs fails."""
         return has_errors(self.problems)
+
+    def get_registry(self) -> Registry:
+        """Give the registry; DefinitionsRejected carries the report when there is none."""
+        if self.registry is not None:
+            return self.registry
+        faults = [Fault(p.code, p.message, f"{p.file}:{p.line}:{p.column}") for p in self.problems]
+        message = f"the definitions have {len(faults)} problem(s); run `qtcore check` and mend them"
+        report = render_problems(self.problems, self.sources)
+        raise DefinitionsRejected(message, faults, report=report)
 
 
 def compile_registry(
