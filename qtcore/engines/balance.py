@@ -106,7 +106,7 @@ def balance(
         if isinstance(amount, Fault):
             problems.append(amount)
         elif _is_too_long(amount):
-            problems.append(_fault("QT475", movement, "has more digits than can be added exactly"))
+            problems.append(_fault("QT495", movement, "has more digits than can be added exactly"))
         else:
             sums[movement.kind] = exact.add(sums[movement.kind], amount)
     came = _total(exact, (sums[kind] for kind in INCOMING))
@@ -127,13 +127,13 @@ def balance(
 def _find_amount(movement: Movement, unit: str, convert: Convert) -> Decimal | Fault:
     quantity = movement.quantity
     if movement.kind not in KINDS:
-        return _fault("QT473", movement, f"is of no known kind; accepted: {', '.join(KINDS)}")
+        return _fault("QT493", movement, f"is of no known kind; accepted: {', '.join(KINDS)}")
     if quantity is None:
-        return _fault("QT471", movement, "has no quantity; record how much it was")
+        return _fault("QT491", movement, "has no quantity; record how much it was")
     if not quantity.is_finite():
-        return _fault("QT471", movement, "is not an exact decimal number; give a decimal")
+        return _fault("QT491", movement, "is not an exact decimal number; give a decimal")
     if quantity < 0 and movement.kind != "adjusted":
-        return _fault("QT472", movement, "is negative; only an adjustment may be, give how much")
+        return _fault("QT492", movement, "is negative; only an adjustment may be, give how much")
     if movement.unit == unit:
         return quantity
     return _converted(movement, quantity, unit, convert)
@@ -145,10 +145,10 @@ def _converted(
     try:
         amount = convert(quantity, movement.unit, unit)
     except InputRejected as rejected:
-        return _fault("QT470", movement, f"cannot be counted in {unit!r}: {rejected.message}")
+        return _fault("QT490", movement, f"cannot be counted in {unit!r}: {rejected.message}")
     if amount is None:
         text = f"cannot be counted in {unit!r}; declare a factor from {movement.unit!r} to {unit!r}"
-        return _fault("QT470", movement, text)
+        return _fault("QT490", movement, text)
     return amount
 
 
@@ -173,7 +173,7 @@ def _negative(on_hand: Decimal, unit: str, came: Decimal, went: Decimal) -> Faul
         f"on hand is {_plain(on_hand)} {unit}: {_plain(went)} went out of {_plain(came)} that came "
         "in; find the movement that was not recorded, or recorded twice"
     )
-    return Fault("QT474", text)
+    return Fault("QT494", text)
 
 
 def _exact_context() -> Context:
