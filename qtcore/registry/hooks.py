@@ -6,6 +6,7 @@ It must not know what a definition or a verdict means, nor where packs are insta
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -84,17 +85,15 @@ class Hooks:
     A tuple stands for several objects that form one pack.
 
     A pack whose hooks do not fit (unknown name, wrong argument, a wrapper) is not registered at
-    all and counts as switched off. `off` are packs that were switched off for another reason: no
-    hook of theirs is called, and every judgement about a lot of their industry is refused.
+    all and counts as switched off; every judgement about a lot of its industry is then refused.
     """
 
-    def __init__(self, plugins: Mapping[str, object], off: Sequence[Failure] = ()) -> None:
-        self._plugins = dict(plugins)
+    def __init__(self, plugins: Mapping[str, object]) -> None:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._owners: dict[str, str] = {}
-        self._off = {failure.pack: failure for failure in off}
-        for name in sorted(set(plugins) - set(self._off)):
+        self._off: Mapping[str, Failure] = {}
+        for name in sorted(plugins):
             self._register(name, plugins[name])
         self._manager.check_pending()
         self._givers = self._call("contribute_facts", _checked_givers, {})
@@ -105,8 +104,14 @@ class Hooks:
         return tuple(self._off[name] for name in sorted(self._off))
 
     def without(self, failures: Iterable[Failure]) -> "Hooks":
-        """Give the hooks with further packs switched off."""
-        return Hooks(self._plugins, (*self._off.values(), *failures))
+        """Give the hooks with further packs switched off: no hook of theirs is called."""
+        rest = copy(self)
+        rest._off = {failure.pack: failure for failure in (*failures, *self.off)}
+        values = tuple(
+            (pack, facts) for pack, facts in self._givers.values if pack not in rest._off
+        )
+        rest._givers = replace(self._givers, values=values)
+        return rest
 
     def contribute_definitions(self) -> Answers[PackFolder]:
         """Ask each pack for its definitions."""
@@ -188,7 +193,8 @@ class Hooks:
                         self._manager.unregister(name=registered)
         labels = [part.content.label for _, part in carriers if isinstance(part, FolderPack)]
         file = labels[0] + HEAD_FILE if labels else ""
-        self._off[name] = Failure(name, "its registration", "; ".join(faults), file)
+        failure = Failure(name, "its registration", "; ".join(faults), file)
+        self._off = {**self._off, name: failure}
 
     def _judge(self, hook: str, lots: Sequence[LotFacts], **given: object) -> tuple[Refusal, ...]:
         answers = self._call(hook, _checked_refusals, given)
@@ -221,7 +227,8 @@ class Hooks:
 
     def _implementations(self, hook: str) -> list[tuple[str, Any]]:
         found = getattr(self._manager.hook, hook).get_hookimpls()
-        return sorted(((self._owners[impl.plugin_name], impl) for impl in found), key=itemgetter(0))
+        owned = ((self._owners[impl.plugin_name], impl) for impl in found)
+        return sorted((one for one in owned if one[0] not in self._off), key=itemgetter(0))
 
 
 def _fenced(

@@ -111,7 +111,7 @@ class Unprintable(Exception):
         lambda lot: "no",
         lambda lot: [{"code": "X"}],
         lambda lot: [Refusal("", "x")],
-        lambda lot: [Refusal("X", "x", fix=None)]  # type: ignore[arg-type]  # a pack may lie,
+        lambda lot: [Refusal("X", "x", fix=None)],  # type: ignore[arg-type]  # a pack may lie
         lambda lot: iter(lambda: Refusal("X", "endless"), None),
         lambda lot: lot.fields.update(seen=True),
         lambda lot: lot.fields["tests"].append("passed"),
