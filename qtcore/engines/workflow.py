@@ -240,10 +240,8 @@ def _same_person(step: Transition, attempt: Attempt) -> Iterator[Refusal]:
         return
     for earlier in step.not_same_as:
         if (earlier, attempt.actor_person) in attempt.history:
-            text = (
-                f"{step.id} must be made by another person than {earlier}; "
-                f"{attempt.actor_person} made {earlier}"
-            )
+            # People are compared by key, which says nothing to a reader.
+            text = f"{step.id} must be made by another person than {earlier}; you made {earlier}"
             yield Refusal("QT423", text, fix="ask a second person")
 
 

@@ -100,7 +100,7 @@ OBJECTION = Refusal("PH-03", "assay is missing", asked_by="pharma")
     [
         ({"roles": frozenset({"operator"})}, "QT422", "one of the roles qa, qp; yours: operator"),
         ({"roles": frozenset()}, "QT422", "yours: none"),
-        ({"actor_person": "li"}, "QT423", "another person than submit; li made submit"),
+        ({"actor_person": "li"}, "QT423", "another person than submit; you made submit"),
         ({"actor_person": ""}, "QT423", "who acts is not known"),
         ({"reason": "  "}, "QT424", "needs a reason"),
         ({"signed_meaning": ""}, "QT425", "meaning 'approved'; found: none"),
