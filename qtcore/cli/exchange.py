@@ -50,6 +50,7 @@ def _report_text(answer: Mapping[str, Any]) -> str:
 @imports.command("csv")
 def import_csv(
     files: Files,
+    *,
     mapping: Annotated[Path, typer.Option("--mapping", help="Mapping file (YAML).")],
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
@@ -71,6 +72,7 @@ def import_csv(
 @imports.command("epcis")
 def import_epcis(
     files: Files,
+    *,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
@@ -90,6 +92,7 @@ def import_epcis(
 
 @exports.command("epcis")
 def export_epcis(
+    *,
     lot: Annotated[str, typer.Option(help="Only the chain of this lot.")] = "",
     out: Annotated[
         Path | None, typer.Option(help="File to write; default: standard output.")

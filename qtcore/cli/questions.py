@@ -31,6 +31,7 @@ LotArgument = Annotated[
 
 def trace(
     lot: LotArgument,
+    *,
     direction: Annotated[str, typer.Option(help="backward, forward or both")] = "both",
     depth: Annotated[int | None, typer.Option(min=1, help="How many steps; default: all")] = None,
     db: Db = DEFAULT_DB,
@@ -71,6 +72,7 @@ def _trace_text(answer: Mapping[str, Any]) -> str:
 @recall.command("scope")
 def scope(
     lots: Annotated[list[str], typer.Argument(help="The lots to start from.")],
+    *,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
@@ -106,6 +108,7 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
 @release.command("explain")
 def explain(
     lot: LotArgument,
+    *,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
@@ -135,6 +138,7 @@ def _release_text(answer: Mapping[str, Any]) -> str:
 
 @audit.command("verify")
 def verify(
+    *,
     size: Annotated[int | None, typer.Option(help="Size of a checkpoint kept outside.")] = None,
     root: Annotated[str, typer.Option(help="Root (hex) of that checkpoint.")] = "",
     db: Db = DEFAULT_DB,

@@ -74,6 +74,7 @@ def init(
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
+    *,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
 ) -> None:
@@ -85,6 +86,7 @@ def serve(
 
 
 def demo(
+    *,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it afterwards.")] = True,
     host: Host = "127.0.0.1",
     port: Port = 8000,

@@ -22,6 +22,7 @@ user = typer.Typer(no_args_is_help=True)
 @user.command("add")
 def add(
     login: str,
+    *,
     name: Annotated[str, typer.Option(help="Printed name, as on signatures.")] = "",
     role: Annotated[list[str] | None, typer.Option(help="A role; repeat for several.")] = None,
     password_stdin: Annotated[
@@ -47,6 +48,7 @@ def add(
 @user.command("token")
 def token(
     login: str,
+    *,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",

@@ -57,7 +57,7 @@ def publish_registry(site: Site, context: Context) -> int:
                 latest = newest.get((kind, definition.id))
                 if latest is None or latest.fingerprint != fingerprint:
                     number = latest.number + 1 if latest else 1
-                    _publish(site, work, (kind, definition.id, number), body, fingerprint)
+                    _publish(site, work, (kind, definition.id, number), (body, fingerprint))
                     published += 1
         if published:
             work.log(
@@ -79,9 +79,10 @@ def _newest(session: Session, tenant_id: int) -> dict[tuple[str, str], Definitio
 
 
 def _publish(
-    site: Site, work: UnitOfWork, key: tuple[str, str, int], body: dict[str, Any], fingerprint: str
+    site: Site, work: UnitOfWork, key: tuple[str, str, int], content: tuple[dict[str, Any], str]
 ) -> None:
     kind, name, number = key
+    body, fingerprint = content
     pack = site.registry.owner_of(kind, name)
     version = next((p.version for p in site.registry.packs if p.name == pack), "")
     work.add(

@@ -5,11 +5,11 @@ known now.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from qtcore.engines.genealogy import Edge as Link
 from qtcore.engines.genealogy import find_cycle
@@ -29,6 +29,7 @@ CYCLE = "cycle"
 REVIEWED = (NEGATIVE, EARLY, HELD, UNIT, CYCLE)
 _ARRIVALS = frozenset({"received", "produced"})
 _DEPARTURES = frozenset({"consumed", "shipped"})
+_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,10 @@ def _held(
     if not shipped:
         return []
     holds: dict[int, list[Hold]] = defaultdict(list)
-    statement = select(Hold).where(Hold.tenant_id == work.tenant_id)
-    for hold in work.session.exec(statement):
-        holds[hold.node].append(hold)
+    for nodes in batched(sorted({row.node for row in shipped})):
+        statement = select(Hold).where(Hold.tenant_id == work.tenant_id, col(Hold.node).in_(nodes))
+        for hold in work.session.exec(statement):
+            holds[hold.node].append(hold)
     return [
         (
             row.node,
@@ -142,12 +144,12 @@ def _keep(
     work: UnitOfWork, infos: Mapping[int, NodeInfo], found: Mapping[int, Sequence[_Finding]]
 ) -> int:
     open_rows: dict[tuple[int | None, str], Discrepancy] = {}
-    for node in infos:
+    for nodes in batched(list(infos)):
         rows = work.session.exec(
             select(Discrepancy).where(
                 Discrepancy.tenant_id == work.tenant_id,
-                Discrepancy.node == node,
-                Discrepancy.resolved_at == None,  # noqa: E711
+                col(Discrepancy.node).in_(nodes),
+                col(Discrepancy.resolved_at).is_(None),
             )
         )
         open_rows |= {(row.node, row.kind): row for row in rows if row.kind in REVIEWED}
@@ -160,7 +162,7 @@ def _keep(
     for place, row in open_rows.items():
         if place not in true:
             changes = work.change(row, resolved_at=work.context.at)
-            work.log("discrepancy.resolve", "discrepancy", row.uid, changes=_told(changes))
+            work.log("discrepancy.resolve", "discrepancy", row.uid, changes=changes)
     return fresh
 
 
@@ -185,11 +187,10 @@ def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
     )
 
 
-def _told(changes: Mapping[str, tuple[object, object]]) -> dict[str, tuple[object, object]]:
-    def text(value: object) -> object:
-        return value.isoformat() if isinstance(value, datetime) else value
-
-    return {name: (text(old), text(new)) for name, (old, new) in changes.items()}
+def batched(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut keys into lists short enough for one statement."""
+    for start in range(0, len(keys), _BATCH):
+        yield keys[start : start + _BATCH]
 
 
 def _moment(at: datetime) -> str:

@@ -14,9 +14,13 @@ from qtcore.store.unit import UnitOfWork
 
 
 def run_effects(
-    site: Site, work: UnitOfWork, subject_uid: str, node: int | None, moved: Moved
+    site: Site, work: UnitOfWork, subject: tuple[str, int | None], moved: Moved
 ) -> None:
-    """Run the effects of a step inside its transaction; messages leave through the outbox."""
+    """Run the effects of a step inside its transaction; messages leave through the outbox.
+
+    `subject` is its public id, and its node when it is a lot.
+    """
+    subject_uid, node = subject
     cause = f"workflow:{moved.transition}"
     for effect in moved.effects:
         if effect.do == "hold" and node is not None:
@@ -28,7 +32,7 @@ def run_effects(
         elif effect.do == "create_record" and effect.record:
             definition = site.registry.get("records", effect.record)
             lots = (subject_uid,) if node is not None else ()
-            write_record(site, work, definition, {}, RecordInput({}, lots, moved.transition))
+            write_record(site, work, definition, RecordInput({}, lots, moved.transition))
 
 
 def _lift(work: UnitOfWork, node: int, cause: str, reason: str) -> None:

@@ -14,12 +14,10 @@ from typing import Any
 from qtcore.context import Context
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Conflict
-from qtcore.services.definitions import current_version
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.store.queries.events import find_event
 from qtcore.store.tables import Edge, Event, Movement
-from qtcore.store.unit import UnitOfWork
 
 EFFECT_OF_PART: Mapping[str, Mapping[str, str]] = {
     "receive": {"output": "received", "subject": "received"},
@@ -122,43 +120,81 @@ def content_hash(event: EventInput) -> str:
     return sha256(canonical_bytes(content)).hexdigest()
 
 
-def write_event(
-    site: Site, work: UnitOfWork, book: NodeBook, event: EventInput, **origin: Any
-) -> Stored:
-    """Write one event with its movements, edges and ledger entry into a running unit of work.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How an event reached us: a command, or an import with the key of its run."""
 
-    `origin` may hold origin=``import`` and import_id. Raises Conflict when the external id is known
-    with other content.
+    kind: str = "command"
+    import_id: int | None = None
+
+
+COMMAND = Origin()
+
+
+def write_event(
+    site: Site, book: NodeBook, event: EventInput, *, origin: Origin = COMMAND
+) -> Stored:
+    """Write one event with movements, edges and ledger entry into the unit of work of `book`.
+
+    A lot that an import only mentions becomes ``unverified`` until an event brings it into being.
+    Raises Conflict when the external id is known with other content.
     """
     digest = content_hash(event)
-    known = _known(work, event, digest)
+    known = _known(book, event, digest)
     if known is not None:
         return known
     verb = site.registry.get("events", event.event_type).verb
     before = len(book.made)
-    nodes = [_node(book, verb, line, origin.get("origin") == "import") for line in event.lines]
-    row = _event_row(work, book, event, verb, digest, origin)
+    nodes = tuple(_node(book, verb, line, origin) for line in event.lines)
+    told = _Told(book, event, verb, digest, book.work.key(), nodes)
+    return _write(told, origin, tuple(book.made[before:]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event whose lines are nodes by now."""
+
+    book: NodeBook
+    event: EventInput
+    verb: str
+    digest: str
+    key: int
+    nodes: tuple[int, ...]
+
+    def lines(self) -> list[tuple[Line, int]]:
+        return list(zip(self.event.lines, self.nodes, strict=True))
+
+    def part(self, name: str) -> list[tuple[Line, int]]:
+        return [(line, node) for line, node in self.lines() if line.part == name]
+
+
+def _write(told: _Told, origin: Origin, made: tuple[int, ...]) -> Stored:
+    work, event = told.book.work, told.event
+    row = _event_row(told, origin)
     work.add(row)
     work.flush()
-    work.insert(Movement, _movements(work, book, event, verb, row.id, nodes))
-    work.insert(Edge, _edges(work, event, verb, row.id, nodes))
-    about = [work.uid_of(node) for node in dict.fromkeys(nodes)]
+    work.insert(Movement, _movements(told))
+    work.insert(Edge, _edges(told))
+    lines = [
+        [line.part, work.uid_of(node), line.quantity and str(line.quantity), line.unit]
+        for line, node in told.lines()
+    ]
     work.log(
-        f"event.{verb}",
+        f"event.{told.verb}",
         "event",
         row.uid,
         reason=event.reason,
-        about=about,
-        details={"type": event.event_type, "content": digest, "lines": _lines(event, nodes, work)},
+        about=[work.uid_of(node) for node in dict.fromkeys(told.nodes)],
+        details={"type": event.event_type, "content": told.digest, "lines": lines},
     )
     work.publish("event", {"event_id": row.uid, "type": event.event_type})
-    return Stored(row.uid, tuple(nodes), True, tuple(book.made[before:]))
+    return Stored(row.uid, told.nodes, True, made)
 
 
-def _known(work: UnitOfWork, event: EventInput, digest: str) -> Stored | None:
+def _known(book: NodeBook, event: EventInput, digest: str) -> Stored | None:
     if not event.external_id:
         return None
-    found = find_event(work.session, work.tenant_id, event.external_id)
+    found = find_event(book.work.session, book.work.tenant_id, event.external_id)
     if found is None:
         return None
     if found.content_hash != digest:
@@ -170,132 +206,110 @@ def _known(work: UnitOfWork, event: EventInput, digest: str) -> Stored | None:
     return Stored(found.uid, (), False)
 
 
-def _node(book: NodeBook, verb: str, line: Line, is_import: bool) -> int:
+def _node(book: NodeBook, verb: str, line: Line, origin: Origin) -> int:
+    if origin.kind != "import":
+        return book.get_or_make(line.ref)
     brings_into_being = line.part == "output" or verb == "receive"
-    origin = "unverified" if is_import and not brings_into_being else "recorded"
-    return book.get_or_make(line.ref, origin=origin)
+    node = book.get_or_make(line.ref, origin="recorded" if brings_into_being else "unverified")
+    if brings_into_being:
+        book.verify(node)
+    return node
 
 
-def _event_row(
-    work: UnitOfWork,
-    book: NodeBook,
-    event: EventInput,
-    verb: str,
-    digest: str,
-    origin: Mapping[str, Any],
-) -> Event:
+def _event_row(told: _Told, origin: Origin) -> Event:
+    work, event = told.book.work, told.event
+
     def key(entity: str, code: str) -> int | None:
-        return book.master(entity, code).id if code else None
+        return told.book.master(entity, code).id if code else None
 
     return Event(
         tenant_id=work.tenant_id,
-        id=work.key(),
+        id=told.key,
         uid=work.new_uid(),
         external_id=event.external_id,
-        content_hash=digest,
+        content_hash=told.digest,
         event_type=event.event_type,
-        verb=verb,
+        verb=told.verb,
         event_at=event.event_at,
         utc_offset=event.utc_offset,
         recorded_at=work.context.at,
-        origin=origin.get("origin", "command"),
-        import_id=origin.get("import_id"),
+        origin=origin.kind,
+        import_id=origin.import_id,
         location_id=key("location", event.location),
         from_party_id=key("party", event.from_party),
         to_party_id=key("party", event.to_party),
         equipment_id=key("equipment", event.equipment),
         step=event.step,
         recorded_by=work.context.actor.login,
-        definition_version_id=current_version(
-            work.session, work.tenant_id, "events", event.event_type
-        ),
+        definition_version_id=told.book.version_of("events", event.event_type),
         reason=event.reason,
         values=dict(event.values),
         document=dict(event.document),
     )
 
 
-def _movements(
-    work: UnitOfWork,
-    book: NodeBook,
-    event: EventInput,
-    verb: str,
-    event_id: int,
-    nodes: Sequence[int],
-) -> list[dict[str, Any]]:
+def _movements(told: _Told) -> list[dict[str, Any]]:
+    book, event = told.book, told.event
     place = book.master("location", event.location).id if event.location else None
-    container = next(
-        (n for line, n in zip(event.lines, nodes, strict=True) if line.part == "parent"), None
-    )
+    container = next((node for _, node in told.part("parent")), None)
     rows = []
-    for line, node in zip(event.lines, nodes, strict=True):
+    for line, node in told.lines():
         row = {
-            "id": work.key(),
-            "event_id": event_id,
+            "id": book.work.key(),
+            "event_id": told.key,
             "node": node,
             "part": line.part,
-            "effect": EFFECT_OF_PART[verb].get(line.part, "observed"),
+            "effect": EFFECT_OF_PART[told.verb].get(line.part, "observed"),
             "container": container if line.part == "child" else None,
             "location_id": place,
             "quantity": line.quantity,
             "unit": line.unit,
         }
         rows.append(row)
-        if verb == "move" and event.to_location:
+        if told.verb == "move" and event.to_location:
             target = book.master("location", event.to_location).id
-            rows.append({**row, "id": work.key(), "effect": "moved_in", "location_id": target})
+            moved = {"id": book.work.key(), "effect": "moved_in", "location_id": target}
+            rows.append({**row, **moved})
     return rows
 
 
-def _edges(
-    work: UnitOfWork, event: EventInput, verb: str, event_id: int, nodes: Sequence[int]
-) -> list[dict[str, Any]]:
-    by_part: dict[str, list[tuple[Line, int]]] = {}
-    for line, node in zip(event.lines, nodes, strict=True):
-        by_part.setdefault(line.part, []).append((line, node))
-    if verb == "pack":
-        links = _pack_links(by_part)
-    elif verb == "transform":
-        links = _transform_links(event, by_part)
-    else:
-        links = []
+def _edges(told: _Told) -> list[dict[str, Any]]:
+    links = {"pack": _pack_links, "transform": _transform_links}.get(told.verb)
     return [
         {
-            "id": work.key(),
+            "id": told.book.work.key(),
             "src": src,
             "dst": dst,
-            "kind": "pack" if verb == "pack" else "transform",
+            "kind": told.verb,
             "certainty": certainty,
             "quantity": quantity,
             "unit": unit,
-            "event_id": event_id,
-            "event_at": event.event_at,
-            "recorded_at": work.context.at,
+            "event_id": told.key,
+            "event_at": told.event.event_at,
+            "recorded_at": told.book.work.context.at,
         }
-        for src, dst, certainty, quantity, unit in links
+        for src, dst, certainty, quantity, unit in (links(told) if links else ())
     ]
 
 
 Link = tuple[int, int, str, Decimal | None, str]
 
 
-def _pack_links(by_part: Mapping[str, list[tuple[Line, int]]]) -> list[Link]:
+def _pack_links(told: _Told) -> list[Link]:
     return [
         (child, parent, "recorded", line.quantity, line.unit)
-        for line, child in by_part.get("child", [])
-        for _, parent in by_part.get("parent", [])
+        for line, child in told.part("child")
+        for _, parent in told.part("parent")
     ]
 
 
-def _transform_links(
-    event: EventInput, by_part: Mapping[str, list[tuple[Line, int]]]
-) -> list[Link]:
+def _transform_links(told: _Told) -> list[Link]:
     """Link inputs to outputs: as allocated, else all of one event to all (certainty says which)."""
-    inputs, outputs = by_part.get("input", []), by_part.get("output", [])
-    if event.allocations:
+    inputs, outputs = told.part("input"), told.part("output")
+    if told.event.allocations:
         return [
             (inputs[a.source][1], outputs[a.target][1], "recorded", a.quantity, a.unit)
-            for a in event.allocations
+            for a in told.event.allocations
         ]
     known = len(inputs) == 1 or len(outputs) == 1
     merged: dict[tuple[int, int], Link] = {}
@@ -310,22 +324,8 @@ def _transform_links(
     return list(merged.values())
 
 
-def _lines(event: EventInput, nodes: Sequence[int], work: UnitOfWork) -> list[list[str | None]]:
-    return [
-        [
-            line.part,
-            work.uid_of(node),
-            None if line.quantity is None else str(line.quantity),
-            line.unit,
-        ]
-        for line, node in zip(event.lines, nodes, strict=True)
-    ]
-
-
-def write_events(
-    site: Site, context: Context, events: Sequence[EventInput], **origin: Any
-) -> list[Stored]:
+def write_events(site: Site, context: Context, events: Sequence[EventInput]) -> list[Stored]:
     """Write several events in one transaction: all or none."""
     with site.store.write(context) as work:
         book = NodeBook(site, work)
-        return [write_event(site, work, book, event, **origin) for event in events]
+        return [write_event(site, book, event) for event in events]

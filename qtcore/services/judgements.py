@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from qtcore.definitions.events import EventDefinition
 from qtcore.errors import Refusal
 from qtcore.hookspecs import EventFacts, FactValue, LotFacts, LotQuantity, ShipmentFacts
 from qtcore.services.events import EventInput, Line
@@ -49,19 +48,22 @@ def lot_facts(
 def event_refusals(
     site: Site,
     session: Session,
-    definition: EventDefinition,
-    event: EventInput,
-    infos: Sequence[NodeInfo | None],
+    verb: str,
+    told: tuple[EventInput, Sequence[NodeInfo | None]],
 ) -> list[Refusal]:
-    """Ask the packs about a receipt or a shipment; other verbs have no judge."""
-    if definition.verb == "receive":
-        told = _event_facts(definition, event)
+    """Ask the packs about a receipt or a shipment; other verbs have no judge.
+
+    `told` is the event with what each of its lines names, or None for what is new.
+    """
+    event, infos = told
+    if verb == "receive":
+        receipt = _event_facts(verb, event)
         return [
             refusal
             for line, info in zip(event.lines, infos, strict=True)
-            for refusal in site.hooks.judge_receipt(_received(site, session, line, info), told)
+            for refusal in site.hooks.judge_receipt(_received(site, session, line, info), receipt)
         ]
-    if definition.verb != "ship":
+    if verb != "ship":
         return []
     known = [(line, info) for line, info in zip(event.lines, infos, strict=True) if info]
     shipment = ShipmentFacts(
@@ -98,11 +100,11 @@ def _quantity(line: Line, info: NodeInfo | None) -> LotQuantity:
     return LotQuantity(info.uid, info.lot_no, info.item_code, line.quantity, line.unit)
 
 
-def _event_facts(definition: EventDefinition, event: EventInput) -> EventFacts:
+def _event_facts(verb: str, event: EventInput) -> EventFacts:
     return EventFacts(
         event_id="",
         event_type=event.event_type,
-        verb=definition.verb,
+        verb=verb,
         event_at=event.event_at,
         outputs=tuple(_quantity(line, None) for line in event.part("output")),
         party=event.from_party or event.to_party,

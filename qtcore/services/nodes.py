@@ -92,10 +92,36 @@ class NodeBook:
     def __init__(self, site: Site, work: UnitOfWork) -> None:
         self._site = site
         self._work = work
+        self._versions: dict[tuple[str, str], int | None] = {}
         self._known: dict[tuple[str, ...], int] = {}
         self._masters: dict[tuple[str, str], Any] = {}
-        self._workflow_version = current_version(work.session, work.tenant_id, "workflows", "lot")
         self.made: list[int] = []
+
+    @property
+    def work(self) -> UnitOfWork:
+        """The unit of work this book belongs to."""
+        return self._work
+
+    def version_of(self, kind: str, name: str) -> int | None:
+        """Give the key of the newest stored version of a definition."""
+        key = (kind, name)
+        if key not in self._versions:
+            self._versions[key] = current_version(
+                self._work.session, self._work.tenant_id, kind, name
+            )
+        return self._versions[key]
+
+    def verify(self, node: int) -> None:
+        """Mark a lot as recorded: an event brings it into being that was only mentioned before."""
+        lot = self._work.session.exec(
+            select(Lot).where(
+                Lot.tenant_id == self._work.tenant_id,
+                Lot.node == node,
+                Lot.origin == "unverified",
+            )
+        ).first()
+        if lot is not None:
+            self._work.change(lot, origin="recorded")
 
     def find(self, ref: LotRef) -> int | None:
         """Find the node of a reference, or None; raises Ambiguous for a text that fits several."""
@@ -233,7 +259,7 @@ class NodeBook:
                 source_id=source.id,
                 lot_no=ref.lot_no,
                 state=first,
-                workflow_version_id=self._workflow_version,
+                workflow_version_id=self.version_of("workflows", "lot"),
                 unit=item.unit,
                 origin=origin,
                 made_at=ref.made_at,
@@ -252,7 +278,7 @@ class NodeBook:
                 to_state=first,
                 person_id=work.context.actor.person_id,
                 actor=work.context.actor.login,
-                workflow_version_id=self._workflow_version,
+                workflow_version_id=self.version_of("workflows", "lot"),
                 at=work.context.at,
             ),
         )

@@ -169,8 +169,8 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
     values = {**start.data, "title": start.title, "mock": start.is_mock}
     checked = check_values(site, context, definition, values)
     with site.store.write(context) as work:
-        entry = RecordInput(values, scope.seeds, start.title)
-        record = write_record(site, work, definition, checked, entry)
+        entry = RecordInput(checked, scope.seeds, start.title)
+        record = write_record(site, work, definition, entry)
         digest = _freeze(work, record, scope, is_mock=start.is_mock, seconds=seconds)
         held = () if start.is_mock else _hold_all(work, record, scope, start.reason)
         return StartedRecall(record.uid, record.number, scope, held, seconds, digest)

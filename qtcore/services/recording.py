@@ -69,17 +69,18 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
     try:
         with site.store.write(context) as work:
             book = NodeBook(site, work)
-            event = _own_source(work, book, event, definition.verb)
+            event = _own_source(book, event, definition.verb)
             found = [_Found(line, _existing(book, definition.verb, line)) for line in event.lines]
+            told = (event, [f.info for f in found])
             refusals = [
                 *_life_cycle_refusals(site, work, definition.verb, found),
                 *_stock_refusals(site, work, definition.verb, found),
                 *_cycle_refusals(work, found),
-                *event_refusals(site, work.session, definition, event, [f.info for f in found]),
+                *event_refusals(site, work.session, definition.verb, told),
             ]
             if refusals:
                 raise Refused(f"{event.event_type} is refused: {refusals[0].message}", refusals)
-            return write_event(site, work, book, event)
+            return write_event(site, book, event)
     except Refused as refused:
         site.store.note(
             context,
@@ -158,13 +159,13 @@ def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:
     return faults
 
 
-def _own_source(work: UnitOfWork, book: NodeBook, event: EventInput, verb: str) -> EventInput:
+def _own_source(book: NodeBook, event: EventInput, verb: str) -> EventInput:
     """Give what is made here its source: the company or plant that the place belongs to."""
     if verb != "transform" or not event.location:
         return event
     place = book.master("location", event.location)
-    owner = work.session.exec(
-        select(Party.code).where(Party.tenant_id == work.tenant_id, Party.id == place.party_id)
+    owner = book.work.session.exec(
+        select(Party.code).where(Party.tenant_id == place.tenant_id, Party.id == place.party_id)
     ).first()
     if owner is None:
         return event
@@ -210,7 +211,7 @@ def _life_cycle_refusals(
             refusals.append(
                 Refusal(
                     "QT446",
-                    f"{_named(info)} is in state {info.state!r}, which does not allow to {ability} it",
+                    f"{_named(info)} is in state {info.state!r}, which does not allow: {ability}",
                     fix=f"states that allow it: {', '.join(able)}",
                 )
             )

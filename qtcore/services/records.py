@@ -4,7 +4,7 @@ It must not know what a kind of record means, nor how its states change.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -93,7 +93,7 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
     definition = _definition(site, kind)
     values = check_values(site, context, definition, entry.data)
     with site.store.write(context) as work:
-        record = write_record(site, work, definition, values, entry)
+        record = write_record(site, work, definition, replace(entry, data=values))
         work.flush()
         return view_record(site, work.session, record)
 
@@ -102,10 +102,9 @@ def write_record(
     site: Site,
     work: UnitOfWork,
     definition: RecordDefinition,
-    values: Mapping[str, Any],
     entry: RecordInput,
 ) -> Record:
-    """Write a new record inside a running unit of work; `values` are checked JSON values."""
+    """Write a new record inside a running unit of work; its data are checked JSON values."""
     workflow: WorkflowDefinition = site.registry.get("workflows", definition.workflow)
     infos = [resolve(work.session, work.tenant_id, lot) for lot in entry.lots]
     record = Record(
@@ -119,7 +118,7 @@ def write_record(
         workflow_version_id=_version(work, "workflows", definition.workflow),
         form_version_id=_version(work, "forms", definition.form),
         registry_fingerprint=site.registry.fingerprint,
-        data=dict(values),
+        data=dict(entry.data),
         opened_at=work.context.at,
         opened_by=work.context.actor.login,
     )
@@ -152,7 +151,7 @@ def write_record(
 
 
 def correct_record(
-    site: Site, context: Context, record_id: str, data: Mapping[str, Any], reason: str
+    site: Site, context: Context, record_id: str, data: Mapping[str, Any], *, reason: str
 ) -> RecordView:
     """Change the values of a record; the old ones stay readable, earlier signatures are superseded.
 

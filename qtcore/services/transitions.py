@@ -68,6 +68,9 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
+    """What is asked to make a step, and the step."""
+
+    step: Step
     kind: str
     row: Lot | Record
     uid: str
@@ -90,12 +93,12 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     """
     kind, name = subject
     require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
-    demand = _signature_demand(site, context, kind, name, step)
+    demand = _signature_demand(site, context, subject, step)
     try:
         with site.store.write(context) as work:
-            found = _read(site, work, kind, name)
-            verdicts, moved = _decide(site, work, found, step, demand)
-            _write(site, work, found, step, (moved, verdicts))
+            found = _read(site, work, subject, step)
+            verdicts, moved = _decide(site, work, found, demand)
+            _write(site, work, found, (moved, verdicts))
             return Made(found.uid, step.transition, moved.from_state, moved.to_state)
     except Refused as refused:
         site.store.note(
@@ -110,9 +113,10 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
 
 
 def _signature_demand(
-    site: Site, context: Context, kind: str, name: str, step: Step
+    site: Site, context: Context, subject: tuple[str, str], step: Step
 ) -> list[Refusal]:
     """Check the signer before the write transaction: argon2 is slow and failures are noted."""
+    kind, name = subject
     with site.store.read() as session:
         workflow_id = (
             get_record(site, session, name).workflow_version_id
@@ -147,24 +151,25 @@ def _lot(session: Any, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
     return row, info
 
 
-def _read(site: Site, work: UnitOfWork, kind: str, name: str) -> _Subject:
+def _read(site: Site, work: UnitOfWork, subject: tuple[str, str], step: Step) -> _Subject:
+    kind, name = subject
     session, tenant = work.session, work.tenant_id
     if kind == "record":
         record = get_record(site, session, name)
         workflow = _workflow(site, session, record.workflow_version_id)
         history = tuple(state_changes_of(session, tenant, record.uid))
-        return _Subject("record", record, record.uid, record.number, workflow, history, ())
+        return _Subject(step, "record", record, record.uid, record.number, workflow, history, ())
     row, info = _lot(session, tenant, name)
     workflow = _workflow(site, session, row.workflow_version_id)
     history = tuple(state_changes_of(session, tenant, info.uid))
     label = f"lot {info.lot_no}"
-    return _Subject("lot", row, info.uid, label, workflow, history, (info.uid,), info)
+    return _Subject(step, "lot", row, info.uid, label, workflow, history, (info.uid,), info)
 
 
 def _decide(
-    site: Site, work: UnitOfWork, found: _Subject, step: Step, demand: list[Refusal]
+    site: Site, work: UnitOfWork, found: _Subject, demand: list[Refusal]
 ) -> tuple[list[dict[str, Any]], Moved]:
-    context = work.context
+    context, step = work.context, found.step
     transition = _find(found.workflow, step.transition)
     facts, gates, verdicts = _facts_and_gates(site, work, found, transition)
     attempt = Attempt(
@@ -183,7 +188,7 @@ def _decide(
     if isinstance(outcome, Stopped):
         reasons = (*demand, *(r for r in outcome.refusals if not (demand and r.code == "QT425")))
         raise Refused(f"{found.name} cannot {step.transition}: {reasons[0].message}", reasons)
-    refusals = (*demand, *site.hooks.judge_transition(_told(site, work, found, step, outcome)))
+    refusals = (*demand, *site.hooks.judge_transition(_told(site, work, found, outcome)))
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     return verdicts, outcome
@@ -204,9 +209,8 @@ def _facts_and_gates(
     return gather_facts(site, evidence), gates, verdicts
 
 
-def _told(
-    site: Site, work: UnitOfWork, found: _Subject, step: Step, moved: Moved
-) -> TransitionFacts:
+def _told(site: Site, work: UnitOfWork, found: _Subject, moved: Moved) -> TransitionFacts:
+    step = found.step
     lot: LotFacts | None = None
     if found.info is not None:
         lot = lot_facts(site, work.session, found.info)
@@ -229,10 +233,9 @@ def _write(
     site: Site,
     work: UnitOfWork,
     found: _Subject,
-    step: Step,
     decided: tuple[Moved, list[dict[str, Any]]],
 ) -> None:
-    moved, verdicts = decided
+    step, (moved, verdicts) = found.step, decided
     transition = _find(found.workflow, step.transition)
     if transition.signature is not None:
         content = {
@@ -250,7 +253,7 @@ def _write(
     if isinstance(found.row, Record) and is_final:
         values["closed_at"] = work.context.at
     changes = work.change(found.row, expected=step.expected_version, **values)
-    work.add(_change_row(work, found, step, moved, verdicts))
+    work.add(_change_row(work, found, moved, verdicts))
     work.log(
         f"{found.kind}.transition",
         found.kind,
@@ -263,7 +266,7 @@ def _write(
             "rules": {v["rule"]: v["outcome"] for v in verdicts},
         },
     )
-    run_effects(site, work, found.uid, found.info.node if found.info else None, moved)
+    run_effects(site, work, (found.uid, found.info.node if found.info else None), moved)
     work.publish(
         "transition",
         {
@@ -278,8 +281,9 @@ def _write(
 
 
 def _change_row(
-    work: UnitOfWork, found: _Subject, step: Step, moved: Moved, verdicts: list[dict[str, Any]]
+    work: UnitOfWork, found: _Subject, moved: Moved, verdicts: list[dict[str, Any]]
 ) -> StateChange:
+    step = found.step
     return StateChange(
         tenant_id=work.tenant_id,
         id=work.key(),

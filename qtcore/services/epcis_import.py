@@ -1,0 +1,369 @@
+"""Writes the events of one EPCIS document into a unit of work: all of them, whatever their order.
+
+It must not judge what a document says; what does not fit becomes a discrepancy.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import col, select
+
+from qtcore.builtin.epcis.checks import read_time
+from qtcore.builtin.epcis.reading import EpcisDocument
+from qtcore.builtin.epcis.strict_json import pointer, write_json
+from qtcore.builtin.facts import PartyRole, Thing, TraceEvent
+from qtcore.builtin.gs1 import party_code
+from qtcore.errors import Fault, InputRejected
+from qtcore.services.corrections import Group, link_group, read_group, supersede_event
+from qtcore.services.discrepancies import review_nodes
+from qtcore.services.events import EventInput, Line, Origin, Stored, write_event
+from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
+from qtcore.services.master import ensure_unknowns
+from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.site import Site
+from qtcore.store.tables import Event, Identifier, Lot, Node
+from qtcore.store.unit import UnitOfWork
+
+EVENT_TYPE_OF_VERB: Mapping[str, str] = {
+    "receive": "receiving",
+    "transform": "production",
+    "pack": "packing",
+    "unpack": "unpacking",
+    "ship": "shipping",
+    "return": "returning",
+    "sample": "sampling",
+    "scrap": "scrapping",
+    "observe": "observation",
+}
+"""The base event that an event of another company is recorded as."""
+
+DECLARED = "#errorDeclaration"
+"""Ends the id of an error declaration, which repeats the id of the event it declares wrong."""
+
+_LOT_NUMBER = "lot_number"
+_WRITTEN = "uri"
+_ILMD = re.compile(r"[:#/]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    event: TraceEvent
+    stored: Stored
+    row: Event
+
+
+class DocumentWriter:
+    """Writes one document; `write` raises InputRejected with every fault before it writes."""
+
+    def __init__(self, site: Site, work: UnitOfWork, document: EpcisDocument) -> None:
+        self._site = site
+        self._work = work
+        self._document = document
+        self._book = NodeBook(site, work)
+        self._places = Places(
+            self._book, {party_code(m.uri): m.name for m in document.master_data if m.name}
+        )
+        self._names = {m.uri: m.name for m in document.master_data if m.name}
+        self._known: dict[str, Event] = {}
+
+    def write(self, import_id: int) -> ImportReport:
+        """Write what is not stored yet."""
+        events = self._document.events
+        self._known = self._stored_events(events)
+        faults = [*self._conflicts(), *self._too_long()]
+        if faults:
+            raise InputRejected(f"{self._document.name} is refused; nothing is stored", faults)
+        new = [event for event in events if stored_id(event) not in self._known]
+        ensure_unknowns(self._work)
+        written = [self._write(event, import_id) for event in new]
+        self._complete_lots(written)
+        self._name_nodes(written)
+        for each in written:
+            self._settle(each)
+        touched = {node for each in written for node in each.stored.nodes}
+        review_nodes(self._site, self._work, touched)
+        read = len(events) + self._document.repeated
+        return ImportReport(
+            read=read,
+            stored=len(new),
+            duplicates=read - len(new),
+            lots=len(self._book.made),
+        )
+
+    def _stored_events(self, events: Iterable[TraceEvent]) -> dict[str, Event]:
+        """Read what is stored under the ids of the document, and the declarations about them."""
+        ids = [stored_id(event) for event in events]
+        wanted = sorted({*ids, *(f"{each}{DECLARED}" for each in ids)})
+        found: dict[str, Event] = {}
+        for start in range(0, len(wanted), 500):
+            rows = self._work.session.exec(
+                select(Event).where(
+                    Event.tenant_id == self._work.tenant_id,
+                    col(Event.external_id).in_(wanted[start : start + 500]),
+                )
+            )
+            found |= {row.external_id: row for row in rows if row.external_id}
+        return found
+
+    def _conflicts(self) -> Iterator[Fault]:
+        for event in self._document.events:
+            row = self._known.get(stored_id(event))
+            if row is not None and row.document.get("content") != event.content_hash:
+                yield self._fault(
+                    "QT708",
+                    f"eventID {event.external_id!r} is already stored with other content; a "
+                    "correction needs an id of its own and an error declaration for this one",
+                    pointer(event.pointer, "eventID"),
+                )
+
+    def _too_long(self) -> Iterator[Fault]:
+        for event in self._document.events:
+            for name, text, most in (
+                ("eventID", event.external_id, MAX_EVENT_ID - len(DECLARED)),
+                ("bizStep", event.biz_step, MAX_CODE),
+                ("bizLocation", party_code(event.biz_location), MAX_CODE),
+                ("readPoint", party_code(event.read_point), MAX_CODE),
+                *((x.role, party_code(x.uri), MAX_CODE) for x in _parties(event)),
+                ("transformationID", event.transformation_id, 400),
+            ):
+                if len(text) > most:
+                    says = f"{name} has {len(text)} signs; at most {most} are stored"
+                    yield self._fault("QT706", says, event.pointer)
+            for thing in event.things:
+                if len(thing.key.item) > MAX_CODE or len(thing.key.number) > MAX_LOT_NO:
+                    text = f"the class may have {MAX_CODE} signs and the number {MAX_LOT_NO}"
+                    yield self._fault("QT706", text, thing.pointer)
+
+    def _fault(self, code: str, message: str, where: str) -> Fault:
+        return Fault(code, message, f"{self._document.name}#{where}")
+
+    def _write(self, event: TraceEvent, import_id: int) -> _Written:
+        stored = write_event(
+            self._site, self._book, self._input(event), origin=Origin("import", import_id)
+        )
+        row = self._work.session.exec(
+            select(Event).where(
+                Event.tenant_id == self._work.tenant_id, Event.uid == stored.event_id
+            )
+        ).one()
+        return _Written(event, stored, row)
+
+    def _input(self, event: TraceEvent) -> EventInput:
+        void = event.error is not None
+        code = self._places.code
+        lines = [self._line(event, thing) for thing in event.things]
+        return EventInput(
+            event_type=EVENT_TYPE_OF_VERB["observe" if void else event.verb],
+            lines=tuple(lines),
+            event_at=event.event_at.astimezone(UTC),
+            utc_offset=event.utc_offset,
+            location=code("location", _place(event)),
+            from_party=code("party", _party(event.sources)),
+            to_party=code("party", _party(event.destinations)),
+            step=event.biz_step,
+            reason=_error_text(event),
+            external_id=stored_id(event),
+            values=dict(_values(event)),
+            document={
+                "format": "epcis-2.0",
+                "content": event.content_hash,
+                "base": event.base_hash,
+                "event": write_json(event.document),
+                "context": write_json(self._document.context),
+            },
+        )
+
+    def _line(self, event: TraceEvent, thing: Thing) -> Line:
+        quantity, unit = thing.quantity, self._unit(thing)
+        if thing.key.kind == "unit" and quantity is None:
+            quantity, unit = Decimal(1), self._unit_code("")  # a serial is one piece by definition
+        part = "subject" if event.error is not None else thing.part
+        return Line(self._ref(event, thing), part, quantity, unit if quantity is not None else "")
+
+    def _unit(self, thing: Thing) -> str:
+        return self._unit_code(thing.unit)
+
+    def _unit_code(self, code: str) -> str:
+        """Give our code of a unit; an undeclared one stays as sent. Without one, it is a count."""
+        known = self._site.registry.unit(code or "{count}")
+        return known.code if known is not None else code
+
+    def _ref(self, event: TraceEvent, thing: Thing) -> LotRef:
+        key = thing.key
+        own = self._own_node(thing.uri)
+        if own is not None:
+            return LotRef(text=own)
+        item_unit = self._unit(thing) if thing.quantity is not None else ""
+        if key.kind != "logistic_unit":
+            named = self._names.get(key.item, "") or self._names.get(thing.uri, "")
+            known = self._site.registry.unit(item_unit) is not None
+            self._places.code("item", key.item, named, kind="raw", unit=item_unit if known else "")
+        ref = LotRef(
+            item=key.item,
+            lot_no=key.number,
+            kind=key.kind,
+            identifier=(key.scheme, key.value),
+        )
+        self._adopt(ref)
+        return ref
+
+    def _own_node(self, uri: str) -> str | None:
+        """Find our own lot behind the URI that our export gives it."""
+        if not uri.startswith("urn:uuid:"):
+            return None
+        uid = uri.removeprefix("urn:uuid:")
+        found = select(Node.uid).where(Node.tenant_id == self._work.tenant_id, Node.uid == uid)
+        return self._work.session.exec(found).first()
+
+    def _adopt(self, ref: LotRef) -> None:
+        """Give the global name to a lot that was entered by item and number without a source."""
+        if self._book.find(ref) is not None:
+            return
+        local = LotRef(item=ref.item, lot_no=ref.lot_no, kind=ref.kind)
+        node = self._book.find(local)
+        if node is not None and ref.identifier is not None:
+            self._book.add_identifiers(node, [ref.identifier], is_global=True)
+            self._work.flush()
+
+    def _complete_lots(self, written: Iterable[_Written]) -> None:
+        """Mark lots as recorded that an event brought into being, with what it says of them."""
+        told: dict[int, list[TraceEvent]] = {}
+        for each in written:
+            if each.event.error is None:
+                for thing, node in zip(each.event.things, each.stored.nodes, strict=True):
+                    if thing.part == "output":
+                        told.setdefault(node, []).append(each.event)
+        for node, events in told.items():
+            lot = self._work.session.exec(
+                select(Lot).where(Lot.tenant_id == self._work.tenant_id, Lot.node == node)
+            ).first()
+            if lot is not None:
+                self._complete_lot(lot, events)
+
+    def _complete_lot(self, lot: Lot, events: list[TraceEvent]) -> None:
+        # The earliest of several dates, so that the order of documents makes no difference.
+        expiries = [day for e in events if (day := ilmd_day(e.ilmd, "itemExpirationDate"))]
+        made = [e.event_at.astimezone(UTC) for e in events if e.verb == "transform"]
+        values: dict[str, Any] = {"origin": "recorded"}
+        known = [lot.expiry_on] if lot.expiry_on else []
+        if expiries:
+            values["expiry_on"] = min(*expiries, *known, expiries[0])
+        if made:
+            earlier = [lot.made_at] if lot.made_at else []
+            values["made_at"] = min(*made, *earlier, made[0])
+        changes = self._work.change(lot, **values)
+        if changes:
+            uid = self._work.uid_of(lot.node)
+            self._work.log("lot.complete", "lot", uid, changes=changes, about=[uid])
+
+    def _name_nodes(self, written: Iterable[_Written]) -> None:
+        """Keep the names as they were written, and lot numbers, beside the canonical one."""
+        wanted: dict[tuple[int, str, str], None] = {}
+        for each in written:
+            for thing, node in zip(each.event.things, each.stored.nodes, strict=True):
+                if thing.uri != thing.key.value:
+                    wanted[node, _WRITTEN, thing.uri] = None
+                number = ilmd_text(each.event.ilmd, "lotNumber")
+                if thing.part == "output" and number and thing.key.kind == "lot":
+                    wanted[node, _LOT_NUMBER, number[:400]] = None
+        nodes = sorted({node for node, _, _ in wanted})
+        for start in range(0, len(nodes), 500):
+            rows = self._work.session.exec(
+                select(Identifier).where(
+                    Identifier.tenant_id == self._work.tenant_id,
+                    col(Identifier.node).in_(nodes[start : start + 500]),
+                )
+            )
+            for row in rows.all():
+                wanted.pop((row.node, row.scheme, row.value), None)
+        for node, scheme, value in wanted:
+            self._book.add_identifiers(node, [(scheme, value)], is_global=False)
+
+    def _settle(self, each: _Written) -> None:
+        """Join the parts of a transformation, then apply error declarations, old and new."""
+        event, row = each.event, each.row
+        if event.error is None and event.transformation_id and event.verb == "transform":
+            link_group(self._work, Group(event.transformation_id), row)
+        declared = event.error is not None
+        wrong = self._event_of(stored_id(event).removesuffix(DECLARED)) if declared else row
+        declaration = row if declared else self._event_of(f"{stored_id(event)}{DECLARED}")
+        if wrong is not None and declaration is not None and wrong.superseded_by is None:
+            group = read_group(self._work, wrong)
+            supersede_event(self._work, wrong, declaration, group)
+
+    def _event_of(self, external_id: str) -> Event | None:
+        return self._work.session.exec(
+            select(Event).where(
+                Event.tenant_id == self._work.tenant_id, Event.external_id == external_id
+            )
+        ).first()
+
+
+def stored_id(event: TraceEvent) -> str:
+    """Give the id an event is stored under; without one of its own, its content is its id."""
+    base = event.external_id or f"sha256:{event.base_hash}"
+    return f"{base}{DECLARED}" if event.error is not None else base
+
+
+def ilmd_text(ilmd: Mapping[str, Any], name: str) -> str:
+    """Find a text of the instance/lot master data, whatever prefix it was given."""
+    for key, value in ilmd.items():
+        if _ILMD.split(key)[-1] == name and isinstance(value, str):
+            return value.strip()
+    return ""
+
+
+def ilmd_day(ilmd: Mapping[str, Any], name: str) -> date | None:
+    """Find a day of the master data, told as a date or as a moment; None when it is neither."""
+    text = ilmd_text(ilmd, name)
+    moment = read_time(text)
+    if moment is not None:
+        return moment.date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _place(event: TraceEvent) -> str:
+    """Choose the place whose stock changes; coordinates are no place with stock."""
+    for uri in (event.biz_location, event.read_point):
+        if uri and not uri.startswith("geo:"):
+            return party_code(uri)
+    return ""
+
+
+def _parties(event: TraceEvent) -> tuple[PartyRole, ...]:
+    return (*event.sources, *event.destinations)
+
+
+def _party(roles: Iterable[PartyRole]) -> str:
+    """Choose who owns, else who holds the goods."""
+    found = {role.role: role.uri for role in reversed(list(roles))}
+    uri = found.get("owning_party") or found.get("possessing_party") or ""
+    return party_code(uri) if uri else ""
+
+
+def _error_text(event: TraceEvent) -> str:
+    if event.error is None:
+        return ""
+    by = ", ".join(event.error.corrective_ids)
+    text = f"declared wrong on {event.error.declared}: {event.error.reason or 'no reason given'}"
+    return (f"{text}; corrected by {by}" if by else text)[:2000]
+
+
+def _values(event: TraceEvent) -> Iterator[tuple[str, str]]:
+    """List what is shown with the event; everything else stays in its document."""
+    for name, text in (
+        ("event_time", event.event_time),
+        ("record_time", event.record_time),
+        ("disposition", event.disposition),
+        ("read_point", event.read_point),
+        ("transformation_id", event.transformation_id),
+    ):
+        if text:
+            yield name, text
