@@ -139,7 +139,7 @@ def test_a_wrong_row_is_quarantined_and_its_neighbour_stands(
         (b"ab\x00c", "binary"),
         (HEADER.replace("water", "watr").encode(), "did 'watr' take the place of 'water'"),
         (HEADER.replace("water", "kg").encode(), "'water' are missing"),
-        ((HEADER + ROW).encode() + b"2;\xff\n", "bytes ff in line 3"),
+        ((HEADER + ROW).encode() + b"2;\xff\n", "in line 3; correct the file"),
     ],
 )
 def test_a_file_of_the_wrong_kind_gives_one_clear_fault(data: bytes, says: str) -> None:

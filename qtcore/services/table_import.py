@@ -1,0 +1,343 @@
+"""Writes the rows of tables: good rows as events with their results, bad ones into quarantine.
+
+It must not know how a file is read; see `qtcore.builtin.tabular`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlmodel import col, select
+
+from qtcore.builtin.tabular.conflicts import same_value
+from qtcore.builtin.tabular.mapping import Mapping as TableRules
+from qtcore.builtin.tabular.rows import LotFacts, ResultFacts, RowFacts
+from qtcore.errors import Fault, InputRejected
+from qtcore.services.discrepancies import review_nodes
+from qtcore.services.events import EventInput, Line, write_event
+from qtcore.services.imports import (
+    MAX_CODE,
+    MAX_EVENT_ID,
+    MAX_LOT_NO,
+    ImportReport,
+    Places,
+    as_faults,
+)
+from qtcore.services.master import ensure_unknowns
+from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.site import Site
+from qtcore.services.specifications import find_characteristic, limits_json, spec_of, verdict_of
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.tables import ImportRow, ImportRun, InspectionResult, Lot
+from qtcore.store.unit import UnitOfWork
+
+STORED, QUARANTINED = "stored", "quarantined"
+_PARTS = {
+    "transform": ("input", "output"),
+    "receive": ("output",),
+}
+_Named = tuple[RowFacts, ResultFacts]
+
+
+def check_rules(site: Site, rules: TableRules) -> list[Fault]:
+    """Check a mapping against the site: its event type, the parts of its lots, its units."""
+    faults = []
+    definition = site.registry.get("events", rules.event.type)
+    accepted = _PARTS.get(definition.verb, ("subject",))
+    for name, lot in rules.lots.items():
+        if lot.part not in accepted:
+            text = f"{rules.event.type} has no part {lot.part!r}; accepted: {', '.join(accepted)}"
+            faults.append(Fault("QT726", text, f"/lots/{name}/part"))
+        for place, unit in (("unit", lot.unit), ("item_unit", lot.item_unit)):
+            faults += _unit_faults(site, unit, f"/lots/{name}/{place}")
+        if lot.quantity is not None and not lot.unit:
+            text = f"quantity {lot.quantity!r} has no unit; give one"
+            faults.append(Fault("QT726", text, f"/lots/{name}/unit"))
+    for table, entry in rules.tables.items():
+        for name, column in entry.columns.items():
+            faults += _unit_faults(site, column.unit, f"/tables/{table}/columns/{name}/unit")
+    return faults
+
+
+def _unit_faults(site: Site, unit: str, where: str) -> list[Fault]:
+    if not unit or site.registry.unit(unit) is not None:
+        return []
+    text = f"unit {unit!r} is not declared; declare it in a pack or use one that is"
+    return [Fault("QT432", text, where)]
+
+
+class RowWriter:
+    """Writes a batch of rows inside one unit of work."""
+
+    def __init__(self, site: Site, work: UnitOfWork, rules: TableRules, run: ImportRun) -> None:
+        self._site = site
+        self._work = work
+        self._rules = rules
+        self._run = run
+        self._book = NodeBook(site, work)
+        self._places = Places(self._book)
+
+    def write(self, rows: Sequence[RowFacts]) -> ImportReport:
+        """Write what is not stored yet; rows with a problem are kept as quarantined."""
+        known = self._known(rows)
+        report = ImportReport(read=len(rows))
+        fresh: list[RowFacts] = []
+        for row in rows:
+            faults = self._faults(row, known.get(self._row_key(row)))
+            if faults:
+                self._quarantine(row, faults, known)
+                report += ImportReport(refused=1, problems=tuple(faults))
+            elif (before := known.get(self._row_key(row))) and before.verdict == STORED:
+                report += ImportReport(duplicates=1)
+            else:
+                fresh.append(row)
+        if not fresh:
+            return report
+        ensure_unknowns(self._work)
+        nodes = {row.key: self._write(row, known) for row in fresh}
+        self._confirm(fresh, nodes)
+        problems = self._write_results(fresh, nodes)
+        review_nodes(self._site, self._work, {n for each in nodes.values() for n in each.values()})
+        made = len(self._book.made)
+        return report + ImportReport(stored=len(fresh), lots=made, problems=tuple(problems))
+
+    def _known(self, rows: Sequence[RowFacts]) -> dict[str, ImportRow]:
+        keys = [self._row_key(row) for row in rows]
+        found = self._work.session.exec(
+            select(ImportRow).where(
+                ImportRow.tenant_id == self._work.tenant_id, col(ImportRow.row_key).in_(keys)
+            )
+        )
+        return {row.row_key: row for row in found}
+
+    def _row_key(self, row: RowFacts) -> str:
+        """Name a row; one whose key cannot be read is named by its file and place."""
+        return row.key or f"{self._run.file_sha256}:{row.number}"
+
+    def _faults(self, row: RowFacts, before: ImportRow | None) -> list[Fault]:
+        if row.faults:
+            return list(as_faults(row.faults))
+        where = f"{row.file} row {row.number}"
+        faults = []
+        if before and before.verdict == STORED and before.content_hash != row.content_hash:
+            text = f"{row.key} is stored with other content; correct the stored event, or the row"
+            faults.append(Fault("QT723", text, where))
+        if len(row.key) > MAX_EVENT_ID:
+            faults.append(Fault("QT722", f"the key has more than {MAX_EVENT_ID} signs", where))
+        for lot in row.lots:
+            for text, most in (
+                (lot.item, MAX_CODE),
+                (lot.source, MAX_CODE),
+                (lot.lot_no, MAX_LOT_NO),
+            ):
+                if len(text) > most:
+                    says = f"{lot.alias}: {text[:40]!r}... has {len(text)} signs; at most {most}"
+                    faults.append(Fault("QT722", says, where))
+        return faults
+
+    def _quarantine(
+        self, row: RowFacts, faults: Sequence[Fault], known: dict[str, ImportRow]
+    ) -> None:
+        reason = "; ".join(fault.message for fault in faults)[:2000]
+        self._mark(row, QUARANTINED, known, reason)
+
+    def _mark(
+        self, row: RowFacts, verdict: str, known: dict[str, ImportRow], reason: str = ""
+    ) -> None:
+        key = self._row_key(row)
+        before = known.get(key)
+        if before is None:
+            known[key] = ImportRow(
+                tenant_id=self._work.tenant_id,
+                id=self._work.key(),
+                import_id=self._run.id,
+                row_key=key,
+                content_hash=row.content_hash,
+                verdict=verdict,
+                reason=reason,
+            )
+            self._work.add(known[key])
+        elif before.verdict != STORED:
+            self._work.change(before, verdict=verdict, content_hash=row.content_hash, reason=reason)
+
+    def _write(self, row: RowFacts, known: dict[str, ImportRow]) -> dict[str, int]:
+        """Write the event of a row; gives the node of each lot by its name in the mapping."""
+        event = self._rules.event
+        code = self._places.code
+        lines = tuple(
+            Line(self._ref(row, lot), lot.part, lot.quantity, lot.unit) for lot in row.lots
+        )
+        stored = write_event(
+            self._site,
+            self._work,
+            self._book,
+            EventInput(
+                event_type=event.type,
+                lines=lines,
+                event_at=_moment(row, event.utc_offset),
+                utc_offset=event.utc_offset,
+                location=code("location", event.location, event.location_name),
+                step=event.step,
+                external_id=row.key,
+                values=dict(_values(row)),
+                document=self._document(row),
+            ),
+            origin="import",
+            import_id=self._run.id,
+        )
+        self._mark(row, STORED, known)
+        nodes = stored.nodes or [self._book.get_or_make(line.ref) for line in lines]
+        return {lot.alias: node for lot, node in zip(row.lots, nodes, strict=True)}
+
+    def _document(self, row: RowFacts) -> dict[str, Any]:
+        return {
+            "format": "table",
+            "mapping": self._rules.mapping,
+            "content": row.content_hash,
+            "cells": dict(row.cells),
+        }
+
+    def _ref(self, row: RowFacts, lot: LotFacts) -> LotRef:
+        self._places.code(
+            "item", lot.item, lot.item_name, kind=lot.item_kind, unit=self._unit(lot.item_unit)
+        )
+        self._places.code("party", lot.source, lot.source_name)
+        made = _moment(row, self._rules.event.utc_offset) if lot.part == "output" else None
+        return LotRef(item=lot.item, lot_no=lot.lot_no, source=lot.source, made_at=made)
+
+    def _unit(self, text: str) -> str:
+        known = self._site.registry.unit(text) if text else None
+        return known.code if known else text
+
+    def _confirm(self, rows: Sequence[RowFacts], nodes: Mapping[str, Mapping[str, int]]) -> None:
+        """Mark lots as recorded that were only mentioned before a row brought them into being."""
+        made = {
+            nodes[row.key][lot.alias] for row in rows for lot in row.lots if lot.part == "output"
+        }
+        lots = self._work.session.exec(
+            select(Lot).where(
+                Lot.tenant_id == self._work.tenant_id,
+                col(Lot.node).in_(sorted(made)),
+                Lot.origin == "unverified",
+            )
+        )
+        for lot in lots.all():
+            changes = self._work.change(lot, origin="recorded")
+            uid = self._work.uid_of(lot.node)
+            self._work.log("lot.complete", "lot", uid, changes=changes, about=[uid])
+
+    def _write_results(
+        self, rows: Sequence[RowFacts], nodes: Mapping[str, Mapping[str, int]]
+    ) -> list[Fault]:
+        """Store each distinct value once; a value that contradicts an older load is a problem."""
+        by_node: dict[int, list[_Named]] = defaultdict(list)
+        for row in rows:
+            for result in row.results:
+                by_node[nodes[row.key][result.alias]].append((row, result))
+        infos = describe_nodes(self._work.session, self._work.tenant_id, sorted(by_node))
+        stored = self._stored_values(sorted(by_node))
+        problems: list[Fault] = []
+        for node, named in by_node.items():
+            problems += self._write_results_of(infos[node], named, stored[node])
+        return problems
+
+    def _stored_values(self, nodes: Sequence[int]) -> dict[int, dict[str, dict[str, str]]]:
+        """Read the current values: node, characteristic, value in one notation -> as written."""
+        found: dict[int, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+        for start in range(0, len(nodes), 1000):
+            rows = self._work.session.exec(
+                select(
+                    InspectionResult.node, InspectionResult.characteristic, InspectionResult.value
+                ).where(
+                    InspectionResult.tenant_id == self._work.tenant_id,
+                    col(InspectionResult.node).in_(nodes[start : start + 1000]),
+                    col(InspectionResult.superseded_by).is_(None),
+                )
+            )
+            for node, characteristic, value in rows:
+                found[node][characteristic][same_value(value)] = value
+        return found
+
+    def _write_results_of(
+        self, info: NodeInfo, named: Sequence[_Named], stored: dict[str, dict[str, str]]
+    ) -> list[Fault]:
+        older = {name: dict(values) for name, values in stored.items()}
+        fresh: list[tuple[RowFacts, ResultFacts]] = []
+        problems = []
+        for row, result in named:
+            values = stored[result.characteristic]
+            if same_value(result.value) in values:
+                continue
+            if older.get(result.characteristic):
+                problems.append(_contradiction(info, row, result, older[result.characteristic]))
+            values[same_value(result.value)] = result.value
+            fresh.append((row, result))
+        if fresh:
+            self._work.insert(
+                InspectionResult, [self._result_row(info, row, result) for row, result in fresh]
+            )
+            self._work.log(
+                "result.import",
+                "lot",
+                info.uid,
+                changes=_changes(fresh),
+                about=[info.uid],
+                details={"mapping": self._rules.mapping, "file": fresh[0][0].file},
+            )
+        return problems
+
+    def _result_row(self, info: NodeInfo, row: RowFacts, result: ResultFacts) -> dict[str, Any]:
+        spec = spec_of(self._site, info)
+        characteristic = find_characteristic(spec, result.characteristic)
+        return {
+            "id": self._work.key(),
+            "uid": self._work.new_uid(),
+            "node": info.node,
+            "spec": spec.id if spec and characteristic else "",
+            "characteristic": result.characteristic,
+            "value": result.value[:400],
+            "unit": self._unit(result.unit),
+            "limits": limits_json(characteristic),
+            "verdict": verdict_of(characteristic, result.value),
+            "origin": f"{row.file[:150]} row {row.number}",
+            "recorded_at": self._work.context.at,
+            "recorded_by": self._work.context.actor.login,
+        }
+
+
+def _contradiction(
+    info: NodeInfo, row: RowFacts, result: ResultFacts, older: Mapping[str, str]
+) -> Fault:
+    said = ", ".join(older.values())
+    lot = f"lot {info.source_code}-{info.lot_no} of {info.item_code}"
+    text = (
+        f"{lot}: {result.characteristic} {result.value} contradicts {said}, which is stored; "
+        "both stand until one is corrected with a reason"
+    )
+    return Fault("QT725", text, f"{row.file} row {row.number}, column {result.column}")
+
+
+def _changes(
+    fresh: Sequence[tuple[RowFacts, ResultFacts]],
+) -> dict[str, tuple[object, object]]:
+    values: dict[str, list[str]] = defaultdict(list)
+    for _, result in fresh:
+        values[result.characteristic].append(result.value)
+    return {name: (None, " | ".join(each)) for name, each in values.items()}
+
+
+def _moment(row: RowFacts, utc_offset: str) -> datetime:
+    """Give the moment of a row: its day begins at midnight of the place."""
+    if row.at is None:
+        raise InputRejected(f"row {row.number} of {row.file} has no date")
+    zone = datetime.fromisoformat(f"2000-01-01T00:00:00{utc_offset}").tzinfo
+    return datetime.combine(row.at.day, time(), zone).astimezone(UTC)
+
+
+def _values(row: RowFacts) -> Iterator[tuple[str, str]]:
+    """List what is shown with the event; a date without a day says how exact it is."""
+    yield from row.values
+    if row.at is not None and row.at.precision != "day":
+        yield "event_time", row.at.text
+        yield "event_time_precision", row.at.precision
