@@ -16,6 +16,7 @@ from qtcore.definitions.rules import RuleDefinition
 from qtcore.definitions.structure import unknown
 from qtcore.engines.expressions import Compiled
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.hookspecs import Channel, ExchangeFormat
 from qtcore.registry.formulas import FACTS
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.merge import Merged
@@ -40,13 +41,16 @@ class Registry:
     """The compiled definitions of a site.
 
     `fingerprint` changes with any definition, text or template; `packs` shows broken ones too;
-    `hooks` are those of the sound packs; `files` holds each pack's files by name.
+    `hooks` are those of the sound packs; `files` holds each pack's files by name; `channels` and
+    `formats` are what the packs' Python brought, by name.
     """
 
     fingerprint: str
     packs: tuple[PackState, ...]
     hooks: Hooks
     files: Mapping[str, Mapping[str, str]]
+    channels: Mapping[str, Channel]
+    formats: Mapping[str, ExchangeFormat]
     _merged: Merged
     _expressions: Mapping[tuple[str, str], Compiled]
     _units: Mapping[str, UnitDefinition]

@@ -176,7 +176,7 @@ def _balance_problem(site: Site, movements: Sequence[MovementRow]) -> str:
     except QTCoreError as error:
         return error.message
     if found.problems:
-        return str(found.problems[0])
+        return found.problems[0].message
     return f"{found.on_hand} on hand" if found.on_hand < 0 else ""
 
 

@@ -13,9 +13,9 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
-from qtcore.engines.forms import read_values
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.events import EventInput, Line, Stored, write_event
+from qtcore.services.form_values import read_form
 from qtcore.services.judgements import event_refusals
 from qtcore.services.nodes import NodeBook
 from qtcore.services.rights import require
@@ -131,8 +131,8 @@ def _form_values(
         unknown = ", ".join(sorted(event.values))
         return {}, [Fault("QT442", f"{event.event_type} has no form for: {unknown}", "values")]
     form = site.registry.get("forms", definition.form)
-    read = read_values(form.schema_, event.values, context.language)
-    return read.values, list(read.faults)
+    values, faults = read_form(site, context, form, event.values)
+    return values, list(faults)
 
 
 def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:

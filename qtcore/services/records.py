@@ -13,10 +13,10 @@ from sqlmodel import Session, select
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.workflows import RecordDefinition, WorkflowDefinition
-from qtcore.engines.forms import read_values, to_json_values
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.definitions import current_version, get_version
+from qtcore.services.form_values import read_form
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -268,10 +268,10 @@ def check_values(
 ) -> dict[str, Any]:
     """Check the values of a form; raises InputRejected with every fault, returns JSON values."""
     form: FormDefinition = site.registry.get("forms", definition.form)
-    read = read_values(form.schema_, data, context.language)
-    if read.faults:
-        raise InputRejected(f"the {definition.id} cannot be stored as filled in", read.faults)
-    return to_json_values(read.values)
+    values, faults = read_form(site, context, form, data)
+    if faults:
+        raise InputRejected(f"the {definition.id} cannot be stored as filled in", faults)
+    return values
 
 
 def _version(work: UnitOfWork, kind: str, name: str) -> int:
