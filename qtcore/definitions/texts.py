@@ -51,7 +51,10 @@ def _workflows(definition: Any) -> Iterator[Needed]:
     for number, state in enumerate(definition.states):
         yield f"workflows.{definition.id}.states.{state.id}", ("states", number)
     for number, step in enumerate(definition.transitions):
-        yield f"workflows.{definition.id}.transitions.{step.id}", ("transitions", number)
+        path: Path = ("transitions", number)
+        yield f"workflows.{definition.id}.transitions.{step.id}", path
+        if step.signature is not None:
+            yield f"signatures.{step.signature.meaning}", (*path, "signature", "meaning")
         if step.signature is not None:
             yield f"signatures.{step.signature.meaning}", ("transitions", number, "signature")
 

@@ -19,14 +19,14 @@ from qtcore.definitions.problems import (
     has_errors,
     render_problems,
     sort_problems,
-    suggest,
 )
 from qtcore.definitions.read import PackFolder
 from qtcore.engines.expressions import Compiled as Expression
 from qtcore.errors import DefinitionsRejected, Fault
-from qtcore.registry.formulas import FACTS, compile_formulas
+from qtcore.registry.contributions import Contributions, add_recall_nodes, read_contributions
+from qtcore.registry.formulas import compile_formulas
 from qtcore.registry.hooks import Failure, Hooks
-from qtcore.registry.merge import Entry, Merged, PackProblem, merge_packs, order_packs
+from qtcore.registry.merge import Entry, Merged, merge_packs, order_packs
 from qtcore.registry.references import check_references
 from qtcore.registry.registry import PackState, Registry
 from qtcore.registry.texts import check_texts
@@ -69,7 +69,7 @@ def compile_registry(
     `broken` are packs that could not even be loaded.
     """
     work = _Work(packs, hooks, broken)
-    merged, expressions = work.settle()
+    merged, expressions, given = work.settle()
     problems = sort_problems(problem for found in work.problems.values() for problem in found)
     sources = {name: text for pack in packs for name, text in pack.sources.items()}
     is_base_sound = all(
@@ -84,6 +84,8 @@ def compile_registry(
         hooks=hooks.without(work.failures()),
         files={pack.name: pack.files for pack in merged.packs},
         _merged=merged,
+        channels=given.channels,
+        formats=given.formats,
         _expressions=expressions,
         _units=_unit_table(merged),
     )
@@ -109,15 +111,16 @@ class _Work:
                 self.off.add(pack.name)
         self._refuse_equal_names()
 
-    def settle(self) -> tuple[Merged, Mapping[tuple[str, str], Expression]]:
+    def settle(self) -> tuple[Merged, Mapping[tuple[str, str], Expression], Contributions]:
         """Check what is left until a round finds no further broken pack."""
         while True:
             before = set(self.off)
             self._refuse_dependants()
-            merged = merge_packs(self._sound(), self._known())
+            hooks = self.hooks.without(self.failures())
+            merged = add_recall_nodes(merge_packs(self._sound(), self._known()), hooks)
             expressions, found = compile_formulas(merged)
-            found = [*merged.problems, *check_references(merged), *found]
-            found += _check_hooks(merged, self.hooks)
+            given = read_contributions(merged, hooks)
+            found += [*merged.problems, *check_references(merged), *given.problems]
             errors = {item.pack for item in found if _switches_off(item.problem)} - self.off
             for item in found:
                 if item.pack in errors or not errors:
@@ -125,7 +128,7 @@ class _Work:
             if self.off == before:
                 for item in check_texts(merged):
                     self._note(item.pack, [item.problem])
-                return merged, expressions
+                return merged, expressions, given
 
     def states(self) -> tuple[PackState, ...]:
         """Describe every pack, sound or not, in order of the merge."""
@@ -186,26 +189,6 @@ def _state(pack: PackFolder, is_off: bool, problems: tuple[Problem, ...]) -> Pac
     if head is None:
         return PackState(pack.name, is_broken=True, problems=problems)
     return PackState(pack.name, head.version, head.layer, head.title, is_off, problems)
-
-
-def _check_hooks(merged: Merged, hooks: Hooks) -> list[PackProblem]:
-    """Check that facts given by Python are declared, and declared ones are given."""
-    asked = hooks.contribute_facts()
-    found = [PackProblem(failure.pack, failure.as_problem()) for failure in asked.failures]
-    given = {fact: pack for pack, givers in asked.values for fact in givers}
-    declared = {e.definition.id: e for e in merged.all(FACTS) if e.definition.from_.pack}
-    for fact, entry in declared.items():
-        if given.get(fact) != entry.pack:
-            message = f"no contribute_facts of pack {entry.pack!r} gives the fact {fact!r}"
-            hint = suggest(fact, (name for name in given if name not in declared))
-            found.append(PackProblem(*entry.problem(Mistake("QT130", message, ("from",), hint))))
-    heads = {pack.name: pack for pack in merged.packs}
-    for pack, givers in asked.values:
-        for fact in sorted(set(givers) - set(declared)) if pack in heads else ():
-            message = f"hooks of pack {pack!r} give the fact {fact!r}, which no file declares"
-            mistake = Mistake("QT130", message, (), suggest(fact, declared))
-            found.append(PackProblem(pack, heads[pack].problem(mistake)))
-    return found
 
 
 def _unit_table(merged: Merged) -> Mapping[str, UnitDefinition]:

@@ -10,7 +10,7 @@ from qtcore.definitions.folders import base_folders
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
 from qtcore.errors import InputRejected, NotFound, Refused
-from qtcore.pack import FolderPack, LotFacts, Refusal, hookimpl
+from qtcore.pack import Channel, FolderPack, LotFacts, RecallNode, Refusal, hookimpl
 from qtcore.registry.load import check_packs, list_installed, load_packs, load_registry
 from qtcore.registry.registry import Registry
 
@@ -323,6 +323,56 @@ def test_facts_of_a_python_pack_must_be_declared(tmp_path):
     base = FolderPack(*base_folders())
     compiled = load_packs({"base": base, "mine": (folder, Giving())})
     assert [(p.code, p.suggestion) for p in compiled.problems] == [("QT130", "smell_ok")]
+
+
+def test_channels_and_recall_nodes_of_packs_join_the_registry(tmp_path):
+    class Bringing:
+        @hookimpl
+        def contribute_channels(self):
+            return [Channel("pager", "Pager", lambda recipient, subject, text: None)]
+
+        @hookimpl
+        def contribute_recall_nodes(self, plan):
+            due = {entry.id: "P1D" for entry in plan.classes}
+            return [RecallNode(id="own_board", order=99, recipient="board", due=due)]
+
+    plan = (
+        "recalls:\n  - id: plan\n    jurisdiction: CN\n    classes: [{id: I}]\n"
+        "    nodes: [{id: first, order: 1, recipient: first, due: {I: P1D}}]\n"
+    )
+    texts = (
+        "language: en\ntexts: {recalls: {plan: {title: Plan, classes: {I: One}, "
+        "nodes: {first: First, own_board: Board}}}}\n"
+    )
+    folder = a_pack(tmp_path, recalls=plan, **{"i18n/en": texts})
+    base = FolderPack(*base_folders())
+    compiled = load_packs({"base": base, "mine": (folder, Bringing())})
+    assert compiled.problems == ()
+    registry = compiled.get_registry()
+    assert [node.id for node in registry.get("recalls", "plan").nodes] == ["first", "own_board"]
+    assert list(registry.channels) == ["pager"]
+
+
+def test_a_recall_node_that_does_not_fit_switches_its_pack_off(tmp_path):
+    class Bringing:
+        @hookimpl
+        def contribute_recall_nodes(self, plan):
+            return [RecallNode(id="x", order=1, recipient="x", due={"IX": "P1D"})]
+
+    base = FolderPack(*base_folders())
+    plan = (
+        "recalls:\n  - id: plan\n    jurisdiction: CN\n    classes: [{id: I}]\n"
+        "    nodes: [{id: first, order: 1, recipient: first, due: {I: P1D}}]\n"
+    )
+    texts = (
+        "language: en\ntexts: {recalls: {plan: {title: P, classes: {I: 1}, nodes: {first: F}}}}\n"
+    )
+    sound = a_pack(tmp_path, "sound", recalls=plan, **{"i18n/en": texts})
+    compiled = load_packs(
+        {"base": base, "bad": (a_pack(tmp_path, "bad"), Bringing()), "sound": sound}
+    )
+    assert [p.name for p in compiled.get_registry().packs if p.is_broken] == ["bad"]
+    assert {p.code for p in compiled.problems} == {"QT122"}
 
 
 def test_a_check_names_files_by_the_path_that_was_given(monkeypatch, tmp_path):
