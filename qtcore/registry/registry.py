@@ -79,11 +79,15 @@ class Registry:
 
     def text(self, key: str, language: str = "en") -> str:
         """Give a text in the language, else in English, else its last part made readable."""
+        return self.find_text(key, language) or key.rsplit(".", 1)[-1].replace("_", " ")
+
+    def find_text(self, key: str, language: str = "en") -> str:
+        """Give a text in the language, else in English, else nothing."""
         for choice in (language, language.partition("-")[0], "en"):
             found = self._merged.texts.get(choice, {}).get(key)
             if found is not None:
                 return found.value
-        return key.rsplit(".", 1)[-1].replace("_", " ")
+        return ""
 
     def fields_of(self, entity: str) -> Mapping[str, Mapping[str, Any]]:
         """Give the extra fields of an entity as JSON Schema properties, by name."""

@@ -3,11 +3,13 @@
 It must not know pages.
 """
 
+from collections.abc import Sequence
+
 from qtcore.context import Context
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
 
 
 def find_exact(site: Site, context: Context, text: str) -> NodeInfo:
@@ -15,3 +17,13 @@ def find_exact(site: Site, context: Context, text: str) -> NodeInfo:
     require(site, context, "lot.read")
     with site.store.read() as session:
         return resolve(session, site.store.tenant_id, text)
+
+
+def describe_uids(site: Site, context: Context, uids: Sequence[str]) -> tuple[NodeInfo, ...]:
+    """Describe things by their public ids; one that is gone is left out."""
+    require(site, context, "lot.read")
+    tenant = site.store.tenant_id
+    with site.store.read() as session:
+        nodes = [node for uid in uids for node in find_nodes(session, tenant, uid)]
+        described = describe_nodes(session, tenant, nodes)
+    return tuple(described[node] for node in dict.fromkeys(nodes) if node in described)

@@ -15,7 +15,7 @@ from qtcore.builtin.tabular.mapping import Mapping as TableRules
 from qtcore.builtin.tabular.rows import LotFacts, ResultFacts, RowFacts
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.discrepancies import review_nodes
-from qtcore.services.events import EventInput, Line, write_event
+from qtcore.services.events import EventInput, Line, Origin, write_event
 from qtcore.services.imports import (
     MAX_CODE,
     MAX_EVENT_ID,
@@ -29,7 +29,7 @@ from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.services.specifications import find_characteristic, limits_json, spec_of, verdict_of
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
-from qtcore.store.tables import ImportRow, ImportRun, InspectionResult, Lot
+from qtcore.store.tables import ImportRow, ImportRun, InspectionResult
 from qtcore.store.unit import UnitOfWork
 
 STORED, QUARANTINED = "stored", "quarantined"
@@ -96,7 +96,6 @@ class RowWriter:
             return report
         ensure_unknowns(self._work)
         nodes = {row.key: self._write(row, known) for row in fresh}
-        self._confirm(fresh, nodes)
         problems = self._write_results(fresh, nodes)
         review_nodes(self._site, self._work, {n for each in nodes.values() for n in each.values()})
         made = len(self._book.made)
@@ -170,7 +169,6 @@ class RowWriter:
         )
         stored = write_event(
             self._site,
-            self._work,
             self._book,
             EventInput(
                 event_type=event.type,
@@ -183,8 +181,7 @@ class RowWriter:
                 values=dict(_values(row)),
                 document=self._document(row),
             ),
-            origin="import",
-            import_id=self._run.id,
+            origin=Origin("import", self._run.id),
         )
         self._mark(row, STORED, known)
         nodes = stored.nodes or [self._book.get_or_make(line.ref) for line in lines]
@@ -209,23 +206,6 @@ class RowWriter:
     def _unit(self, text: str) -> str:
         known = self._site.registry.unit(text) if text else None
         return known.code if known else text
-
-    def _confirm(self, rows: Sequence[RowFacts], nodes: Mapping[str, Mapping[str, int]]) -> None:
-        """Mark lots as recorded that were only mentioned before a row brought them into being."""
-        made = {
-            nodes[row.key][lot.alias] for row in rows for lot in row.lots if lot.part == "output"
-        }
-        lots = self._work.session.exec(
-            select(Lot).where(
-                Lot.tenant_id == self._work.tenant_id,
-                col(Lot.node).in_(sorted(made)),
-                Lot.origin == "unverified",
-            )
-        )
-        for lot in lots.all():
-            changes = self._work.change(lot, origin="recorded")
-            uid = self._work.uid_of(lot.node)
-            self._work.log("lot.complete", "lot", uid, changes=changes, about=[uid])
 
     def _write_results(
         self, rows: Sequence[RowFacts], nodes: Mapping[str, Mapping[str, int]]
