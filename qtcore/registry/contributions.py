@@ -90,7 +90,7 @@ def _by_name(
                 message = (
                     f"the {what} {one.name!r} is already given by pack {first[0]!r}; rename it"
                 )
-                note(_at_head(merged, pack, message, "QT123"))
+                note(_at_head(merged, pack, message, code="QT123"))
     return {name: one for name, (_, one) in held.items()}
 
 
@@ -112,7 +112,7 @@ def _check_facts(merged: Merged, hooks: Hooks) -> list[PackProblem]:
     for pack, fact in sorted(given - set(declared)):
         message = f"the hooks of pack {pack!r} give the fact {fact!r}, which no file of it declares"
         hint = suggest(fact, (name for by, name in declared if by == pack))
-        found.append(_at_head(merged, pack, message, "QT130", hint))
+        found.append(_at_head(merged, pack, message, code="QT130", suggestion=hint))
     return found
 
 
@@ -121,7 +121,7 @@ def _failed(failure: Failure) -> PackProblem:
 
 
 def _at_head(
-    merged: Merged, pack: str, message: str, code: str = "QT122", suggestion: str = ""
+    merged: Merged, pack: str, message: str, *, code: str = "QT122", suggestion: str = ""
 ) -> PackProblem:
     for folder in merged.packs:
         if folder.name == pack:

@@ -1,7 +1,6 @@
 import dataclasses
 import time
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from qtcore.definitions.folders import base_folders
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
-from qtcore.errors import InputRejected, NotFound, Refused
+from qtcore.errors import NotFound, Refused
 from qtcore.pack import Channel, FolderPack, LotFacts, RecallNode, Refusal, hookimpl
 from qtcore.registry.load import check_packs, list_installed, load_packs, load_registry
 from qtcore.registry.registry import Registry
@@ -114,43 +113,6 @@ def test_expressions_are_compiled_once_for_their_scope(registry):
     assert registry.expression(guard, "workflows:lot").names == ("item_kind",)
     with pytest.raises(NotFound, match="no definition holds the expression"):
         registry.expression("1 == 2")
-
-
-@pytest.mark.parametrize(
-    ("quantity", "source", "target", "expected"),
-    [
-        ("1.50", "kg", "g", "1500"),
-        ("1", "g", "kg", "0.001"),
-        ("2", "KGM", "千克", "2"),
-        ("3", "[lb_av]", "mg", "1360777.11"),
-        ("7.0", "{count}", "{count}", "7.0"),
-        ("-0.5", "L", "mL", "-500"),
-    ],
-)
-def test_units_convert_exactly(registry, quantity, source, target, expected):
-    found = registry.convert(Decimal(quantity), source, target)
-    assert found == Decimal(expected)
-    assert registry.convert(found, target, source) == Decimal(quantity)
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "said"),
-    [
-        ("kg", "L", r"\(mass\) cannot be converted to 'L' \(volume\)"),
-        ("kgg", "kg", "did you mean 'kg'"),
-        ("g", "[lb_av]", "is no exact number"),
-        ("{box}", "{count}", "cannot be converted"),
-    ],
-    ids=["other dimension", "unknown unit", "does not end", "no factor declared"],
-)
-def test_what_does_not_convert_exactly_is_refused(registry, source, target, said):
-    with pytest.raises(InputRejected, match=said):
-        registry.convert(Decimal(1), source, target)
-
-
-def test_an_unknown_unit_is_not_found(registry):
-    assert registry.unit("furlong") is None
-    assert registry.unit("KGM").id == "kg"
 
 
 def test_the_fingerprint_depends_on_what_is_said_and_not_on_where(tmp_path):
