@@ -1,6 +1,6 @@
 """Fixtures shared by all tests: where the real data is, and an honest count of what was skipped.
 
-It must not build sites, records or databases.
+It must not build sites or records.
 """
 
 import os
@@ -8,6 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import postgres_server as postgres_server
+from tests.postgres import postgres_url as postgres_url
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 

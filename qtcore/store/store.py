@@ -153,6 +153,7 @@ def open_store(
         with _named_faults(target.name):
             if create and current_revision(engines.readers) is None:
                 migrate(target)
+                engines.readers.dispose()
             _check_revision(engines)
             tenant = _find_tenant(engines, sources)
         is_open = True

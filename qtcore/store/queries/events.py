@@ -62,7 +62,7 @@ class MovementRow(NamedTuple):
             "recorded_by": self.recorded_by,
             "part": self.part,
             "effect": self.effect,
-            "quantity": None if self.quantity is None else str(self.quantity),
+            "quantity": None if self.quantity is None else format(self.quantity, "f"),
             "unit": self.unit,
             "place": self.location_code,
             "step": self.step,
