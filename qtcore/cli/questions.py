@@ -49,14 +49,13 @@ def trace(
 
 def _trace_text(answer: Mapping[str, Any]) -> str:
     focus = answer["focus"]
-    lines = [f"{focus['item']} lot {focus['lot_no']} of {focus['source']} ({focus['state']})"]
+    lines = [f"{_named(focus)} ({focus['state']})"]
     for node in answer["nodes"]:
         if node["side"] == "focus":
             continue
         arrow = "<-" if node["side"] == "backward" else "->"
         lines.append(
-            f"{'  ' * node['depth']}{arrow} {node['item']} {node['lot_no']} of {node['source']}"
-            f"  [{node['state']}, {node['certainty']}]"
+            f"{'  ' * node['depth']}{arrow} {_named(node)}  [{node['state']}, {node['certainty']}]"
         )
     for row in answer["customers"]:
         amount = f"{row['quantity'] or 'quantity not recorded'} {row['unit']}"
@@ -67,6 +66,13 @@ def _trace_text(answer: Mapping[str, Any]) -> str:
         f"{len(answer['customers'])} shipment lines, {len(answer['gaps'])} gaps"
     )
     return "\n".join(lines)
+
+
+def _named(node: Mapping[str, Any]) -> str:
+    if node["kind"] == "logistic_unit":
+        return f"logistic unit {node['lot_no']}"
+    source = f" of {node['source']}" if node["source"] else ""
+    return f"{node['item']} {node['kind']} {node['lot_no']}{source}"
 
 
 @recall.command("scope")
@@ -88,10 +94,7 @@ def scope(
 
 def _scope_text(answer: Mapping[str, Any]) -> str:
     lines = [f"{len(answer['lots'])} lots affected"]
-    lines += [
-        f"  {row['item']} {row['lot_no']} of {row['source']} [{row['state']}, {row['verdict']}]"
-        for row in answer["lots"]
-    ]
+    lines += [f"  {_named(row)} [{row['state']}, {row['verdict']}]" for row in answer["lots"]]
     lines.append(f"{len(answer['shipments'])} shipment lines")
     lines += [
         f"  {row['customer']}: {row['lot_no']} {row['quantity']} {row['unit']}"
