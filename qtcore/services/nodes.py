@@ -48,6 +48,8 @@ class LotRef:
             return self.text
         if self.identifier:
             return self.identifier[1]
+        if self.kind != "lot":
+            return f"{self.item} {self.lot_no}".strip()
         return f"{self.item} {self.lot_no} of {self.source or UNKNOWN_PARTY}"
 
 

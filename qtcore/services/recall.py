@@ -16,6 +16,7 @@ from qtcore.context import Context
 from qtcore.engines.balance import Balance, balance
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import InputRejected
+from qtcore.services.contents import list_movements
 from qtcore.services.holds import write_hold
 from qtcore.services.nodes import resolve
 from qtcore.services.records import RecordInput, check_values, get_record, write_record
@@ -24,7 +25,7 @@ from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, movements_for_balance, stock_of_nodes
 from qtcore.services.trace import Trace, TracedNode, edge_json, trace_from
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.events import MovementRow
 from qtcore.store.tables import RecallSnapshot, Record
 from qtcore.store.unit import UnitOfWork
 
@@ -104,7 +105,7 @@ def _scope(site: Site, session: Session, seeds: Sequence[str]) -> RecallScope:
     merged = trace_from(site, session, list(found.values()), "forward")
     nodes = [n.info.node for n in merged.nodes]
     movements: dict[int, list[MovementRow]] = {node: [] for node in nodes}
-    for row in movements_of(session, tenant, nodes):
+    for row in list_movements(session, tenant, nodes):
         movements[row.node].append(row)
     lots = [n.info.node for n in merged.nodes if n.info.kind != "logistic_unit"]
     return RecallScope(

@@ -14,14 +14,17 @@ from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_form
 from qtcore.services.judgements import event_refusals
-from qtcore.services.nodes import NodeBook
+from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.stock import stock_of_nodes
-from qtcore.store.queries.nodes import NodeInfo, active_holds
+from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.shipments import contents_of
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.tables import Party
 from qtcore.store.unit import UnitOfWork
@@ -71,10 +74,14 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
             book = NodeBook(site, work)
             event = _own_source(book, event, definition.verb)
             found = [_Found(line, _existing(book, definition.verb, line)) for line in event.lines]
-            told = (event, [f.info for f in found])
+            _require_quantities(definition.verb, found)
+            inside = _inside(work, event, definition.verb, found)
+            all_lines = tuple(f.line for f in (*found, *inside))
+            told = (replace(event, lines=all_lines), [f.info for f in (*found, *inside)])
             refusals = [
-                *_life_cycle_refusals(site, work, definition.verb, found),
+                *_life_cycle_refusals(site, work, definition.verb, (*found, *inside)),
                 *_stock_refusals(site, work, definition.verb, found),
+                *_gone_refusals(work, definition.verb, found),
                 *_cycle_refusals(work, found),
                 *event_refusals(site, work.session, definition.verb, told),
             ]
@@ -145,7 +152,7 @@ def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:
             )
             faults.append(Fault("QT432", text, f"{where}/unit"))
         if line.quantity is None:
-            if (verb, line.part) in TAKES or verb in ("adjust", "receive"):
+            if _must_count(verb, line) and not _may_be_one_piece(line):
                 text = f"{line.ref} has no quantity; a {verb} needs one"
                 faults.append(Fault("QT444", text, f"{where}/quantity"))
             continue
@@ -157,6 +164,64 @@ def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:
         if not line.unit:
             faults.append(Fault("QT432", f"{line.ref}: the quantity has no unit", f"{where}/unit"))
     return faults
+
+
+def _must_count(verb: str, line: Line) -> bool:
+    return (verb, line.part) in TAKES or verb in ("adjust", "receive")
+
+
+def _may_be_one_piece(line: Line) -> bool:
+    """Say whether a line may name a serial, case or pallet, which counts itself."""
+    return line.ref.kind != "lot" or bool(line.ref.text or line.ref.identifier)
+
+
+def _require_quantities(verb: str, found: Sequence[_Found]) -> None:
+    faults = [
+        Fault("QT444", f"{f.line.ref} has no quantity; a {verb} needs one", f"lines/{n}/quantity")
+        for n, f in enumerate(found)
+        if f.line.quantity is None and _must_count(verb, f.line)
+        if f.info is None or f.info.kind == "lot"
+    ]
+    if faults:
+        raise InputRejected(f"the {verb} cannot be recorded as sent", faults)
+
+
+def _inside(
+    work: UnitOfWork, event: EventInput, verb: str, found: Sequence[_Found]
+) -> list[_Found]:
+    """List what travels inside cases and pallets: they may go only when all of it may."""
+    units = [f.info.node for f in found if f.info and f.info.kind == "logistic_unit"]
+    if not units or (verb, "subject") not in ABILITY:
+        return []
+    contents = contents_of(work.session, work.tenant_id, units)
+    held = [c for unit in units for c in held_in(contents, unit, event.event_at)]
+    infos = describe_nodes(work.session, work.tenant_id, [c.node for c in held])
+    return [
+        _Found(Line(LotRef(text=c.node_uid), "subject", c.quantity, c.unit), infos[c.node])
+        for c in held
+    ]
+
+
+def _gone_refusals(work: UnitOfWork, verb: str, found: Sequence[_Found]) -> list[Refusal]:
+    """Say which serials, cases and pallets have left already: one piece leaves once."""
+    pieces = {
+        f.info.node: f.info
+        for f in found
+        if f.info and f.info.kind != "lot" and (verb, f.line.part) in TAKES
+    }
+    last: dict[int, MovementRow] = {}
+    for row in movements_of(work.session, work.tenant_id, list(pieces)):
+        if row.effect in ("shipped", "scrapped", "returned"):
+            last[row.node] = row
+    return [
+        Refusal(
+            "QT447",
+            f"{_named(pieces[node])} has left already: {row.effect} on {row.event_at:%Y-%m-%d}",
+            fix="correct its number, or record its return first",
+        )
+        for node, row in last.items()
+        if row.effect != "returned"
+    ]
 
 
 def _own_source(book: NodeBook, event: EventInput, verb: str) -> EventInput:
@@ -231,7 +296,7 @@ def _stock_refusals(
     site: Site, work: UnitOfWork, verb: str, found: Sequence[_Found]
 ) -> list[Refusal]:
     """Say where more would be taken than there is."""
-    taken = [f for f in found if f.info is not None and (verb, f.line.part) in TAKES]
+    taken = [f for f in found if f.info and f.info.kind == "lot" and (verb, f.line.part) in TAKES]
     stocks = stock_of_nodes(site, work.session, [f.info.node for f in taken if f.info])
     wanted: dict[int, Decimal] = {}
     refusals = []

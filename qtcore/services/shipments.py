@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from qtcore.services.contents import held_in
 from qtcore.store.queries.shipments import ContentRow, ShipmentRow, contents_of, shipments_of
 
 
@@ -58,7 +59,7 @@ def shipped_to(session: Session, tenant_id: int, nodes: Sequence[int]) -> tuple[
         if row.kind != "logistic_unit":
             found.append(_direct(row))
             continue
-        inside = [c for c in _inside(row, contents) if c.node in wanted]
+        inside = [c for c in held_in(contents, row.node, row.event_at) if c.node in wanted]
         found += [_inside_of(row, content) for content in inside]
     return tuple(sorted(found, key=lambda s: (s.shipped_at, s.customer, s.lot_no)))
 
@@ -94,20 +95,3 @@ def _inside_of(row: ShipmentRow, content: ContentRow) -> Shipment:
         content.unit,
         via=row.lot_no,
     )
-
-
-def _inside(row: ShipmentRow, contents: Sequence[ContentRow]) -> list[ContentRow]:
-    """List what was in a logistic unit when it was shipped, through nested cases too."""
-    at, found, level, seen = row.event_at, [], [row.node], {row.node}
-    while level:
-        held = [
-            c
-            for c in contents
-            if c.container in level
-            and c.packed_at <= at
-            and (c.unpacked_at is None or c.unpacked_at > at)
-        ]
-        found += [c for c in held if c.kind != "logistic_unit"]
-        level = [c.node for c in held if c.kind == "logistic_unit" and c.node not in seen]
-        seen.update(level)
-    return found

@@ -11,8 +11,9 @@ from sqlmodel import Session
 
 from qtcore.engines.balance import Movement
 from qtcore.errors import InputRejected
+from qtcore.services.contents import list_movements
 from qtcore.services.site import Site
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.events import MovementRow
 
 SIGN: Mapping[str, int] = {
     "received": 1,
@@ -55,7 +56,7 @@ class Stock:
 def stock_of_nodes(site: Site, session: Session, nodes: Sequence[int]) -> dict[int, Stock]:
     """Fold the movements of nodes; a node without movements has none on hand."""
     stocks = {node: Stock(node) for node in nodes}
-    for row in movements_of(session, site.store.tenant_id, list(stocks)):
+    for row in list_movements(session, site.store.tenant_id, stocks):
         _apply(site, stocks[row.node], row)
     return stocks
 
