@@ -10,7 +10,7 @@ import typer
 from qtcore.cli.options import AsJson, SiteDir, answering, print_answer
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
-from qtcore.definitions.schema import kind_schema
+from qtcore.definitions.schema import FILE_KINDS, kind_schema
 
 pack = typer.Typer(no_args_is_help=True)
 
@@ -20,10 +20,10 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check packs together with the base and the installed packs: all problems at once."""
-    from qtcore.registry.check import check_folders
+    from qtcore.registry.load import check_packs
 
     with answering(as_json=as_json):
-        compiled = check_folders(paths)
+        compiled = check_packs(paths)
         errors = [p for p in compiled.problems if p.severity == "error"]
         answer = {"ok": not errors, "problems": [p.as_json() for p in compiled.problems]}
         report = render_problems(compiled.problems, compiled.sources)
@@ -36,10 +36,10 @@ def schema(
     kind: Annotated[str, typer.Argument(help="A kind of definition, pack or i18n.")],
 ) -> None:
     """Print the JSON Schema of a definition kind, for editors."""
-    if kind not in (*KINDS, "pack", "i18n"):
-        known = ", ".join((*KINDS, "pack", "i18n"))
-        raise typer.BadParameter(f"no kind {kind!r}; there are: {known}")
-    typer.echo(json.dumps(kind_schema(kind), ensure_ascii=False, indent=2))
+    wanted = f"{kind}s" if f"{kind}s" in FILE_KINDS else kind
+    if wanted not in FILE_KINDS:
+        raise typer.BadParameter(f"no kind {kind!r}; there are: {', '.join(FILE_KINDS)}")
+    typer.echo(json.dumps(kind_schema(wanted), ensure_ascii=False, indent=2))
 
 
 @pack.command("list")

@@ -24,6 +24,6 @@ class FieldSet(Definition):
     Label texts live in i18n under ``fields.<entity>.<name>``.
     """
 
-    on: Entity
+    entity: Entity
     properties: Mapping[Name, Annotated[Mapping[str, Any], BeforeValidator(normal_schema)]]
     required: tuple[Name, ...] = ()

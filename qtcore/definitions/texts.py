@@ -23,16 +23,16 @@ def find_optional_keys(kind: str, definition: Any) -> Iterator[Needed]:
     if kind == "fields":
         for name, schema in definition.properties.items():
             for value in _choices(schema):
-                yield f"fields.{definition.on}.choices.{name}.{value}", ("properties", name)
+                yield f"fields.{definition.entity}.choices.{name}.{value}", ("properties", name)
     for name, schema in _properties(kind, definition):
-        prefix = f"fields.{definition.on}" if kind == "fields" else f"forms.{definition.id}.fields"
+        prefix = f"fields.{definition.entity}" if kind == "fields" else f"forms.{definition.id}.fields"
         for inner in _inner(schema):
             yield f"{prefix}.{name}.{inner}", ()
 
 
 def _fields(definition: Any) -> Iterator[Needed]:
     for name in definition.properties:
-        yield f"fields.{definition.on}.{name}", ("properties", name)
+        yield f"fields.{definition.entity}.{name}", ("properties", name)
 
 
 def _forms(definition: Any) -> Iterator[Needed]:

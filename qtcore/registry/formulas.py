@@ -141,7 +141,7 @@ def _formulas(merged: Merged) -> Iterator[Formula]:
 def _scope(kind: str, definition: Any) -> str:
     if kind == "rules":
         return FACTS
-    return f"fields:{definition.on}" if kind == "fields" else f"{kind}:{definition.id}"
+    return f"fields:{definition.entity}" if kind == "fields" else f"{kind}:{definition.id}"
 
 
 Found = Iterator[tuple[Path, str, Kind]]

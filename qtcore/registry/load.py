@@ -46,13 +46,14 @@ class _Found:
     def add_installed(self, chosen: Sequence[str] | None) -> list[str]:
         """Load the installed packs that were chosen; give the names that are not installed."""
         loaders = find_installed()
-        for name in sorted(loaders) if chosen is None else sorted(set(chosen) & set(loaders)):
+        wanted = set(loaders) if chosen is None else set(chosen) & set(loaders)
+        for name in sorted(wanted - set(self.plugins)):
             plugin = load_pack(name, loaders[name])
             if isinstance(plugin, Failure):
                 self.broken.append(_failed(plugin))
             else:
                 self.add(name, plugin)
-        return sorted(set(chosen or ()) - set(loaders))
+        return sorted(set(chosen or ()) - set(loaders) - set(self.plugins))
 
 
 def load_registry(
@@ -81,10 +82,11 @@ def load_registry(
 
 
 def check_packs(paths: Sequence[Path]) -> Compiled:
-    """Compile the base pack with the packs the paths lead to, and no installed ones.
+    """Compile the base pack with the packs the paths lead to.
 
-    File names in the problems start with the paths as they were given. The base pack's own
-    folders check the base alone.
+    A site is checked with the installed packs it chooses, other packs without any. File names in
+    the problems start with the paths as they were given. The base pack's own folders check the
+    base alone.
     """
     base = [folder.resolve() for folder in base_folders()]
     found = _Found(has_base=True)
@@ -103,7 +105,8 @@ def check_packs(paths: Sequence[Path]) -> Compiled:
                 found.add(head.name, plugin)
                 is_site = head.content.pack is not None and head.content.pack.layer == "site"
                 site = head if is_site else site
-    return _compile(found, site, ())
+    missing = found.add_installed(_chosen(site)) if site is not None else []
+    return _compile(found, site, missing)
 
 
 def load_packs(plugins: Mapping[str, object]) -> Compiled:

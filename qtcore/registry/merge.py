@@ -140,18 +140,18 @@ class _Merge:
 
     def _add_fields(self, entry: Entry, replaced: Entry | None) -> None:
         fields: FieldSet = entry.definition
-        held = self.fields.setdefault(fields.on, {})
+        held = self.fields.setdefault(fields.entity, {})
         for name in replaced.definition.properties if replaced else ():
             held.pop(name, None)
         for name in fields.properties:
             first = held.get(name)
             if first is None:
                 held[name] = (entry.pack, fields)
-                self.places[fields.on, name] = entry
+                self.places[fields.entity, name] = entry
                 continue
-            there = self.places[fields.on, name]
+            there = self.places[fields.entity, name]
             message = (
-                f"field {name!r} of {fields.on} in pack {entry.pack!r} is already defined by pack "
+                f"field {name!r} of {fields.entity} in pack {entry.pack!r} is already defined by pack "
                 f"{there.pack!r} in {_where(there, 'properties', name)}; rename one of them"
             )
             self._refuse(entry, Mistake("QT123", message, ("properties", name), on_key=True))
