@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from qtcore.demo.data import filled, read_data
 from qtcore.demo.plants import (
@@ -153,7 +154,11 @@ def _slow_dissolution(batch: Batch) -> None:
 def _transport_damage(batch: Batch) -> None:
     story, lot = batch.story, batch.finished
     amount = Decimal(240)
-    values = {"cause": "transport_damage", "return_note": story.note_no(), "packaging_intact": False}
+    values = {
+        "cause": "transport_damage",
+        "return_note": story.note_no(),
+        "packaging_intact": False,
+    }
     act = Act("warehouse", "returning", "P-FG", party="CUS-KANGDA", values=values)
     story.record(act, [Line(lot.ref(), "subject", amount, lot.unit)])
     lot.left += amount
@@ -183,16 +188,11 @@ def _second_laboratory(batch: Batch) -> None:
     batch.story.test(batch.finished, "assay", "96.2", origin="Contract laboratory Hangzhou")
 
 
-def _plain_record(story: Story, batches: Mapping[str, Batch], entry: dict[str, object]) -> None:
+def _plain_record(story: Story, batches: Mapping[str, Batch], entry: dict[str, Any]) -> None:
     """Submit a record of the file and make its steps."""
-    lots = [batches[str(no)].finished for no in _listed(entry.get("lots"))]
+    lots = [batches[lot_no].finished for lot_no in entry.get("lots", ())]
     blanks = {"note": story.note_no(), "today": story.now.date().isoformat()}
     data = filled(entry["data"], blanks)
-    uid = story.submit(str(entry["kind"]), str(entry["by"]), data, lots, str(entry["title"]))
-    for step in _listed(entry.get("steps")):
-        transition, login, *reason = step
+    uid = story.submit(entry["kind"], entry["by"], data, lots, entry["title"])
+    for transition, login, *reason in entry.get("steps", ()):
         story.sign(uid, transition, login, reason[0] if reason else "")
-
-
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else []

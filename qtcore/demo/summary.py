@@ -15,9 +15,7 @@ RELEASED = ("TAB-IBU-200", "IB26001", "LQ-P")
 _LOGINS = ("qa", "qp", "operator", "auditor")
 
 
-def summarise(
-    story: Story, blocked: Held, mock: StartedRecall, address: str
-) -> dict[str, Any]:
+def summarise(story: Story, blocked: Held, mock: StartedRecall, address: str) -> dict[str, Any]:
     """Say what was built, how to sign in and what to try first."""
     context = story.site.system_context()
     released = story.lots[RELEASED]

@@ -73,9 +73,7 @@ def line(lot: NodeInfo | str, part: str, quantity: str = "", unit: str = "kg") -
     return Line(LotRef(text=text), part, amount, unit if quantity else "")
 
 
-def an_output(
-    item: str, lot_no: str, quantity: str, *, source: str = PLANT, **more: Any
-) -> Line:
+def an_output(item: str, lot_no: str, quantity: str, *, source: str = PLANT, **more: Any) -> Line:
     """Write the line of a lot that the event brings into being."""
     unit = more.pop("unit", "kg")
     ref = LotRef(item=item, lot_no=lot_no, source=source, **more)
