@@ -209,6 +209,16 @@ def test_impossible_facts_are_stored_named_and_resolved_by_later_ones(site: Site
     assert open_discrepancies(site) == []
 
 
+def test_a_supplier_ships_before_we_receive_and_nothing_is_wrong(site: Site) -> None:
+    send(site, shipped(1), shipped(5, bizStep="receiving"))
+    assert open_discrepancies(site) == []
+
+
+def test_a_use_before_the_receipt_is_named(site: Site) -> None:
+    send(site, made(1), event(5, bizStep="receiving", quantityList=lots(MILK)))
+    assert open_discrepancies(site) == ["used_before_made"]
+
+
 def test_a_lot_that_comes_from_itself_is_named(site: Site) -> None:
     send(site, made(), made(3, inputQuantityList=lots(CHEESE), outputQuantityList=lots(MILK)))
     assert "cycle" in open_discrepancies(site)
