@@ -12,15 +12,17 @@ from qtcore.services.site import Site
 from qtcore.services.trace import trace
 from qtcore.store.tables import Edge, Event, Lot, Node
 from qtcore.testing import a_site
+from qtcore.testing.sites import IN_MEMORY
 from tests.counting import counts
 
 DOCUMENTS = ("epcisquerydoc-example01.jsonld", "gdst_data_withmasterdata.jsonld")
 TABLES = (Event, Edge, Node, Lot)
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with a_site() as site:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    is_sqlite = request.param == "sqlite"
+    with a_site(IN_MEMORY if is_sqlite else request.getfixturevalue("postgres_url")) as site:
         yield site
 
 
