@@ -10,6 +10,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from qtcore.errors import QTCoreError
 from qtcore.http.api.routes import api_routes
@@ -65,8 +66,35 @@ def make_app(
         logging_config=None,
     )
     # Around the router and not in it, so that unknown addresses pass the gate as well.
-    app.asgi_handler = Gate(app.asgi_handler, site, settings)
+    app.asgi_handler = _fence(Gate(app.asgi_handler, site, settings), settings)
     return app
+
+
+def _fence(gate: ASGIApp, settings: Settings) -> ASGIApp:
+    """Answer a failure of the gate itself, such as a database that cannot be read."""
+
+    async def fenced(scope: Scope, receive: Receive, send: Send) -> None:
+        is_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await gate(scope, receive, watched)
+        except Exception as error:
+            problem = problem_of(error, "")
+            settings.logger.error("gate failed", trace=traceback.format_exc())
+            if is_started:
+                raise
+            head = [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
+            await send({"type": "http.response.start", "status": problem.status, "headers": head})
+            await send(
+                {"type": "http.response.body", "body": problem.as_bytes(), "more_body": False}
+            )
+
+    return fenced
 
 
 def render_mistake(
@@ -80,8 +108,8 @@ def render_mistake(
         settings.logger.error("unexpected", error=type(error).__name__, trace=trace)
     if request.url.path.startswith("/api/v1"):
         return Response(problem.as_bytes(), status_code=problem.status, media_type=MEDIA_TYPE)
-    language = call.language if call else choose_language(request.headers.get("accept-language", ""))
-    html = render_problem(settings, problem, language, call)
-    return Response(
-        html.encode(), status_code=problem.status, media_type="text/html"
+    language = (
+        call.language if call else choose_language(request.headers.get("accept-language", ""))
     )
+    html = render_problem(settings, problem, language, call)
+    return Response(html.encode(), status_code=problem.status, media_type="text/html")

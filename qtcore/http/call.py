@@ -79,7 +79,9 @@ def read_pairs(text: str) -> dict[str, list[str]]:
             text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=2000
         )
     except ValueError as error:
-        raise InputRejected("the parameters are not URL-encoded UTF-8, or more than 2000") from error
+        raise InputRejected(
+            "the parameters are not URL-encoded UTF-8, or more than 2000"
+        ) from error
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\x00" in name + value:
@@ -93,7 +95,7 @@ def read_pairs(text: str) -> dict[str, list[str]]:
 
 def call_of(request: Request[Any, Any, Any]) -> Call:
     """Get the call that the gate made, with the parameters of the path."""
-    call: Call = request.scope["state"]["call"]  # type: ignore[typeddict-item]
+    call: Call = request.scope["state"]["call"]
     params = {k: str(v).replace(SLASH, "/") for k, v in request.path_params.items()}
     return Call(
         **{name: getattr(call, name) for name in Call.__slots__ if name != "params"},

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: the same request sent again gets the same answer, not a second effect.
+"""The Idempotency-Key header: a request sent again gets the same answer, not a second effect.
 
 It must not know what a request does. A refused request had no effect and frees its key.
 """
@@ -31,7 +31,9 @@ def answer_once(call: Call, run: Callable[[], Answer]) -> Answer:
     if not key:
         return run()
     if not _KEY.fullmatch(key):
-        text = f"the Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters, such as a UUID"
+        text = (
+            f"the Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters, such as a UUID"
+        )
         raise InputRejected(text, [Fault("QT411", text, "Idempotency-Key")])
     site, context = call.site, call.act()
     said = f"{call.method} {call.path}?{call.query_string}\n".encode() + call.body

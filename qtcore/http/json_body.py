@@ -38,11 +38,11 @@ class _Mistake(Exception):
 def _as_quantity(value: object) -> Decimal:
     """Keep the digits as sent: a text of digits, or a JSON number (never an exponent)."""
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise ValueError("a quantity is a text of digits such as \"12.50\"")
+        raise ValueError('a quantity is a text of digits such as "12.50"')
     text = value if isinstance(value, str) else str(value)
     if not text.isascii() or not _NUMBER.fullmatch(text):
         raise ValueError(
-            f"{text[:40]!r} is not a plain decimal; give digits such as \"12.50\", without "
+            f'{text[:40]!r} is not a plain decimal; give digits such as "12.50", without '
             "exponent, spaces or separators"
         )
     return Decimal(text)

@@ -131,7 +131,10 @@ def is_unexpected(problem: Problem) -> bool:
 
 def _of_router(error: HTTPException, request_id: str) -> Problem:
     words = {
-        404: ("there is nothing at this address; /api/docs lists the addresses of the API", "QT404"),
+        404: (
+            "there is nothing at this address; /api/docs lists the addresses of the API",
+            "QT404",
+        ),
         405: ("this address does not take that method; /api/docs lists what it takes", "QT421"),
     }
     status = error.status_code

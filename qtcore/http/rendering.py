@@ -19,7 +19,9 @@ from qtcore.http.settings import Settings
 from qtcore.registry.registry import Registry
 
 TEMPLATES = Path(__file__).parent / "templates"
-STATUSES = ("draft", "quarantine", "testing", "released", "rejected", "recalled")
+_BRACKETS = str.maketrans("", "", "{}[]")
+_PLAIN_UNITS: Mapping[str, str] = {"{count}": "pcs", "10*3.{count}": "thousand", "[lb_av]": "lb",
+                                   "[oz_av]": "oz", "[gal_us]": "gal"}  # fmt: skip
 # Which of the six shapes says what an outcome is; the word beside it says it exactly.
 OUTCOME_STATUS: Mapping[str, str] = {
     "pass": "released",
@@ -48,7 +50,6 @@ def make_templates(*, dev: bool) -> Environment:
     )
     made.filters["when"] = show_time
     made.filters["day"] = show_day
-    made.filters["quantity"] = show_quantity
     return made
 
 
@@ -106,6 +107,7 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
         "state_word": partial(_state_word, registry, language),
         "name_of": lambda info: info.names.get(language) or info.item_name or info.item_code,
         "record_workflow": record_workflow,
+        "amount": partial(show_quantity, registry, language),
         "rule_title": rule_title,
         "action_word": action_word,
     }
@@ -144,9 +146,23 @@ def show_day(value: date | datetime | str | None) -> str:
     return value[:10] if isinstance(value, str) else value.strftime("%Y-%m-%d")
 
 
-def show_quantity(value: Decimal | str | None, unit: str = "") -> str:
+def show_quantity(
+    registry: Registry, language: str, value: Decimal | str | None, unit: str = ""
+) -> str:
     """Show a quantity with its digits as typed and its unit after a thin space."""
     if value is None:
         return "?"
     text = format(value, "f") if isinstance(value, Decimal) else value
-    return f"{text}\u202f{unit}" if unit else text
+    return f"{text}\u202f{show_unit(registry, language, unit)}" if unit else text
+
+
+def show_unit(registry: Registry, language: str, unit: str) -> str:
+    """Write a unit as people do: UCUM's brackets and braces are for machines."""
+    if not set(unit) & set("{}[]"):
+        return unit
+    known = registry.unit(unit)
+    if known is not None and language.startswith("zh"):
+        words = [alias for alias in known.aliases if not alias.isascii() and alias[:1].isalpha()]
+        if words:
+            return words[0]
+    return _PLAIN_UNITS.get(unit) or unit.translate(_BRACKETS)

@@ -7,13 +7,14 @@ needs a session or a token, whatever route is added later.
 import hmac
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import anyio
 import structlog
 from litestar.datastructures import Cookie
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
@@ -79,9 +80,12 @@ class Gate:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await send({"type": "websocket.close", "code": 1008, "reason": "not offered"})
             return
+        await self._serve(cast(HTTPScope, scope), receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request_id = self._site.sources.new_id()
         structlog.contextvars.clear_contextvars()
@@ -102,16 +106,18 @@ class Gate:
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _admit(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         headers = _headers(scope)
         body = await self._read_body(scope, receive, headers)
         call = await anyio.to_thread.run_sync(self._make_call, scope, headers, body, request_id)
         if call.context is None and not _is_open(call.path):
-            raise NotSignedIn("you are not signed in; sign in, or send `Authorization: Bearer <token>`")
+            raise NotSignedIn(
+                "you are not signed in; sign in, or send `Authorization: Bearer <token>`"
+            )
         if call.method not in SAFE_METHODS:
             check_origin(headers)
             _check_write(call, headers)
-        scope["state"]["call"] = call  # type: ignore[typeddict-item]
+        scope["state"]["call"] = call
         if call.context is not None:
             structlog.contextvars.bind_contextvars(login=call.context.actor.login)
 
@@ -121,7 +127,7 @@ class Gate:
         await self._app(scope, replay, send)
 
     async def _read_body(
-        self, scope: Scope, receive: Receive, headers: Mapping[str, str]
+        self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
     ) -> bytes:
         limit = self._settings.max_body
         told = headers.get("content-length", "0")
@@ -145,7 +151,7 @@ class Gate:
         return bytes(body)
 
     def _make_call(
-        self, scope: Scope, headers: Mapping[str, str], body: bytes, request_id: str
+        self, scope: HTTPScope, headers: Mapping[str, str], body: bytes, request_id: str
     ) -> Call:
         query = scope["query_string"].decode("latin-1")
         cookies = _cookies(headers.get("cookie", ""))
@@ -218,12 +224,12 @@ class Gate:
             language=language,
         )
 
-    def _is_secure(self, scope: Scope) -> bool:
+    def _is_secure(self, scope: HTTPScope) -> bool:
         chosen = self._settings.secure_cookies
         return scope["scheme"] == "https" if chosen is None else chosen
 
     def _with_headers(
-        self, scope: Scope, send: Send, request_id: str, status: list[int]
+        self, scope: HTTPScope, send: Send, request_id: str, status: list[int]
     ) -> Send:
         added = {**HEADERS, "x-request-id": request_id}
         if self._is_secure(scope):
@@ -246,7 +252,7 @@ class Gate:
         return guarded
 
     async def _refuse(
-        self, scope: Scope, send: Send, error: QTCoreError, request_id: str
+        self, scope: HTTPScope, send: Send, error: QTCoreError, request_id: str
     ) -> None:
         problem = problem_of(error, request_id)
         path = scope["path"].replace(SLASH, "/")
@@ -299,15 +305,15 @@ def _check_write(call: Call, headers: Mapping[str, str]) -> None:
     if not hmac.compare_digest(token.encode(), call.session.csrf_token.encode()):
         raise WebRefusal(
             "the form's token is missing or belongs to another session; reload the page and send "
-            "it again" if not is_api else "the X-CSRF-Token header is missing or wrong",
+            "it again"
+            if not is_api
+            else "the X-CSRF-Token header is missing or wrong",
             403,
             code="QT425",
         )
 
 
-async def _answer(
-    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes
-) -> None:
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -320,7 +326,7 @@ def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
-def _headers(scope: Scope) -> dict[str, str]:
+def _headers(scope: HTTPScope) -> dict[str, str]:
     return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
 
 
@@ -329,7 +335,7 @@ def _cookies(header: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name}
 
 
-def _keep_slashes(scope: Scope) -> None:
+def _keep_slashes(scope: HTTPScope) -> None:
     """Keep an encoded slash inside its path segment: identifiers hold slashes."""
     raw = scope["raw_path"].split(b"?")[0]
     if b"%2f" not in raw.lower():

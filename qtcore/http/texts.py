@@ -22,7 +22,7 @@ class Texts:
     catalogues: Mapping[str, Mapping[str, str]]
 
     def get(self, key: str, language: str, **values: object) -> str:
-        """Give a text with its values put in; `count` chooses between ``key.one`` and ``key.other``."""
+        """Give a text with its values; `count` chooses between ``key.one`` and ``key.other``."""
         catalogue = self.catalogues.get(language, self.catalogues[DEFAULT])
         if "count" in values and key not in catalogue:
             key = f"{key}.one" if values["count"] == 1 else f"{key}.other"

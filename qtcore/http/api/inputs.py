@@ -7,7 +7,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+)
 
 from qtcore.http.json_body import Input, Quantity
 from qtcore.services.events import Allocation, EventInput, Line
@@ -27,7 +34,7 @@ def _aware(value: datetime) -> datetime:
 def _is_text(value: object) -> object:
     """Refuse numbers: they would be taken for seconds since 1970."""
     if not isinstance(value, str):
-        raise ValueError("a time is a text such as \"2026-11-20T14:02:00Z\"")
+        raise ValueError('a time is a text such as "2026-11-20T14:02:00Z"')
     return value
 
 

@@ -34,9 +34,7 @@ _SHARED = frozenset(MasterBody.model_fields)
 def _routes(plural: str, entity: str, model: type[MasterBody]) -> tuple[HTTPRouteHandler, ...]:
     def list_all(call: Call, sent: Sent) -> Answer:
         asked: PageQuery = sent.query
-        page = list_master(
-            call.site, call.act(), entity, after=asked.cursor, limit=asked.limit
-        )
+        page = list_master(call.site, call.act(), entity, after=asked.cursor, limit=asked.limit)
         return Answer(page.as_json())
 
     def save(call: Call, sent: Sent) -> Answer:

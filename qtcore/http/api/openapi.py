@@ -18,9 +18,7 @@ from qtcore.http.api.schemas import SCHEMAS
 _TYPED = re.compile(r"\{([a-z_]+):[a-z]+\}")
 _PROBLEM = {
     "description": "A mistake, in the one shape of RFC 9457",
-    "content": {
-        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-    },
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 KEY_HEADER = {
     "name": "Idempotency-Key",
@@ -43,7 +41,7 @@ def build_openapi(operations: Iterable[Operation]) -> dict[str, Any]:
         "info": {
             "title": "QTCore",
             "version": CORE_VERSION,
-            "description": "Quantities are texts of digits, in answers always and in requests best.",
+            "description": "Quantities are texts of digits in answers, and best so in requests.",
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {"session": []}],

@@ -17,6 +17,8 @@ from qtcore.store.queries.trace import EdgeRow
 SHOWN = 7
 MOST_LINKS = 1500
 
+Amounts = Mapping[int, tuple[tuple[Decimal | None, str], ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -63,12 +65,12 @@ def lanes_of(trace: Trace) -> ChainView:
         key=lambda n: _order(nodes[n].info),
         lane_length=SHOWN,
     )
-    amounts = _amounts(edges)
+    gave, took = _amounts(edges, is_source=True), _amounts(edges, is_source=False)
     lanes = [
         LaneView(
             column.stage,
-            tuple(_stop(nodes[n], amounts, trace.focus.node) for n in column.nodes),
-            tuple(_stop(nodes[n], amounts, trace.focus.node) for n in column.more),
+            tuple(_stop(nodes[n], gave if column.stage < 0 else took) for n in column.nodes),
+            tuple(_stop(nodes[n], gave if column.stage < 0 else took) for n in column.more),
         )
         for column in drawing.columns
     ] or [LaneView(0, (Stop(trace.focus, is_focus=True),))]
@@ -80,7 +82,7 @@ def neighbours_of(trace: Trace) -> ChainView:
     focus = trace.focus.node
     nodes = {n.info.node: n for n in trace.nodes}
     near = [e for e in trace.edges if focus in (e.src, e.dst) and e.src != e.dst]
-    amounts = _amounts(near)
+    gave, took = _amounts(near, is_source=True), _amounts(near, is_source=False)
     sides = {
         -1: [e.src for e in near if e.dst == focus and e.src in nodes],
         1: [e.dst for e in near if e.src == focus and e.dst in nodes],
@@ -88,7 +90,7 @@ def neighbours_of(trace: Trace) -> ChainView:
     lanes = []
     for stage in (-1, 0, 1):
         found = dict.fromkeys(sides.get(stage, [focus]))
-        stops = [_stop(nodes[n], amounts, focus) for n in found]
+        stops = [_stop(nodes[n], gave if stage < 0 else took) for n in found]
         stops.sort(key=lambda stop: _order(stop.info))
         lanes.append(LaneView(stage, tuple(stops[:SHOWN]), tuple(stops[SHOWN:])))
     return _view(trace, lanes, near)
@@ -98,22 +100,20 @@ def _order(info: NodeInfo) -> str:
     return f"{info.item_code}\x00{info.state}\x00{info.lot_no}"
 
 
-def _stop(
-    node: TracedNode, amounts: Mapping[int, tuple[tuple[Decimal | None, str], ...]], focus: int
-) -> Stop:
-    is_focus = node.info.node == focus
+def _stop(node: TracedNode, amounts: Amounts) -> Stop:
+    is_focus = node.side == "focus"
     told = () if is_focus else amounts.get(node.info.node, ())
     return Stop(node.info, told, node.certainty, is_focus)
 
 
-def _amounts(edges: Iterable[EdgeRow]) -> dict[int, tuple[tuple[Decimal | None, str], ...]]:
-    """Add up, per unit, what each source gave; a product is told by what went into it."""
+def _amounts(edges: Iterable[EdgeRow], *, is_source: bool) -> Amounts:
+    """Add up, per unit, what each source gave, or what went into each product."""
     sums: dict[int, dict[str, Decimal | None]] = defaultdict(dict)
     for edge in edges:
-        for node in (edge.src, edge.dst):
-            before = sums[node].get(edge.unit, Decimal(0))
-            known = edge.quantity is not None and before is not None
-            sums[node][edge.unit] = before + edge.quantity if known else None  # type: ignore[operator]
+        units = sums[edge.src if is_source else edge.dst]
+        before = units.get(edge.unit, Decimal(0))
+        is_known = edge.quantity is not None and before is not None
+        units[edge.unit] = before + edge.quantity if is_known else None  # type: ignore[operator]
     return {
         node: tuple((amount, unit) for unit, amount in units.items() if amount is not None)
         for node, units in sums.items()

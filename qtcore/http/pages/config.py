@@ -28,7 +28,7 @@ def packs(call: Call) -> Seen:
 
 @page("GET", "/api/docs")
 def api_docs(call: Call) -> Seen:
-    """List the operations of the API from its OpenAPI document; nothing is loaded from elsewhere."""
+    """List the operations of the API from its own document; nothing is loaded from elsewhere."""
     document = build_openapi(OPERATIONS)
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, operations in document["paths"].items():

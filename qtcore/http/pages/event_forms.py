@@ -16,6 +16,10 @@ from qtcore.services.nodes import LotRef
 Schema = Mapping[str, Any]
 
 _TEXT: Schema = {"type": "string", "maxLength": 120}
+_CODE: Mapping[str, Schema] = {
+    entity: {**_TEXT, "x-qt": {"entity": entity}}
+    for entity in ("item", "party", "location", "equipment", "unit")
+}
 _QUANTITY: Schema = {"type": "number", "exclusiveMinimum": 0}
 _KNOWN: Schema = {
     "type": "array",
@@ -23,7 +27,7 @@ _KNOWN: Schema = {
     "items": {
         "type": "object",
         "required": ["lot", "quantity", "unit"],
-        "properties": {"lot": _TEXT, "quantity": _QUANTITY, "unit": _TEXT},
+        "properties": {"lot": _TEXT, "quantity": _QUANTITY, "unit": _CODE["unit"]},
     },
 }
 _COUNTED: Schema = {
@@ -32,7 +36,7 @@ _COUNTED: Schema = {
     "items": {
         "type": "object",
         "required": ["lot"],
-        "properties": {"lot": _TEXT, "quantity": {"type": "number"}, "unit": _TEXT},
+        "properties": {"lot": _TEXT, "quantity": {"type": "number"}, "unit": _CODE["unit"]},
     },
 }
 _NEW: Schema = {
@@ -42,11 +46,11 @@ _NEW: Schema = {
         "type": "object",
         "required": ["item", "lot_no", "quantity", "unit"],
         "properties": {
-            "item": _TEXT,
+            "item": _CODE["item"],
             "lot_no": _TEXT,
-            "source": _TEXT,
+            "source": _CODE["party"],
             "quantity": _QUANTITY,
-            "unit": _TEXT,
+            "unit": _CODE["unit"],
             "expiry_on": {"type": "string", "format": "date"},
         },
     },
@@ -74,6 +78,13 @@ _OTHERS: Mapping[str, tuple[str, ...]] = {
     "ship": ("location", "to_party"),
     "return": ("location", "from_party"),
 }
+_ENTITY: Mapping[str, str] = {
+    "location": "location",
+    "to_location": "location",
+    "from_party": "party",
+    "to_party": "party",
+    "equipment": "equipment",
+}
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "pack": ("parent",),
     "unpack": ("parent",),
@@ -94,7 +105,7 @@ def event_schema(verb: str) -> Schema:
         "properties": {
             "event_at": {"type": "string", "format": "date-time"},
             **{name: {**schema, "minItems": 1} for name, schema in tables},
-            **{name: _TEXT for name in others},
+            **{name: _CODE.get(_ENTITY.get(name, ""), _TEXT) for name in others},
             "reason": {"type": "string", "maxLength": 2000},
         },
     }

@@ -23,9 +23,10 @@ from qtcore.errors import Ambiguous, Fault, InputRejected, NotFound, QTCoreError
 from qtcore.http.call import Call
 from qtcore.http.pages.event_forms import event_layout, event_schema, make_event
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.evaluation import evaluator
-from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.recording import record_event
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.site import Site
 
 SPARE_ROWS = 3
@@ -69,8 +70,7 @@ def submit(call: Call) -> Seen:
             return _submit_record(call, asked, sent)
         return _submit_event(call, asked, sent)
     except InputRejected as error:
-        faults = error.faults or (Fault(error.code, error.message),)
-        return _page(call, asked, sent, faults)
+        return _page(call, asked, sent, error.faults or (Fault(error.code, error.message),))
     except Refused as error:
         faults = [Fault(r.code, _with_fix(r.message, r.fix)) for r in error.refusals]
         return _page(call, asked, sent, faults or [Fault(error.code, error.message)])
@@ -123,9 +123,7 @@ def _submit_event(call: Call, asked: Asked, sent: Mapping[str, Any]) -> Seen:
     return Redirect(f"/e/{quote(stored.event_id)}?done=recorded")
 
 
-def _page(
-    call: Call, asked: Asked, sent: Mapping[str, Any], faults: Sequence[Fault]
-) -> Page:
+def _page(call: Call, asked: Asked, sent: Mapping[str, Any], faults: Sequence[Fault]) -> Page:
     base, own = _draw_event(call, asked, sent, faults), _draw_form(call, asked, sent, faults)
     about = sent.get("record") or {}
     data = {
@@ -135,7 +133,7 @@ def _page(
         "form": own,
         "lots": str(about.get("lots", "")),
         "mistakes": [_linked(fault, base, own) for fault in faults],
-        "items": (),
+        "known": _known_codes(call) if base else {},
     }
     return Page("form.html", data, 400 if faults else 200)
 
@@ -185,13 +183,39 @@ def _draw_form(
     )
 
 
+def _known_codes(call: Call) -> dict[str, list[tuple[str, str]]]:
+    """List codes to choose from while typing; a longer list is still accepted when typed."""
+    context, language = call.act(), call.language
+    known = (
+        {
+            entity: [
+                (str(row["code"]), str(row["names"].get(language) or row["name"]))
+                for row in list_master(call.site, context, entity, limit=MAX_LIMIT).entries
+            ]
+            for entity in ("item", "party", "location", "equipment")
+        }
+        if context.actor.may("lot.read")
+        else {}
+    )
+    known["unit"] = [(unit.code, "") for unit in call.site.registry.list("units")]
+    return known
+
+
 def _form_text(call: Call, form: str, key: str) -> str:
     """Give a text of a form, or nothing: the engine has its own fall-back."""
     return call.site.registry.text(f"forms.{form}.{key}", call.language)
 
 
 def _event_texts(call: Call) -> Callable[[str], str]:
-    return lambda key: call.settings.texts.find(f"event_form.{key}", call.language) or ""
+    def text(key: str) -> str:
+        found = call.settings.texts.find
+        return (
+            found(f"event_form.{key}", call.language)
+            or found(f"event_form.{key.replace('fields', 'tables')}", call.language)
+            or ""
+        )
+
+    return text
 
 
 def _linked(fault: Fault, *forms: FormView | None) -> dict[str, str]:

@@ -57,9 +57,7 @@ def show_lot(call: Call) -> Seen:
     actor = call.act().actor
     last: Sequence[Any] = ()
     if actor.may("ledger.read"):
-        last = read_ledger(
-            call.site, call.act(), about=view.info.uid, limit=LAST_EVENTS
-        ).rows
+        last = read_ledger(call.site, call.act(), about=view.info.uid, limit=LAST_EVENTS).rows
     return Page(
         "lot.html",
         {
@@ -83,9 +81,7 @@ def _links(trace: Trace, *, is_source: bool) -> list[UsedLine]:
     focus = trace.focus.node
     near = [e for e in trace.edges if (e.dst if is_source else e.src) == focus and e.src != e.dst]
     return [
-        UsedLine(
-            infos[e.src if is_source else e.dst], e.quantity, e.unit, e.certainty, e.event_uid
-        )
+        UsedLine(infos[e.src if is_source else e.dst], e.quantity, e.unit, e.certainty, e.event_uid)
         for e in near
     ]
 
@@ -133,9 +129,7 @@ def show_limits(limits: Any) -> str:
 def lot_steps(site: Site, state: str, roles: frozenset[str]) -> list[Transition]:
     """List the steps a person with these roles may try from a state."""
     workflow = site.registry.get("workflows", "lot")
-    return [
-        t for t in workflow.transitions if state in t.from_ and roles & frozenset(t.roles)
-    ]
+    return [t for t in workflow.transitions if state in t.from_ and roles & frozenset(t.roles)]
 
 
 def _fields(call: Call, view: LotView) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The recall pages: choose lots, see everything they went into and where it is, freeze it, follow it.
+"""The recall pages: choose lots, see what they went into and where it is, freeze it, follow it.
 
 It must not know deadlines' arithmetic; figures come from the recall service.
 """

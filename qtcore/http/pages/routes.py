@@ -5,7 +5,18 @@ It must not know what they show.
 
 from litestar.handlers import HTTPRouteHandler
 
-from qtcore.http.pages import config, fill, home, ledger, lot, recall, records, release, sessions, trace
+from qtcore.http.pages import (
+    config,
+    fill,
+    home,
+    ledger,
+    lot,
+    recall,
+    records,
+    release,
+    sessions,
+    trace,
+)
 
 
 def page_routes() -> tuple[HTTPRouteHandler, ...]:

@@ -62,9 +62,7 @@ def choose(call: Call) -> Seen:
 def me(call: Call) -> Seen:
     """Show who is signed in, with roles and rights."""
     actor = call.act().actor
-    return Page(
-        "me.html", {"roles": sorted(actor.roles), "permissions": sorted(actor.permissions)}
-    )
+    return Page("me.html", {"roles": sorted(actor.roles), "permissions": sorted(actor.permissions)})
 
 
 def own_path(text: str) -> str:

@@ -46,7 +46,7 @@ def save(call: Call) -> Seen:
     depth = read_depth(call.word("depth"))
     direction = call.word("direction", "both") or "both"
     found = trace(call.site, call.act(), call.word("lot"), direction, max_depth=depth)
-    name = "".join(c for c in found.focus.lot_no if c.isascii() and c.isalnum() or c in "-_")
+    name = "".join(c for c in found.focus.lot_no if (c.isascii() and c.isalnum()) or c in "-_")
     return File(f"trace-{name or 'lot'}.csv", write_csv(found), "text/csv; charset=utf-8")
 
 
@@ -73,11 +73,15 @@ def write_csv(found: Trace) -> bytes:
     for node in found.nodes:
         info = node.info
         head = [node.side, str(node.depth), node.certainty, info.uid, info.item_code, info.lot_no]
-        table.writerow([safe_cell(c) for c in [*head, info.source_code, info.state, "", "", "", ""]])
+        table.writerow(
+            [safe_cell(c) for c in [*head, info.source_code, info.state, "", "", "", ""]]
+        )
     for ship in found.customers:
         amount = "" if ship.quantity is None else str(ship.quantity)
         head = ["shipment", "", "", ship.lot_id, ship.item, ship.lot_no, "", "", ship.customer]
-        table.writerow([safe_cell(c) for c in [*head, amount, ship.unit, ship.shipped_at.isoformat()]])
+        table.writerow(
+            [safe_cell(c) for c in [*head, amount, ship.unit, ship.shipped_at.isoformat()]]
+        )
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 

@@ -100,6 +100,9 @@ export function drawLinks(box) {
   for (const more of lanes.querySelectorAll("details")) more.addEventListener("toggle", draw);
   new ResizeObserver(draw).observe(lanes);
   draw();
+  // A long chain begins in the middle, where the lot itself stands.
+  const focus = lanes.querySelector(".cur");
+  if (focus) box.scrollLeft = focus.closest(".lane").offsetLeft - (box.clientWidth - 190) / 2;
 }
 
 function step(lanes, node, key) {
