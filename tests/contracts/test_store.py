@@ -1,31 +1,23 @@
-"""What every store promises, whatever the database: exact values, one act or nothing, one winner."""
+"""What every store promises: exact values, one act or nothing, one winner."""
 
 import threading
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from qtcore.errors import Conflict, InputRejected, NotFound, QTCoreError, StoreUnavailable
 from qtcore.store.columns import table_of
-from qtcore.store.queries.events import event_lines, find_event, get_event, movements_of
-from qtcore.store.queries.lots import item_extra, list_lot_nodes, search_nodes
-from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes
-from qtcore.store.queries.records import results_of
-from qtcore.store.queries.shipments import contents_of, shipments_of
-from qtcore.store.store import Store, open_store
+from qtcore.store.queries.events import get_event, movements_of
+from qtcore.store.queries.lots import item_extra
+from qtcore.store.store import Store
 from qtcore.store.tables import (
-    Event,
-    Hold,
-    Identifier,
-    InspectionResult,
     Item,
     LedgerEvent,
     Lot,
-    Movement,
     Node,
     Outbox,
     Party,
@@ -102,22 +94,23 @@ def test_a_key_cannot_point_into_another_company(store: Store):
 
 def test_a_failed_act_leaves_neither_rows_nor_ledger(store: Store):
     before = _counts(store)
-    with pytest.raises(RuntimeError, match="power"):
-        with store.write(a_context()) as work:
-            work.add(_item(work, "A"))
-            work.log("item.create", "item", "i-1")
-            work.publish("event", {"id": "i-1"})
-            work.flush()
-            raise RuntimeError("the power went")
+    with pytest.raises(RuntimeError, match="power"), store.write(a_context()) as work:
+        work.add(_item(work, "A"))
+        work.log("item.create", "item", "i-1")
+        work.publish("event", {"id": "i-1"})
+        work.flush()
+        raise RuntimeError("the power went")
     assert _counts(store) == before
 
 
 def test_rows_without_a_ledger_entry_are_refused(store: Store):
-    with pytest.raises(
-        QTCoreError, match="rows of item were written without a ledger entry"
-    ) as caught:
-        with store.write(a_context()) as work:
-            work.add(_item(work, "A"))
+    with (
+        pytest.raises(
+            QTCoreError, match="rows of item were written without a ledger entry"
+        ) as caught,
+        store.write(a_context()) as work,
+    ):
+        work.add(_item(work, "A"))
     assert caught.value.code == "QT510"
     assert _codes(store) == []
 
@@ -135,7 +128,7 @@ def test_without_the_guard_such_rows_would_be_stored(store: Store, monkeypatch: 
         "UPDATE item SET name = 'other'",
         "  /* hint */ update item set name = 'other'",
         "DELETE FROM lot",
-        "WITH them AS (SELECT id FROM item) UPDATE item SET name = 'x' WHERE id IN (SELECT id FROM them)",
+        "WITH them AS (SELECT 1 AS id) UPDATE item SET name = 'x' WHERE 1 IN (SELECT id FROM them)",
     ],
     ids=["update", "comment", "delete", "with"],
 )
@@ -153,9 +146,8 @@ def test_plumbing_needs_no_entry_and_takes_nothing_else(store: Store):
         )
     with store.read() as session:
         assert len(session.exec(select(Outbox)).all()) == 1
-    with pytest.raises(QTCoreError, match="rows of item"):
-        with store.plumbing() as session:
-            session.add(Item(tenant_id=store.tenant_id, id=1, uid="i", code="A", name="A"))
+    with pytest.raises(QTCoreError, match="rows of item"), store.plumbing() as session:
+        session.add(Item(tenant_id=store.tenant_id, id=1, uid="i", code="A", name="A"))
 
 
 def test_an_entry_alone_may_be_stored(store: Store):
@@ -275,18 +267,16 @@ def test_of_two_who_race_on_one_lot_exactly_one_wins(store: Store):
 
 def test_the_same_key_twice_is_a_conflict(store: Store):
     a_plant(store)
-    with pytest.raises(Conflict, match="same key"):
-        with store.write(a_context()) as work:
-            work.add(_item(work, "GRAN"))
-            work.log("item.create", "item", "i")
+    with pytest.raises(Conflict, match="same key"), store.write(a_context()) as work:
+        work.add(_item(work, "GRAN"))
+        work.log("item.create", "item", "i")
 
 
 def test_a_unit_inside_a_unit_is_refused_instead_of_waiting_for_itself(store: Store):
     if store.dialect != "sqlite":
         return
-    with pytest.raises(RuntimeError, match="inside another one"):
-        with store.write(a_context()):
-            store.note(a_context(), "x", "lot", "n")
+    with pytest.raises(RuntimeError, match="inside another one"), store.write(a_context()):
+        store.note(a_context(), "x", "lot", "n")
     store.note(a_context(), "x", "lot", "n")
 
 
