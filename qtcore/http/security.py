@@ -7,7 +7,7 @@ needs a session or a token, whatever route is added later.
 import hmac
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import anyio
@@ -83,7 +83,7 @@ class Gate:
         if scope["type"] != ScopeType.HTTP:
             await send({"type": "websocket.close", "code": 1008, "reason": "not offered"})
             return
-        await self._serve(cast(HTTPScope, scope), receive, send)
+        await self._serve(scope, receive, send)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -168,7 +168,7 @@ class Gate:
         )
         client = scope["client"]
         ip = client[0] if client else ""
-        context = self._context(actor, request_id, ip, session, language)
+        context = self._context(actor, session, request_id=request_id, ip=ip, language=language)
         return Call(
             site=self._site,
             settings=self._settings,
@@ -208,9 +208,10 @@ class Gate:
     def _context(
         self,
         actor: Actor | None,
+        session: SignedIn | None,
+        *,
         request_id: str,
         ip: str,
-        session: SignedIn | None,
         language: str,
     ) -> Context | None:
         if actor is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.workflows import Transition
 from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
 from qtcore.errors import InputRejected, Refused
@@ -59,7 +60,7 @@ def show_event(call: Call) -> Seen:
     view = read_event(call.site, call.act(), call.params["event"])
     definition = call.site.registry.find("events", view.event.event_type)
     form = call.site.registry.find("forms", definition.form) if definition else None
-    values = shown_values(call, form.id, form.schema_, view.event.values, ()) if form else []
+    values = shown_values(call, form, view.event.values, ()) if form else []
     return Page("event.html", {"view": view, "event": view.event, "values": values,
                                "done": call.word("done")})  # fmt: skip
 
@@ -73,7 +74,7 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
         {
             "view": view,
             "record": view.record,
-            "values": shown_values(call, form.id, form.schema_, view.record.data, history),
+            "values": shown_values(call, form, view.record.data, history),
             "lots": describe_uids(call.site, call.act(), view.lots),
             "steps": _offered(view, call.act().actor.roles),
             "status": _status(view),
@@ -101,16 +102,16 @@ def _status(view: RecordView) -> str:
 
 def shown_values(
     call: Call,
-    form_id: str,
-    schema: Mapping[str, Any],
+    form: FormDefinition,
     data: Mapping[str, Any],
     history: Sequence[tuple[Mapping[str, Any], str, Any, str]],
 ) -> list[ShownValue]:
     """Write the values as the form they were entered with says, each change with who and why."""
 
     def texts(key: str) -> str:
-        return call.site.registry.text(f"forms.{form_id}.{key}", call.language)
+        return call.site.registry.text(f"forms.{form.id}.{key}", call.language)
 
+    schema = form.schema_
     plain = plain_schema(schema)
     versions = [from_json_values(schema, each[0]) for each in history]
     now = from_json_values(schema, data)
