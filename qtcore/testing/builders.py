@@ -104,6 +104,7 @@ def a_made_lot(
     item: str,
     lot_no: str,
     inputs: Sequence[tuple[NodeInfo | str, str]],
+    *,
     quantity: str = "10",
     **more: Any,
 ) -> NodeInfo:

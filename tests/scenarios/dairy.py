@@ -40,8 +40,8 @@ def a_dairy(site: Site) -> Dairy:
     release(site, milk)
     release(site, culture)
     an_item(site, "CURD", kind="intermediate")
-    curd = a_made_lot(site, "CURD", "K-1", [(milk, "400"), (culture, "2")], "390")
-    yoghurt = a_made_lot(site, "YOGHURT", "Y-1", [(curd, "390")], "380")
+    curd = a_made_lot(site, "CURD", "K-1", [(milk, "400"), (culture, "2")], quantity="390")
+    yoghurt = a_made_lot(site, "YOGHURT", "Y-1", [(curd, "390")], quantity="380")
     return Dairy(milk, culture, curd, yoghurt)
 
 

@@ -65,7 +65,7 @@ def production(site: Site, *lines: Line) -> EventInput:
 def refused_whole(site: Site, event: EventInput) -> QTCoreError:
     """Record what cannot be recorded; nothing of it may be stored."""
     before = count_site(site, a_context(site))
-    with pytest.raises(QTCoreError, match=".") as raised:
+    with pytest.raises(QTCoreError, match=r".") as raised:
         record_event(site, a_context(site, ["operator"]), event)
     assert count_site(site, a_context(site)) == before
     return raised.value
@@ -236,7 +236,7 @@ def test_a_file_of_the_wrong_kind_is_refused_whole(site, name, content):
 
 def test_a_table_that_its_mapping_does_not_fit_is_refused_whole(site):
     mapping = ("map.yaml", b"tables: [")
-    with pytest.raises(InputRejected, match="the mapping map.yaml cannot be read") as raised:
+    with pytest.raises(InputRejected, match=r"the mapping map\.yaml cannot be read") as raised:
         import_csv(site, a_context(site), [("lots.csv", b"a;b\n1;2\n")], mapping)
     assert raised.value.faults[0].where.startswith("map.yaml:")
 
