@@ -68,9 +68,10 @@ class ContentRow(NamedTuple):
 
 def shipments_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ShipmentRow]:
     """List the shipments of nodes themselves, earliest first; what held them is not looked at."""
-    rows = rows_for(session, _shipped, tenant_id, nodes)
+    told = rows_for(session, _shipped, tenant_id, nodes)
+    rows = sorted(told, key=lambda row: (row.event_at, row.id))
     known = describe_nodes(session, tenant_id, [row.node for row in rows])
-    found = [
+    return [
         ShipmentRow(
             row.uid,
             row.event_at,
@@ -87,7 +88,6 @@ def shipments_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list
         )
         for row in rows
     ]
-    return sorted(found, key=lambda row: (row.event_at, row.event_uid, row.node))
 
 
 def contents_of(session: Session, tenant_id: int, containers: Iterable[int]) -> list[ContentRow]:
@@ -182,6 +182,7 @@ def _shipped(dialect: str) -> Select[Any]:
     source = with_event(_MOVEMENT).outerjoin(_PARTY, customer)
     return (
         select(
+            _MOVEMENT.c.id,
             _EVENT.c.uid,
             _EVENT.c.event_at,
             _MOVEMENT.c.node,
