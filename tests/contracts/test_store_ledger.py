@@ -7,13 +7,15 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from qtcore.engines.ledger import (
+    Checkpoint,
     Trust,
     Witnessed,
     consistency_path,
@@ -97,7 +99,7 @@ def test_no_personal_value_stands_in_the_head(store: Store):
     assert {each.field for each in kept} == set(row.private)
     for each in kept:
         commitment = bytes.fromhex(row.head["commitments"][each.field])
-        assert verify_field(commitment, bytes(each.salt), each.field, each.value)
+        assert verify_field(commitment, each.salt or b"", each.field, each.value or "")
 
 
 def test_a_lot_finds_the_entries_that_tell_of_it(store: Store):
@@ -115,13 +117,13 @@ def test_a_lot_finds_the_entries_that_tell_of_it(store: Store):
 
 def test_sealing_takes_every_entry_once_and_can_be_repeated(store: Store, signer: Signer):
     _notes(store, 10)
-    assert seal_pending(store, signer, limit=4).size == 4
+    assert _seal(store, signer, limit=4).size == 4
     _notes(store, 3)
-    assert seal_pending(store, signer, limit=100).size == 13
+    assert _seal(store, signer, limit=100).size == 13
     assert seal_pending(store, signer) is None
     with store.read() as session:
-        seals = session.exec(select(LedgerSeal).order_by(LedgerSeal.seq)).all()
-        entries = session.exec(select(LedgerEvent.id).order_by(LedgerEvent.id)).all()
+        seals = session.exec(select(LedgerSeal).order_by(col(LedgerSeal.seq))).all()
+        entries = session.exec(select(LedgerEvent.id).order_by(col(LedgerEvent.id))).all()
         assert [seal.seq for seal in seals] == list(range(13))
         assert [seal.event_id for seal in seals] == entries
         assert (count_pending(session, 1), sealed_up_to(session, 1)) == (0, 13)
@@ -132,7 +134,7 @@ def test_each_signed_state_continues_the_one_before(store: Store, signer: Signer
     signed = []
     for count in (1, 2, 5, 8):
         _notes(store, count)
-        signed.append(seal_pending(store, signer))
+        signed.append(_seal(store, signer))
     with store.read() as session:
         tiles = {(t.level, t.index): bytes(t.hash) for t in session.exec(select(LedgerTile))}
     for old, new in itertools.pairwise(signed):
@@ -151,7 +153,7 @@ def test_a_crash_between_tree_and_signature_is_mended(
     with store.read() as session:
         assert sealed_up_to(session, 1) == 3
         assert session.exec(select(LedgerCheckpoint)).all() == []
-    assert seal_pending(store, signer).size == 3
+    assert _seal(store, signer).size == 3
     assert _verdict(store, signer).ok
 
 
@@ -207,7 +209,7 @@ def test_tampering_by_hand_is_named(store: Store, signer: Signer, statement: str
     seal_pending(store, signer)
     assert _verdict(store, signer).ok
     with store.read() as session:
-        keys = session.exec(select(LedgerEvent.id).order_by(LedgerEvent.id)).all()
+        keys = session.exec(select(LedgerEvent.id).order_by(col(LedgerEvent.id))).all()
     _tamper(store, statement.format(third=keys[2]))
     verdict = _verdict(store, signer)
     assert not verdict.ok
@@ -216,7 +218,7 @@ def test_tampering_by_hand_is_named(store: Store, signer: Signer, statement: str
 
 def test_a_cut_tail_is_named_by_the_witness(store: Store, signer: Signer):
     _notes(store, 4)
-    seen = seal_pending(store, signer)
+    seen = _seal(store, signer)
     for table, column in (("checkpoint", "size"), ("tile", "level"), ("seal", "seq")):
         _tamper(store, f"DELETE FROM ledger_{table} WHERE {column} >= 0")
     for table in ("ledger_pending", "ledger_private", "ledger_about", "ledger_event"):
@@ -331,6 +333,12 @@ def _crash(*_args: object) -> None:
     raise KeyboardInterrupt("the power went")
 
 
+def _seal(store: Store, signer: Signer, limit: int = 10_000) -> Checkpoint:
+    checkpoint = seal_pending(store, signer, limit=limit)
+    assert checkpoint is not None
+    return checkpoint
+
+
 def _notes(store: Store, count: int) -> None:
     with store.write(a_context()) as work:
         for at in range(count):
@@ -358,14 +366,15 @@ def _tamper(store: Store, statement: str) -> None:
     head = b'{"v":1}'
     given = {"head": head, "leaf": leaf_hash(b"other")}
     used = {name: value for name, value in given.items() if f":{name}" in statement}
-    with store._engines.writer.connect() as connection:
+    engine: Any = store._engines.writer
+    with engine.connect() as connection:
         if store.dialect == "postgresql":
             connection.execute(text("SET session_replication_role = replica"))
             connection.execute(text(statement), used)
             connection.execute(text("SET session_replication_role = origin"))
             connection.commit()
             return
-        raw = connection.connection.driver_connection
+        raw: Any = connection.connection.driver_connection
         with suppress(Exception):
             connection.rollback()
         raw.execute("PRAGMA foreign_keys=OFF")

@@ -1,7 +1,9 @@
 """What is read about lots: names, places, customers, contents and records, on every database."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -30,7 +32,7 @@ from qtcore.store.unit import UnitOfWork
 from tests.rows import NOON, a_context, a_plant, an_event, move
 
 
-def _fill(store: Store, build) -> list[int]:
+def _fill(store: Store, build: Callable[[UnitOfWork], Any]) -> Any:
     """Run `build` in one act; gives what it returns."""
     with store.write(a_context()) as work:
         made = build(work)
@@ -166,6 +168,7 @@ def test_a_superseded_event_no_longer_moves_anything(store: Store):
     with store.read() as session:
         assert [str(row.quantity) for row in movements_of(session, 1, [node])] == ["1.0"]
         event = find_event(session, 1, "e-1")
+        assert event is not None
         assert [line.node for line in event_lines(session, 1, event.id)] == [node]
         assert find_event(session, 1, "e-3") is None
 
@@ -191,7 +194,7 @@ def test_a_shipment_names_the_customer_and_how_to_reach_them(store: Store):
     assert rows[0].lot_no == "L0"
 
 
-def _pallet(store: Store, acts: list[tuple[int, str, str, str | None]]) -> list[tuple]:
+def _pallet(store: Store, acts: list[tuple[int, str, str, str | None]]) -> list[tuple[Any, ...]]:
     """Do acts (hour, verb, child or nothing, quantity) on one pallet; gives its contents."""
     nodes = dict(zip("ab", a_plant(store, 2).nodes, strict=True))
 
@@ -265,55 +268,77 @@ def test_what_is_inside_a_case_on_a_pallet_is_found(store: Store):
     assert found == {(pallet, case, "logistic_unit"), (case, lot, "lot")}
 
 
-def test_records_results_and_changes_of_a_lot_are_read(store: Store):
-    plant = a_plant(store, 2)
-    first, second = plant.nodes
+def _a_record(work: UnitOfWork, nodes: list[int]) -> None:
+    version = _row(
+        DefinitionVersion,
+        work,
+        uid="d",
+        kind="workflows",
+        name="deviation",
+        number=1,
+        pack="base",
+        pack_version="1",
+        fingerprint="f",
+        published_at=NOON,
+        published_by="qa",
+    )
+    record = _row(
+        Record,
+        work,
+        uid="r",
+        kind="deviation",
+        number="DEV-1",
+        state="open",
+        workflow_version_id=version.id,
+        form_version_id=version.id,
+        registry_fingerprint="f",
+        data={"severity": "critical"},
+        opened_at=NOON,
+        opened_by="qa",
+    )
+    for node in nodes:
+        _row(RecordLink, work, record_id=record.id, about="node", node=node)
+
+
+def test_a_record_about_two_lots_is_listed_once(store: Store):
+    nodes = a_plant(store, 2).nodes
+    _fill(store, lambda work: _a_record(work, nodes))
+    with store.read() as session:
+        (record,) = records_about(session, 1, nodes)
+    assert (record.number, record.data) == ("DEV-1", {"severity": "critical"})
+    assert record.as_json()["closed_at"] is None
+
+
+def test_superseded_results_are_kept_and_told_apart(store: Store):
+    (node,) = a_plant(store).nodes
 
     def build(work: UnitOfWork) -> None:
-        version = _row(
-            DefinitionVersion,
-            work,
-            uid="d",
-            kind="workflows",
-            name="deviation",
-            number=1,
-            pack="base",
-            pack_version="1",
-            fingerprint="f",
-            body={"limit": Decimal("0.10")},
-            published_at=NOON,
-            published_by="qa",
-        )
-        record = _row(
-            Record,
-            work,
-            uid="r",
-            kind="deviation",
-            number="DEV-1",
-            state="open",
-            workflow_version_id=version.id,
-            form_version_id=version.id,
-            registry_fingerprint="f",
-            data={"severity": "critical"},
-            opened_at=NOON,
-            opened_by="qa",
-        )
-        for node in (first, second):
-            _row(RecordLink, work, record_id=record.id, about="node", node=node)
-        result = {"node": first, "spec": "s", "characteristic": "assay", "unit": "%"}
         for uid, value, after in (("1", "98.10", "2"), ("2", "99.0", None)):
             _row(
                 InspectionResult,
                 work,
                 uid=uid,
+                node=node,
+                characteristic="assay",
                 value=value,
                 verdict="pass",
                 limits={"min": "95.0"},
                 superseded_by=after,
                 recorded_at=NOON,
                 recorded_by="qc",
-                **result,
             )
+
+    _fill(store, build)
+    with store.read() as session:
+        results = results_of(session, 1, node)
+    assert [(r.value, r.superseded_by) for r in results] == [("98.10", "2"), ("99.0", None)]
+    assert results[0].as_json()["limits"] == {"min": "95.0"}
+
+
+def test_the_changes_of_a_lot_are_listed_in_order(store: Store):
+    plant = a_plant(store)
+
+    def build(work: UnitOfWork) -> None:
         for number, state in ((2, "released"), (1, "testing")):
             _row(
                 StateChange,
@@ -328,21 +353,22 @@ def test_records_results_and_changes_of_a_lot_are_read(store: Store):
                 actor="qa",
                 at=NOON,
             )
-        _row(Discrepancy, work, uid="x", kind="negative", node=first, detail="-1", found_at=NOON)
-        resolved = {"resolved_at": NOON, "found_at": NOON}
-        _row(Discrepancy, work, uid="y", kind="early", node=first, detail="", **resolved)
 
     _fill(store, build)
     with store.read() as session:
-        (record,) = records_about(session, 1, [first, second])
-        results = results_of(session, 1, first)
         changes = state_changes_of(session, 1, plant.uids[0])
-        (open_one,) = open_discrepancies(session, 1, [first, second])
-    assert (record.number, record.data, record.as_json()["closed_at"]) == (
-        "DEV-1",
-        {"severity": "critical"},
-        None,
-    )
-    assert [(r.value, r.superseded_by) for r in results] == [("98.10", "2"), ("99.0", None)]
-    assert [c.as_json()["to"] for c in changes] == ["testing", "released"]
-    assert (open_one.node, open_one.kind) == (first, "negative")
+    assert [change.as_json()["to"] for change in changes] == ["testing", "released"]
+
+
+def test_only_open_discrepancies_are_listed(store: Store):
+    (node,) = a_plant(store).nodes
+
+    def build(work: UnitOfWork) -> None:
+        told = {"node": node, "detail": "-1 kg", "found_at": NOON}
+        _row(Discrepancy, work, uid="x", kind="negative", **told)
+        _row(Discrepancy, work, uid="y", kind="early", resolved_at=NOON, **told)
+
+    _fill(store, build)
+    with store.read() as session:
+        (found,) = open_discrepancies(session, 1, [node])
+    assert (found.node, found.kind) == (node, "negative")
