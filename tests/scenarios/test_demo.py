@@ -2,16 +2,21 @@ import json
 
 import pytest
 
+from qtcore.cli import site as site_commands
 from qtcore.demo.build import build_demo, demo_url
+from qtcore.demo.data import as_stored, read_data
+from qtcore.engines.forms import read_values
 from qtcore.errors import Ambiguous, Conflict
 from qtcore.services.accounts import actor_by_login, check_password
 from qtcore.services.audit import read_ledger, verify_history
 from qtcore.services.counts import count_site
+from qtcore.services.evaluation import evaluator
 from qtcore.services.lots import get_lot, list_lots
 from qtcore.services.recall import read_snapshot, recall_scope
 from qtcore.services.records import list_records, read_record
 from qtcore.services.release import explain_release
 from qtcore.services.trace import trace
+from qtcore.testing import a_registry
 
 FINISHED = ("TAB-IBU-200", "TAB-PCM-500", "PB-SMOOTH-340", "CREAM-50")
 
@@ -156,6 +161,23 @@ def test_the_default_database_is_a_fresh_file_and_nothing_else_is_removed(tmp_pa
     (folder / "mine.db").write_text("kept")
     assert demo_url() == f"sqlite:///{folder / 'demo.db'}"
     assert [file.name for file in folder.iterdir()] == ["mine.db"]
+
+
+@pytest.mark.parametrize("entry", read_data("items")["items"], ids=lambda entry: entry["code"])
+def test_the_fields_of_each_item_are_those_of_its_pack(entry):
+    registry, extra = a_registry(), as_stored(entry.get("extra", {}))
+    schema = {"type": "object", "properties": registry.fields_of("item")}
+    evaluate = evaluator(registry, "fields:item")
+    read = read_values(schema, extra, evaluate=evaluate, facts={"item_kind": entry["kind"]})
+    # Fields of other packs are missing, which is right.
+    assert [fault for fault in read.faults if fault.where in extra or fault.code == "QT480"] == []
+
+
+def test_the_text_shows_what_a_newcomer_needs(demo):
+    text = site_commands._demo_text(demo.summary)
+    for needed in (demo.summary["sign_in"]["password"], "IB26006", "CORE-03", "verified", "Try:"):
+        assert needed in text
+    assert max(len(line) for line in text.splitlines()) < 140
 
 
 def _results(demo, uid, characteristic):
