@@ -80,5 +80,5 @@ def milk_and_butter(site: Site) -> tuple[NodeInfo, NodeInfo]:
     milk = a_received_lot(site, "MILK", "M-1", "100")
     release(site, milk)
     an_item(site, "BUTTER", kind="finished", name="Butter")
-    butter = a_made_lot(site, "BUTTER", "B-1", [(milk, "40.50")], "20")
+    butter = a_made_lot(site, "BUTTER", "B-1", [(milk, "40.50")], quantity="20")
     return milk, butter

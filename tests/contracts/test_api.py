@@ -197,6 +197,19 @@ def test_a_record_goes_from_submission_to_its_next_state(api):
     assert api.get(where).json()["state"] == "investigating"
 
 
+def test_a_corrected_record_keeps_its_reason_and_counts_its_revision(api):
+    data = {"title": "Door was open", "severity": "minor"}
+    made = api.post("/api/v1/records/deviation", json={"data": data, "lots": ["B-1"]})
+    where = f"{made.headers['location']}/corrections"
+    again = {"data": {**data, "severity": "major"}, "reason": "assessed again"}
+
+    assert api.post(where, json={**again, "reason": ""}).status_code == 400
+    corrected = api.post(where, json=again)
+
+    assert corrected.status_code == 200, corrected.text
+    assert (corrected.json()["revision"], corrected.json()["data"]["severity"]) == (2, "major")
+
+
 def test_a_record_with_mistakes_answers_all_of_them(api):
     answer = api.post("/api/v1/records/deviation", json={"data": {"severity": "huge"}})
 

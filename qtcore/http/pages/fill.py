@@ -64,7 +64,7 @@ def show(call: Call) -> Seen:
 def submit(call: Call) -> Seen:
     """Store what was filled in; mistakes come back with every value kept."""
     asked = find_form(call.site, call.params["name"])
-    sent = _nested(call)
+    sent = read_nested(call)
     try:
         if asked.kind == "record":
             return _submit_record(call, asked, sent)
@@ -132,7 +132,7 @@ def _page(call: Call, asked: Asked, sent: Mapping[str, Any], faults: Sequence[Fa
         "base": base,
         "form": own,
         "lots": str(about.get("lots", "")),
-        "mistakes": [_linked(fault, base, own) for fault in faults],
+        "mistakes": [summarise(fault, base, own) for fault in faults],
         "known": _known_codes(call) if base else {},
     }
     return Page("form.html", data, 400 if faults else 200)
@@ -218,7 +218,7 @@ def _event_texts(call: Call) -> Callable[[str], str]:
     return text
 
 
-def _linked(fault: Fault, *forms: FormView | None) -> dict[str, str]:
+def summarise(fault: Fault, *forms: FormView | None) -> dict[str, str]:
     """Link a line of the summary to its field, when one is drawn."""
     for number, form in enumerate(forms):
         if form is None:
@@ -235,10 +235,11 @@ def _linked(fault: Fault, *forms: FormView | None) -> dict[str, str]:
     return {"message": fault.message, "href": ""}
 
 
-def _nested(call: Call) -> dict[str, Any]:
+def read_nested(call: Call) -> dict[str, Any]:
+    """Nest the fields that a page sent."""
     pairs = [(name, value) for name, values in call.form.items() for value in values]
     try:
-        return nest_submitted((n, v) for n, v in pairs if n != "csrf_token")
+        return nest_submitted((n, v) for n, v in pairs if n not in ("csrf_token", "reason"))
     except ValueError as error:
         raise InputRejected(f"the form cannot be read: {error}") from error
 

@@ -50,6 +50,11 @@ class UsedLine:
 @page("GET", "/l/{lot:str}")
 def show_lot(call: Call) -> Seen:
     """Show everything about one lot, unit or logistic unit."""
+    return Page("lot.html", lot_data(call))
+
+
+def lot_data(call: Call) -> dict[str, Any]:
+    """Gather what the page of a lot shows."""
     view = get_lot(call.site, call.act(), call.params["lot"])
     release = (
         explain_release(call.site, call.act(), view.info.uid) if view.info.kind == "lot" else None
@@ -58,21 +63,22 @@ def show_lot(call: Call) -> Seen:
     last: Sequence[Any] = ()
     if actor.may("ledger.read"):
         last = read_ledger(call.site, call.act(), about=view.info.uid, limit=LAST_EVENTS).rows
-    return Page(
-        "lot.html",
-        {
-            "view": view,
-            "info": view.info,
-            "chain": neighbours_of(view.trace),
-            "used": _links(view.trace, is_source=True),
-            "made": _links(view.trace, is_source=False),
-            "tests": tests_of(call.site, view.info, view.results),
-            "release": release,
-            "steps": lot_steps(call.site, view.info.state, actor.roles),
-            "last": last,
-            "fields": _fields(call, view),
-        },
-    )
+    return {
+        "view": view,
+        "info": view.info,
+        "chain": neighbours_of(view.trace),
+        "used": _links(view.trace, is_source=True),
+        "made": _links(view.trace, is_source=False),
+        "tests": tests_of(call.site, view.info, view.results),
+        "release": release,
+        "steps": lot_steps(call.site, view.info.state, actor.roles),
+        "last": last,
+        "fields": _fields(call, view),
+        "spec": spec_of(call.site, view.info),
+        "mistakes": [],
+        "typed": dict.fromkeys(("characteristic", "value", "reason"), ""),
+        "done": call.word("done"),
+    }
 
 
 def _links(trace: Trace, *, is_source: bool) -> list[UsedLine]:

@@ -78,6 +78,8 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
             "lots": describe_uids(call.site, call.act(), view.lots),
             "steps": _offered(view, call.act().actor.roles),
             "status": _status(view),
+            "may_edit": _may_edit(view)
+            and call.act().actor.may(f"record.submit:{view.record.kind}"),
             "is_old_form": newest is not None and newest != form,
             "mistakes": [{"message": text, "href": ""} for text in mistakes],
             "reason": call.field("reason") if mistakes else "",
@@ -93,6 +95,10 @@ def _offered(view: RecordView, roles: frozenset[str]) -> list[Transition]:
         for t in view.workflow.transitions
         if view.record.state in t.from_ and roles & frozenset(t.roles)
     ]
+
+
+def _may_edit(view: RecordView) -> bool:
+    return any("edit" in s.may for s in view.workflow.states if s.id == view.record.state)
 
 
 def _status(view: RecordView) -> str:
