@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
+from sqlmodel import select
 
 from qtcore.http.json_body import MAX_DEPTH, read_json
 from qtcore.http.pages.sessions import own_path
 from qtcore.http.pages.trace import safe_cell
-from qtcore.testing.builders import PASSWORD, a_user
+from qtcore.store.tables import IdempotencyKey
+from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import FrozenClock, a_site
 from tests.web import HOST, Web, csrf_of, make_web, milk_and_butter
 
@@ -254,6 +257,21 @@ def test_no_secret_reaches_the_log(web):
     assert len(lines) == 2
     assert all(json.loads(line)["request_id"] for line in lines)
     assert "hunter2" not in own.log.getvalue() and token not in own.log.getvalue()
+
+
+def test_no_hash_in_the_database_helps_to_guess_a_password(web):
+    lot = a_received_lot(web.site, "MILK", "SIGNED", "5").uid
+    path = f"/api/v1/lots/{lot}/transitions/release"
+    with web.program() as client:
+        answer = client.post(
+            path, json={"password": PASSWORD}, headers={"idempotency-key": "signed"}
+        )
+    with web.site.store.read() as session:
+        kept = session.exec(select(IdempotencyKey.request_sha256)).all()
+
+    assert answer.status_code == 200, answer.text
+    told = json.dumps(["POST", path, "", {}]).encode()
+    assert kept == [sha256(told).hexdigest()]
 
 
 def test_what_a_person_typed_is_never_markup(web):

@@ -14,6 +14,7 @@ from qtcore.errors import Ambiguous, InputRejected, NotFound, QTCoreError, Refus
 from qtcore.http.call import Call
 from qtcore.http.pages.trace import safe_cell
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
+from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.records import list_records, read_record
 
@@ -71,6 +72,7 @@ def follow(call: Call) -> Seen:
             "snapshot": snapshot,
             "scope": scope,
             "balance": sum_balance(scope),
+            "item_names": item_names(call),
             "done": call.word("done"),
         },
     )
@@ -103,6 +105,7 @@ def _page(
     may_list = call.act().actor.may("record.read")
     cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
     data = {
+        "item_names": item_names(call),
         "seeds": seeds,
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
@@ -119,6 +122,14 @@ def _said(error: QTCoreError) -> str:
     found = getattr(error, "candidates", ())
     listed = "; ".join(f"{c['lot_no']} {c['item']} ({c['source']}): {c['lot_id']}" for c in found)
     return f"{error.message}: {listed}" if listed else error.message
+
+
+def item_names(call: Call) -> dict[str, str]:
+    """Name items in the language of the page; a frozen scope holds their names in one language."""
+    if not call.act().actor.may("lot.read"):
+        return {}
+    entries = list_master(call.site, call.act(), "item", limit=MAX_LIMIT).entries
+    return {str(e["code"]): str(e["names"].get(call.language) or e["name"]) for e in entries}
 
 
 def split_seeds(text: str) -> list[str]:
