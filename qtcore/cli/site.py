@@ -95,6 +95,7 @@ def serve(
     from qtcore.http.serve import serve as run_server
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+        typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
         run_server(site, host=host, port=port)
 
 
