@@ -10,7 +10,7 @@ from typing import Any
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected
-from qtcore.services.nodes import resolve
+from qtcore.services.nodes import find_named, resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_nodes
@@ -122,8 +122,9 @@ def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple
     if not text.strip():
         return ()
     with site.store.read() as session:
-        nodes = search_nodes(session, site.store.tenant_id, text.strip(), limit)
-        described = describe_nodes(session, site.store.tenant_id, nodes)
+        tenant, wanted = site.store.tenant_id, text.strip()
+        nodes = search_nodes(session, tenant, wanted, limit) or find_named(session, tenant, wanted)
+        described = describe_nodes(session, tenant, nodes)
     return tuple(described[n] for n in nodes)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from qtcore.builtin.gs1 import canonical_identifier
 from qtcore.errors import Ambiguous, NotFound
 from qtcore.services.definitions import current_version
 from qtcore.services.master import MasterInput, find_master, write_master
@@ -58,7 +59,7 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
-    nodes = find_nodes(session, tenant_id, text.strip())
+    nodes = find_named(session, tenant_id, text.strip())
     if not nodes:
         raise NotFound(
             f"nothing is called {text!r}; give a lot number, serial, SSCC, identifier or id, "
@@ -72,6 +73,13 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
             [candidate(info) for info in found],
         )
     return found[0]
+
+
+def find_named(session: Session, tenant_id: int, text: str) -> list[int]:
+    """Find what a text names as it is written; else a GS1 key in the notation we keep it in."""
+    nodes = find_nodes(session, tenant_id, text)
+    _, canonical = canonical_identifier(text)
+    return nodes or (find_nodes(session, tenant_id, canonical) if canonical != text else [])
 
 
 def candidate(info: NodeInfo) -> dict[str, str]:
