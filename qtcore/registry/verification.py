@@ -28,7 +28,7 @@ class Verification:
 
     def as_json(self) -> dict[str, object]:
         """Give the shape that `--json` and the API show."""
-        verdicts = [p.verdict for r in self.reports for p in (*r.proofs, *r.inherited)]
+        verdicts: list[str] = [p.verdict for r in self.reports for p in (*r.proofs, *r.inherited)]
         return {
             "ok": self.ok,
             "counts": {kind: verdicts.count(kind) for kind in _KINDS},
