@@ -9,7 +9,7 @@ from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.properties import Property
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
-from qtcore.engines.expressions import Compiled, Moment, find_example
+from qtcore.engines.expressions import Compiled, Moment, check, find_example
 from qtcore.engines.proofs import (
     GateRule,
     Instant,
@@ -19,7 +19,7 @@ from qtcore.engines.proofs import (
     Setting,
     prove_workflow,
 )
-from qtcore.registry.formulas import FACTS, find_form_names
+from qtcore.registry.formulas import FACTS, find_form_names, find_names
 from qtcore.registry.merge import Entry, Merged, PackProblem
 
 Expressions = Mapping[tuple[str, str], Compiled]
@@ -44,7 +44,16 @@ def prove_entry(merged: Merged, expressions: Expressions, entry: Entry) -> Repor
     if any((scope, text) not in expressions for text in texts):
         return None
     inherited = [claim for _, claim in _inherited(merged, flow.id)]
-    return prove_workflow(flow, _setting(merged, expressions, flow), inherited)
+    known = {**_compile_inherited(merged, scope, inherited), **expressions}
+    return prove_workflow(flow, _setting(merged, known, flow), inherited)
+
+
+def _compile_inherited(merged: Merged, scope: str, claims: Iterable[Property]) -> Expressions:
+    """Compile what properties from below speak of; what makes no sense here stays undecided."""
+    names, rules = find_names(merged, scope), frozenset(merged.ids("rules"))
+    texts = {c.never.when for c in claims if c.never is not None and c.never.when is not None}
+    found = {(scope, text): check(text, names, rules=rules)[0] for text in texts}
+    return {key: compiled for key, compiled in found.items() if compiled is not None}
 
 
 class _Judge:

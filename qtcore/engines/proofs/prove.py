@@ -20,6 +20,7 @@ from qtcore.engines.proofs.claims import (
     watch_persons,
 )
 from qtcore.engines.proofs.paths import (
+    Edge,
     Found,
     Path,
     Place,
@@ -28,6 +29,7 @@ from qtcore.engines.proofs.paths import (
     Watch,
     list_doubtful,
 )
+from qtcore.engines.proofs.setting import Instant
 from qtcore.engines.proofs.words import any_of, claim_words, path_words
 
 Verdict = Literal["proved", "fails", "undecided", "accepted"]
@@ -161,9 +163,9 @@ def _list_stuck(
     before: dict[Place, set[Place]] = {place: set() for place in known}
     for place in known:
         for edge, outcome, memory in walk.leave(place):
-            after = Place(edge.target, memory)
-            if walk.has_actor(edge.step) and (outcome == "possible" or not certain):
-                before.setdefault(after, set()).add(place)
+            is_sure = outcome == "possible" and _is_free(walk, place, edge)
+            if walk.has_actor(edge.step) and (is_sure or not certain):
+                before.setdefault(Place(edge.target, memory), set()).add(place)
     targets = set(to)
     good = {place for place in known if place.state in targets}
     open_places = list(good)
@@ -172,6 +174,17 @@ def _list_stuck(
         good |= new
         open_places.extend(new)
     return known - good
+
+
+def _is_free(walk: Walk, place: Place, edge: Edge) -> bool:
+    """Say whether the way is open for every lot or record here, not only for some.
+
+    A constant fact that was never asked for may be the wrong one for good.
+    """
+    guard = edge.step.guard
+    if guard is None or not walk.setting.judge.lasts(guard):
+        return True
+    return Instant((guard,)) in place.memory
 
 
 def _stuck_proof(walk: Walk, claim: Property, verdict: Verdict, path: Path) -> Proof:
