@@ -107,11 +107,17 @@ def _gate_rule(rule: RuleDefinition, expressions: Expressions, hidden: frozenset
 def _movers(merged: Merged, flow: WorkflowDefinition) -> frozenset[str]:
     right = "lot.transition" if flow.subject == "lot" else "record.transition"
     enough = {right, f"{right.partition('.')[0]}.*", "*"}
-    return frozenset(
+    # A role nobody defines is a problem of its own; it is not reported a second time.
+    unknown = {role for step in flow.transitions for role in step.roles if not _role(merged, role)}
+    return frozenset(unknown) | frozenset(
         entry.definition.id
         for entry in merged.all("roles")
         if any(p in enough or p.startswith(f"{right}:") for p in entry.definition.permissions)
     )
+
+
+def _role(merged: Merged, name: str) -> bool:
+    return name in merged.entries["roles"]
 
 
 def _meanings(merged: Merged) -> frozenset[str]:
