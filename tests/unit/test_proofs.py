@@ -27,8 +27,8 @@ NAMES = {
 
 
 def answer(*texts, constant=(), apart=False):
-    compiled = [check(text, NAMES)[0] for text in texts]
-    assert None not in compiled
+    compiled = [found for text in texts if (found := check(text, NAMES)[0])]
+    assert len(compiled) == len(texts)
     moments = [Moment((each,)) for each in compiled] if apart else [Moment(tuple(compiled))]
     return find_example(moments, constant)
 
@@ -94,9 +94,9 @@ class PlainJudge:
             Moment(tuple(found for text in each.guards if (found := check(text, NAMES)[0])))
             for each in instants
         ]
-        found = find_example(moments, self.constant)
-        example = " and ".join(f"{name} = {value}" for name, value in found.example.items())
-        return Judgement(found.outcome, example)
+        known = find_example(moments, self.constant)
+        example = " and ".join(f"{name} = {value}" for name, value in known.example.items())
+        return Judgement(known.outcome, example)
 
     def lasts(self, guard):
         return any(name in guard for name in self.constant)
