@@ -71,6 +71,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
     event = _checked_input(site, context, event, definition)
     try:
         with site.store.write(context) as work:
+            work.take_turn()
             book = NodeBook(site, work)
             event = _own_source(book, event, definition.verb)
             found = [_Found(line, _existing(book, definition.verb, line)) for line in event.lines]

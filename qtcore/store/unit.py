@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, event, insert, inspect, select, update
+from sqlalchemy import Table, event, func, insert, inspect, select, update
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, SQLModel
@@ -26,6 +26,7 @@ _ORDER: Final = MappingProxyType(
     {table.name: place for place, table in enumerate(Row.metadata.sorted_tables)}
 )
 _NODE: Final = table_of(Node)
+_TURN: Final = 0x5154  # tells our advisory lock from those of other programs
 _MOST_WAITING_ENTRIES: Final = 500
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -62,6 +63,15 @@ class UnitOfWork:
         self._versions: dict[str, int] = {}
         begin_watch(self._connection)
         event.listen(session, "do_orm_execute", self._write_before_reading)
+
+    def take_turn(self) -> None:
+        """Wait for the units that took their turn before; the next queries see what they wrote.
+
+        For checks of what others may be writing, stock or genealogy, which no version of a row
+        guards. On SQLite every unit has its turn anyway.
+        """
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(select(func.pg_advisory_xact_lock(_TURN, self.tenant_id)))
 
     def key(self) -> int:
         """Give the next integer key of a row."""
