@@ -25,7 +25,9 @@ def find_optional_keys(kind: str, definition: Any) -> Iterator[Needed]:
             for value in _choices(schema):
                 yield f"fields.{definition.entity}.choices.{name}.{value}", ("properties", name)
     for name, schema in _properties(kind, definition):
-        prefix = f"fields.{definition.entity}" if kind == "fields" else f"forms.{definition.id}.fields"
+        prefix = (
+            f"fields.{definition.entity}" if kind == "fields" else f"forms.{definition.id}.fields"
+        )
         for inner in _inner(schema):
             yield f"{prefix}.{name}.{inner}", ()
 
