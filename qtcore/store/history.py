@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
@@ -56,6 +56,7 @@ def verify_store(store: Store, trust: Trust) -> HistoryVerdict:
             reader.sealed(), reader.checkpoints(), trust, pending=reader.unsealed()
         )
         reader.check_subtrees(verdict)
+        reader.check_replays()
     if not reader.problems:
         return verdict
     return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))
@@ -127,6 +128,25 @@ class _Reader:
                 0,
                 f"the kept subtrees give the root {kept}, the events {verdict.root_hex}",
             )
+
+    def check_replays(self) -> None:
+        """Find an entry that is there twice: only after a constraint was taken away."""
+        twice = (
+            select(_EVENT.c.uid)
+            .where(_EVENT.c.tenant_id == self.tenant_id)
+            .group_by(_EVENT.c.uid)
+            .having(func.count() > 1)
+        )
+        again = (
+            select(_SEAL.c.event_id)
+            .where(_SEAL.c.tenant_id == self.tenant_id)
+            .group_by(_SEAL.c.event_id)
+            .having(func.count() > 1)
+        )
+        for row in self._read(twice):
+            self._report("REPLAY", None, f"entry {row.uid} is stored more than once")
+        for row in self._read(again):
+            self._report("REPLAY", None, f"entry with key {row.event_id} is sealed more than once")
 
     def _read(self, statement: Select[Any]) -> list[Any]:
         return list(self.session.execute(statement))
