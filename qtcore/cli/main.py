@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from qtcore.cli import database, exchange, packs, questions, site, users
+from qtcore.cli import database, exchange, packs, proofs, questions, site, users
 
 app = typer.Typer(
     name="qtcore",
@@ -27,6 +27,9 @@ app.add_typer(exchange.exports, name="export", help="Write files.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")
+questions.audit.command("prove")(proofs.prove)
+questions.audit.command("export")(proofs.export)
+questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(database.db, name="db", help="The database.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
