@@ -24,7 +24,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.errors import QTCoreError
 from qtcore.store import tables
-from qtcore.store.columns import table_of
+from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.queries.ledger import about_rows, private_rows
 from qtcore.store.sealing import read_frontier
@@ -113,7 +113,7 @@ class _Reader:
                 _CHECKPOINT.c.tenant_id == self.tenant_id
             )
         )
-        return [StoredCheckpoint(row.size, bytes(row.root), row.note) for row in rows]
+        return [StoredCheckpoint(row.size, as_bytes(row.root), str(row.note)) for row in rows]
 
     def check_subtrees(self, verdict: HistoryVerdict) -> None:
         """Compare the kept subtrees, from which the tree grows on, with what was calculated."""
@@ -155,19 +155,20 @@ class _Reader:
         keys = [row.id for row in rows]
         private: dict[int, list[PrivateField]] = {}
         for key, name, salt, value in private_rows(self.session, self.tenant_id, keys):
-            kept = None if salt is None else bytes(salt)
-            private.setdefault(key, []).append(PrivateField(name, kept, value))
+            kept = None if salt is None else as_bytes(salt)
+            told = None if value is None else str(value)
+            private.setdefault(key, []).append(PrivateField(name, kept, told))
         about = about_rows(self.session, self.tenant_id, keys)
         for row in rows:
             self._check_columns(row, about.get(row.id, set()))
-            leaf = bytes(row.leaf_hash) if row.seq is None else bytes(row.sealed_leaf)
+            leaf = as_bytes(row.leaf_hash) if row.seq is None else as_bytes(row.sealed_leaf)
             fields = tuple(private.get(row.id, ()))
-            yield LedgerEvent(row.seq, bytes(row.head), leaf, fields)
+            yield LedgerEvent(row.seq, as_bytes(row.head), leaf, fields)
 
     def _check_columns(self, row: Any, about: Iterable[str]) -> None:
         """Compare what is searched with what was hashed."""
         try:
-            head = json.loads(bytes(row.head))
+            head = json.loads(as_bytes(row.head))
             told = head["object"]
             hashed = {
                 "uid": head["id"],
@@ -195,7 +196,7 @@ class _Reader:
                     f"entry {row.uid} is listed with {name} {value!r}, but {hashed[name]!r} was "
                     "recorded",
                 )
-        if row.seq is not None and bytes(row.leaf_hash) != bytes(row.sealed_leaf):
+        if row.seq is not None and as_bytes(row.leaf_hash) != as_bytes(row.sealed_leaf):
             self._report("CONTENT_MISMATCH", row.seq, f"entry {row.uid} has two different hashes")
 
     def _report(self, kind: ProblemKind, seq: int | None, message: str) -> None:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from qtcore.engines.ledger import StoredCheckpoint
 from qtcore.errors import QTCoreError
-from qtcore.store.columns import table_of
+from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
 from qtcore.store.queries.ledger import private_rows
 from qtcore.store.tables import (
@@ -84,7 +84,7 @@ def find_checkpoint(
     if size is not None:
         statement = statement.where(_CHECKPOINT.c.size == size)
     row = session.execute(statement).one_or_none()
-    return None if row is None else StoredCheckpoint(row.size, bytes(row.root), row.note)
+    return None if row is None else StoredCheckpoint(row.size, as_bytes(row.root), row.note)
 
 
 def list_checkpoint_sizes(session: Session, tenant_id: int, limit: int = 5) -> list[int]:
@@ -106,7 +106,7 @@ def read_subtrees(session: Session, tenant_id: int, places: Iterable[Place]) -> 
     found: dict[Place, bytes] = {}
     for level, indexes in levels.items():
         rows = rows_for(session, _tiles(level), tenant_id, indexes)
-        found.update(((level, row.index), bytes(row.hash)) for row in rows)
+        found.update(((level, row.index), as_bytes(row.hash)) for row in rows)
         lost = indexes - {row.index for row in rows}
         if lost:
             raise QTCoreError(
@@ -146,5 +146,5 @@ def _entries(session: Session, tenant_id: int, statement: Select[Any]) -> list[S
     private: dict[int, list[tuple[str, bytes, str]]] = defaultdict(list)
     for entry, name, salt, value in private_rows(session, tenant_id, [row.id for row in rows]):
         if salt is not None and value is not None:
-            private[entry].append((name, bytes(salt), value))
-    return [SealedEntry(row.seq, bytes(row.head), tuple(private[row.id])) for row in rows]
+            private[entry].append((name, as_bytes(salt), value))
+    return [SealedEntry(row.seq, as_bytes(row.head), tuple(private[row.id])) for row in rows]
