@@ -7,9 +7,11 @@ repeat the head, subtrees that are kept, entries that no seal waits for.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, select, type_coerce
+from sqlalchemy.types import NullType
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
@@ -42,7 +44,8 @@ _COLUMNS: Final = (
     _EVENT.c.action,
     _EVENT.c.object_kind,
     _EVENT.c.object_uid,
-    _EVENT.c.recorded_at,
+    # As it is stored: a time that cannot be read must become a verdict, not a crash.
+    type_coerce(_EVENT.c.recorded_at, NullType()).label("recorded_at"),
     _EVENT.c.head,
     _EVENT.c.leaf_hash,
 )
@@ -185,7 +188,7 @@ class _Reader:
             "action": row.action,
             "object_kind": row.object_kind,
             "object_uid": row.object_uid,
-            "recorded_at": utc_text(row.recorded_at),
+            "recorded_at": _time_text(row.recorded_at),
             "about": set(about),
         }
         for name, value in columns.items():
@@ -201,3 +204,12 @@ class _Reader:
 
     def _report(self, kind: ProblemKind, seq: int | None, message: str) -> None:
         self.problems.append(HistoryProblem(kind, seq, message))
+
+
+def _time_text(stored: object) -> str:
+    """Write a time as the head does; what is no time stays as it is."""
+    try:
+        at = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
+    except ValueError:
+        return str(stored)
+    return utc_text(at if at.tzinfo else at.replace(tzinfo=UTC))  # SQLite keeps UTC, without a zone

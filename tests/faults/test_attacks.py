@@ -60,6 +60,10 @@ IN_ONE_ROW: dict[str, tuple[str, str]] = {
         "UPDATE ledger_event SET object_uid = 'other' WHERE id = :key",
         "CONTENT_MISMATCH",
     ),
+    "A1 time that is none": (
+        "UPDATE ledger_event SET recorded_at = 'lately' WHERE id = :key",
+        "CONTENT_MISMATCH",
+    ),
     "A1 hidden from its lot": (
         "DELETE FROM ledger_about WHERE event_id = :key",
         "CONTENT_MISMATCH",
