@@ -4,7 +4,7 @@ It must not build proofs nor judge them; see `qtcore.engines.ledger`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -45,20 +45,26 @@ def list_entries_about(
     session: Session, tenant_id: int, uid: str, *, below: int
 ) -> list[SealedEntry]:
     """List what is sealed about a public id, in order, up to a size of the tree."""
-    about = and_(
-        _ABOUT.c.tenant_id == _SEAL.c.tenant_id,
-        _ABOUT.c.event_id == _SEAL.c.event_id,
-        _ABOUT.c.uid == uid,
+    # In two steps: left to itself, SQLite walks the whole order of seals to answer in that order.
+    named = session.execute(
+        select(_ABOUT.c.event_id).where(_ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == uid)
     )
-    statement = _sealed(tenant_id).join(_ABOUT, about).where(_SEAL.c.seq < below)
-    return _entries(session, tenant_id, statement)
+    rows = rows_for(session, _sealed_keys, tenant_id, named.scalars())
+    return _entries(session, tenant_id, sorted(row for row in rows if row.seq < below))
 
 
 def list_entries_between(
     session: Session, tenant_id: int, first: int, last: int
 ) -> list[SealedEntry]:
     """List what is sealed from `first` to `last`, both included."""
-    return _entries(session, tenant_id, _sealed(tenant_id).where(_SEAL.c.seq.between(first, last)))
+    told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
+    statement = (
+        select(_SEAL.c.seq, _EVENT.c.id, _EVENT.c.head)
+        .select_from(_SEAL.join(_EVENT, told))
+        .where(_SEAL.c.tenant_id == tenant_id, _SEAL.c.seq.between(first, last))
+        .order_by(_SEAL.c.seq)
+    )
+    return _entries(session, tenant_id, session.execute(statement).all())
 
 
 def count_entries_about(session: Session, tenant_id: int, uid: str) -> int:
@@ -124,25 +130,29 @@ def _tiles(level: int) -> Callable[[str], Select[Any]]:
     @cache
     def build(dialect: str) -> Select[Any]:
         wanted, value = key_rows(dialect)
-        told = and_(_TILE.c.tenant_id == TENANT, _TILE.c.level == level, _TILE.c.index == value)
-        return select(_TILE.c.index, _TILE.c.hash).select_from(wanted.join(_TILE, told))
+        listed = select(value).select_from(wanted)
+        return select(_TILE.c.index, _TILE.c.hash).where(
+            _TILE.c.tenant_id == TENANT, _TILE.c.level == level, _TILE.c.index.in_(listed)
+        )
 
     return build
 
 
-def _sealed(tenant_id: int) -> Any:
+@cache
+def _sealed_keys(dialect: str) -> Select[Any]:
+    wanted, value = key_rows(dialect)
     told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
     return (
         select(_SEAL.c.seq, _EVENT.c.id, _EVENT.c.head)
-        .select_from(_SEAL)
-        .join(_EVENT, told)
-        .where(_SEAL.c.tenant_id == tenant_id)
-        .order_by(_SEAL.c.seq)
+        .select_from(_SEAL.join(_EVENT, told))
+        .where(
+            _SEAL.c.tenant_id == TENANT,
+            _SEAL.c.event_id.in_(select(value).select_from(wanted)),
+        )
     )
 
 
-def _entries(session: Session, tenant_id: int, statement: Select[Any]) -> list[SealedEntry]:
-    rows = session.execute(statement).all()
+def _entries(session: Session, tenant_id: int, rows: Sequence[Any]) -> list[SealedEntry]:
     private: dict[int, list[tuple[str, bytes, str]]] = defaultdict(list)
     for entry, name, salt, value in private_rows(session, tenant_id, [row.id for row in rows]):
         if salt is not None and value is not None:
