@@ -44,6 +44,14 @@ AsUser = Annotated[
         "--as", help="Login the write is attributed to; the OS user is recorded beside it."
     ),
 ]
+AnyDb = Annotated[
+    str,
+    typer.Option("--db", hidden=True, help="Accepted by every command; not needed by this one."),
+]
+AnySite = Annotated[
+    Path | None,
+    typer.Option("--site", hidden=True, help="Accepted by every command; not needed by this one."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
@@ -66,7 +74,7 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
     from qtcore.services.jobs import settle
     from qtcore.services.site import open_site
 
-    site = open_site(url, site_dir=site_dir, create=create)
+    site = open_site(url, site_dir=site_dir, create=create, writable=create)
     try:
         if create:
             publish_registry(site, site.system_context())

@@ -192,7 +192,7 @@ class Story:
         self._fire(("record", record_id), transition, by, reason)
 
     def submit(
-        self, kind: str, by: str, data: Mapping[str, Any], lots: Sequence[Held], title: str = ""
+        self, kind: str, by: str, data: Mapping[str, Any], lots: Sequence[Held], *, title: str = ""
     ) -> str:
         """Submit a record about lots; gives its public id."""
         entry = RecordInput(dict(data), [lot.uid for lot in lots], title)

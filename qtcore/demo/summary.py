@@ -63,6 +63,6 @@ def summarise(story: Story, blocked: Held, mock: StartedRecall, address: str) ->
             f"Follow lot {released.lot_no} from its raw materials to its customers: "
             f"{address}/trace?lot={released.uid}",
             f"Find everything that API lot 2608-117 of Huayu went into: "
-            f"{address}/recall?seed={mock.scope.seeds[0]}",
+            f"{address}/recall?seeds={mock.scope.seeds[0]}",
         ],
     }

@@ -55,18 +55,19 @@ def make_templates(*, dev: bool) -> Environment:
 
 def render_page(call: Call, template: str, **data: Any) -> str:
     """Render a page for the person who asks, in their language."""
-    return _render(call.settings, call.language, call, template, data)
+    return _render(call.settings, template, data, language=call.language, call=call)
 
 
 def render_problem(
     settings: Settings, problem: Problem, language: str, call: Call | None = None
 ) -> str:
     """Render the one error page."""
-    return _render(settings, language, call, "problem.html", {"problem": problem})
+    data = {"problem": problem}
+    return _render(settings, "problem.html", data, language=language, call=call)
 
 
 def _render(
-    settings: Settings, language: str, call: Call | None, template: str, data: dict[str, Any]
+    settings: Settings, template: str, data: dict[str, Any], *, language: str, call: Call | None
 ) -> str:
     known: dict[str, Any] = {
         "lang": language,

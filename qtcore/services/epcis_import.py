@@ -25,7 +25,7 @@ from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportRe
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
-from qtcore.store.tables import Event, Identifier, Lot, Node
+from qtcore.store.tables import Event, Identifier, LogisticUnit, Lot, Node, Unit
 from qtcore.store.unit import UnitOfWork
 
 EVENT_TYPE_OF_VERB: Mapping[str, str] = {
@@ -44,6 +44,7 @@ EVENT_TYPE_OF_VERB: Mapping[str, str] = {
 DECLARED = "#errorDeclaration"
 """Ends the id of an error declaration, which repeats the id of the event it declares wrong."""
 
+MAX_PAIRS = 250_000
 _LOT_NUMBER = "lot_number"
 _WRITTEN = "uri"
 _ILMD = re.compile(r"[:#/]")
@@ -68,6 +69,7 @@ class DocumentWriter:
         )
         self._names = {m.uri: m.name for m in document.master_data if m.name}
         self._known: dict[str, Event] = {}
+        self._local: set[str] = set()
 
     def write(self, import_id: int) -> ImportReport:
         """Write what is not stored yet."""
@@ -78,6 +80,7 @@ class DocumentWriter:
             raise InputRejected(f"{self._document.name} is refused; nothing is stored", faults)
         new = [event for event in events if stored_id(event) not in self._known]
         ensure_unknowns(self._work)
+        self._local = self._local_numbers(new)
         written = [self._write(event, import_id) for event in new]
         self._complete_lots(written)
         self._name_nodes(written)
@@ -109,6 +112,22 @@ class DocumentWriter:
             found |= {row.external_id: row for row in rows if row.external_id}
         return found
 
+    def _local_numbers(self, events: Iterable[TraceEvent]) -> set[str]:
+        """Read which numbers of the document are in use here, whatever they are numbers of."""
+        wanted = sorted({thing.key.number for event in events for thing in event.things})
+        found: set[str] = set()
+        for start in range(0, len(wanted), 500):
+            for tenant, number in (
+                (Lot.tenant_id, Lot.lot_no),
+                (Unit.tenant_id, Unit.serial),
+                (LogisticUnit.tenant_id, LogisticUnit.code),
+            ):
+                statement = select(number).where(
+                    tenant == self._work.tenant_id, col(number).in_(wanted[start : start + 500])
+                )
+                found.update(self._work.session.exec(statement))
+        return found
+
     def _conflicts(self) -> Iterator[Fault]:
         for event in self._document.events:
             row = self._known.get(stored_id(event))
@@ -122,6 +141,10 @@ class DocumentWriter:
 
     def _too_long(self) -> Iterator[Fault]:
         for event in self._document.events:
+            pairs = len(event.part("input")) * len(event.part("output"))
+            if pairs > MAX_PAIRS:
+                says = f"{pairs} pairs of input and output; at most {MAX_PAIRS}, tell it in parts"
+                yield self._fault("QT707", says, event.pointer)
             for name, text, most in (
                 ("eventID", event.external_id, MAX_EVENT_ID - len(DECLARED)),
                 ("bizStep", event.biz_step, MAX_CODE),
@@ -216,7 +239,7 @@ class DocumentWriter:
 
     def _adopt(self, ref: LotRef) -> None:
         """Give the global name to a lot that was entered by item and number without a source."""
-        if self._book.find(ref) is not None:
+        if ref.lot_no not in self._local or self._book.find(ref) is not None:
             return
         local = LotRef(item=ref.item, lot_no=ref.lot_no, kind=ref.kind)
         node = self._book.find(local)

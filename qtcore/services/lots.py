@@ -10,7 +10,7 @@ from typing import Any
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected
-from qtcore.services.nodes import resolve
+from qtcore.services.nodes import find_named, resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_nodes
@@ -82,6 +82,7 @@ def list_json(info: NodeInfo) -> dict[str, Any]:
     """Show a lot in a list; all texts."""
     return {
         "lot_id": info.uid,
+        "kind": info.kind,
         "item": info.item_code,
         "lot_no": info.lot_no,
         "source": info.source_code,
@@ -98,8 +99,9 @@ def list_lots(
     cursor: str = "",
     **filters: str,
 ) -> LotPage:
-    """List lots in the order they were made known; filters: item, lot_no, source, state (equal).
+    """List lots, units and logistic units in the order they were made known.
 
+    Filters, all equal: item, lot_no (also a serial or a case's code), source, state, kind.
     Raises InputRejected for a limit outside 1..200 or a cursor that is not ours.
     """
     require(site, context, "lot.read")
@@ -122,8 +124,9 @@ def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple
     if not text.strip():
         return ()
     with site.store.read() as session:
-        nodes = search_nodes(session, site.store.tenant_id, text.strip(), limit)
-        described = describe_nodes(session, site.store.tenant_id, nodes)
+        tenant, wanted = site.store.tenant_id, text.strip()
+        nodes = search_nodes(session, tenant, wanted, limit) or find_named(session, tenant, wanted)
+        described = describe_nodes(session, tenant, nodes)
     return tuple(described[n] for n in nodes)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from qtcore.builtin.gs1 import canonical_identifier
 from qtcore.errors import Ambiguous, NotFound
 from qtcore.services.definitions import current_version
 from qtcore.services.master import MasterInput, find_master, write_master
@@ -58,7 +59,7 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
-    nodes = find_nodes(session, tenant_id, text.strip())
+    nodes = find_named(session, tenant_id, text.strip())
     if not nodes:
         raise NotFound(
             f"nothing is called {text!r}; give a lot number, serial, SSCC, identifier or id, "
@@ -72,6 +73,13 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
             [candidate(info) for info in found],
         )
     return found[0]
+
+
+def find_named(session: Session, tenant_id: int, text: str) -> list[int]:
+    """Find what a text names as it is written; else a GS1 key in the notation we keep it in."""
+    nodes = find_nodes(session, tenant_id, text)
+    _, canonical = canonical_identifier(text)
+    return nodes or (find_nodes(session, tenant_id, canonical) if canonical != text else [])
 
 
 def candidate(info: NodeInfo) -> dict[str, str]:
@@ -154,13 +162,20 @@ class NodeBook:
 
     def master(self, entity: str, code: str, entry: MasterInput | None = None) -> Any:
         """Get master data by code; makes it from `entry` when that is given."""
+        row = self._find_master(entity, code)
+        if row is None and entry is not None:
+            row = self._masters[entity, code] = write_master(self._work, entry)
+        if row is None:
+            raise NotFound(f"no {entity} {code!r}; make it first, or correct the code")
+        return row
+
+    def _find_master(self, entity: str, code: str) -> Any | None:
+        """Ask the database once per unit of work for what exists; what is missing, each time."""
         key = (entity, code)
         if key not in self._masters:
             row = find_master(self._work.session, self._work.tenant_id, entity, code)
-            if row is None and entry is not None:
-                row = write_master(self._work, entry)
             if row is None:
-                raise NotFound(f"no {entity} {code!r}; make it first, or correct the code")
+                return None
             self._masters[key] = row
         return self._masters[key]
 
@@ -210,7 +225,7 @@ class NodeBook:
                     LogisticUnit.tenant_id == tenant, LogisticUnit.code == ref.lot_no
                 )
             ).first()
-        item = find_master(session, tenant, "item", ref.item)
+        item = self._find_master("item", ref.item)
         if item is None:
             return None
         if ref.kind == "unit":
@@ -219,7 +234,7 @@ class NodeBook:
                     Unit.tenant_id == tenant, Unit.item_id == item.id, Unit.serial == ref.lot_no
                 )
             ).first()
-        source = find_master(session, tenant, "party", ref.source or UNKNOWN_PARTY)
+        source = self._find_master("party", ref.source or UNKNOWN_PARTY)
         if source is None:
             return None
         return session.exec(

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from qtcore.engines.ledger import StoredCheckpoint
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
-from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.queries.ledger import private_rows
 from qtcore.store.tables import (
     LedgerAbout,
@@ -129,10 +129,8 @@ def _tiles(level: int) -> Callable[[str], Select[Any]]:
 
     @cache
     def build(dialect: str) -> Select[Any]:
-        wanted, value = key_rows(dialect)
-        listed = select(value).select_from(wanted)
         return select(_TILE.c.index, _TILE.c.hash).where(
-            _TILE.c.tenant_id == TENANT, _TILE.c.level == level, _TILE.c.index.in_(listed)
+            _TILE.c.tenant_id == TENANT, _TILE.c.level == level, among(dialect, _TILE.c.index)
         )
 
     return build
@@ -140,14 +138,13 @@ def _tiles(level: int) -> Callable[[str], Select[Any]]:
 
 @cache
 def _sealed_keys(dialect: str) -> Select[Any]:
-    wanted, value = key_rows(dialect)
     told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
     return (
         select(_SEAL.c.seq, _EVENT.c.id, _EVENT.c.head)
         .select_from(_SEAL.join(_EVENT, told))
         .where(
             _SEAL.c.tenant_id == TENANT,
-            _SEAL.c.event_id.in_(select(value).select_from(wanted)),
+            among(dialect, _SEAL.c.event_id),
         )
     )
 

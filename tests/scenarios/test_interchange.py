@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from qtcore.errors import Denied, InputRejected
+from qtcore.errors import Denied, InputRejected, NotFound
 from qtcore.services.imports import ImportReport
 from qtcore.services.interchange import export_epcis, export_text, import_csv, import_epcis
+from qtcore.services.lots import search
+from qtcore.services.master import MasterInput
+from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
 from qtcore.store.tables import (
@@ -29,6 +32,7 @@ from tests.counting import counts
 from tests.epcis_words import a_document, an_event
 
 MILK, CHEESE = "urn:epc:class:lgtin:4012345.011111.M1", "urn:epc:class:lgtin:4012345.022222.C1"
+MILK_LINK = "https://id.gs1.org/01/04012345111118/10/M1"
 WHEY = "urn:epc:class:lgtin:4012345.033333.W1"
 PALLET = "urn:epc:id:sscc:0614141.1234567890"
 FACTS = (Event, Edge, Node, Lot, Movement, Identifier, Discrepancy)
@@ -159,6 +163,19 @@ def test_both_notations_of_a_key_name_one_lot(site: Site) -> None:
     assert CHEESE in downstream(site, "https://id.gs1.org/01/04012345111118/10/M1")
 
 
+def test_a_lot_entered_by_hand_takes_the_global_name_of_its_item_and_number(site: Site) -> None:
+    context = site.system_context()
+    with site.store.write(context) as work:
+        book = NodeBook(site, work)
+        book.master("item", "04012345111118", MasterInput("item", "04012345111118", "Milk"))
+        node = book.get_or_make(LotRef(item="04012345111118", lot_no="M1"))
+        uid = work.uid_of(node)
+        work.log("lot.enter", "lot", uid)
+    send(site, milked(), made())
+    found = trace(site, context, CHEESE, "backward").as_json()
+    assert [each["lot_id"] for each in found["nodes"] if each["depth"]] == [uid]
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_a_transformation_told_in_parts_is_one(site: Site, order: tuple[int, ...]) -> None:
     whole = {"transformationID": "urn:x:run:7"}
@@ -251,6 +268,14 @@ def test_a_name_too_long_to_store_is_refused(site: Site) -> None:
     assert [problem.message for problem in report.problems] == [
         "bizLocation has 156 signs; at most 120 are stored"
     ]
+
+
+def test_a_transformation_of_too_many_pairs_is_refused(site: Site) -> None:
+    many = [f"urn:epc:id:sgtin:4012345.011111.{n}" for n in range(501)]
+    others = [f"urn:epc:id:sgtin:4012345.022222.{n}" for n in range(501)]
+    report = send(site, made(inputEPCList=many, outputEPCList=others))
+    assert (report.stored, report.refused) == (0, 1)
+    assert "252004 pairs of input and output" in report.problems[0].message
 
 
 def test_our_own_events_are_written_and_known_again(site: Site) -> None:
@@ -363,3 +388,13 @@ def test_a_mapping_that_does_not_check_is_refused(
     with pytest.raises(InputRejected, match="the mapping rules") as caught:
         load(site, GOOD, rules=RULES.replace(old, new))
     assert any(says in fault.message for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize("sent", [MILK, MILK_LINK], ids=["urn", "link"])
+def test_a_key_finds_its_lot_in_either_notation_whichever_was_sent(site: Site, sent: str) -> None:
+    send(site, milked(quantityList=lots(sent)))
+    by_urn, by_link = (trace(site, site.system_context(), x).focus for x in (MILK, MILK_LINK))
+    assert by_urn.node == by_link.node
+    assert [info.node for info in search(site, site.system_context(), MILK)] == [by_urn.node]
+    with pytest.raises(NotFound, match="M2"):
+        trace(site, site.system_context(), MILK.replace("M1", "M2"))

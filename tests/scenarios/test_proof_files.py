@@ -39,7 +39,7 @@ class Plant:
         self.other = a_received_lot(site, lot_no="M-2")
         self.half = seal(site)
         release(site, self.milk)
-        self.cheese = a_made_lot(site, "CHEESE", "C-1", {self.milk.uid: "10"})
+        self.cheese = a_made_lot(site, "CHEESE", "C-1", [(self.milk, "10")])
         site.store.note(self.auditor, "look", "lot", self.milk.uid, reason="\x1b[2J\nPASS  all")
         self.size = seal(site)
         self.vkey = ledger.key_of(site.signer.name, site.signer.private_key).vkey

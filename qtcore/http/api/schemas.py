@@ -59,7 +59,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "request_id": TEXT,
         }
     ),
-    "LotLine": _object({**_NODE, "state": TEXT}),
+    "LotLine": _object({**_NODE, "kind": TEXT, "state": TEXT}),
     "LotList": _object({"items": _list(_ref("LotLine")), "next": MAYBE}),
     "Stock": _object(
         {

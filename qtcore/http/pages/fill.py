@@ -19,9 +19,10 @@ from qtcore.engines.forms import (
     nest_submitted,
     read_values,
 )
-from qtcore.errors import Ambiguous, Fault, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.errors import Ambiguous, Conflict, Fault, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.event_forms import event_layout, event_schema, make_event
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.evaluation import evaluator
@@ -64,18 +65,16 @@ def show(call: Call) -> Seen:
 def submit(call: Call) -> Seen:
     """Store what was filled in; mistakes come back with every value kept."""
     asked = find_form(call.site, call.params["name"])
-    sent = _nested(call)
+    sent = read_nested(call)
     try:
         if asked.kind == "record":
             return _submit_record(call, asked, sent)
         return _submit_event(call, asked, sent)
     except InputRejected as error:
         return _page(call, asked, sent, error.faults or (Fault(error.code, error.message),))
-    except Refused as error:
-        faults = [Fault(r.code, _with_fix(r.message, r.fix)) for r in error.refusals]
-        return _page(call, asked, sent, faults or [Fault(error.code, error.message)])
-    except (NotFound, Ambiguous) as error:
-        return _page(call, asked, sent, [Fault(error.code, _with_candidates(error))])
+    except (Refused, NotFound, Ambiguous, Conflict) as error:
+        faults = [Fault(error.code, text) for text in word_error(call, error)]
+        return _page(call, asked, sent, faults)
 
 
 def find_form(site: Site, name: str) -> Asked:
@@ -132,7 +131,7 @@ def _page(call: Call, asked: Asked, sent: Mapping[str, Any], faults: Sequence[Fa
         "base": base,
         "form": own,
         "lots": str(about.get("lots", "")),
-        "mistakes": [_linked(fault, base, own) for fault in faults],
+        "mistakes": [summarise(fault, base, own) for fault in faults],
         "known": _known_codes(call) if base else {},
     }
     return Page("form.html", data, 400 if faults else 200)
@@ -218,7 +217,7 @@ def _event_texts(call: Call) -> Callable[[str], str]:
     return text
 
 
-def _linked(fault: Fault, *forms: FormView | None) -> dict[str, str]:
+def summarise(fault: Fault, *forms: FormView | None) -> dict[str, str]:
     """Link a line of the summary to its field, when one is drawn."""
     for number, form in enumerate(forms):
         if form is None:
@@ -235,10 +234,11 @@ def _linked(fault: Fault, *forms: FormView | None) -> dict[str, str]:
     return {"message": fault.message, "href": ""}
 
 
-def _nested(call: Call) -> dict[str, Any]:
+def read_nested(call: Call) -> dict[str, Any]:
+    """Nest the fields that a page sent."""
     pairs = [(name, value) for name, values in call.form.items() for value in values]
     try:
-        return nest_submitted((n, v) for n, v in pairs if n != "csrf_token")
+        return nest_submitted((n, v) for n, v in pairs if n not in ("csrf_token", "reason"))
     except ValueError as error:
         raise InputRejected(f"the form cannot be read: {error}") from error
 
@@ -257,16 +257,6 @@ def _first_table(asked: Asked) -> str:
     schema = event_schema(asked.definition.verb)["properties"]
     tables = [n for n, s in schema.items() if s.get("type") == "array"]
     return next((n for n in tables if "lot" in schema[n]["items"]["properties"]), "")
-
-
-def _with_fix(message: str, fix: str) -> str:
-    return f"{message} ({fix})" if fix else message
-
-
-def _with_candidates(error: QTCoreError) -> str:
-    found = getattr(error, "candidates", ())
-    listed = "; ".join(f"{c['item']} {c['lot_no']} ({c['source']}): {c['lot_id']}" for c in found)
-    return f"{error.message}: {listed}" if listed else error.message
 
 
 ROUTES = (show, submit)

@@ -22,7 +22,9 @@ def home(call: Call) -> Seen:
         return Page("home.html", {"work": None, "events": []})
     work = read_worklist(call.site, context)
     events = _own_forms(call, "events", "event.record")
-    return Page("home.html", {"work": work, "events": events})
+    blocked = {view.info.node for cause in work.causes for view in cause.lots}
+    things = len(work.ready) + len(blocked) + len(work.records)
+    return Page("home.html", {"work": work, "events": events, "things": things})
 
 
 @page("GET", "/search")

@@ -13,6 +13,7 @@ from qtcore.definitions.workflows import Transition
 from qtcore.http.call import Call
 from qtcore.http.pages.chain import neighbours_of
 from qtcore.http.pages.visits import Page, Seen, page
+from qtcore.http.rendering import show_unit
 from qtcore.services.audit import read_ledger
 from qtcore.services.lots import LotView, get_lot
 from qtcore.services.release import ReleaseView, explain_release
@@ -50,6 +51,11 @@ class UsedLine:
 @page("GET", "/l/{lot:str}")
 def show_lot(call: Call) -> Seen:
     """Show everything about one lot, unit or logistic unit."""
+    return Page("lot.html", lot_data(call))
+
+
+def lot_data(call: Call) -> dict[str, Any]:
+    """Gather what the page of a lot shows."""
     view = get_lot(call.site, call.act(), call.params["lot"])
     release = (
         explain_release(call.site, call.act(), view.info.uid) if view.info.kind == "lot" else None
@@ -58,21 +64,22 @@ def show_lot(call: Call) -> Seen:
     last: Sequence[Any] = ()
     if actor.may("ledger.read"):
         last = read_ledger(call.site, call.act(), about=view.info.uid, limit=LAST_EVENTS).rows
-    return Page(
-        "lot.html",
-        {
-            "view": view,
-            "info": view.info,
-            "chain": neighbours_of(view.trace),
-            "used": _links(view.trace, is_source=True),
-            "made": _links(view.trace, is_source=False),
-            "tests": tests_of(call.site, view.info, view.results),
-            "release": release,
-            "steps": lot_steps(call.site, view.info.state, actor.roles),
-            "last": last,
-            "fields": _fields(call, view),
-        },
-    )
+    return {
+        "view": view,
+        "info": view.info,
+        "chain": neighbours_of(view.trace),
+        "used": _links(view.trace, is_source=True),
+        "made": _links(view.trace, is_source=False),
+        "tests": tests_of(call, view.info, view.results),
+        "release": release,
+        "steps": lot_steps(call.site, view.info.state, actor.roles),
+        "last": last,
+        "fields": _fields(call, view),
+        "spec": spec_of(call.site, view.info),
+        "mistakes": [],
+        "typed": dict.fromkeys(("characteristic", "value", "reason"), ""),
+        "done": call.word("done"),
+    }
 
 
 def _links(trace: Trace, *, is_source: bool) -> list[UsedLine]:
@@ -86,9 +93,9 @@ def _links(trace: Trace, *, is_source: bool) -> list[UsedLine]:
     ]
 
 
-def tests_of(site: Site, info: NodeInfo, results: Iterable[ResultRow]) -> list[TestLine]:
+def tests_of(call: Call, info: NodeInfo, results: Iterable[ResultRow]) -> list[TestLine]:
     """Join what the specification asks for with what was measured; missing tests are lines too."""
-    spec = spec_of(site, info)
+    spec = spec_of(call.site, info)
     asked: dict[str, Characteristic] = {c.id: c for c in (spec.characteristics if spec else ())}
     by_name: dict[str, list[ResultRow]] = {name: [] for name in asked}
     for row in results:
@@ -103,7 +110,7 @@ def tests_of(site: Site, info: NodeInfo, results: Iterable[ResultRow]) -> list[T
             TestLine(
                 spec=spec.id if spec and name in asked else "",
                 characteristic=name,
-                limits=show_limits(limits),
+                limits=show_limits(call, limits),
                 current=current,
                 replaced=tuple(r for r in rows if r.superseded_by is not None),
             )
@@ -111,11 +118,13 @@ def tests_of(site: Site, info: NodeInfo, results: Iterable[ResultRow]) -> list[T
     return lines
 
 
-def show_limits(limits: Any) -> str:
+def show_limits(call: Call, limits: Any) -> str:
     """Write limits as people do: 95.0–105.0 %, ≥ 75 %, or the accepted choices."""
     if not limits:
         return ""
-    unit = f"\u202f{limits['unit']}" if limits.get("unit") else ""
+    unit = str(limits.get("unit") or "")
+    if unit:
+        unit = f"\u202f{show_unit(call.site.registry, call.language, unit)}"
     lower, upper = limits.get("lower"), limits.get("upper")
     if lower is not None and upper is not None:
         return f"{lower}–{upper}{unit}"

@@ -10,10 +10,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from qtcore.errors import Ambiguous, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.errors import Ambiguous, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.trace import safe_cell
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
+from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.records import list_records, read_record
 
@@ -48,10 +50,8 @@ def start(call: Call) -> Seen:
             call.act(),
             RecallStart(seeds, typed["title"], typed["reason"], is_mock, data),
         )
-    except InputRejected as error:
-        return _page(call, seeds, [f.message for f in error.faults] or [error.message], typed)
-    except (Refused, NotFound, Ambiguous) as error:
-        return _page(call, seeds, [error.message], typed)
+    except (InputRejected, Refused, NotFound, Ambiguous) as error:
+        return _page(call, seeds, word_error(call, error), typed)
     return Redirect(f"/recall/{quote(made.number)}?done=started")
 
 
@@ -71,6 +71,7 @@ def follow(call: Call) -> Seen:
             "snapshot": snapshot,
             "scope": scope,
             "balance": sum_balance(scope),
+            "item_names": item_names(call),
             "done": call.word("done"),
         },
     )
@@ -99,10 +100,11 @@ def _page(
         try:
             scope = recall_scope(call.site, call.act(), seeds).as_json()
         except (InputRejected, NotFound, Ambiguous) as error:
-            told += [text for text in [_said(error)] if text not in told]
+            told += [text for text in word_error(call, error) if text not in told]
     may_list = call.act().actor.may("record.read")
     cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
     data = {
+        "item_names": item_names(call),
         "seeds": seeds,
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
@@ -115,10 +117,12 @@ def _page(
     return Page("recall.html", data, 400 if told else 200)
 
 
-def _said(error: QTCoreError) -> str:
-    found = getattr(error, "candidates", ())
-    listed = "; ".join(f"{c['lot_no']} {c['item']} ({c['source']}): {c['lot_id']}" for c in found)
-    return f"{error.message}: {listed}" if listed else error.message
+def item_names(call: Call) -> dict[str, str]:
+    """Name items in the language of the page; a frozen scope holds their names in one language."""
+    if not call.act().actor.may("lot.read"):
+        return {}
+    entries = list_master(call.site, call.act(), "item", limit=MAX_LIMIT).entries
+    return {str(e["code"]): str(e["names"].get(call.language) or e["name"]) for e in entries}
 
 
 def split_seeds(text: str) -> list[str]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.workflows import Transition
 from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
-from qtcore.errors import InputRejected, Refused
+from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.event_views import read_event
 from qtcore.services.finding import describe_uids
@@ -46,10 +48,8 @@ def step(call: Call) -> Seen:
     )
     try:
         made = fire_transition(call.site, call.act(), ("record", view.record.uid), asked)
-    except Refused as error:
-        return _page(call, view, [r.message for r in error.refusals])
-    except InputRejected as error:
-        return _page(call, view, [f.message for f in error.faults] or [error.message])
+    except (Refused, InputRejected, Conflict) as error:
+        return _page(call, view, word_error(call, error))
     return Redirect(f"/r/{quote(view.record.number)}?done={quote(made.transition)}")
 
 
@@ -59,7 +59,7 @@ def show_event(call: Call) -> Seen:
     view = read_event(call.site, call.act(), call.params["event"])
     definition = call.site.registry.find("events", view.event.event_type)
     form = call.site.registry.find("forms", definition.form) if definition else None
-    values = shown_values(call, form.id, form.schema_, view.event.values, ()) if form else []
+    values = shown_values(call, form, view.event.values, ()) if form else []
     return Page("event.html", {"view": view, "event": view.event, "values": values,
                                "done": call.word("done")})  # fmt: skip
 
@@ -73,10 +73,12 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
         {
             "view": view,
             "record": view.record,
-            "values": shown_values(call, form.id, form.schema_, view.record.data, history),
+            "values": shown_values(call, form, view.record.data, history),
             "lots": describe_uids(call.site, call.act(), view.lots),
             "steps": _offered(view, call.act().actor.roles),
             "status": _status(view),
+            "may_edit": _may_edit(view)
+            and call.act().actor.may(f"record.submit:{view.record.kind}"),
             "is_old_form": newest is not None and newest != form,
             "mistakes": [{"message": text, "href": ""} for text in mistakes],
             "reason": call.field("reason") if mistakes else "",
@@ -94,6 +96,10 @@ def _offered(view: RecordView, roles: frozenset[str]) -> list[Transition]:
     ]
 
 
+def _may_edit(view: RecordView) -> bool:
+    return any("edit" in s.may for s in view.workflow.states if s.id == view.record.state)
+
+
 def _status(view: RecordView) -> str:
     states = {s.id: s.status for s in view.workflow.states}
     return states.get(view.record.state, "draft")
@@ -101,16 +107,16 @@ def _status(view: RecordView) -> str:
 
 def shown_values(
     call: Call,
-    form_id: str,
-    schema: Mapping[str, Any],
+    form: FormDefinition,
     data: Mapping[str, Any],
     history: Sequence[tuple[Mapping[str, Any], str, Any, str]],
 ) -> list[ShownValue]:
     """Write the values as the form they were entered with says, each change with who and why."""
 
     def texts(key: str) -> str:
-        return call.site.registry.text(f"forms.{form_id}.{key}", call.language)
+        return call.site.registry.text(f"forms.{form.id}.{key}", call.language)
 
+    schema = form.schema_
     plain = plain_schema(schema)
     versions = [from_json_values(schema, each[0]) for each in history]
     now = from_json_values(schema, data)

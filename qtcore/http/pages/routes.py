@@ -7,10 +7,12 @@ from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.pages import (
     config,
+    corrections,
     fill,
     home,
     ledger,
     lot,
+    lot_acts,
     recall,
     records,
     release,
@@ -21,5 +23,18 @@ from qtcore.http.pages import (
 
 def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
-    modules = (sessions, home, lot, release, trace, fill, records, recall, ledger, config)
+    modules = (
+        sessions,
+        home,
+        lot,
+        lot_acts,
+        release,
+        trace,
+        fill,
+        records,
+        corrections,
+        recall,
+        ledger,
+        config,
+    )
     return tuple(route for module in modules for route in module.ROUTES)
