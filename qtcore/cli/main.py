@@ -7,7 +7,16 @@ import sys
 
 import typer
 
-from qtcore.cli import database, exchange, packs, proofs, questions, site, users
+from qtcore.cli import (
+    database,
+    exchange,
+    packs,
+    proofs,
+    questions,
+    site,
+    users,
+    workflows,
+)
 
 app = typer.Typer(
     name="qtcore",
@@ -31,6 +40,7 @@ questions.audit.command("prove")(proofs.prove)
 questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
+app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
 
