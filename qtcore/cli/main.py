@@ -7,7 +7,16 @@ import sys
 
 import typer
 
-from qtcore.cli import database, exchange, packs, questions, site, users, workflows
+from qtcore.cli import (
+    database,
+    exchange,
+    packs,
+    proofs,
+    questions,
+    site,
+    users,
+    workflows,
+)
 
 app = typer.Typer(
     name="qtcore",
@@ -27,6 +36,9 @@ app.add_typer(exchange.exports, name="export", help="Write files.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")
+questions.audit.command("prove")(proofs.prove)
+questions.audit.command("export")(proofs.export)
+questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")

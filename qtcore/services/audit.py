@@ -56,6 +56,9 @@ class Verified:
             "problems": [
                 {"kind": p.kind, "seq": p.seq, "message": p.message} for p in found.problems
             ],
+            "notices": [
+                {"kind": n.kind, "seq": n.seq, "message": n.message} for n in found.notices
+            ],
             "seconds": f"{self.seconds:.3f}",
         }
 

@@ -74,6 +74,13 @@ def bytes_field(**options: Any) -> Any:
     return Field(sa_type=LargeBinary, **options)
 
 
+def as_bytes(value: object) -> bytes:
+    """Read a binary column that somebody may have written text, a number or nothing into."""
+    if isinstance(value, bytes | memoryview):
+        return bytes(value)
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b""
+
+
 def decimal_field(**options: Any) -> Any:
     """Make an exact decimal column."""
     return Field(sa_type=ExactDecimal, **options)

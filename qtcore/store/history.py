@@ -7,9 +7,11 @@ repeat the head, subtrees that are kept, entries that no seal waits for.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select, type_coerce
+from sqlalchemy.types import NullType
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
@@ -24,7 +26,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.errors import QTCoreError
 from qtcore.store import tables
-from qtcore.store.columns import table_of
+from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.queries.ledger import about_rows, private_rows
 from qtcore.store.sealing import read_frontier
@@ -42,7 +44,8 @@ _COLUMNS: Final = (
     _EVENT.c.action,
     _EVENT.c.object_kind,
     _EVENT.c.object_uid,
-    _EVENT.c.recorded_at,
+    # As it is stored: a time that cannot be read must become a verdict, not a crash.
+    type_coerce(_EVENT.c.recorded_at, NullType()).label("recorded_at"),
     _EVENT.c.head,
     _EVENT.c.leaf_hash,
 )
@@ -56,6 +59,7 @@ def verify_store(store: Store, trust: Trust) -> HistoryVerdict:
             reader.sealed(), reader.checkpoints(), trust, pending=reader.unsealed()
         )
         reader.check_subtrees(verdict)
+        reader.check_replays()
     if not reader.problems:
         return verdict
     return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))
@@ -112,7 +116,7 @@ class _Reader:
                 _CHECKPOINT.c.tenant_id == self.tenant_id
             )
         )
-        return [StoredCheckpoint(row.size, _octets(row.root), row.note) for row in rows]
+        return [StoredCheckpoint(row.size, as_bytes(row.root), str(row.note)) for row in rows]
 
     def check_subtrees(self, verdict: HistoryVerdict) -> None:
         """Compare the kept subtrees, from which the tree grows on, with what was calculated."""
@@ -128,6 +132,25 @@ class _Reader:
                 f"the kept subtrees give the root {kept}, the events {verdict.root_hex}",
             )
 
+    def check_replays(self) -> None:
+        """Find an entry that is there twice: only after a constraint was taken away."""
+        twice = (
+            select(_EVENT.c.uid)
+            .where(_EVENT.c.tenant_id == self.tenant_id)
+            .group_by(_EVENT.c.uid)
+            .having(func.count() > 1)
+        )
+        again = (
+            select(_SEAL.c.event_id)
+            .where(_SEAL.c.tenant_id == self.tenant_id)
+            .group_by(_SEAL.c.event_id)
+            .having(func.count() > 1)
+        )
+        for row in self._read(twice):
+            self._report("REPLAY", None, f"entry {row.uid} is stored more than once")
+        for row in self._read(again):
+            self._report("REPLAY", None, f"entry with key {row.event_id} is sealed more than once")
+
     def _read(self, statement: Select[Any]) -> list[Any]:
         return list(self.session.execute(statement))
 
@@ -135,19 +158,20 @@ class _Reader:
         keys = [row.id for row in rows]
         private: dict[int, list[PrivateField]] = {}
         for key, name, salt, value in private_rows(self.session, self.tenant_id, keys):
-            kept = None if salt is None else bytes(salt)
-            private.setdefault(key, []).append(PrivateField(name, kept, value))
+            kept = None if salt is None else as_bytes(salt)
+            told = None if value is None else str(value)
+            private.setdefault(key, []).append(PrivateField(name, kept, told))
         about = about_rows(self.session, self.tenant_id, keys)
         for row in rows:
             self._check_columns(row, about.get(row.id, set()))
-            leaf = _octets(row.leaf_hash if row.seq is None else row.sealed_leaf)
+            leaf = as_bytes(row.leaf_hash) if row.seq is None else as_bytes(row.sealed_leaf)
             fields = tuple(private.get(row.id, ()))
-            yield LedgerEvent(row.seq, _octets(row.head), leaf, fields)
+            yield LedgerEvent(row.seq, as_bytes(row.head), leaf, fields)
 
     def _check_columns(self, row: Any, about: Iterable[str]) -> None:
         """Compare what is searched with what was hashed."""
         try:
-            head = json.loads(_octets(row.head))
+            head = json.loads(as_bytes(row.head))
             told = head["object"]
             hashed = {
                 "uid": head["id"],
@@ -164,7 +188,7 @@ class _Reader:
             "action": row.action,
             "object_kind": row.object_kind,
             "object_uid": row.object_uid,
-            "recorded_at": utc_text(row.recorded_at),
+            "recorded_at": _time_text(row.recorded_at),
             "about": set(about),
         }
         for name, value in columns.items():
@@ -175,13 +199,17 @@ class _Reader:
                     f"entry {row.uid} is listed with {name} {value!r}, but {hashed[name]!r} was "
                     "recorded",
                 )
-        if row.seq is not None and _octets(row.leaf_hash) != _octets(row.sealed_leaf):
+        if row.seq is not None and as_bytes(row.leaf_hash) != as_bytes(row.sealed_leaf):
             self._report("CONTENT_MISMATCH", row.seq, f"entry {row.uid} has two different hashes")
 
     def _report(self, kind: ProblemKind, seq: int | None, message: str) -> None:
         self.problems.append(HistoryProblem(kind, seq, message))
 
 
-def _octets(value: object) -> bytes:
-    """Give stored bytes; SQLite takes any type in any column, and a text is no reason to stop."""
-    return bytes(value) if isinstance(value, bytes) else str(value).encode()
+def _time_text(stored: object) -> str:
+    """Write a time as the head does; what is no time stays as it is."""
+    try:
+        at = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
+    except ValueError:
+        return str(stored)
+    return utc_text(at if at.tzinfo else at.replace(tzinfo=UTC))  # SQLite keeps UTC, without a zone

@@ -30,7 +30,7 @@ from qtcore.engines.ledger import (
     sign_note,
 )
 from qtcore.errors import QTCoreError, StoreUnavailable
-from qtcore.store.columns import table_of
+from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.queries.ledger import count_pending, sealed_up_to
 from qtcore.store.store import Store
 from qtcore.store.tables import (
@@ -97,7 +97,7 @@ def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
                 "nothing was sealed; run `qtcore audit verify` and restore a backup",
                 code="QT602",
             )
-        hashes.append(bytes(found))
+        hashes.append(as_bytes(found))
         start += 1 << level
     return Frontier(size, tuple(hashes))
 
@@ -204,8 +204,8 @@ def _read_waiting(session: Session, tenant_id: int, limit: int) -> list[Any]:
 
 def _checked_leaf(row: Any) -> bytes:
     """Hash an entry again from its content: a flipped bit must not become a leaf."""
-    leaf = leaf_hash(bytes(row.head))
-    if leaf != bytes(row.leaf_hash):
+    leaf = leaf_hash(as_bytes(row.head))
+    if leaf != as_bytes(row.leaf_hash):
         raise QTCoreError(
             f"ledger entry {row.uid} was altered before it was sealed: its content no longer has "
             "the hash that was recorded; nothing was sealed; run `qtcore audit verify`",

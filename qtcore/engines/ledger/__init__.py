@@ -25,6 +25,7 @@ from qtcore.engines.ledger.note import (
     read_vkey,
     sign_note,
 )
+from qtcore.engines.ledger.notices import ERASURE, HistoryNotice
 from qtcore.engines.ledger.proofs import (
     ProofError,
     consistency_path,
@@ -45,10 +46,12 @@ from qtcore.engines.ledger.tree import (
 __all__ = [
     "EMPTY_ROOT",
     "EMPTY_TREE",
+    "ERASURE",
     "SALT_SIZE",
     "CanonicalError",
     "Checkpoint",
     "Frontier",
+    "HistoryNotice",
     "HistoryProblem",
     "HistoryVerdict",
     "Json",

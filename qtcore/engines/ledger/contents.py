@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from qtcore.engines.ledger.canonical import CanonicalError, read_canonical
+from qtcore.engines.ledger.canonical import CanonicalError, Json, read_canonical
 from qtcore.engines.ledger.commitment import verify_field
 from qtcore.engines.ledger.tree import leaf_hash
 
@@ -37,10 +37,11 @@ class LedgerEvent:
 
 @dataclass(frozen=True, slots=True)
 class ContentVerdict:
-    """What one event shows: its problems, and how many personal fields are erased."""
+    """What one event shows: its problems, its head if it can be read, its erased fields."""
 
     problems: tuple[ContentProblem, ...]
-    redacted: int
+    head: Mapping[str, Json] | None = None
+    erased: tuple[str, ...] = ()
 
 
 def check_contents(event: LedgerEvent, name: str) -> ContentVerdict:
@@ -56,12 +57,13 @@ def check_contents(event: LedgerEvent, name: str) -> ContentVerdict:
     try:
         head = read_canonical(event.head)
     except CanonicalError as exc:
-        return ContentVerdict((*problems, ("NOT_CANONICAL", f"{name}: {exc}")), 0)
+        return ContentVerdict((*problems, ("NOT_CANONICAL", f"{name}: {exc}")))
     commitments = head.get("commitments", {}) if isinstance(head, dict) else None
-    if not isinstance(commitments, dict):
+    if not isinstance(head, dict) or not isinstance(commitments, dict):
         said = f"{name} is no JSON object with 'commitments' as an object of field and hash"
-        return ContentVerdict((*problems, ("NOT_CANONICAL", said)), 0)
-    return _check_private(event, name, commitments, problems)
+        return ContentVerdict((*problems, ("NOT_CANONICAL", said)))
+    kept = _check_private(event, name, commitments, problems)
+    return ContentVerdict(tuple(problems), head, tuple(sorted(commitments.keys() - kept)))
 
 
 def _check_private(
@@ -69,7 +71,8 @@ def _check_private(
     name: str,
     commitments: Mapping[str, object],
     problems: list[ContentProblem],
-) -> ContentVerdict:
+) -> set[str]:
+    """Note the mistakes of personal fields among the problems; give the fields that are kept."""
     seen: set[str] = set()
     kept: set[str] = set()
     for private in event.private:
@@ -79,7 +82,7 @@ def _check_private(
             problems.append(("COMMITMENT_MISMATCH", f"{name}, field {private.name!r}: {said}"))
         if not _is_erased(private):
             kept.add(private.name)
-    return ContentVerdict(tuple(problems), len(commitments.keys() - kept))
+    return kept
 
 
 def _find_mistake(

@@ -10,6 +10,7 @@ from typing import Literal
 from qtcore.engines.ledger.checkpoint import Checkpoint, read_checkpoint
 from qtcore.engines.ledger.contents import LedgerEvent, check_contents
 from qtcore.engines.ledger.note import NoteError, NoteKey, open_note
+from qtcore.engines.ledger.notices import HistoryNotice, Watch
 from qtcore.engines.ledger.tree import EMPTY_TREE, Frontier, is_hash, new_nodes
 
 ProblemKind = Literal[
@@ -21,6 +22,7 @@ ProblemKind = Literal[
     "BAD_SIGNATURE",
     "NOT_CANONICAL",
     "ORIGIN_MISMATCH",
+    "REPLAY",
 ]
 
 
@@ -65,7 +67,8 @@ class HistoryVerdict:
 
     `root_hex` is the root over the stored leaf hashes of all sealed events; empty after a gap.
     `signed_size` is the largest size that a valid checkpoint or the witness confirms: what lies
-    behind it is checked in itself only. `redacted` counts erased personal fields.
+    behind it is checked in itself only. `redacted` counts erased personal fields. `notices` break
+    no promise, so they leave `ok` alone.
     """
 
     ok: bool
@@ -76,6 +79,7 @@ class HistoryVerdict:
     pending: int = 0
     redacted: int = 0
     signed_size: int = 0
+    notices: tuple[HistoryNotice, ...] = ()
 
 
 def check_history(
@@ -106,6 +110,7 @@ def check_history(
         pending=waiting,
         redacted=audit.redacted,
         signed_size=audit.signed_size,
+        notices=audit.watch.close(),
     )
 
 
@@ -121,6 +126,7 @@ class _Audit:
     events: int = 0
     redacted: int = 0
     signed_size: int = 0
+    watch: Watch = field(default_factory=Watch)
     roots: dict[int, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -150,7 +156,9 @@ class _Audit:
     def read_contents(self, event: LedgerEvent, name: str, seq: int | None) -> None:
         """Check what an event says in itself, sealed or not."""
         verdict = check_contents(event, name)
-        self.redacted += verdict.redacted
+        self.redacted += len(verdict.erased)
+        if verdict.head is not None and seq is not None:
+            self.watch.read(seq, verdict.head, verdict.erased)
         for kind, message in verdict.problems:
             self.report(kind, seq, message)
 

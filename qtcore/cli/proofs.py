@@ -1,0 +1,109 @@
+"""Commands that hand out proof: audit prove, audit export, audit verifier.
+
+They must not change anything.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qtcore.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    AsUser,
+    Db,
+    SiteDir,
+    answering,
+    context_of,
+    opened,
+    print_answer,
+)
+
+Out = Annotated[Path | None, typer.Option("--out", help="File to write; default: standard output.")]
+Kept = Annotated[
+    int | None,
+    typer.Option("--checkpoint", help="Size of an older checkpoint that the reader has kept."),
+]
+Personal = Annotated[
+    bool, typer.Option("--personal/--no-personal", help="Give names and addresses along.")
+]
+
+
+def prove(
+    lot: Annotated[str, typer.Argument(help="Any identifier of a lot, unit or pallet.")],
+    *,
+    out: Out = None,
+    checkpoint: Kept = None,
+    personal: Personal = True,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write one lot's events with their proofs, and nothing of other lots' events."""
+    from qtcore.services.proving import Asked, prove_lot
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        asked = Asked(personal, checkpoint)
+        made = prove_lot(site, context_of(site, as_user), lot, asked)
+        _write(made.as_json(), out, as_json=as_json)
+
+
+def export(
+    *,
+    out: Out = None,
+    first: Annotated[int, typer.Option("--from", min=0, help="Number of the first event.")] = 0,
+    last: Annotated[
+        int | None, typer.Option("--to", min=0, help="Number of the last event; default: newest.")
+    ] = None,
+    checkpoint: Kept = None,
+    personal: Personal = True,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write a range of events with their proofs; a range without a gap proves to be complete."""
+    from qtcore.services.proving import Asked, export_history
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        asked = Asked(personal, checkpoint)
+        context = context_of(site, as_user)
+        made = export_history(site, context, first=first, last=last, asked=asked)
+        _write(made.as_json(), out, as_json=as_json)
+
+
+def verifier(*, out: Out = None) -> None:
+    """Write qtcore_verify.py, the single file that verifies a proof without QTCore."""
+    from qtcore.services.proving import offline_verifier
+
+    if out is None:
+        typer.echo(offline_verifier(), nl=False)
+    else:
+        out.write_text(offline_verifier(), encoding="utf-8")
+        typer.echo(f"{out} written; run it with: python3 {out} PROOF-FILE --key NAME+ID+KEY")
+
+
+def _write(made: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None:
+    content = json.dumps(made, ensure_ascii=False, indent=1)
+    if out is None:
+        typer.echo(content)
+        return
+    out.write_text(f"{content}\n", encoding="utf-8")
+    answer = {
+        "file": str(out),
+        "events": len(made["events"]),
+        "not_sealed": made["not_sealed"],
+        "vkeys": made["vkeys"],
+    }
+    print_answer(answer, as_json=as_json, text=_written_text)
+
+
+def _written_text(answer: Mapping[str, Any]) -> str:
+    return (
+        f"{answer['events']} events written to {answer['file']}, {answer['not_sealed']} not sealed "
+        f"yet\ngive the reader this key another way than the file: {answer['vkeys'][0]}"
+    )

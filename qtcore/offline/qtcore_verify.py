@@ -1,0 +1,592 @@
+#!/usr/bin/env python3
+"""Verify a QTCore proof file on any machine: no database, no network, no QTCore.
+
+It needs Python 3.11 or newer and the package `cryptography`, and must not import QTCore: it is a
+second implementation, written from RFC 9162 and the C2SP texts, not from the product's code.
+
+    python3 qtcore_verify.py FILE --key NAME+ID+KEY [--size N --root HEX]
+
+Exit code 0: all holds. 1: something does not hold. 2: the file cannot be judged.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    sys.stderr.write("this needs the package cryptography: python3 -m pip install cryptography\n")
+    raise SystemExit(2) from None
+
+FORMAT = "qtcore-proof/1"
+EMPTY_ROOT = hashlib.sha256().digest()
+MOST_BYTES = 1 << 30
+
+
+class ProofError(ValueError):
+    """Raised when a proof does not hold or is malformed."""
+
+
+class FileError(ValueError):
+    """Raised when a file, key or signed note is malformed, so that it cannot be judged."""
+
+
+# Merkle tree proofs, RFC 6962 and RFC 9162.
+
+
+def verify_inclusion(
+    leaf_index: int, tree_size: int, leaf_hash: bytes, proof: Sequence[bytes], root: bytes
+) -> None:
+    """Raise ProofError unless `proof` joins the leaf at `leaf_index` to `root`."""
+    _check_numbers(leaf_index, tree_size)
+    _check_hashes([leaf_hash, root], proof)
+    if leaf_index >= tree_size:
+        raise ProofError(f"leaf {leaf_index} is not in a tree of {tree_size} leaves")
+    inner = (leaf_index ^ (tree_size - 1)).bit_length()
+    _check_length(proof, inner + (leaf_index >> inner).bit_count())
+    found = leaf_hash
+    for level, each in enumerate(proof):
+        is_right = level >= inner or leaf_index >> level & 1
+        found = _node(each, found) if is_right else _node(found, each)
+    _check_root(found, root)
+
+
+def verify_consistency(
+    size1: int, size2: int, root1: bytes, root2: bytes, proof: Sequence[bytes]
+) -> None:
+    """Raise ProofError unless the tree of `size2` continues the tree of `size1`."""
+    _check_numbers(size1, size2)
+    _check_hashes([root1, root2], proof)
+    if size1 > size2:
+        raise ProofError(f"a tree of {size2} leaves does not continue one of {size1}")
+    if size1 == 0:
+        _check_root(EMPTY_ROOT, root1)
+    if size1 in (0, size2):
+        _check_length(proof, 0)
+        if size1 == size2:
+            _check_root(root1, root2)
+        return
+    level = (size1 & -size1).bit_length() - 1  # of the last complete subtree of the first tree
+    place = (size1 - 1) >> level
+    inner = (place ^ ((size2 - 1) >> level)).bit_length()
+    is_whole = size1 == 1 << level  # then the first root is that subtree, and is not repeated
+    _check_length(proof, (not is_whole) + inner + (place >> inner).bit_count())
+    old = new = root1 if is_whole else proof[0]
+    for at, each in enumerate(proof if is_whole else proof[1:]):
+        if at >= inner or place >> at & 1:
+            old, new = _node(each, old), _node(each, new)
+        else:
+            new = _node(new, each)
+    _check_root(old, root1)
+    _check_root(new, root2)
+
+
+def hash_leaf(data: bytes) -> bytes:
+    """Hash an entry: SHA-256(0x00 || data)."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def _check_numbers(*numbers: object) -> None:
+    for each in numbers:
+        if type(each) is not int or not 0 <= each < 2**63:
+            raise ProofError(f"{each!r} is no leaf index or tree size; whole numbers from 0 are")
+
+
+def _check_hashes(hashes: Sequence[object], proof: object) -> None:
+    if not isinstance(proof, list | tuple):
+        raise ProofError(f"proof is {type(proof).__name__}; a list of hashes is accepted")
+    for each in (*hashes, *proof):
+        if not isinstance(each, bytes) or len(each) != 32:
+            raise ProofError(f"{each!r} is not a hash of 32 bytes")
+
+
+def _check_length(proof: Sequence[bytes], expected: int) -> None:
+    if len(proof) != expected:
+        raise ProofError(f"proof has {len(proof)} hashes, these sizes need {expected}")
+
+
+def _check_root(calculated: bytes, expected: bytes) -> None:
+    if calculated != expected:
+        raise ProofError(f"root expected {expected.hex()}, calculated {calculated.hex()}")
+
+
+# Signed notes and checkpoints, C2SP signed-note and tlog-checkpoint.
+
+
+@dataclass(frozen=True)
+class Key:
+    """A public Ed25519 key, the name it signs under and the id a signature line finds it by."""
+
+    name: str
+    key_id: bytes
+    public: bytes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A signed state of a log: its name, how many events it holds, the root over them."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+def read_key(text: str) -> Key:
+    """Read a verifier key, written name+id+key; raises FileError."""
+    name, key_id, raw = (*text.strip().split("+", 2), "", "")[:3]
+    decoded = _bytes(raw, "verifier key")
+    if not _is_name(name) or len(decoded) != 33 or decoded[:1] != b"\x01":
+        raise FileError(f"{text[:80]!r} is no Ed25519 verifier key, written name+id+key")
+    key = Key(name, hashlib.sha256(name.encode() + b"\n" + decoded).digest()[:4], decoded[1:])
+    if key.key_id.hex() != key_id:
+        raise FileError(f"verifier key of {name!r} has the id {key_id!r}: it was mistyped")
+    return key
+
+
+def open_checkpoint(note: str, keys: Sequence[Key]) -> Checkpoint:
+    """Verify a note: lines of unknown keys are ignored, malformed lines refuse the note.
+
+    Raises FileError for malformed text, ProofError when no known key has signed it.
+    """
+    body, blank, lines = note.rpartition("\n\n")
+    body += "\n"
+    if not blank or not lines.endswith("\n") or re.search(r"[\x00-\x09\x0b-\x1f]", note):
+        raise FileError("checkpoint is no signed note: text, a blank line, signature lines")
+    signed = [_has_signed(line, body, keys) for line in lines[:-1].split("\n")]
+    if True not in signed:
+        names = ", ".join(sorted(key.name for key in keys))
+        raise ProofError(f"no trusted key has signed the checkpoint; trusted: {names}")
+    origin, size, root = (*body.split("\n"), "", "")[:3]
+    if not origin or not re.fullmatch("0|[1-9][0-9]{0,18}", size) or "\n\n" in body:
+        raise FileError("checkpoint is not written origin, size, root, one to a line")
+    decoded = _bytes(root, "root of the checkpoint")
+    if len(decoded) != 32:
+        raise FileError("root of the checkpoint is not a hash of 32 bytes")
+    return Checkpoint(origin, int(size), decoded)
+
+
+def _has_signed(line: str, body: str, keys: Sequence[Key]) -> bool:
+    found = re.fullmatch("\N{EM DASH} ([^ ]+) ([^ ]+)", line)
+    raw = _bytes(found.group(2), "signature") if found else b""
+    if not found or not _is_name(found.group(1)) or len(raw) < 5:
+        raise FileError(f"signature line {line[:80]!r} is malformed")
+    known = [key for key in keys if (key.name, key.key_id) == (found.group(1), raw[:4])]
+    for key in known:
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(raw[4:], body.encode())
+        except (InvalidSignature, ValueError):
+            raise ProofError(f"signature of {key.name!r} does not fit the checkpoint") from None
+    return bool(known)
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+
+
+# The file: JSON without duplicate keys, unknown keys, or numbers that are not whole.
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of the file: its place in the log, its exact bytes, what proves and explains it."""
+
+    seq: int
+    head: bytes
+    inclusion: list[bytes]
+    private: dict[str, tuple[bytes, str]]
+
+
+@dataclass(frozen=True)
+class ProofFile:
+    """A proof file as read; nothing in it is believed yet."""
+
+    about: dict[str, Any]
+    keys: list[Key]
+    personal: str
+    checkpoint: str
+    newest: str
+    consistency: list[bytes]
+    events: list[Event]
+    not_sealed: int
+
+
+def read_file(data: bytes) -> ProofFile:
+    """Read a proof file strictly; raises FileError."""
+    top = _fields(
+        read_json(data),
+        "about:dict vkeys:list personal:str checkpoint:str newest:dict events:list "
+        "not_sealed:int format:str made_at:str",
+    )
+    if top["format"] != FORMAT:
+        raise FileError(f"format {top['format'][:40]!r} is not known here, {FORMAT!r} is")
+    about = top["about"]
+    _fields(about, "lot:str name:str" if "lot" in about else "from:int to:int")
+    newest = _fields(top["newest"], "checkpoint:str consistency:list")
+    if top["personal"] not in ("included", "withheld"):
+        raise FileError(f"personal {top['personal'][:40]!r} is neither 'included' nor 'withheld'")
+    return ProofFile(
+        about,
+        [read_key(_text(each)) for each in top["vkeys"]],
+        top["personal"],
+        top["checkpoint"],
+        newest["checkpoint"],
+        _hashes(newest["consistency"]),
+        [_read_event(each) for each in top["events"]],
+        top["not_sealed"],
+    )
+
+
+def _read_event(value: object) -> Event:
+    found = _fields(value, "seq:int head:str inclusion:list private:dict")
+    private = {}
+    for name, kept in found["private"].items():
+        field_ = _fields(kept, "salt:str value:str")
+        private[name] = (_bytes(field_["salt"], "salt"), field_["value"])
+    return Event(found["seq"], _bytes(found["head"], "head"), _hashes(found["inclusion"]), private)
+
+
+def read_json(data: bytes) -> Any:
+    """Read JSON; refuse duplicate keys, floats, NaN, lone surrogates and what is not UTF-8."""
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_float=_no_number,
+            parse_constant=_no_number,
+        )
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as exc:
+        raise FileError(f"it is not the JSON that QTCore writes: {exc}") from exc
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise FileError(f"a key is there twice among {sorted(name for name, _ in pairs)}"[:200])
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise FileError(f"number {text[:40]!r} is not accepted; whole numbers are")
+
+
+def _fields(value: object, wanted: str) -> dict[str, Any]:
+    """Give an object that has exactly the wanted keys, written name:type."""
+    types = {"str": str, "int": int, "list": list, "dict": dict}
+    names = dict(each.split(":") for each in wanted.split())
+    if not isinstance(value, dict) or value.keys() != names.keys():
+        found = sorted(value) if isinstance(value, dict) else type(value).__name__
+        raise FileError(f"found {str(found)[:200]}, expected an object with {sorted(names)}")
+    for name, kind in names.items():
+        if type(value[name]) is not types[kind]:
+            raise FileError(f"{name!r} is {type(value[name]).__name__}, expected {kind}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise FileError(f"{str(value)[:40]!r} stands where a text belongs")
+    return value
+
+
+def _bytes(value: object, what: str) -> bytes:
+    """Read base64 in its one spelling."""
+    try:
+        raw = base64.b64decode(_text(value), validate=True)
+    except ValueError as exc:
+        raise FileError(f"{what} is not base64: {exc}") from exc
+    if base64.b64encode(raw).decode() != value:
+        raise FileError(f"{what} is not base64 in its usual spelling")
+    return raw
+
+
+def _hashes(values: list[object]) -> list[bytes]:
+    return [_bytes(each, "hash") for each in values]
+
+
+# The verdict.
+
+
+@dataclass
+class Verdict:
+    """What was found, as lines for a person; `proven` are places in the file's list of events."""
+
+    lines: list[str] = field(default_factory=list)
+    fails: int = 0
+    proven: set[int] = field(default_factory=set)
+
+    def passed(self, said: str) -> None:
+        self.lines.append(f"PASS  {said}")
+
+    def failed(self, kind: str, said: str) -> None:
+        self.fails += 1
+        self.lines.append(f"FAIL  {kind}: {said}")
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What the inspector brings: keys, the name of the log, a state kept since earlier."""
+
+    keys: Sequence[Key] = ()
+    log: str = ""
+    kept: tuple[int, bytes] | None = None
+
+
+def judge(file: ProofFile, trust: Trust) -> Verdict:
+    """Check a file against what the inspector trusts."""
+    verdict = Verdict()
+    states = _judge_states(file, trust, verdict)
+    if states is None:
+        return verdict
+    for at, event in enumerate(file.events):
+        state = states[0] if event.seq < states[0].size else states[1]
+        if _judge_event(file, event, state, verdict):
+            verdict.proven.add(at)
+    _judge_order(file, verdict)
+    if not verdict.fails:
+        verdict.passed(f"{len(verdict.proven)} events are in the log, word for word")
+    return verdict
+
+
+def _judge_states(
+    file: ProofFile, trust: Trust, verdict: Verdict
+) -> tuple[Checkpoint, Checkpoint] | None:
+    keys = trust.keys or file.keys
+    try:
+        named = open_checkpoint(file.checkpoint, keys)
+        newest = open_checkpoint(file.newest, keys)
+    except ProofError as exc:
+        verdict.failed("BAD_SIGNATURE", str(exc))
+        return None
+    logs = {trust.log} if trust.log else {key.name for key in keys}
+    for log in {named.origin, newest.origin} - logs:
+        verdict.failed("ORIGIN_MISMATCH", f"the file is of log {log!r}, expected {sorted(logs)}")
+    try:
+        verify_consistency(named.size, newest.size, named.root, newest.root, file.consistency)
+    except ProofError as exc:
+        verdict.failed("NOT_CONSISTENT", f"the two checkpoints tell different pasts: {exc}")
+    if verdict.fails:
+        return None
+    for each in dict.fromkeys((named, newest)):
+        verdict.passed(f"checkpoint of {each.size} events of {each.origin}: {each.root.hex()}")
+    if trust.kept:
+        _judge_kept(trust.kept, (named, newest), verdict)
+    return named, newest
+
+
+def _judge_kept(kept: tuple[int, bytes], states: Sequence[Checkpoint], verdict: Verdict) -> None:
+    same = [each for each in states if each.size == kept[0]]
+    if not same:
+        sizes = " and ".join(str(each.size) for each in states)
+        verdict.failed(
+            "NOT_COMPARED",
+            f"the file tells of {sizes} events, you kept {kept[0]}; "
+            f"ask for a file made with --checkpoint {kept[0]}",
+        )
+    elif same[0].root != kept[1]:
+        verdict.failed("ROOT_FORK", f"the first {kept[0]} events are not those you have kept")
+    else:
+        verdict.passed(f"the first {kept[0]} events are those you have kept")
+
+
+def _judge_event(file: ProofFile, event: Event, state: Checkpoint, verdict: Verdict) -> bool:
+    before, name = verdict.fails, f"event {event.seq}"
+    try:
+        leaf = hash_leaf(event.head)
+        verify_inclusion(event.seq, state.size, leaf, event.inclusion, state.root)
+    except ProofError as exc:
+        verdict.failed("NOT_INCLUDED", f"{name}: bytes, place or proof were changed: {exc}")
+    try:
+        head = read_json(event.head)
+        if _canonical(head).encode() != event.head or not isinstance(head["object"]["id"], str):
+            raise FileError("bytes are not in canonical form")
+        named = {head["object"]["id"], *head["about"]}
+        promised = dict(head["commitments"])
+    except (FileError, KeyError, TypeError, ValueError) as exc:
+        verdict.failed("NOT_CANONICAL", f"{name}: {exc}")
+        return False
+    for said in _find_forged(event, promised):
+        verdict.failed("COMMITMENT_MISMATCH", f"{name}: {said}")
+    if file.about.get("lot", head["object"]["id"]) not in named:
+        verdict.failed("FOREIGN_EVENT", f"{name} does not name the lot of this file")
+    return verdict.fails == before
+
+
+def _find_forged(event: Event, promised: dict[str, Any]) -> Iterator[str]:
+    for name, (salt, value) in event.private.items():
+        data = b"\x03" + salt + name.encode() + b"\x00" + value.encode()
+        if name not in promised or len(salt) != 16 or not name or "\x00" in name:
+            yield f"it never committed to {name!r}"
+        elif hashlib.sha256(data).hexdigest() != promised[name]:
+            yield f"{name!r} is FORGED: it is not what the event committed to"
+
+
+def _judge_order(file: ProofFile, verdict: Verdict) -> None:
+    found = [event.seq for event in file.events]
+    if found != sorted(set(found)):
+        verdict.failed("GAP", "events are out of order or there twice")
+    elif "lot" not in file.about and found != [*range(file.about["from"], file.about["to"] + 1)]:
+        verdict.failed(
+            "GAP",
+            f"events are missing between {file.about['from']} and "
+            f"{file.about['to']}: {len(found)} are there",
+        )
+    elif "lot" not in file.about:
+        verdict.passed("the range is complete: no event between its ends is missing")
+
+
+def _canonical(value: Any) -> str:
+    """Write a value as RFC 8785 does, with text in NFC."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return "{" + ",".join(f"{_canonical(n)}:{_canonical(value[n])}" for n in names) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_canonical, value)) + "]"
+    text = unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+    return json.dumps(text, ensure_ascii=False)
+
+
+# What a person reads.
+
+
+def show_event(file: ProofFile, event: Event, *, is_proven: bool) -> list[str]:
+    """Write one event for a person; control signs in its texts are shown, never sent."""
+    title = f"event {event.seq}  {'proven' if is_proven else 'NOT PROVEN'}"
+    try:
+        head = read_json(event.head)
+        rows = [*_rows(head, event), *_private_rows(file, head, event)]
+    except (FileError, KeyError, TypeError, ValueError, AttributeError):
+        return [title, "  its bytes cannot be read", ""]
+    return [title, *(f"  {name:<9}{_plain(text)}" for name, text in rows if text), ""]
+
+
+def _rows(head: dict[str, Any], event: Event) -> Iterator[tuple[str, str]]:
+    yield "time", f"{head['at']} (UTC; clock of the site {head['offset']})"
+    told = [event.private[name][1] for name in _NAMES if name in event.private]
+    roles = ", ".join(head["roles"]) or "none"
+    yield "who", f"{' / '.join(told) or 'name not shown'}; account {head['actor']}; roles {roles}"
+    yield "action", head["action"]
+    thing = head["object"]
+    version = f", version {thing['version']}" if "version" in thing else ""
+    yield "object", f"{thing['kind']} {thing['id']}{version}"
+    yield "about", ", ".join(each for each in head["about"] if each != thing["id"])
+    for name, old, new in head["changes"]:
+        yield "change", f"{name}: {_value(old)} -> {_value(new)}"
+    yield "reason", head["reason"]
+    for name, value in head["details"].items():
+        yield "detail", f"{name}: {_value(value)}"
+    where = {name: head[name] for name in ("session", "request") if head[name]}
+    yield "via", ", ".join(f"{name} {value}" for name, value in where.items())
+
+
+def _private_rows(file: ProofFile, head: dict[str, Any], event: Event) -> Iterator[tuple[str, str]]:
+    gone = "erased" if file.personal == "included" else "withheld"
+    for name in head["commitments"]:
+        if name not in event.private:
+            yield "personal", f"{name}: {gone}"
+        elif name not in _NAMES:
+            yield "personal", f"{name}: {event.private[name][1]}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _plain(text: object) -> str:
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in str(text))
+
+
+_NAMES = ("actor_name", "actor_login")
+_LIMITS = """\
+What this shows: each event marked 'proven' stands in the log with exactly these bytes, and the log
+was in the state that the checkpoint signs. It does not show that a statement was true when it was
+recorded, nor that the file holds every event of a lot: ask for the export of a range for that."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+    given = _options().parse_args(arguments)
+    try:
+        trust = _read_trust(given)
+        if given.file.stat().st_size > MOST_BYTES:
+            raise FileError(f"it is larger than {MOST_BYTES} bytes; ask for smaller ranges")
+        file = read_file(given.file.read_bytes())
+        verdict = judge(file, trust)
+    except (OSError, FileError) as exc:
+        sys.stderr.write(f"CANNOT BE JUDGED: {_plain(given.file)}: {_plain(exc)}\n")
+        return 2
+    lines = [] if given.verdict else list(_event_lines(file, verdict))
+    lines += [*map(_plain, verdict.lines), *_closing(file, trust, verdict)]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1 if verdict.fails else 0
+
+
+def _event_lines(file: ProofFile, verdict: Verdict) -> Iterator[str]:
+    for at, event in enumerate(file.events):
+        yield from show_event(file, event, is_proven=at in verdict.proven)
+
+
+def _closing(file: ProofFile, trust: Trust, verdict: Verdict) -> Iterator[str]:
+    if "lot" in file.about:
+        yield f"NOTE  the file calls this lot {file.about['name']!r}; proven is its id only:"
+        yield f"NOTE  {_plain(file.about['lot'])}"
+    if file.not_sealed:
+        yield f"NOTE  {file.not_sealed} events were not sealed yet, and are not in this file"
+    if not trust.keys:
+        yield "!" * 78
+        yield "NOTE  NO KEY WAS GIVEN: only the key inside the file was used, which whoever made"
+        yield "NOTE  the file chose. Get the key another way and run again with --key NAME+ID+KEY."
+        yield "!" * 78
+    yield _LIMITS
+    holds = "HOLDS" if trust.keys else "HOLDS BY THE FILE'S OWN KEY ONLY"
+    yield "DOES NOT HOLD" if verdict.fails else holds
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="Verify a QTCore proof file without QTCore.",
+        epilog="exit codes: 0 all holds, 1 something does not hold, 2 it cannot be judged",
+    )
+    parser.add_argument("file", type=Path, help="the proof file")
+    parser.add_argument(
+        "--key", action="append", default=[], help="a key you trust: name+id+key (repeatable)"
+    )
+    parser.add_argument("--log", default="", help="name of the log; default: the key's name")
+    parser.add_argument("--size", type=int, help="size of a checkpoint that you have kept")
+    parser.add_argument("--root", default="", help="root (hex) of that checkpoint")
+    parser.add_argument("--verdict", action="store_true", help="show the verdict only")
+    return parser
+
+
+def _read_trust(given: argparse.Namespace) -> Trust:
+    if (given.size is None) != (not given.root):
+        raise FileError("--size and --root go together: both come from one checkpoint")
+    if given.size is not None and not re.fullmatch("[0-9a-f]{64}", given.root):
+        raise FileError(f"--root {given.root[:80]!r} is not a hash of 64 hexadecimal digits")
+    kept = None if given.size is None else (given.size, bytes.fromhex(given.root))
+    return Trust([read_key(each) for each in given.key], given.log, kept)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

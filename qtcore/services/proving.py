@@ -1,0 +1,302 @@
+"""Proof files: one lot's events, or a range, for a person who verifies them without QTCore.
+
+It must not judge a history; what it writes is described in docs/what-the-ledger-proves.md.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+from sqlmodel import Session
+
+from qtcore.context import Context
+from qtcore.engines.ledger import (
+    NoteError,
+    ProofError,
+    StoredCheckpoint,
+    consistency_path,
+    inclusion_path,
+    key_of,
+    leaf_hash,
+    open_note,
+    verify_consistency,
+    verify_inclusion,
+)
+from qtcore.errors import InputRejected, NotFound, QTCoreError
+from qtcore.services.finding import find_exact
+from qtcore.services.rights import require
+from qtcore.services.site import Site
+from qtcore.store.ledger_rows import utc_text
+from qtcore.store.proofs import (
+    Place,
+    SealedEntry,
+    count_entries_about,
+    find_checkpoint,
+    list_checkpoint_sizes,
+    list_entries_about,
+    list_entries_between,
+    read_subtrees,
+)
+from qtcore.store.queries.ledger import count_pending
+from qtcore.store.queries.nodes import NodeInfo
+
+FORMAT: Final = "qtcore-proof/1"
+MAX_EXPORTED: Final = 50_000
+_ANY_HASH: Final = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a proof file is wanted.
+
+    `personal`: names and addresses go along with their salts. `checkpoint` is the size of an older
+    signed state, which the reader has kept; without it, all is proven against the newest.
+    """
+
+    personal: bool = True
+    checkpoint: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEvent:
+    """An event and the hashes that join it to a signed state."""
+
+    entry: SealedEntry
+    inclusion: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofFile:
+    """All that a verifier needs; `not_sealed` events came too late for it."""
+
+    about: dict[str, str | int]
+    made_at: str
+    vkey: str
+    checkpoint: StoredCheckpoint
+    newest: StoredCheckpoint
+    consistency: tuple[bytes, ...]
+    events: tuple[ProvenEvent, ...]
+    not_sealed: int
+    has_personal: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the file's content."""
+        return {
+            "format": FORMAT,
+            "made_at": self.made_at,
+            "about": self.about,
+            "vkeys": [self.vkey],
+            "checkpoint": self.checkpoint.note,
+            "newest": {
+                "checkpoint": self.newest.note,
+                "consistency": [_base64(each) for each in self.consistency],
+            },
+            "personal": "included" if self.has_personal else "withheld",
+            "not_sealed": self.not_sealed,
+            "events": [self._event_json(each) for each in self.events],
+        }
+
+    def _event_json(self, event: ProvenEvent) -> dict[str, Any]:
+        private = event.entry.private if self.has_personal else ()
+        return {
+            "seq": event.entry.seq,
+            "head": _base64(event.entry.head),
+            "inclusion": [_base64(each) for each in event.inclusion],
+            "private": {
+                name: {"salt": _base64(salt), "value": value} for name, salt, value in private
+            },
+        }
+
+
+def prove_lot(site: Site, context: Context, lot: str, asked: Asked = Asked()) -> ProofFile:
+    """Prove the sealed events that name one lot, unit or logistic unit, and no others.
+
+    Raises NotFound when none is sealed, QTCoreError QT603 when the history is not intact.
+    """
+    require(site, context, "ledger.read")
+    info = find_exact(site, context, lot)
+    tenant = site.store.tenant_id
+    with site.store.read() as session:
+        named, newest = _states(session, tenant, asked)
+        entries = list_entries_about(session, tenant, info.uid, below=newest.size)
+        waiting = count_entries_about(session, tenant, info.uid) - len(entries)
+        if not entries:
+            raise NotFound(
+                f"no sealed event names {lot!r} yet, {waiting} wait for their seal; `qtcore serve` "
+                "seals them within seconds"
+            )
+        maker = _Maker(site, session, named, newest)
+        about: dict[str, str | int] = {"lot": info.uid, "name": _name(info)}
+        return maker.make(about, entries, waiting, has_personal=asked.personal)
+
+
+def export_history(
+    site: Site,
+    context: Context,
+    *,
+    first: int = 0,
+    last: int | None = None,
+    asked: Asked = Asked(),
+) -> ProofFile:
+    """Prove every sealed event from `first` to `last`, both included; default: the whole history.
+
+    Raises InputRejected for a range that is not sealed or too long for one file.
+    """
+    require(site, context, "ledger.read")
+    tenant = site.store.tenant_id
+    with site.store.read() as session:
+        named, newest = _states(session, tenant, asked)
+        end = newest.size - 1 if last is None else last
+        if not 0 <= first <= end < newest.size:
+            raise InputRejected(
+                f"events {first} to {end} are not all sealed; accepted are 0 to {newest.size - 1}"
+            )
+        if end - first >= MAX_EXPORTED:
+            raise InputRejected(
+                f"events {first} to {end} are more than {MAX_EXPORTED} for one file; export "
+                f"{first} to {first + MAX_EXPORTED - 1} first, then the rest"
+            )
+        entries = list_entries_between(session, tenant, first, end)
+        if len(entries) != end - first + 1:
+            raise _not_intact(f"between events {first} and {end}", "some are missing")
+        maker = _Maker(site, session, named, newest)
+        about: dict[str, str | int] = {"from": first, "to": end}
+        waiting = count_pending(session, tenant) if last is None else 0
+        return maker.make(about, entries, waiting, has_personal=asked.personal)
+
+
+def offline_verifier() -> str:
+    """Give the source of the single-file verifier, to be handed out with proof files."""
+    return files("qtcore.offline").joinpath("qtcore_verify.py").read_text(encoding="utf-8")
+
+
+def _states(
+    session: Session, tenant_id: int, asked: Asked
+) -> tuple[StoredCheckpoint, StoredCheckpoint]:
+    newest = find_checkpoint(session, tenant_id)
+    if newest is None:
+        raise QTCoreError(
+            "nothing is sealed yet, so there is no checkpoint to prove against; `qtcore serve` "
+            "seals within seconds of the first act",
+            code="QT604",
+        )
+    named = newest
+    if asked.checkpoint is not None:
+        found = find_checkpoint(session, tenant_id, asked.checkpoint)
+        if found is None:
+            sizes = ", ".join(map(str, list_checkpoint_sizes(session, tenant_id)))
+            raise InputRejected(
+                f"no checkpoint of {asked.checkpoint} events was signed; the newest are of {sizes}"
+            )
+        named = found
+    return named, newest
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Proofs against two signed states; each is verified before it leaves the house."""
+
+    site: Site
+    session: Session
+    named: StoredCheckpoint
+    newest: StoredCheckpoint
+
+    def make(
+        self,
+        about: dict[str, str | int],
+        entries: Sequence[SealedEntry],
+        waiting: int,
+        *,
+        has_personal: bool,
+    ) -> ProofFile:
+        kept = self._read_subtrees(entries)
+        events = tuple(
+            ProvenEvent(each, inclusion_path(each.seq, self._size(each), kept)) for each in entries
+        )
+        consistency = consistency_path(self.named.size, self.newest.size, kept)
+        key = key_of(self.site.signer.name, self.site.signer.private_key)
+        made = ProofFile(
+            about=about,
+            made_at=utc_text(self.site.sources.now()),
+            vkey=key.vkey,
+            checkpoint=self.named,
+            newest=self.newest,
+            consistency=consistency,
+            events=events,
+            not_sealed=waiting,
+            has_personal=has_personal,
+        )
+        self._check(made)
+        return made
+
+    def _read_subtrees(self, entries: Sequence[SealedEntry]) -> "_Kept":
+        # Walked twice, so that the subtrees of all proofs are read with one query for each level.
+        wanted: set[Place] = set()
+
+        def note(level: int, index: int) -> bytes:
+            wanted.add((level, index))
+            return _ANY_HASH
+
+        for each in entries:
+            inclusion_path(each.seq, self._size(each), note)
+        consistency_path(self.named.size, self.newest.size, note)
+        return _Kept(read_subtrees(self.session, self.site.store.tenant_id, wanted))
+
+    def _size(self, entry: SealedEntry) -> int:
+        return self._state(entry).size
+
+    def _state(self, entry: SealedEntry) -> StoredCheckpoint:
+        return self.named if entry.seq < self.named.size else self.newest
+
+    def _check(self, made: ProofFile) -> None:
+        """Refuse to hand out what its reader would have to call forged."""
+        key = key_of(self.site.signer.name, self.site.signer.private_key)
+        at = "in its checkpoints"
+        try:
+            for state in (self.named, self.newest):
+                open_note(state.note, [key])
+            verify_consistency(
+                self.named.size,
+                self.newest.size,
+                root1=self.named.root,
+                root2=self.newest.root,
+                proof=made.consistency,
+            )
+            for event in made.events:
+                at = f"at event {event.entry.seq}"
+                state, leaf = self._state(event.entry), leaf_hash(event.entry.head)
+                verify_inclusion(
+                    event.entry.seq, state.size, leaf, proof=event.inclusion, root=state.root
+                )
+        except (ProofError, NoteError) as exc:
+            raise _not_intact(at, str(exc)) from exc
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The subtrees that were read, in the form that paths are built from."""
+
+    hashes: dict[Place, bytes]
+
+    def __call__(self, level: int, index: int) -> bytes:
+        return self.hashes[level, index]
+
+
+def _name(info: NodeInfo) -> str:
+    """Name a lot for a person; the events prove its id, not this."""
+    source = f" of {info.source_name or info.source_code}" if info.source_code else ""
+    return f"{info.item_code} {info.kind} {info.lot_no}{source}".strip()
+
+
+def _not_intact(where: str, said: str) -> QTCoreError:
+    return QTCoreError(
+        f"the history is not intact {where}, so no proof can be given: {said}; run "
+        "`qtcore audit verify`, which names the kind of damage",
+        code="QT603",
+    )
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
