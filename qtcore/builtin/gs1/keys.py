@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from qtcore.builtin.gs1.check_digits import check_digit, has_check_digit
+
 ANY_LOT = "*"
 """The lot number of a class named without one, as in the EPC pattern ``urn:epc:idpat:...*``."""
 
@@ -40,17 +42,6 @@ class GlobalKey:
 
 class _Malformed(ValueError):
     """The name looks like a GS1 key and breaks its rules; the text says how."""
-
-
-def check_digit(digits: str) -> str:
-    """Compute the GS1 check digit that follows these digits."""
-    total = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits)))
-    return str(-total % 10)
-
-
-def has_check_digit(digits: str) -> bool:
-    """Say whether the last digit is the check digit of the others."""
-    return digits.isascii() and digits.isdigit() and check_digit(digits[:-1]) == digits[-1]
 
 
 def canonical_identifier(uri: str) -> tuple[str, str]:
