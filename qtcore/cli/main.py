@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from qtcore.cli import database, exchange, packs, questions, site, users
+from qtcore.cli import database, exchange, packs, questions, scanning, site, users
 
 app = typer.Typer(
     name="qtcore",
@@ -21,6 +21,7 @@ app.command("init")(site.init)
 app.command("serve")(site.serve)
 app.command("check")(packs.check)
 app.command("schema")(packs.schema)
+app.command("scan")(scanning.scan)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(exchange.exports, name="export", help="Write files.")

@@ -10,6 +10,7 @@ from typing import Any
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected
+from qtcore.services.codes import find_coded_nodes
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -117,14 +118,19 @@ def list_lots(
 
 
 def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple[NodeInfo, ...]:
-    """Find what a typed text may mean: equal names first, then those that contain it."""
+    """Find what a typed or scanned text may mean.
+
+    What a GS1 code means comes first, then equal names, then those that contain the text.
+    """
     require(site, context, "lot.read")
     if not text.strip():
         return ()
     with site.store.read() as session:
-        nodes = search_nodes(session, site.store.tenant_id, text.strip(), limit)
+        coded = find_coded_nodes(session, site.store.tenant_id, text)
+        named = search_nodes(session, site.store.tenant_id, text.strip(), limit)
+        nodes = list(dict.fromkeys([*coded, *named]))[:limit]
         described = describe_nodes(session, site.store.tenant_id, nodes)
-    return tuple(described[n] for n in nodes)
+    return tuple(described[n] for n in nodes if n in described)
 
 
 def get_lot(site: Site, context: Context, lot: str) -> LotView:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from qtcore.errors import Ambiguous, NotFound
+from qtcore.services.codes import find_coded_nodes
 from qtcore.services.definitions import current_version
 from qtcore.services.master import MasterInput, find_master, write_master
 from qtcore.services.site import UNKNOWN_PARTY, Site
@@ -54,11 +55,12 @@ class LotRef:
 
 
 def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
-    """Find the one thing that `text` names: public id, lot number, serial, any identifier.
+    """Find the one thing that `text` names: public id, lot number, serial, identifier, GS1 code.
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
     nodes = find_nodes(session, tenant_id, text.strip())
+    nodes = nodes or find_coded_nodes(session, tenant_id, text)
     if not nodes:
         raise NotFound(
             f"nothing is called {text!r}; give a lot number, serial, SSCC, identifier or id, "

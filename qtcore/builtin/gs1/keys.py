@@ -16,6 +16,7 @@ ANY_LOT = "*"
 
 _CANONICAL = "https://id.gs1.org"
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)", re.ASCII)
+_PATTERN = re.compile(r"urn:epc:idpat:(grai|gdti|sgcn|cpi):([0-9]{6,12})\.([^.]*)\.\*", re.ASCII)
 _LINK = re.compile(r"https?://[^/?#]+((?:/[^/?#]*)+)(?:[?#].*)?", re.ASCII)
 _OTHER_LOT = re.compile(r"(urn:gdst:[^:]+:product:)lot:class:(.+)\.([^.]+)")
 _OTHER_SERIAL = re.compile(r"(urn:gdst:[^:]+:product:)serial:(?:obj|class):(.+)\.([^.]+)")
@@ -48,6 +49,21 @@ def canonical_identifier(uri: str) -> tuple[str, str]:
     """Give scheme and canonical value of a name; names that are no GS1 key keep their text."""
     key = read_key(uri)
     return key.scheme, key.value
+
+
+def canonical_uri(uri: str) -> str:
+    """Give the canonical Digital Link of any EPC URI, patterns included; other texts stay.
+
+    Patterns of assets and documents are no lots, so that `read_key` leaves them alone.
+    """
+    match = _PATTERN.fullmatch(uri)
+    if match is None:
+        return canonical_identifier(uri)[1]
+    scheme, company, reference = match.groups()
+    try:
+        return _key(scheme, _URN_ELEMENTS[scheme](company, reference, "")).value
+    except _Malformed:
+        return uri
 
 
 def read_key(uri: str, *, is_class: bool = False) -> GlobalKey:

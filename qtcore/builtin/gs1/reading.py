@@ -102,7 +102,8 @@ def _read_bracketed(code: str) -> Reading:
 
 def _read_raw(code: str) -> Reading:
     message = FNC1 + code[1:].replace(SEPARATOR, FNC1)
-    return replace(_judged("raw", read_raw(message)), element_string=message)
+    judged = _judged("raw", read_raw(message))
+    return replace(judged, element_string=message) if judged.element_string else judged
 
 
 def _read_unprefixed(code: str) -> Reading:
