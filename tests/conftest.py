@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import postgres_server as postgres_server
-from tests.postgres import postgres_url as postgres_url
+from tests.postgres import postgres_server, postgres_url
+
+__all__ = ["postgres_server", "postgres_url", "shared_data"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from qtcore.context import Actor, Context
 from qtcore.store.store import Store
@@ -128,19 +129,15 @@ def alias(store: Store, node: int, same_as: int) -> None:
         work.log("node.merge", "node", str(node))
 
 
-def move(
-    work: UnitOfWork, event: Event, node: int, part: str, effect: str, **values: object
-) -> None:
+def move(work: UnitOfWork, event: Event, node: int, part: str, effect: str, **values: Any) -> None:
     work.add(
         Movement(
-            **{
-                "tenant_id": work.tenant_id,
-                "id": work.key(),
-                "event_id": event.id,
-                "node": node,
-                "part": part,
-                "effect": effect,
-                **values,
-            }
+            tenant_id=work.tenant_id,
+            id=work.key(),
+            event_id=event.id,
+            node=node,
+            part=part,
+            effect=effect,
+            **values,
         )
     )

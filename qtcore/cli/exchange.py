@@ -1,6 +1,5 @@
 """Commands that load and write files."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -104,10 +103,11 @@ def export_epcis(
 ) -> None:
     """Write events as an EPCIS 2.0 document."""
     from qtcore.services.interchange import export_epcis as run_export
+    from qtcore.services.interchange import export_text
 
     with answering(as_json=as_json), opened(db, site_dir) as site:
         document = run_export(site, context_of(site, as_user), lot=lot)
-        text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+        text = export_text(document)
         if out is None:
             typer.echo(text)
         else:

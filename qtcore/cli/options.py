@@ -66,7 +66,7 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
     from qtcore.services.jobs import settle
     from qtcore.services.site import open_site
 
-    site = open_site(url, site_dir=site_dir, create=create)
+    site = open_site(url, site_dir=site_dir, create=create, writable=create)
     try:
         if create:
             publish_registry(site, site.system_context())

@@ -1,6 +1,5 @@
 """Commands that make and serve a site: init, serve, demo."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -107,5 +106,25 @@ def demo(
 
 
 def _demo_text(answer: Mapping[str, Any]) -> str:
-    lines = [json.dumps(answer, ensure_ascii=False, indent=2)]
+    counts, ledger, mock = answer["counts"], answer["ledger"], answer["mock_recall"]
+    blocked, sign_in = answer["blocked_lot"], answer["sign_in"]
+    deviations = f"{counts['deviations_open']} open, {counts['deviations_closed']} closed"
+    verified = "verified" if ledger["verified"] else "NOT VERIFIED"
+    built = {
+        "lots": f"{counts['lots']}, up to {counts['depth']} steps deep",
+        "events": f"{counts['events']} with {counts['edges']} links",
+        "deviations": deviations,
+        "released": f"{counts['released']} lots; {counts['rejected']} rejected",
+        "mock recall": f"{mock['number']}: {mock['lots']} lots and {mock['customers']} customers "
+        f"found in {mock['seconds']} s",
+        "ledger": f"{ledger['events']} events, {ledger['sealed']} sealed, {verified}",
+    }
+    lines = ["The demo site is built: a pharma, a food and a cosmetics plant, ten weeks.", ""]
+    lines += [f"  {name:<12} {text}" for name, text in built.items()]
+    lines += ["", f"Lot {blocked['lot_no']} cannot be released:"]
+    lines += [f"  {reason.split(': needed', 1)[0]}" for reason in blocked["reasons"]]
+    lines += ["", f"Sign in at {answer['address']}", f"  password     {sign_in['password']}"]
+    lines += [f"  {login:<12} {name}" for login, name in sign_in["logins"].items()]
+    lines += ["", "Try:"]
+    lines += [f"  {n}. {text}" for n, text in enumerate(answer["try"], start=1)]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Builds the demo site and says what it holds: `qtcore demo`.
 
-It must not know HTTP. The history is told to the services with a clock that walks from ten weeks ago
-to now, so every ledger event is made by the code that makes it in a factory, signatures included.
+It must not know HTTP. The history is told to the services with a clock that walks from ten weeks
+ago to now: every ledger event is made by the code that makes it in a factory, signatures included.
 """
 
 import secrets

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from qtcore.demo.data import filled, read_data
 from qtcore.demo.plants import (
@@ -60,10 +61,10 @@ def _bad_lactose(story: Story) -> None:
     story.bring(act, (), [(lot, Making(lot.left, today + timedelta(days=700)))])
     story.test(lot, "identity", "false")
     data = {"test": "identity", "found": "sucrose", "limit": "lactose", "conclusion": "process"}
-    uid = story.submit("oos", "analyst", data, [lot], "Lactose LA-666: identity fails")
+    uid = story.submit("oos", "analyst", data, [lot], title="Lactose LA-666: identity fails")
     _close_oos(story, uid)
     story.step(lot, "reject", "qa", "The identity test shows sucrose instead of lactose")
-    _scrap(story, lot, "P-WH", "rejected")
+    _scrap(story, lot, "P-WH", cause="rejected")
 
 
 def _close_oos(story: Story, uid: str) -> None:
@@ -73,7 +74,9 @@ def _close_oos(story: Story, uid: str) -> None:
     story.sign(uid, "close", "qa")
 
 
-def _scrap(story: Story, lot: Held, place: str, cause: str, amount: Decimal | None = None) -> None:
+def _scrap(
+    story: Story, lot: Held, place: str, *, cause: str, amount: Decimal | None = None
+) -> None:
     values = {"cause": cause, "method": "incineration", "witness": "李娜 Li Na"}
     act = Act("warehouse", "scrapping", place, values=values, reason=f"Destroyed: {cause}")
     story.record(act, [Line(lot.ref(), "subject", amount or lot.left, lot.unit)])
@@ -93,7 +96,7 @@ def _low_yield(batch: Batch) -> None:
         "cause_method": "five_whys",
         "batch_decision": "use",
     }
-    uid = story.submit("deviation", "operator", data, [batch.finished], data["title"])
+    uid = story.submit("deviation", "operator", data, [batch.finished], title=data["title"])
     story.sign(uid, "investigate", "prodhead")
     story.sign(uid, "close", "qa", "Losses are explained; the packed boxes are not affected")
 
@@ -101,7 +104,7 @@ def _low_yield(batch: Batch) -> None:
 def _salmonella(batch: Batch) -> None:
     story, lot = batch.story, batch.finished
     oos = {"test": "salmonella", "found": "detected", "limit": "not detected in 25 g"}
-    uid = story.submit("oos", "analyst2", oos, [lot], f"{lot.lot_no}: Salmonella detected")
+    uid = story.submit("oos", "analyst2", oos, [lot], title=f"{lot.lot_no}: Salmonella detected")
     _close_oos(story, uid)
     data = {
         "title": "Salmonella in finished peanut butter",
@@ -113,11 +116,11 @@ def _salmonella(batch: Batch) -> None:
         "other_batches": "none_affected",
         "batch_decision": "reject",
     }
-    deviation = story.submit("deviation", "pcqi", data, [lot], data["title"])
+    deviation = story.submit("deviation", "pcqi", data, [lot], title=data["title"])
     story.sign(deviation, "investigate", "prodhead")
     story.sign(deviation, "close", "qa2", "Roof repaired, 60 swabs negative, batch rejected")
     story.step(lot, "reject", "qa", "Salmonella detected in 25 g; see the closed deviation")
-    _scrap(story, lot, "F-FG", "rejected")
+    _scrap(story, lot, "F-FG", cause="rejected")
 
 
 def _slow_dissolution(batch: Batch) -> None:
@@ -131,7 +134,7 @@ def _slow_dissolution(batch: Batch) -> None:
         "calculation_checked": True,
         "instrument_checked": True,
     }
-    uid = story.submit("oos", "analyst", oos, [lot], f"{lot.lot_no}: dissolution 72 %")
+    uid = story.submit("oos", "analyst", oos, [lot], title=f"{lot.lot_no}: dissolution 72 %")
     story.sign(uid, "start_phase1", "analyst")
     data = {
         "title": "Granulation ran past its end point",
@@ -141,7 +144,7 @@ def _slow_dissolution(batch: Batch) -> None:
         "description": "The power reading stuck; the wet mass was kneaded 9 minutes too long.",
         "immediate_action": "Granulator stopped, sensor replaced, batch marked.",
     }
-    deviation = story.submit("deviation", "operator", data, [lot], data["title"])
+    deviation = story.submit("deviation", "operator", data, [lot], title=data["title"])
     story.sign(deviation, "investigate", "prodhead")
     try:
         story.step(lot, "release", "qp")
@@ -153,11 +156,15 @@ def _slow_dissolution(batch: Batch) -> None:
 def _transport_damage(batch: Batch) -> None:
     story, lot = batch.story, batch.finished
     amount = Decimal(240)
-    values = {"cause": "transport_damage", "return_note": story.note_no(), "packaging_intact": False}
+    values = {
+        "cause": "transport_damage",
+        "return_note": story.note_no(),
+        "packaging_intact": False,
+    }
     act = Act("warehouse", "returning", "P-FG", party="CUS-KANGDA", values=values)
     story.record(act, [Line(lot.ref(), "subject", amount, lot.unit)])
     lot.left += amount
-    _scrap(story, lot, "P-FG", "damaged", amount)
+    _scrap(story, lot, "P-FG", cause="damaged", amount=amount)
 
 
 def _irritation(batch: Batch) -> None:
@@ -169,7 +176,7 @@ def _irritation(batch: Batch) -> None:
         "body_site": "face",
         "seriousness": "general",
     }
-    story.submit("adverse_event", "qa2", event, [lot], f"{lot.lot_no}: irritation")
+    story.submit("adverse_event", "qa2", event, [lot], title=f"{lot.lot_no}: irritation")
     reason = "Three reports of skin irritation: what is in stock stays until they are judged"
     place_hold(story.site, story.context("qsr"), [lot.uid], reason)
 
@@ -183,16 +190,11 @@ def _second_laboratory(batch: Batch) -> None:
     batch.story.test(batch.finished, "assay", "96.2", origin="Contract laboratory Hangzhou")
 
 
-def _plain_record(story: Story, batches: Mapping[str, Batch], entry: dict[str, object]) -> None:
+def _plain_record(story: Story, batches: Mapping[str, Batch], entry: dict[str, Any]) -> None:
     """Submit a record of the file and make its steps."""
-    lots = [batches[str(no)].finished for no in _listed(entry.get("lots"))]
+    lots = [batches[lot_no].finished for lot_no in entry.get("lots", ())]
     blanks = {"note": story.note_no(), "today": story.now.date().isoformat()}
     data = filled(entry["data"], blanks)
-    uid = story.submit(str(entry["kind"]), str(entry["by"]), data, lots, str(entry["title"]))
-    for step in _listed(entry.get("steps")):
-        transition, login, *reason = step
+    uid = story.submit(entry["kind"], entry["by"], data, lots, title=entry["title"])
+    for transition, login, *reason in entry.get("steps", ()):
         story.sign(uid, transition, login, reason[0] if reason else "")
-
-
-def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else []

@@ -217,7 +217,7 @@ def put_away(batch: Batch) -> None:
 
 
 def test_lot(batch: Batch) -> None:
-    """Record every result of the specification; `typed` of the batch says what came out otherwise."""
+    """Record every result of the specification; `batch.typed` says what came out otherwise."""
     for characteristic, values in batch.product["tests"].items():
         usual = values[batch.number % len(values)]
         batch.story.test(batch.finished, characteristic, batch.typed.get(characteristic, usual))

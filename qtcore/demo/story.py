@@ -14,8 +14,8 @@ from qtcore.demo.data import read_data
 from qtcore.services.accounts import actor_by_login
 from qtcore.services.events import EventInput, Line, Stored
 from qtcore.services.nodes import LotRef
-from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.recording import record_event
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.results import ResultInput, record_result
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
@@ -71,13 +71,17 @@ class Story:
     def __init__(self, site: Site, password: str) -> None:
         self.site = site
         self.password = password
-        today = site.sources.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = (
+            site.sources.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        )
         self.first_day = today - timedelta(days=DAYS)
         self.now = self.first_day
         self.lots: dict[tuple[str, str, str], Held] = {}
         self.notes = 0
         self.units = 0
-        self._item_units = {each["code"]: each["unit"] for each in read_data("items")["items"]}
+        self._item_units: dict[str, str] = {
+            each["code"]: each["unit"] for each in read_data("items")["items"]
+        }
         self._actors: dict[str, Actor] = {}
         self._plan: list[tuple[datetime, int, Callable[[], None]]] = []
 
@@ -188,7 +192,7 @@ class Story:
         self._fire(("record", record_id), transition, by, reason)
 
     def submit(
-        self, kind: str, by: str, data: Mapping[str, Any], lots: Sequence[Held], title: str = ""
+        self, kind: str, by: str, data: Mapping[str, Any], lots: Sequence[Held], *, title: str = ""
     ) -> str:
         """Submit a record about lots; gives its public id."""
         entry = RecordInput(dict(data), [lot.uid for lot in lots], title)

@@ -15,9 +15,7 @@ RELEASED = ("TAB-IBU-200", "IB26001", "LQ-P")
 _LOGINS = ("qa", "qp", "operator", "auditor")
 
 
-def summarise(
-    story: Story, blocked: Held, mock: StartedRecall, address: str
-) -> dict[str, Any]:
+def summarise(story: Story, blocked: Held, mock: StartedRecall, address: str) -> dict[str, Any]:
     """Say what was built, how to sign in and what to try first."""
     context = story.site.system_context()
     released = story.lots[RELEASED]
@@ -65,6 +63,6 @@ def summarise(
             f"Follow lot {released.lot_no} from its raw materials to its customers: "
             f"{address}/trace?lot={released.uid}",
             f"Find everything that API lot 2608-117 of Huayu went into: "
-            f"{address}/recall?seed={mock.scope.seeds[0]}",
+            f"{address}/recall?seeds={mock.scope.seeds[0]}",
         ],
     }

@@ -54,9 +54,7 @@ def list_movements(session: Session, tenant_id: int, nodes: Iterable[int]) -> li
     return sorted(rows, key=lambda row: row.event_at)
 
 
-def _carried(
-    session: Session, tenant_id: int, rows: Sequence[MovementRow]
-) -> list[MovementRow]:
+def _carried(session: Session, tenant_id: int, rows: Sequence[MovementRow]) -> list[MovementRow]:
     found: list[MovementRow] = []
     level, seen = _containers(rows), set[int]()
     while level:

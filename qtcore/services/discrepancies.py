@@ -27,8 +27,6 @@ HELD = "shipped_on_hold"
 UNIT = "unknown_unit"
 CYCLE = "cycle"
 REVIEWED = (NEGATIVE, EARLY, HELD, UNIT, CYCLE)
-_ARRIVALS = frozenset({"received", "produced"})
-_DEPARTURES = frozenset({"consumed", "shipped"})
 _BATCH = 1000
 
 
@@ -62,17 +60,23 @@ def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
 
 
 def _early(info: NodeInfo, rows: Sequence[MovementRow]) -> list[_Finding]:
-    """Find a use before the first arrival. A month-precise date counts as its first day."""
-    arrived = min((r.event_at for r in rows if r.effect in _ARRIVALS), default=None)
-    if arrived is None:
+    """Find a use before the thing was there. A month-precise date counts as its first day.
+
+    Where its making is not recorded, only a use before the first receipt is early: its maker
+    shipped it before that, of course.
+    """
+    made = [r.event_at for r in rows if r.effect == "produced"]
+    arrived = made or [r.event_at for r in rows if r.effect == "received"]
+    departures = ("consumed", "shipped") if made else ("consumed",)
+    if not arrived:
         return []
-    used = [r for r in rows if r.effect in _DEPARTURES and r.event_at < arrived]
+    used = [r for r in rows if r.effect in departures and r.event_at < min(arrived)]
     if not used:
         return []
     first = used[0]
     text = (
         f"{info.lot_no} was {first.effect} on {_moment(first.event_at)}, "
-        f"before it came into being on {_moment(arrived)}"
+        f"before it came into being on {_moment(min(arrived))}"
     )
     return [_Finding(EARLY, text, first.event_id)]
 

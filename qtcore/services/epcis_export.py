@@ -147,9 +147,7 @@ def uri_of(info: NodeInfo) -> str:
     return next((name for name in names if ":" in name), f"urn:uuid:{info.uid}")
 
 
-def _codes(
-    session: Session, tenant_id: int, table: type[Party] | type[Location]
-) -> dict[int, str]:
+def _codes(session: Session, tenant_id: int, table: type[Party] | type[Location]) -> dict[int, str]:
     rows = session.exec(select(table.id, table.code).where(table.tenant_id == tenant_id))
     return dict(rows.all())
 

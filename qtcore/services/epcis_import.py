@@ -4,7 +4,7 @@ It must not judge what a document says; what does not fit becomes a discrepancy.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
@@ -19,13 +19,13 @@ from qtcore.builtin.facts import PartyRole, Thing, TraceEvent
 from qtcore.builtin.gs1 import party_code
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
-from qtcore.services.discrepancies import review_nodes
+from qtcore.services.discrepancies import batched, review_nodes
 from qtcore.services.events import EventInput, Line, Origin, Stored, write_event
 from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
-from qtcore.store.tables import Event, Identifier, Lot, Node
+from qtcore.store.tables import Event, Identifier, LogisticUnit, Lot, Node, Unit
 from qtcore.store.unit import UnitOfWork
 
 EVENT_TYPE_OF_VERB: Mapping[str, str] = {
@@ -44,6 +44,7 @@ EVENT_TYPE_OF_VERB: Mapping[str, str] = {
 DECLARED = "#errorDeclaration"
 """Ends the id of an error declaration, which repeats the id of the event it declares wrong."""
 
+MAX_PAIRS = 250_000
 _LOT_NUMBER = "lot_number"
 _WRITTEN = "uri"
 _ILMD = re.compile(r"[:#/]")
@@ -53,7 +54,6 @@ _ILMD = re.compile(r"[:#/]")
 class _Written:
     event: TraceEvent
     stored: Stored
-    row: Event
 
 
 class DocumentWriter:
@@ -69,6 +69,7 @@ class DocumentWriter:
         )
         self._names = {m.uri: m.name for m in document.master_data if m.name}
         self._known: dict[str, Event] = {}
+        self._local: set[str] = set()
 
     def write(self, import_id: int) -> ImportReport:
         """Write what is not stored yet."""
@@ -79,11 +80,13 @@ class DocumentWriter:
             raise InputRejected(f"{self._document.name} is refused; nothing is stored", faults)
         new = [event for event in events if stored_id(event) not in self._known]
         ensure_unknowns(self._work)
+        self._local = self._local_numbers(new)
         written = [self._write(event, import_id) for event in new]
         self._complete_lots(written)
         self._name_nodes(written)
-        for each in written:
-            self._settle(each)
+        ids = {*self._known, *(stored_id(event) for event in new)}
+        for event in new:
+            self._settle(event, ids)
         touched = {node for each in written for node in each.stored.nodes}
         review_nodes(self._site, self._work, touched)
         read = len(events) + self._document.repeated
@@ -109,6 +112,22 @@ class DocumentWriter:
             found |= {row.external_id: row for row in rows if row.external_id}
         return found
 
+    def _local_numbers(self, events: Iterable[TraceEvent]) -> set[str]:
+        """Read which numbers of the document are in use here, whatever they are numbers of."""
+        wanted = sorted({thing.key.number for event in events for thing in event.things})
+        found: set[str] = set()
+        for start in range(0, len(wanted), 500):
+            for tenant, number in (
+                (Lot.tenant_id, Lot.lot_no),
+                (Unit.tenant_id, Unit.serial),
+                (LogisticUnit.tenant_id, LogisticUnit.code),
+            ):
+                statement = select(number).where(
+                    tenant == self._work.tenant_id, col(number).in_(wanted[start : start + 500])
+                )
+                found.update(self._work.session.exec(statement))
+        return found
+
     def _conflicts(self) -> Iterator[Fault]:
         for event in self._document.events:
             row = self._known.get(stored_id(event))
@@ -122,6 +141,10 @@ class DocumentWriter:
 
     def _too_long(self) -> Iterator[Fault]:
         for event in self._document.events:
+            pairs = len(event.part("input")) * len(event.part("output"))
+            if pairs > MAX_PAIRS:
+                says = f"{pairs} pairs of input and output; at most {MAX_PAIRS}, tell it in parts"
+                yield self._fault("QT707", says, event.pointer)
             for name, text, most in (
                 ("eventID", event.external_id, MAX_EVENT_ID - len(DECLARED)),
                 ("bizStep", event.biz_step, MAX_CODE),
@@ -142,15 +165,10 @@ class DocumentWriter:
         return Fault(code, message, f"{self._document.name}#{where}")
 
     def _write(self, event: TraceEvent, import_id: int) -> _Written:
-        stored = write_event(
-            self._site, self._book, self._input(event), origin=Origin("import", import_id)
+        origin = Origin("import", import_id)
+        return _Written(
+            event, write_event(self._site, self._book, self._input(event), origin=origin)
         )
-        row = self._work.session.exec(
-            select(Event).where(
-                Event.tenant_id == self._work.tenant_id, Event.uid == stored.event_id
-            )
-        ).one()
-        return _Written(event, stored, row)
 
     def _input(self, event: TraceEvent) -> EventInput:
         void = event.error is not None
@@ -221,7 +239,7 @@ class DocumentWriter:
 
     def _adopt(self, ref: LotRef) -> None:
         """Give the global name to a lot that was entered by item and number without a source."""
-        if self._book.find(ref) is not None:
+        if ref.lot_no not in self._local or self._book.find(ref) is not None:
             return
         local = LotRef(item=ref.item, lot_no=ref.lot_no, kind=ref.kind)
         node = self._book.find(local)
@@ -237,12 +255,12 @@ class DocumentWriter:
                 for thing, node in zip(each.event.things, each.stored.nodes, strict=True):
                     if thing.part == "output":
                         told.setdefault(node, []).append(each.event)
-        for node, events in told.items():
-            lot = self._work.session.exec(
-                select(Lot).where(Lot.tenant_id == self._work.tenant_id, Lot.node == node)
-            ).first()
-            if lot is not None:
-                self._complete_lot(lot, events)
+        for nodes in batched(sorted(told)):
+            lots = self._work.session.exec(
+                select(Lot).where(Lot.tenant_id == self._work.tenant_id, col(Lot.node).in_(nodes))
+            )
+            for lot in lots.all():
+                self._complete_lot(lot, told[lot.node])
 
     def _complete_lot(self, lot: Lot, events: list[TraceEvent]) -> None:
         # The earliest of several dates, so that the order of documents makes no difference.
@@ -270,12 +288,10 @@ class DocumentWriter:
                 number = ilmd_text(each.event.ilmd, "lotNumber")
                 if thing.part == "output" and number and thing.key.kind == "lot":
                     wanted[node, _LOT_NUMBER, number[:400]] = None
-        nodes = sorted({node for node, _, _ in wanted})
-        for start in range(0, len(nodes), 500):
+        for nodes in batched(sorted({node for node, _, _ in wanted})):
             rows = self._work.session.exec(
                 select(Identifier).where(
-                    Identifier.tenant_id == self._work.tenant_id,
-                    col(Identifier.node).in_(nodes[start : start + 500]),
+                    Identifier.tenant_id == self._work.tenant_id, col(Identifier.node).in_(nodes)
                 )
             )
             for row in rows.all():
@@ -283,14 +299,17 @@ class DocumentWriter:
         for node, scheme, value in wanted:
             self._book.add_identifiers(node, [(scheme, value)], is_global=False)
 
-    def _settle(self, each: _Written) -> None:
+    def _settle(self, event: TraceEvent, ids: Collection[str]) -> None:
         """Join the parts of a transformation, then apply error declarations, old and new."""
-        event, row = each.event, each.row
-        if event.error is None and event.transformation_id and event.verb == "transform":
+        own, declared = stored_id(event), event.error is not None
+        is_part = not declared and bool(event.transformation_id) and event.verb == "transform"
+        if not (is_part or declared or f"{own}{DECLARED}" in ids):
+            return
+        row = self._event_of(own)
+        if is_part and row is not None:
             link_group(self._work, Group(event.transformation_id), row)
-        declared = event.error is not None
-        wrong = self._event_of(stored_id(event).removesuffix(DECLARED)) if declared else row
-        declaration = row if declared else self._event_of(f"{stored_id(event)}{DECLARED}")
+        wrong = self._event_of(own.removesuffix(DECLARED)) if declared else row
+        declaration = row if declared else self._event_of(f"{own}{DECLARED}")
         if wrong is not None and declaration is not None and wrong.superseded_by is None:
             group = read_group(self._work, wrong)
             supersede_event(self._work, wrong, declaration, group)

@@ -289,6 +289,8 @@ def _edges(told: _Told) -> list[dict[str, Any]]:
             "recorded_at": told.book.work.context.at,
         }
         for src, dst, certainty, quantity, unit in (links(told) if links else ())
+        # A file may name one lot on both sides; that is rework shown as movements, not a link.
+        if src != dst
     ]
 
 

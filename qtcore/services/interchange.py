@@ -65,7 +65,8 @@ def _import_document(site: Site, context: Context, file: NamedFile) -> ImportRep
             report = DocumentWriter(site, work, document).write(run.id)
             report += ImportReport(problems=as_faults(document.warnings, name))
             close_run(site, work, run, report)
-            work.log("import.epcis", "import", run.uid, details=_counts(source, report))
+            if report.stored:
+                work.log("import.epcis", "import", run.uid, details=_counts(source, report))
             return report
     except InputRejected as rejected:
         refused = ImportReport(refused=1, problems=rejected.faults)
@@ -112,15 +113,12 @@ def _import_rows(site: Site, context: Context, table: Table, source: ImportSourc
     """Write batch by batch; each is a unit of work, so an interrupted load is simply repeated."""
     with site.store.write(context) as work:
         run = open_run(work, source)
-        work.log("import.begin", "import", run.uid, details={"file": source.name})
     report, book = ImportReport(), ValueBook()
     for rows in _batches(table.rows):
         for row in rows:
             book.add(row)
         with site.store.write(context) as work:
-            batch = RowWriter(site, work, table.mapping, run).write(rows)
-            work.log("import.rows", "import", run.uid, details=_counts(source, batch))
-        report += batch
+            report += RowWriter(site, work, table.mapping, run).write(rows)
     conflicts = [Fault("QT725", str(each), source.name) for each in book.conflicts()]
     report += ImportReport(
         refused=len(table.faults),
@@ -128,7 +126,8 @@ def _import_rows(site: Site, context: Context, table: Table, source: ImportSourc
     )
     with site.store.write(context) as work:
         close_run(site, work, run, report)
-        work.log("import.table", "import", run.uid, details=_counts(source, report))
+        if report.stored or report.refused:
+            work.log("import.table", "import", run.uid, details=_counts(source, report))
     return report
 
 

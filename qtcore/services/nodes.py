@@ -156,13 +156,20 @@ class NodeBook:
 
     def master(self, entity: str, code: str, entry: MasterInput | None = None) -> Any:
         """Get master data by code; makes it from `entry` when that is given."""
+        row = self._find_master(entity, code)
+        if row is None and entry is not None:
+            row = self._masters[entity, code] = write_master(self._work, entry)
+        if row is None:
+            raise NotFound(f"no {entity} {code!r}; make it first, or correct the code")
+        return row
+
+    def _find_master(self, entity: str, code: str) -> Any | None:
+        """Ask the database once per unit of work for what exists; what is missing, each time."""
         key = (entity, code)
         if key not in self._masters:
             row = find_master(self._work.session, self._work.tenant_id, entity, code)
-            if row is None and entry is not None:
-                row = write_master(self._work, entry)
             if row is None:
-                raise NotFound(f"no {entity} {code!r}; make it first, or correct the code")
+                return None
             self._masters[key] = row
         return self._masters[key]
 
@@ -212,7 +219,7 @@ class NodeBook:
                     LogisticUnit.tenant_id == tenant, LogisticUnit.code == ref.lot_no
                 )
             ).first()
-        item = find_master(session, tenant, "item", ref.item)
+        item = self._find_master("item", ref.item)
         if item is None:
             return None
         if ref.kind == "unit":
@@ -221,7 +228,7 @@ class NodeBook:
                     Unit.tenant_id == tenant, Unit.item_id == item.id, Unit.serial == ref.lot_no
                 )
             ).first()
-        source = find_master(session, tenant, "party", ref.source or UNKNOWN_PARTY)
+        source = self._find_master("party", ref.source or UNKNOWN_PARTY)
         if source is None:
             return None
         return session.exec(

@@ -156,6 +156,10 @@ def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:
                 text = f"{line.ref} has no quantity; a {verb} needs one"
                 faults.append(Fault("QT444", text, f"{where}/quantity"))
             continue
+        if not line.quantity.is_finite():
+            text = f"{line.ref}: {line.quantity} is not a decimal number such as 12.5"
+            faults.append(Fault("QT444", text, f"{where}/quantity"))
+            continue
         if line.quantity < 0 and verb != "adjust":
             text = f"{line.ref}: quantity {line.quantity} is negative; give a positive number"
             faults.append(Fault("QT444", text, f"{where}/quantity"))

@@ -16,14 +16,16 @@ def require(site: Site, context: Context, permission: str, *, about: str = "") -
     if context.actor.may(permission):
         return
     holders = roles_with(site, permission)
-    site.store.note(
-        context,
-        "denied",
-        "permission",
-        permission,
-        reason=f"needs {permission}",
-        details={"about": about},
-    )
+    # A question on the command line opens the database for reading only: nothing can be noted.
+    if site.store.is_writable:
+        site.store.note(
+            context,
+            "denied",
+            "permission",
+            permission,
+            reason=f"needs {permission}",
+            details={"about": about},
+        )
     raise Denied(
         f"{context.actor.login or 'this user'} may not do this: it needs the right {permission!r}",
         [

@@ -84,13 +84,15 @@ def open_site(
     sources: Sources | None = None,
     key_folder: Path | None = None,
     create: bool = False,
+    writable: bool = True,
 ) -> Site:
     """Open a site.
 
-    `create` makes and migrates a new database. Raises StoreUnavailable or DefinitionsRejected.
+    `create` makes and migrates a new database; without `writable` it can be read while another
+    process writes. Raises StoreUnavailable or DefinitionsRejected.
     """
     sources = sources or Sources()
     registry, problems = compile_site(site_dir)
-    store = open_store(url, sources=sources, create=create)
+    store = open_store(url, sources=sources, create=create, writable=writable)
     signer = load_or_make_signer(key_folder or default_key_folder(url))
     return Site(store, registry, sources, signer, problems)

@@ -39,10 +39,11 @@ class Worklist:
 
 
 def release_states(site: Site) -> tuple[str, ...]:
-    """List the states from which a lot may be released."""
+    """List the states in which a lot waits for its release: it may be released, not yet be used."""
     workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
+    usable = {s.id for s in workflow.states if "consume" in s.may}
     states = [state for t in workflow.transitions if t.gate == GATE for state in t.from_]
-    return tuple(dict.fromkeys(states))
+    return tuple(state for state in dict.fromkeys(states) if state not in usable)
 
 
 def read_worklist(site: Site, context: Context) -> Worklist:

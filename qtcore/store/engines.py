@@ -50,6 +50,9 @@ _POSTGRES_OPTIONS: Final = {
 _WAL_RESET_FIXED: Final = (3, 51, 3)
 
 
+_READER: Final = json.JSONDecoder(parse_float=Decimal)
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Target:
     """Which database is meant: its URL in SQLAlchemy's spelling, and the file, if it is one.
@@ -167,9 +170,9 @@ def dump_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_text)
 
 
-def load_json(text: str) -> Any:
+def load_json(text: str | bytes) -> Any:
     """Read a JSON column; a number with a point stays exact."""
-    return json.loads(text, parse_float=Decimal)
+    return _READER.decode(text.decode() if isinstance(text, bytes) else text)
 
 
 def _as_text(value: object) -> str:

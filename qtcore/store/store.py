@@ -10,7 +10,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, select
 
@@ -43,6 +49,11 @@ class Store:
     def name(self) -> str:
         """The database's name for messages, without a password."""
         return self._engines.target.name
+
+    @property
+    def is_writable(self) -> bool:
+        """Say whether it was opened for writing."""
+        return self._engines.writer is not None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -242,6 +253,10 @@ def _named_faults(name: str) -> Iterator[None]:
             f"somebody else has stored the same key meanwhile; read again and repeat ({exc.orig})"
         ) from exc
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        raise _unavailable(name, exc) from exc
+    except DatabaseError as exc:
+        if type(exc) is not DatabaseError:  # a statement of ours is wrong, and nobody can help it
+            raise
         raise _unavailable(name, exc) from exc
 
 

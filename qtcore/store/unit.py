@@ -6,7 +6,7 @@ It must not know use cases. It refuses to commit business rows without an entry 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table, event, insert, inspect, select, update
 from sqlalchemy.orm import ORMExecuteState
@@ -29,6 +29,14 @@ _NODE: Final = table_of(Node)
 _MOST_WAITING_ENTRIES: Final = 500
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class NewNode(NamedTuple):
+    """One of many nodes that were just made."""
+
+    node: int
+    uid: str
+    kind: str
 
 
 class UnitOfWork:
@@ -69,10 +77,11 @@ class UnitOfWork:
 
     def new_node(self, kind: str) -> Node:
         """Make one node: ``lot``, ``unit`` or ``logistic_unit``."""
-        return self._make_nodes(kind, [self._keys.take("node")])[0]
+        made = self._make_nodes(kind, [self._keys.take("node")])[0]
+        return Node(tenant_id=self.tenant_id, recorded_at=self.context.at, **made._asdict())
 
-    def new_nodes(self, kind: str, count: int) -> list[Node]:
-        """Make many nodes with one statement."""
+    def new_nodes(self, kind: str, count: int) -> list[NewNode]:
+        """Make many nodes with one statement; a model for each would cost more than the rows."""
         return self._make_nodes(kind, self._keys.draw("node", count))
 
     def uid_of(self, node: int) -> str:
@@ -189,18 +198,10 @@ class UnitOfWork:
         if self._waiting:
             self.flush()
 
-    def _make_nodes(self, kind: str, keys: Sequence[int]) -> list[Node]:
-        nodes = [
-            Node(
-                tenant_id=self.tenant_id,
-                node=key,
-                uid=self.new_uid(),
-                kind=kind,
-                recorded_at=self.context.at,
-            )
-            for key in keys
-        ]
-        self._insert(table_of(Node), [node.model_dump() for node in nodes])
+    def _make_nodes(self, kind: str, keys: Sequence[int]) -> list[NewNode]:
+        nodes = [NewNode(key, self.new_uid(), kind) for key in keys]
+        at = self.context.at
+        self._insert(_NODE, [{**node._asdict(), "recorded_at": at} for node in nodes])
         self._uids.update((node.node, node.uid) for node in nodes)
         return nodes
 

@@ -3,7 +3,7 @@
 It must not reach around the services: whatever is built here, a person could have done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -73,9 +73,7 @@ def line(lot: NodeInfo | str, part: str, quantity: str = "", unit: str = "kg") -
     return Line(LotRef(text=text), part, amount, unit if quantity else "")
 
 
-def an_output(
-    item: str, lot_no: str, quantity: str, *, source: str = PLANT, **more: Any
-) -> Line:
+def an_output(item: str, lot_no: str, quantity: str, *, source: str = PLANT, **more: Any) -> Line:
     """Write the line of a lot that the event brings into being."""
     unit = more.pop("unit", "kg")
     ref = LotRef(item=item, lot_no=lot_no, source=source, **more)
@@ -105,7 +103,8 @@ def a_made_lot(
     site: Site,
     item: str,
     lot_no: str,
-    inputs: Mapping[NodeInfo | str, str],
+    inputs: Sequence[tuple[NodeInfo | str, str]],
+    *,
     quantity: str = "10",
     **more: Any,
 ) -> NodeInfo:
@@ -115,7 +114,7 @@ def a_made_lot(
     if not _exists(site, "item", item):
         an_item(site, item, kind="finished")
     more.setdefault("expiry_on", _in_a_year(site))
-    used = [line(lot, "input", amount) for lot, amount in inputs.items()]
+    used = [line(lot, "input", amount) for lot, amount in inputs]
     made = an_output(item, lot_no, quantity, **more)
     return _recorded(site, EventInput("production", (*used, made), site.sources.now()))
 

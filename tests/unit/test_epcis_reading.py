@@ -12,34 +12,11 @@ import pytest
 
 from qtcore.builtin.epcis.reading import EpcisDocument, read_epcis
 from qtcore.builtin.epcis.strict_json import write_json
+from tests.epcis_words import LOT, a_document, an_event
 
 GS1 = "epcis/gs1/JSON"
 Change = Callable[[dict[str, Any]], None]
 PARENT = "urn:epc:id:sscc:0614141.1234567890"
-LOT = "urn:epc:class:lgtin:4012345.012345.998877"
-
-
-def an_event(**changes: Any) -> dict[str, Any]:
-    event = {
-        "type": "ObjectEvent",
-        "eventID": "urn:uuid:00000000-0000-7000-8000-000000000001",
-        "eventTime": "2026-03-01T10:00:00.1234567+01:00",
-        "eventTimeZoneOffset": "+01:00",
-        "action": "OBSERVE",
-        "bizStep": "shipping",
-        "quantityList": [{"epcClass": LOT, "quantity": 12.50, "uom": "KGM"}],
-    }
-    return {k: v for k, v in {**event, **changes}.items() if v is not None}
-
-
-def a_document(*events: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
-        "type": "EPCISDocument",
-        "schemaVersion": "2.0",
-        "creationDate": "2026-03-01T10:00:00Z",
-        "epcisBody": {"eventList": list(events)},
-    }
 
 
 def read(value: Any) -> EpcisDocument:

@@ -228,7 +228,8 @@ def test_conflicting_values_of_one_lot_are_listed_with_their_rows() -> None:
         ({"event": {**MAPPING["event"], "at": "farm"}}, "column 'farm' is no date"),
         ({"event": {**MAPPING["event"], "key": "{bach}"}}, "names column 'bach'"),
         ({"lots": {"grain": MAPPING["lots"]["grain"]}}, "a result of 'flour'; lots are grain"),
-        ({"colour": "red"}, "Extra inputs"),
+        ({"colour": "red"}, "not known here"),
+        ({"event": {"type": "production"}}, "this key is missing"),
         ({"tables": {}}, "at least 1 item"),
     ],
 )

@@ -83,7 +83,7 @@ def open_file(data: bytes, name: str, mapping: Mapping, faults: Faults) -> OpenF
     for table_name, table in mapping.tables.items():
         header = _header(data, table)
         if header and set(table.key) <= set(header) and not _missing(table, header):
-            return _opened(data, name, (table_name, table), header, faults)
+            return _opened(data, name, (table_name, table), header=header, faults=faults)
     faults.add("QT720", _why_not(data, name, mapping), name)
     return None
 
@@ -92,6 +92,7 @@ def _opened(
     data: bytes,
     name: str,
     found: tuple[str, TableMapping],
+    *,
     header: tuple[str, ...],
     faults: Faults,
 ) -> OpenFile | None:

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from qtcore.builtin.faults import ReadFault
+from qtcore.builtin.faults import ReadFault, shown
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
@@ -209,10 +209,17 @@ def check_mapping(value: Any) -> tuple[Mapping | None, tuple[ReadFault, ...]]:
         return Mapping.model_validate(value), ()
     except ValidationError as error:
         return None, tuple(
-            ReadFault(
-                "QT726",
-                f"{each['msg'].removeprefix('Value error, ')} (found {str(each['input'])[:80]!r})",
-                "/" + "/".join(str(step) for step in each["loc"]),
-            )
+            ReadFault("QT726", _sentence(each), "/" + "/".join(str(step) for step in each["loc"]))
             for each in error.errors(include_url=False)
         )
+
+
+def _sentence(mistake: Any) -> str:
+    """Say what is wrong in the words of a mapping's author."""
+    match mistake["type"]:
+        case "missing":
+            return "this key is missing; a mapping needs it"
+        case "extra_forbidden":
+            return "this key is not known here; correct or remove it"
+    says = str(mistake["msg"]).removeprefix("Value error, ")
+    return f"{says} (found {shown(mistake['input'])})"

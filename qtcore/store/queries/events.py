@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from qtcore.errors import NotFound
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Discrepancy, Equipment, Event, Location, Movement, Party
 
@@ -154,7 +154,8 @@ def open_discrepancies(
     session: Session, tenant_id: int, nodes: Iterable[int]
 ) -> list[DiscrepancyRow]:
     """List what does not fit about nodes and nobody has resolved."""
-    return [DiscrepancyRow(*row) for row in rows_for(session, _discrepancies, tenant_id, nodes)]
+    found = [DiscrepancyRow(*row) for row in rows_for(session, _discrepancies, tenant_id, nodes)]
+    return sorted(found, key=lambda row: (row.found_at, row.uid))
 
 
 def _event(session: Session, tenant_id: int, condition: ColumnElement[bool]) -> Event | None:
@@ -168,13 +169,16 @@ def of_tenant(table: Any, key: ColumnElement[int], other: ColumnElement[Any]) ->
     return and_(table.c.tenant_id == TENANT, key == other)
 
 
+def with_event(movement: Table) -> Any:
+    """Join movements to their events; each has one, and it is looked up, never begun with."""
+    return movement.outerjoin(_EVENT, of_tenant(_EVENT, _EVENT.c.id, movement.c.event_id))
+
+
 @cache
 def _movements(dialect: str) -> Select[Any]:
-    wanted, value = key_rows(dialect)
     empty = literal("")
     source = (
-        wanted.join(_MOVEMENT, of_tenant(_MOVEMENT, _MOVEMENT.c.node, value))
-        .join(_EVENT, of_tenant(_EVENT, _EVENT.c.id, _MOVEMENT.c.event_id))
+        with_event(_MOVEMENT)
         .outerjoin(_LOCATION, of_tenant(_LOCATION, _LOCATION.c.id, _MOVEMENT.c.location_id))
         .outerjoin(_FROM, of_tenant(_FROM, _FROM.c.id, _EVENT.c.from_party_id))
         .outerjoin(_TO, of_tenant(_TO, _TO.c.id, _EVENT.c.to_party_id))
@@ -204,17 +208,19 @@ def _movements(dialect: str) -> Select[Any]:
             func.coalesce(_EQUIPMENT.c.code, empty),
         )
         .select_from(source)
-        .where(_EVENT.c.superseded_by.is_(None))
+        .where(
+            _MOVEMENT.c.tenant_id == TENANT,
+            among(dialect, _MOVEMENT.c.node),
+            _EVENT.c.superseded_by.is_(None),
+        )
     )
 
 
 @cache
 def _discrepancies(dialect: str) -> Select[Any]:
-    wanted, value = key_rows(dialect)
     table: Table = _DISCREPANCY
-    return (
-        select(table.c.uid, table.c.node, table.c.kind, table.c.detail, table.c.found_at)
-        .select_from(wanted.join(table, of_tenant(table, table.c.node, value)))
-        .where(table.c.resolved_at.is_(None))
-        .order_by(table.c.id)
+    return select(table.c.uid, table.c.node, table.c.kind, table.c.detail, table.c.found_at).where(
+        table.c.tenant_id == TENANT,
+        among(dialect, table.c.node),
+        table.c.resolved_at.is_(None),
     )

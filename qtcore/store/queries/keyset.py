@@ -11,10 +11,12 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Executable,
-    FromClause,
+    Select,
+    String,
     bindparam,
     column,
     func,
+    select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
@@ -22,19 +24,29 @@ from sqlmodel import Session
 TENANT: ColumnElement[int] = bindparam("tenant", type_=BigInteger)
 
 
-def key_rows(dialect: str) -> tuple[FromClause, ColumnElement[int]]:
-    """Give a table of the keys, to join to, and its column.
+def among(dialect: str, keyed: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Make the condition that a column holds one of the keys.
 
-    A list of parameters ends at 32,766 on SQLite and 65,535 on PostgreSQL; this has no end.
+    A list of parameters ends at 32,766 on SQLite and 65,535 on PostgreSQL; this has no end. It is
+    a condition, not a join: SQLite would read the keys again for each row of the company.
     """
-    value = column("value", BigInteger)
-    table: Any
     if dialect == "postgresql":
-        listed = bindparam("keys", type_=ARRAY(BigInteger))
-        table = func.unnest(listed).table_valued(value).render_derived(name="wanted")
-    else:
-        table = func.json_each(bindparam("keys")).table_valued(value, name="wanted")
-    return table, table.c.value
+        return keyed == func.any(bindparam("keys", type_=ARRAY(BigInteger)))
+    return keyed.in_(select(_listed().c.value))
+
+
+def key_rows(dialect: str) -> Select[tuple[int]]:
+    """Select the keys themselves."""
+    if dialect == "postgresql":
+        listed = func.unnest(bindparam("keys", type_=ARRAY(BigInteger)))
+        return select(listed.label("node"))
+    return select(_listed().c.value.label("node"))
+
+
+def _listed() -> Any:
+    return func.json_each(bindparam("keys", type_=String)).table_valued(
+        column("value", BigInteger), name="listed"
+    )
 
 
 def rows_for(
@@ -43,7 +55,10 @@ def rows_for(
     tenant_id: int,
     keys: Iterable[int],
 ) -> Sequence[Any]:
-    """Run the statement `build` gives for this database over keys; each key counts once."""
+    """Run the statement `build` gives for this database over keys; each key counts once.
+
+    It must not order: for an order by key SQLite walks the whole company instead of the keys.
+    """
     wanted = list(dict.fromkeys(keys))
     if not wanted:
         return ()

@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
 _EVENT: Final = table_of(LedgerEvent)
@@ -163,17 +163,12 @@ def about_rows(session: Session, tenant_id: int, entries: list[int]) -> dict[int
 
 @cache
 def _abouts(dialect: str) -> Select[Any]:
-    wanted, value = key_rows(dialect)
-    told = and_(_ABOUT.c.tenant_id == TENANT, _ABOUT.c.event_id == value)
-    return select(_ABOUT.c.event_id, _ABOUT.c.uid).select_from(wanted.join(_ABOUT, told))
+    found = select(_ABOUT.c.event_id, _ABOUT.c.uid)
+    return found.where(_ABOUT.c.tenant_id == TENANT, among(dialect, _ABOUT.c.event_id))
 
 
 @cache
 def _private(dialect: str) -> Select[Any]:
-    wanted, value = key_rows(dialect)
-    told = and_(_PRIVATE.c.tenant_id == TENANT, _PRIVATE.c.event_id == value)
-    return (
-        select(_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.salt, _PRIVATE.c.value)
-        .select_from(wanted.join(_PRIVATE, told))
-        .order_by(_PRIVATE.c.event_id, _PRIVATE.c.field)
+    return select(_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.salt, _PRIVATE.c.value).where(
+        _PRIVATE.c.tenant_id == TENANT, among(dialect, _PRIVATE.c.event_id)
     )

@@ -64,6 +64,7 @@ def _containing(tenant_id: int, text: str, limit: int) -> Select[tuple[int]]:
     parts: list[Select[tuple[int]]] = [
         select(table.c.node)
         .where(table.c.tenant_id == tenant_id, name.icontains(text, autoescape=True))
+        .order_by(table.c.node)
         .limit(limit)
         for table, name in NAMES
     ]
@@ -76,6 +77,7 @@ def _containing(tenant_id: int, text: str, limit: int) -> Select[tuple[int]]:
             select(table.c.node)
             .select_from(_ITEM.join(table, of_item))
             .where(_ITEM.c.tenant_id == tenant_id, meant)
+            .order_by(table.c.node)
             .limit(limit)
         )
     # SQLite takes a LIMIT inside a UNION only in a query of its own.

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import Hold, Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
 
 _NODE: Final = table_of(Node)
@@ -83,7 +83,7 @@ def describe_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> di
     """Describe nodes, by node; one that is not there is left out."""
     wanted = list(nodes)
     names: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for node, scheme, value in rows_for(session, _identifiers, tenant_id, wanted):
+    for _, node, scheme, value in sorted(rows_for(session, _identifiers, tenant_id, wanted)):
         names[node].append((scheme, value))
     described: dict[int, NodeInfo] = {}
     for row in rows_for(session, _described, tenant_id, wanted):
@@ -98,8 +98,8 @@ def active_holds(
 ) -> dict[int, tuple[HoldRow, ...]]:
     """List the holds in force, by node; a node without any is left out."""
     found: dict[int, list[HoldRow]] = defaultdict(list)
-    for row in rows_for(session, _holds, tenant_id, nodes):
-        hold = HoldRow(*row)
+    rows = (HoldRow(*row) for row in rows_for(session, _holds, tenant_id, nodes))
+    for hold in sorted(rows, key=lambda hold: (hold.placed_at, hold.uid)):
         found[hold.node].append(hold)
     return {node: tuple(holds) for node, holds in found.items()}
 
@@ -147,22 +147,19 @@ _FOLDED: Final = _named(
 
 @cache
 def _described(dialect: str) -> Select[tuple[object, ...]]:
-    wanted, value = key_rows(dialect)
-
     def of(table: Table, key: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[bool]:
         return and_(table.c.tenant_id == TENANT, key == other)
 
     item_id = func.coalesce(_LOT.c.item_id, _UNIT.c.item_id)
     empty, no_values = literal(""), literal_column("'{}'", JSON)
     source = (
-        wanted.join(_NODE, of(_NODE, _NODE.c.node, value))
-        .outerjoin(_LOT, of(_LOT, _LOT.c.node, value))
-        .outerjoin(_UNIT, of(_UNIT, _UNIT.c.node, value))
-        .outerjoin(_CASE, of(_CASE, _CASE.c.node, value))
+        _NODE.outerjoin(_LOT, of(_LOT, _LOT.c.node, _NODE.c.node))
+        .outerjoin(_UNIT, of(_UNIT, _UNIT.c.node, _NODE.c.node))
+        .outerjoin(_CASE, of(_CASE, _CASE.c.node, _NODE.c.node))
         .outerjoin(_ITEM, of(_ITEM, _ITEM.c.id, item_id))
         .outerjoin(_PARTY, of(_PARTY, _PARTY.c.id, _LOT.c.source_id))
     )
-    return select(
+    columns = (
         _NODE.c.node,
         _NODE.c.uid,
         _NODE.c.kind,
@@ -180,34 +177,29 @@ def _described(dialect: str) -> Select[tuple[object, ...]]:
         func.coalesce(_ITEM.c.industry, empty),
         func.coalesce(_ITEM.c.names, no_values),
         func.coalesce(_LOT.c.extra, _UNIT.c.extra, _CASE.c.extra, no_values),
-    ).select_from(source)
+    )
+    found = select(*columns).select_from(source)
+    return found.where(_NODE.c.tenant_id == TENANT, among(dialect, _NODE.c.node))
 
 
 @cache
-def _identifiers(dialect: str) -> Select[tuple[int, str, str]]:
-    wanted, value = key_rows(dialect)
-    named = and_(_IDENTIFIER.c.tenant_id == TENANT, _IDENTIFIER.c.node == value)
-    return (
-        select(_IDENTIFIER.c.node, _IDENTIFIER.c.scheme, _IDENTIFIER.c.value)
-        .select_from(wanted.join(_IDENTIFIER, named))
-        .order_by(_IDENTIFIER.c.id)
-    )
+def _identifiers(dialect: str) -> Select[tuple[int, int, str, str]]:
+    found = select(_IDENTIFIER.c.id, _IDENTIFIER.c.node, _IDENTIFIER.c.scheme, _IDENTIFIER.c.value)
+    return found.where(_IDENTIFIER.c.tenant_id == TENANT, among(dialect, _IDENTIFIER.c.node))
 
 
 @cache
 def _holds(dialect: str) -> Select[tuple[object, ...]]:
-    wanted, value = key_rows(dialect)
-    return (
-        select(
-            _HOLD.c.uid,
-            _HOLD.c.node,
-            _HOLD.c.reason,
-            _HOLD.c.cause,
-            _HOLD.c.record_uid,
-            _HOLD.c.placed_at,
-            _HOLD.c.placed_by,
-        )
-        .select_from(wanted.join(_HOLD, and_(_HOLD.c.tenant_id == TENANT, _HOLD.c.node == value)))
-        .where(_HOLD.c.lifted_at.is_(None))
-        .order_by(_HOLD.c.id)
+    return select(
+        _HOLD.c.uid,
+        _HOLD.c.node,
+        _HOLD.c.reason,
+        _HOLD.c.cause,
+        _HOLD.c.record_uid,
+        _HOLD.c.placed_at,
+        _HOLD.c.placed_by,
+    ).where(
+        _HOLD.c.tenant_id == TENANT,
+        among(dialect, _HOLD.c.node),
+        _HOLD.c.lifted_at.is_(None),
     )

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.events import of_tenant
-from qtcore.store.queries.keyset import key_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import InspectionResult, Record, RecordLink, StateChange
 
 _RECORD: Final = table_of(Record)
@@ -146,10 +146,7 @@ def state_changes_of(session: Session, tenant_id: int, subject_uid: str) -> list
 
 @cache
 def _records(dialect: str) -> Select[Any]:
-    wanted, value = key_rows(dialect)
     named = [_RECORD.c[name] for name in RecordRow._fields]
-    return select(*named).select_from(
-        wanted.join(_LINK, of_tenant(_LINK, _LINK.c.node, value)).join(
-            _RECORD, of_tenant(_RECORD, _RECORD.c.id, _LINK.c.record_id)
-        )
-    )
+    linked = of_tenant(_RECORD, _RECORD.c.id, _LINK.c.record_id)
+    found = select(*named).select_from(_LINK.outerjoin(_RECORD, linked))
+    return found.where(_LINK.c.tenant_id == TENANT, among(dialect, _LINK.c.node))

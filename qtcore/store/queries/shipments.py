@@ -10,12 +10,21 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CompoundSelect, Select, and_, exists, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.events import of_tenant
-from qtcore.store.queries.keyset import TENANT, key_rows, rows_for
+from qtcore.store.queries.events import of_tenant, with_event
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Event, Movement, Node, Party
 
@@ -59,9 +68,10 @@ class ContentRow(NamedTuple):
 
 def shipments_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ShipmentRow]:
     """List the shipments of nodes themselves, earliest first; what held them is not looked at."""
-    rows = rows_for(session, _shipped, tenant_id, nodes)
+    told = rows_for(session, _shipped, tenant_id, nodes)
+    rows = sorted(told, key=lambda row: (row.event_at, row.id))
     known = describe_nodes(session, tenant_id, [row.node for row in rows])
-    found = [
+    return [
         ShipmentRow(
             row.uid,
             row.event_at,
@@ -78,7 +88,6 @@ def shipments_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list
         )
         for row in rows
     ]
-    return sorted(found, key=lambda row: (row.event_at, row.event_uid, row.node))
 
 
 def contents_of(session: Session, tenant_id: int, containers: Iterable[int]) -> list[ContentRow]:
@@ -168,15 +177,12 @@ def _take_out(stays: list[_Stay], row: Any) -> list[_Stay]:
 
 @cache
 def _shipped(dialect: str) -> Select[Any]:
-    wanted, value = key_rows(dialect)
     empty = literal("")
-    source = (
-        wanted.join(_MOVEMENT, of_tenant(_MOVEMENT, _MOVEMENT.c.node, value))
-        .join(_EVENT, of_tenant(_EVENT, _EVENT.c.id, _MOVEMENT.c.event_id))
-        .outerjoin(_PARTY, of_tenant(_PARTY, _PARTY.c.id, _EVENT.c.to_party_id))
-    )
+    customer = of_tenant(_PARTY, _PARTY.c.id, _EVENT.c.to_party_id)
+    source = with_event(_MOVEMENT).outerjoin(_PARTY, customer)
     return (
         select(
+            _MOVEMENT.c.id,
             _EVENT.c.uid,
             _EVENT.c.event_at,
             _MOVEMENT.c.node,
@@ -187,16 +193,18 @@ def _shipped(dialect: str) -> Select[Any]:
             _PARTY.c.contacts,
         )
         .select_from(source)
-        .where(_MOVEMENT.c.effect == "shipped", _EVENT.c.superseded_by.is_(None))
+        .where(
+            _MOVEMENT.c.tenant_id == TENANT,
+            among(dialect, _MOVEMENT.c.node),
+            _MOVEMENT.c.effect == "shipped",
+            _EVENT.c.superseded_by.is_(None),
+        )
     )
 
 
 @cache
 def _packing(dialect: str) -> CompoundSelect[Any]:
     """Select what went into the wanted containers or came out, and what emptied them."""
-    wanted, value = key_rows(dialect)
-    child = of_tenant(_MOVEMENT, _MOVEMENT.c.container, value)
-    parent = and_(of_tenant(_MOVEMENT, _MOVEMENT.c.node, value), _MOVEMENT.c.part == "parent")
     named = _MOVEMENT.alias("named")
     names_some = exists().where(
         named.c.tenant_id == TENANT,
@@ -204,15 +212,11 @@ def _packing(dialect: str) -> CompoundSelect[Any]:
         named.c.part == "child",
     )
 
-    def acts(held: Any, *conditions: Any) -> Select[Any]:
-        source = (
-            wanted.join(_MOVEMENT, held)
-            .join(_EVENT, of_tenant(_EVENT, _EVENT.c.id, _MOVEMENT.c.event_id))
-            .join(_NODE, of_tenant(_NODE, _NODE.c.node, _MOVEMENT.c.node))
-        )
+    def acts(container: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[Any]:
+        thing = of_tenant(_NODE, _NODE.c.node, _MOVEMENT.c.node)
         return (
             select(
-                value.label("container"),
+                container.label("container"),
                 _MOVEMENT.c.id,
                 _MOVEMENT.c.node,
                 _MOVEMENT.c.part,
@@ -222,11 +226,18 @@ def _packing(dialect: str) -> CompoundSelect[Any]:
                 _EVENT.c.event_at,
                 _NODE.c.kind,
             )
-            .select_from(source)
-            .where(_EVENT.c.superseded_by.is_(None), *conditions)
+            .select_from(with_event(_MOVEMENT).outerjoin(_NODE, thing))
+            .where(
+                _MOVEMENT.c.tenant_id == TENANT,
+                among(dialect, container),
+                _EVENT.c.superseded_by.is_(None),
+                *conditions,
+            )
         )
 
     return union_all(
-        acts(child, _EVENT.c.verb.in_(("pack", "unpack"))),
-        acts(parent, _EVENT.c.verb == "unpack", ~names_some),
+        acts(_MOVEMENT.c.container, _EVENT.c.verb.in_(("pack", "unpack"))),
+        acts(
+            _MOVEMENT.c.node, _MOVEMENT.c.part == "parent", _EVENT.c.verb == "unpack", ~names_some
+        ),
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from qtcore.store.columns import (
@@ -33,7 +33,6 @@ EFFECTS = (
     "moved_out",
     "observed",
 )
-_CURRENT = text("superseded_by IS NULL")
 
 
 class Event(PublicRow, table=True):
@@ -133,22 +132,9 @@ class Edge(TenantRow, table=True):
         tenant_key("event_id", "event"),
         CheckConstraint("src <> dst", name="other"),
         one_of("certainty", "recorded", "derived", "inferred"),
-        Index(
-            "ix_edge_out",
-            "tenant_id",
-            "src",
-            "dst",
-            sqlite_where=_CURRENT,
-            postgresql_where=_CURRENT,
-        ),
-        Index(
-            "ix_edge_in",
-            "tenant_id",
-            "dst",
-            "src",
-            sqlite_where=_CURRENT,
-            postgresql_where=_CURRENT,
-        ),
+        # Whole indexes, not partial ones: the walk cannot use those, see `queries.trace`.
+        Index("ix_edge_out", "tenant_id", "src", "superseded_by", "dst"),
+        Index("ix_edge_in", "tenant_id", "dst", "superseded_by", "src"),
         Index("ix_edge_event", "tenant_id", "event_id"),
     )
 

@@ -170,20 +170,10 @@ def _make_edge() -> None:
     )
     op.create_index("ix_edge_event", "edge", ["tenant_id", "event_id"], unique=False)
     op.create_index(
-        "ix_edge_in",
-        "edge",
-        ["tenant_id", "dst", "src"],
-        unique=False,
-        sqlite_where=sa.text("superseded_by IS NULL"),
-        postgresql_where=sa.text("superseded_by IS NULL"),
+        "ix_edge_in", "edge", ["tenant_id", "dst", "superseded_by", "src"], unique=False
     )
     op.create_index(
-        "ix_edge_out",
-        "edge",
-        ["tenant_id", "src", "dst"],
-        unique=False,
-        sqlite_where=sa.text("superseded_by IS NULL"),
-        postgresql_where=sa.text("superseded_by IS NULL"),
+        "ix_edge_out", "edge", ["tenant_id", "src", "superseded_by", "dst"], unique=False
     )
 
 

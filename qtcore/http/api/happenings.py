@@ -1,0 +1,65 @@
+"""Events and recalls in the API: what happened, and what is affected.
+
+It must not know genealogy.
+"""
+
+from qtcore.http.api.inputs import EventBody, RecallBody, ScopeBody
+from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
+from qtcore.http.call import Call
+from qtcore.http.idempotency import Answer
+from qtcore.services.event_views import read_event
+from qtcore.services.recall import RecallStart, recall_scope, start_recall
+from qtcore.services.recording import record_event
+
+
+@operation(
+    "POST", "/events", summary="Record what happened", answer="Event", status=201, body=EventBody
+)
+def add_event(call: Call, sent: Sent) -> Answer:
+    """Record an event; 200 when the sender's id was stored before with equal content."""
+    body: EventBody = sent.body
+    stored = record_event(call.site, call.act(), body.as_event())
+    content = read_event(call.site, call.act(), stored.event_id).as_json()
+    status = 201 if stored.is_new else 200
+    return Answer(
+        plain_json({**content, "is_new": stored.is_new}),
+        status,
+        f"{PREFIX}/events/{stored.event_id}",
+    )
+
+
+@operation("GET", "/events/{event_id:str}", summary="Show one event", answer="Event")
+def show_event(call: Call, _: Sent) -> Answer:
+    """Show an event with its lines."""
+    found = read_event(call.site, call.act(), call.params["event_id"])
+    return Answer(plain_json(found.as_json()))
+
+
+@operation(
+    "POST",
+    "/recalls/scope",
+    summary="Find everything the given lots went into, and where it is",
+    answer="RecallScope",
+    body=ScopeBody,
+)
+def scope(call: Call, sent: Sent) -> Answer:
+    """Compute a recall scope; nothing is changed by it."""
+    return Answer(plain_json(recall_scope(call.site, call.act(), sent.body.seeds).as_json()))
+
+
+@operation(
+    "POST",
+    "/recalls",
+    summary="Open a recall, or a mock recall without effects",
+    answer="Recall",
+    status=201,
+    body=RecallBody,
+)
+def start(call: Call, sent: Sent) -> Answer:
+    """Open a recall: record, frozen scope and, unless it is a mock, a hold on every lot of it."""
+    body: RecallBody = sent.body
+    made = start_recall(call.site, call.act(), RecallStart(**body.model_dump()))
+    return Answer(plain_json(made.as_json()), 201, f"{PREFIX}/records/recall/{made.record_id}")
+
+
+ROUTES = (add_event, show_event, scope, start)

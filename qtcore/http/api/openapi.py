@@ -1,0 +1,115 @@
+"""The OpenAPI document, made of the same declarations that check the requests.
+
+It must not know what any route does.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler, get
+from pydantic import BaseModel
+
+from qtcore.definitions.versions import CORE_VERSION
+from qtcore.http.api.operations import PREFIX, Operation
+from qtcore.http.api.schemas import SCHEMAS
+
+_TYPED = re.compile(r"\{([a-z_]+):[a-z]+\}")
+_PROBLEM = {
+    "description": "A mistake, in the one shape of RFC 9457",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+KEY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same request gives the same answer, not a second effect",
+    "schema": {"type": "string", "maxLength": 200},
+}
+
+
+def build_openapi(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Build the document from the declarations of the routes."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = dict(SCHEMAS)
+    for each in operations:
+        path = PREFIX + _TYPED.sub(r"{\1}", each.path)
+        paths.setdefault(path, {})[each.method.lower()] = _operation(each, path, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "QTCore",
+            "version": CORE_VERSION,
+            "description": "Quantities are texts of digits in answers, and best so in requests.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {"session": []}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "qtcore_session"},
+            },
+        },
+    }
+
+
+def _operation(each: Operation, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": f"{each.method.lower()}_{re.sub('[^a-z0-9]+', '_', path[8:]).strip('_')}",
+        "summary": each.summary,
+        "tags": [path.split("/")[3]],
+        "parameters": [*_path_parameters(path), *_query_parameters(each.query)],
+        "responses": {
+            str(each.status): {
+                "description": each.summary,
+                "content": {
+                    "application/json": {"schema": {"$ref": f"#/components/schemas/{each.answer}"}}
+                },
+            },
+            "default": _PROBLEM,
+        },
+    }
+    if each.method == "POST":
+        told["parameters"].append(KEY_HEADER)
+    if each.body is not None:
+        told["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _schema(each.body, schemas)}},
+        }
+    return told
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{([a-z_]+)\}", path)
+    ]
+
+
+def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    properties = model.model_json_schema().get("properties", {})
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in properties.items()
+    ]
+
+
+def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def openapi_route(operations: Iterable[Operation]) -> HTTPRouteHandler:
+    """Make the route that serves the document."""
+    document = build_openapi(operations)
+
+    @get(f"{PREFIX}/openapi.json", include_in_schema=False, sync_to_thread=False, name="openapi")
+    def show(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        return Response(document, media_type="application/json")
+
+    return show

@@ -1,0 +1,137 @@
+"""A route of the API: what it takes, what it answers, and how it is run.
+
+It must not know any one route. The same declaration checks the request and writes the OpenAPI page,
+so that the page cannot say something else than the code does.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import anyio
+from litestar import Request, Response
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from pydantic import BaseModel
+
+from qtcore.errors import Fault, InputRejected
+from qtcore.http.call import Call, call_of
+from qtcore.http.idempotency import Answer, answer_once
+from qtcore.http.json_body import Input, check_model, read_model
+
+PREFIX = "/api/v1"
+
+
+class NoInput(Input):
+    """Nothing may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request sent, checked: `query` and `body` are instances of the declared models."""
+
+    query: Any
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The declaration of a route; `answer` names a schema of `qtcore.http.api.schemas`."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answer: str
+    status: int
+    query: type[Input]
+    body: type[Input] | None
+
+
+Run = Callable[[Call, Sent], Answer]
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    summary: str,
+    answer: str,
+    status: int = 200,
+    query: type[Input] = NoInput,
+    body: type[Input] | None = None,
+) -> Callable[[Run], HTTPRouteHandler]:
+    """Declare a route; the function below gets the call and what was sent, checked."""
+
+    def declare(run: Run) -> HTTPRouteHandler:
+        told = Operation(method, path, run.__name__, summary, answer, status, query, body)
+
+        def reply(call: Call) -> Response[bytes]:
+            sent = Sent(_read_query(call, query), _read_body(call, body))
+            if method == "GET":
+                return render_answer(run(call, sent))
+            return render_answer(answer_once(call, lambda: run(call, sent)))
+
+        async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
+            return await anyio.to_thread.run_sync(reply, call_of(request))
+
+        return HTTPRouteHandler(
+            PREFIX + path,
+            http_method=HttpMethod(method),
+            name=f"api {method} {path}",
+            opt={"operation": told},
+            include_in_schema=False,
+            status_code=status,
+        )(endpoint)
+
+    return declare
+
+
+def render_answer(answer: Answer) -> Response[bytes]:
+    """Write an answer as JSON; decimals and times are texts."""
+    headers = {"location": answer.location} if answer.location else {}
+    content = json.dumps(answer.content, ensure_ascii=False, default=_plain).encode()
+    return Response(
+        content, status_code=answer.status, headers=headers, media_type="application/json"
+    )
+
+
+def plain_json(value: Any) -> Any:
+    """Give plain data that JSON can hold, so that a kept answer equals the first one."""
+    return json.loads(json.dumps(value, default=_plain))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _read_query(call: Call, model: type[Input]) -> BaseModel:
+    values: dict[str, str] = {}
+    faults = []
+    for name, given in call.query.items():
+        if len(given) > 1:
+            text = f"parameter {name!r} is given {len(given)} times; give it once"
+            faults.append(Fault("QT411", text, f"/{name}"))
+        values[name] = given[0]
+    if faults:
+        raise InputRejected("the address has parameters that are repeated", faults)
+    values.pop("lang", None)
+    return check_model(_without_empty(values), model)
+
+
+def _without_empty(values: Mapping[str, str]) -> dict[str, str]:
+    """Treat ``?item=`` as not given: forms send every field."""
+    return {name: value for name, value in values.items() if value != ""}
+
+
+def _read_body(call: Call, model: type[Input] | None) -> BaseModel | None:
+    if model is None:
+        return read_model(call.body, NoInput) if call.body else None
+    return read_model(call.body, model)

@@ -1,0 +1,27 @@
+"""All routes of the API in one list.
+
+It must not know what they do.
+"""
+
+from litestar.handlers import HTTPRouteHandler
+
+from qtcore.http.api import happenings, ledger, lots, master, records
+from qtcore.http.api.openapi import build_openapi, openapi_route
+from qtcore.http.api.operations import Operation
+
+ROUTES: tuple[HTTPRouteHandler, ...] = (
+    *lots.ROUTES,
+    *happenings.ROUTES,
+    *records.ROUTES,
+    *master.ROUTES,
+    *ledger.ROUTES,
+)
+OPERATIONS: tuple[Operation, ...] = tuple(route.opt["operation"] for route in ROUTES)
+
+
+def api_routes() -> tuple[HTTPRouteHandler, ...]:
+    """List the routes of the API with its own description."""
+    return (*ROUTES, openapi_route(OPERATIONS))
+
+
+__all__ = ["OPERATIONS", "ROUTES", "api_routes", "build_openapi"]

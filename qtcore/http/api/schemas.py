@@ -1,0 +1,177 @@
+"""What the API answers, as JSON Schema: every quantity is a text of digits.
+
+It must not know routes; a test compares real answers with these.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+MAYBE: Schema = {"type": ["string", "null"]}
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer"}
+ANY_OBJECT: Schema = {"type": "object"}
+DECIMAL: Schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["12.50"]}
+MAYBE_DECIMAL: Schema = {**DECIMAL, "type": ["string", "null"]}
+
+
+def _object(required: Mapping[str, Schema], **optional: Schema) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**required, **optional},
+        "required": list(required),
+    }
+
+
+def _list(items: Schema) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_NODE = {
+    "lot_id": TEXT,
+    "item": TEXT,
+    "lot_no": TEXT,
+    "source": TEXT,
+    "identifiers": TEXTS,
+}
+_REASON = {"code": TEXT, "message": TEXT}
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Fault": _object({**_REASON, "where": TEXT}),
+    "Refusal": _object({**_REASON, "asked_by": TEXT, "fix": TEXT, "source": TEXT}),
+    "Problem": _object(
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": COUNT,
+            "detail": TEXT,
+            "code": TEXT,
+            "faults": _list(_ref("Fault")),
+            "refusals": _list(_ref("Refusal")),
+            "candidates": _list(ANY_OBJECT),
+            "request_id": TEXT,
+        }
+    ),
+    "LotLine": _object({**_NODE, "state": TEXT}),
+    "LotList": _object({"items": _list(_ref("LotLine")), "next": MAYBE}),
+    "Stock": _object(
+        {
+            "quantity": DECIMAL,
+            "unit": TEXT,
+            "places": {"type": "object", "additionalProperties": DECIMAL},
+        }
+    ),
+    "Lot": _object(
+        {
+            **_NODE,
+            "kind": TEXT,
+            "state": TEXT,
+            "stock": _ref("Stock"),
+            "holds": _list(ANY_OBJECT),
+            "results": _list(ANY_OBJECT),
+            "records": _list(ANY_OBJECT),
+            "transitions": _list(ANY_OBJECT),
+            "events": _list(ANY_OBJECT),
+            "chain": _ref("Trace"),
+        }
+    ),
+    "TraceNode": _object({**_NODE, "depth": COUNT, "certainty": TEXT, "side": TEXT}),
+    "TraceEdge": _object(
+        {
+            "from": TEXT,
+            "to": TEXT,
+            "quantity": MAYBE_DECIMAL,
+            "unit": TEXT,
+            "event_id": TEXT,
+            "certainty": TEXT,
+        }
+    ),
+    "Shipment": _object(
+        {"customer": TEXT, "lot_id": TEXT, "quantity": MAYBE_DECIMAL, "unit": TEXT}
+    ),
+    "Gap": _object({"kind": TEXT, "lot_id": TEXT, "detail": TEXT}),
+    "Trace": _object(
+        {
+            "focus": _object(_NODE),
+            "nodes": _list(_ref("TraceNode")),
+            "edges": _list(_ref("TraceEdge")),
+            "customers": _list(_ref("Shipment")),
+            "gaps": _list(_ref("Gap")),
+        }
+    ),
+    "Release": _object(
+        {
+            "lot_id": TEXT,
+            "state": TEXT,
+            "verdict": {"enum": ["ready", "blocked", "released", "rejected"]},
+            "may_be_released": FLAG,
+            "reasons": _list(_ref("Refusal")),
+            "rules": _list(
+                _object({"rule": TEXT, "outcome": TEXT, "severity": TEXT, "title": TEXT})
+            ),
+        }
+    ),
+    "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),
+    "Result": _object({"lot_id": TEXT, "characteristic": TEXT, "verdict": TEXT}),
+    "Hold": _object({"hold_id": TEXT, "lot_id": TEXT, "reason": TEXT}),
+    "Lifted": _object({"hold_id": TEXT, "lifted": FLAG}),
+    "EventLine": _object(
+        {"part": TEXT, "lot_id": TEXT, "quantity": MAYBE_DECIMAL, "unit": TEXT, "effect": TEXT}
+    ),
+    "Event": _object(
+        {"event_id": TEXT, "event_type": TEXT, "lots": TEXTS, "lines": _list(_ref("EventLine"))},
+        is_new=FLAG,
+    ),
+    "RecallScope": _object(
+        {
+            "seeds": TEXTS,
+            "lots": _list(_ref("TraceNode")),
+            "edges": _list(_ref("TraceEdge")),
+            "shipments": _list(_ref("Shipment")),
+            "on_hand": _list(
+                _object({"lot_id": TEXT, "place": TEXT, "quantity": DECIMAL, "unit": TEXT})
+            ),
+            "balance": _object({"lots": _list(ANY_OBJECT), "closes": FLAG}),
+            "gaps": _list(_ref("Gap")),
+        }
+    ),
+    "Recall": _object(
+        {"record_id": TEXT, "number": TEXT, "held": TEXTS, "scope": _ref("RecallScope")}
+    ),
+    "RecordLine": _object({"record_id": TEXT, "kind": TEXT, "number": TEXT, "state": TEXT}),
+    "RecordList": _object({"items": _list(_ref("RecordLine"))}),
+    "Record": _object(
+        {
+            "record_id": TEXT,
+            "kind": TEXT,
+            "number": TEXT,
+            "state": TEXT,
+            "revision": COUNT,
+            "data": ANY_OBJECT,
+            "lots": TEXTS,
+            "transitions": _list(ANY_OBJECT),
+            "signatures": _list(ANY_OBJECT),
+        }
+    ),
+    "MasterList": _object(
+        {"items": _list(_object({"id": TEXT, "code": TEXT, "name": TEXT})), "next": MAYBE}
+    ),
+    "MasterSaved": _object({"id": TEXT, "code": TEXT}),
+    "Ledger": _object({"items": _list(ANY_OBJECT), "sealed": COUNT, "pending": COUNT}),
+    "Verified": _object(
+        {
+            "ok": FLAG,
+            "events": COUNT,
+            "pending": COUNT,
+            "problems": _list(ANY_OBJECT),
+            "seconds": DECIMAL,
+        }
+    ),
+}

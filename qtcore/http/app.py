@@ -1,0 +1,115 @@
+"""Wires the application: routes, gate, error answers, static files.
+
+It must not know what any route does.
+"""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Request, Response, get
+from litestar.exceptions import HTTPException
+from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from qtcore.errors import QTCoreError
+from qtcore.http.api.routes import api_routes
+from qtcore.http.logs import make_logger
+from qtcore.http.pages.routes import page_routes
+from qtcore.http.problems import MEDIA_TYPE, is_unexpected, problem_of
+from qtcore.http.rendering import make_templates, render_problem
+from qtcore.http.security import Gate
+from qtcore.http.settings import Settings
+from qtcore.http.texts import choose_language, load_texts
+from qtcore.services.site import Site
+
+STATIC = Path(__file__).parent / "static"
+
+
+@get("/healthz", include_in_schema=False, sync_to_thread=False)
+def healthz() -> dict[str, str]:
+    """Say that the process answers; nothing about the site."""
+    return {"status": "ok"}
+
+
+def make_app(
+    site: Site, *, secure_cookies: bool | None = None, dev: bool = False, logger: Any = None
+) -> Litestar:
+    """Make the application of one site."""
+    settings = Settings(
+        texts=load_texts(),
+        templates=make_templates(dev=dev),
+        logger=logger or make_logger(),
+        secure_cookies=secure_cookies,
+        dev=dev,
+    )
+
+    def answer_mistake(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        return render_mistake(settings, request, error)
+
+    app = Litestar(
+        route_handlers=[
+            healthz,
+            *api_routes(),
+            *page_routes(),
+            create_static_files_router(
+                path="/static", directories=[STATIC], include_in_schema=False, name="static"
+            ),
+        ],
+        exception_handlers={
+            QTCoreError: answer_mistake,
+            HTTPException: answer_mistake,
+            Exception: answer_mistake,
+        },
+        openapi_config=None,
+        debug=False,
+        logging_config=None,
+    )
+    # Around the router and not in it, so that unknown addresses pass the gate as well.
+    app.asgi_handler = _fence(Gate(app.asgi_handler, site, settings), settings)
+    return app
+
+
+def _fence(gate: ASGIApp, settings: Settings) -> ASGIApp:
+    """Answer a failure of the gate itself, such as a database that cannot be read."""
+
+    async def fenced(scope: Scope, receive: Receive, send: Send) -> None:
+        is_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await gate(scope, receive, watched)
+        except Exception as error:
+            problem = problem_of(error, "")
+            settings.logger.error("gate failed", trace=traceback.format_exc())
+            if is_started:
+                raise
+            head = [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
+            await send({"type": "http.response.start", "status": problem.status, "headers": head})
+            await send(
+                {"type": "http.response.body", "body": problem.as_bytes(), "more_body": False}
+            )
+
+    return fenced
+
+
+def render_mistake(
+    settings: Settings, request: Request[Any, Any, Any], error: Exception
+) -> Response[bytes]:
+    """Answer a mistake: as a problem document to programs, as a page to people."""
+    call = request.scope["state"].get("call")
+    problem = problem_of(error, call.request_id if call else "")
+    if is_unexpected(problem):
+        trace = "".join(traceback.format_exception(error))
+        settings.logger.error("unexpected", error=type(error).__name__, trace=trace)
+    if request.url.path.startswith("/api/v1"):
+        return Response(problem.as_bytes(), status_code=problem.status, media_type=MEDIA_TYPE)
+    language = (
+        call.language if call else choose_language(request.headers.get("accept-language", ""))
+    )
+    html = render_problem(settings, problem, language, call)
+    return Response(html.encode(), status_code=problem.status, media_type="text/html")

@@ -1,0 +1,103 @@
+"""One request as the services need it: site, context, session, and what was sent.
+
+It must not know routes, JSON or HTML.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Request
+
+from qtcore.context import Context
+from qtcore.errors import Fault, InputRejected, NotSignedIn
+from qtcore.http.settings import Settings
+from qtcore.services.sessions import SignedIn
+from qtcore.services.site import Site
+
+# A slash inside an identifier of the path travels as this sign, which no identifier holds.
+SLASH = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks, for what: made once per request, before any route is chosen."""
+
+    site: Site
+    settings: Settings
+    context: Context | None
+    session: SignedIn | None
+    secret: str
+    language: str
+    request_id: str
+    is_secure: bool
+    ip: str
+    agent: str
+    method: str
+    path: str
+    query_string: str
+    content_type: str
+    body: bytes
+    idempotency_key: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    def act(self) -> Context:
+        """Give the context of a signed-in person; raises NotSignedIn."""
+        if self.context is None:
+            raise NotSignedIn("you are not signed in; sign in, or send a token")
+        return self.context
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The query parameters, each with all its values; raises InputRejected for bad text."""
+        return read_pairs(self.query_string)
+
+    @property
+    def form(self) -> dict[str, list[str]]:
+        """The fields of a posted form, each with all its values."""
+        if not self.content_type.startswith("application/x-www-form-urlencoded"):
+            raise InputRejected(f"a form is expected, found {self.content_type or 'nothing'!r}")
+        try:
+            return read_pairs(self.body.decode("ascii"))
+        except UnicodeDecodeError as error:
+            raise InputRejected("the form is not URL-encoded text") from error
+
+    def word(self, name: str, default: str = "") -> str:
+        """Give one query parameter as text, the last one when it is repeated."""
+        return self.query.get(name, [default])[-1]
+
+    def field(self, name: str) -> str:
+        """Give one form field as text without spaces around it, or an empty text."""
+        return self.form.get(name, [""])[-1].strip()
+
+
+def read_pairs(text: str) -> dict[str, list[str]]:
+    """Read URL-encoded pairs strictly; raises InputRejected for NUL, bad UTF-8 or too many."""
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=2000
+        )
+    except ValueError as error:
+        raise InputRejected(
+            "the parameters are not URL-encoded UTF-8, or more than 2000"
+        ) from error
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if "\x00" in name + value:
+            raise InputRejected(
+                f"parameter {name[:40]!r} holds a NUL character",
+                [Fault("QT411", "a NUL character is never accepted", f"/{name[:40]}")],
+            )
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def call_of(request: Request[Any, Any, Any]) -> Call:
+    """Get the call that the gate made, with the parameters of the path."""
+    call: Call = request.scope["state"]["call"]
+    params = {k: str(v).replace(SLASH, "/") for k, v in request.path_params.items()}
+    return Call(
+        **{name: getattr(call, name) for name in Call.__slots__ if name != "params"},
+        params=params,
+    )

@@ -1,0 +1,172 @@
+"""Reads JSON from outside: exact decimals, no second meaning of a key, bounded depth and size.
+
+It must not know any model's meaning; mistakes become faults with a JSON pointer.
+"""
+
+import json
+import re
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
+
+from qtcore.errors import Fault, InputRejected
+
+MAX_DEPTH = 32
+MAX_DIGITS = 40
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Input(BaseModel):
+    """Base of what may be sent; an unknown key is a mistake, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=4000)
+
+
+class _Mistake(Exception):
+    """Where and why reading stops."""
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(message)
+        self.message, self.where = message, where
+
+
+def _as_quantity(value: object) -> Decimal:
+    """Keep the digits as sent: a text of digits, or a JSON number (never an exponent)."""
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        raise ValueError('a quantity is a text of digits such as "12.50"')
+    text = value if isinstance(value, str) else str(value)
+    if not text.isascii() or not _NUMBER.fullmatch(text):
+        raise ValueError(
+            f'{text[:40]!r} is not a plain decimal; give digits such as "12.50", without '
+            "exponent, spaces or separators"
+        )
+    return Decimal(text)
+
+
+Quantity = Annotated[
+    Decimal,
+    BeforeValidator(_as_quantity),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NUMBER.pattern}$", "examples": ["12.50"]}),
+]
+
+
+def read_json(body: bytes) -> Any:
+    """Parse a body strictly; raises InputRejected with where and why."""
+    try:
+        text = body.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise _Mistake("the body begins with a byte order mark; send plain UTF-8")
+        _check_depth(text)
+        value = json.loads(
+            text,
+            parse_float=_read_number,
+            parse_int=_read_integer,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_read_object,
+        )
+        _check_texts(value, "")
+    except _Mistake as mistake:
+        raise _rejected(mistake.message, mistake.where) from None
+    except UnicodeDecodeError as error:
+        raise _rejected(f"the body is not UTF-8: byte {error.start} is wrong") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _rejected(f"the body is not JSON: {error.msg} at {where}", where) from error
+    return value
+
+
+def read_model(body: bytes, model: type[M]) -> M:
+    """Parse a body strictly into an input model; raises InputRejected with every mistake."""
+    return check_model(read_json(body) if body else {}, model)
+
+
+def check_model(value: Any, model: type[M]) -> M:
+    """Check plain values against an input model; raises InputRejected with every mistake."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = [_fault(each) for each in error.errors(include_url=False)]
+        count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
+        raise InputRejected(f"the request has {count}", faults) from error
+
+
+def _rejected(message: str, where: str = "") -> InputRejected:
+    return InputRejected(message, [Fault("QT410", message, where)], code="QT410")
+
+
+def _check_depth(text: str) -> None:
+    """Count brackets before parsing: the parser itself would recurse into them."""
+    depth, quoted, escaped = 0, False, False
+    for sign in text:
+        if quoted:
+            escaped, quoted = (sign == "\\" and not escaped), (sign != '"' or escaped)
+            continue
+        if sign == '"':
+            quoted = True
+        elif sign in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _Mistake(f"the body is nested deeper than {MAX_DEPTH} levels")
+        elif sign in "]}":
+            depth -= 1
+
+
+def _read_number(text: str) -> Decimal:
+    if len(text) > MAX_DIGITS or not _NUMBER.fullmatch(text):
+        raise _Mistake(f"number {text[:40]} is not a plain decimal of at most 18 + 18 digits")
+    return Decimal(text)
+
+
+def _read_integer(text: str) -> int:
+    if len(text) > MAX_DIGITS // 2:
+        raise _Mistake(f"number {text[:20]}... has {len(text)} digits; at most 18 are accepted")
+    return int(text)
+
+
+def _refuse_constant(text: str) -> None:
+    raise _Mistake(f"{text} is not a JSON number; leave the value out or give a decimal")
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _Mistake(f"key {twice!r} is given twice in one object; give it once", twice)
+    return found
+
+
+def _check_texts(value: Any, where: str) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise _Mistake(f"the text at {where or '/'} holds a NUL character", where)
+        if _SURROGATE.search(value):
+            raise _Mistake(f"the text at {where or '/'} holds half of a surrogate pair", where)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            _check_texts(key, where)
+            _check_texts(part, f"{where}/{key}")
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            _check_texts(part, f"{where}/{number}")
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    where = "/" + "/".join(str(part) for part in error["loc"])
+    found = error.get("input")
+    match error["type"]:
+        case "extra_forbidden":
+            text = f"{where[1:]!r} is not known here; leave it out or correct the name"
+        case "missing":
+            text = f"{where[1:]!r} is missing"
+        case "value_error":
+            text = f"{where[1:]!r}: {error['msg'].removeprefix('Value error, ')}"
+        case _:
+            shown = "" if isinstance(found, dict | list) else f", found {str(found)[:60]!r}"
+            text = f"{where[1:]!r}: {error['msg']}{shown}"
+    return Fault("QT411", text, where)

@@ -1,0 +1,141 @@
+"""The chain of a lot as lanes and as a table: what stands where, what links it, what is cut.
+
+It must not know HTML; places come from the genealogy engine, figures from the trace.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from qtcore.engines.genealogy import Edge, lay_out
+from qtcore.services.trace import Trace, TracedNode
+from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.trace import EdgeRow
+
+SHOWN = 7
+MOST_LINKS = 1500
+
+Amounts = Mapping[int, tuple[tuple[Decimal | None, str], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A lot in a lane: what it is, and how much went along the link that put it there."""
+
+    info: NodeInfo
+    amounts: tuple[tuple[Decimal | None, str], ...] = ()
+    certainty: str = "recorded"
+    is_focus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """A column: the stops that are shown, and those behind "+N more"."""
+
+    stage: int
+    stops: tuple[Stop, ...]
+    more: tuple[Stop, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many there are in all."""
+        return len(self.stops) + len(self.more)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainView:
+    """Lanes from left to right, the links between shown stops, and the counts of both sides."""
+
+    lanes: tuple[LaneView, ...]
+    links: str
+    upstream: int
+    downstream: int
+    unknown: int
+
+
+def lanes_of(trace: Trace) -> ChainView:
+    """Lay out a whole trace in stages."""
+    nodes = {n.info.node: n for n in trace.nodes}
+    edges = [e for e in trace.edges if e.src in nodes and e.dst in nodes]
+    drawing = lay_out(
+        [Edge(e.src, e.dst, e.certainty) for e in edges],
+        trace.focus.node,
+        key=lambda n: _order(nodes[n].info),
+        lane_length=SHOWN,
+    )
+    gave, took = _amounts(edges, is_source=True), _amounts(edges, is_source=False)
+    lanes = [
+        LaneView(
+            column.stage,
+            tuple(_stop(nodes[n], gave if column.stage < 0 else took) for n in column.nodes),
+            tuple(_stop(nodes[n], gave if column.stage < 0 else took) for n in column.more),
+        )
+        for column in drawing.columns
+    ] or [LaneView(0, (Stop(trace.focus, is_focus=True),))]
+    return _view(trace, lanes, edges)
+
+
+def neighbours_of(trace: Trace) -> ChainView:
+    """Show one step each way: what went in, the lot, what came out."""
+    focus = trace.focus.node
+    nodes = {n.info.node: n for n in trace.nodes}
+    near = [e for e in trace.edges if focus in (e.src, e.dst) and e.src != e.dst]
+    gave, took = _amounts(near, is_source=True), _amounts(near, is_source=False)
+    sides = {
+        -1: [e.src for e in near if e.dst == focus and e.src in nodes],
+        1: [e.dst for e in near if e.src == focus and e.dst in nodes],
+    }
+    lanes = []
+    for stage in (-1, 0, 1):
+        found = dict.fromkeys(sides.get(stage, [focus]))
+        stops = [_stop(nodes[n], gave if stage < 0 else took) for n in found]
+        stops.sort(key=lambda stop: _order(stop.info))
+        lanes.append(LaneView(stage, tuple(stops[:SHOWN]), tuple(stops[SHOWN:])))
+    return _view(trace, lanes, near)
+
+
+def _order(info: NodeInfo) -> str:
+    return f"{info.item_code}\x00{info.state}\x00{info.lot_no}"
+
+
+def _stop(node: TracedNode, amounts: Amounts) -> Stop:
+    is_focus = node.side == "focus"
+    told = () if is_focus else amounts.get(node.info.node, ())
+    return Stop(node.info, told, node.certainty, is_focus)
+
+
+def _amounts(edges: Iterable[EdgeRow], *, is_source: bool) -> Amounts:
+    """Add up, per unit, what each source gave, or what went into each product."""
+    sums: dict[int, dict[str, Decimal | None]] = defaultdict(dict)
+    for edge in edges:
+        units = sums[edge.src if is_source else edge.dst]
+        before = units.get(edge.unit, Decimal(0))
+        is_known = edge.quantity is not None and before is not None
+        units[edge.unit] = before + edge.quantity if is_known else None  # type: ignore[operator]
+    return {
+        node: tuple((amount, unit) for unit, amount in units.items() if amount is not None)
+        for node, units in sums.items()
+    }
+
+
+def _view(trace: Trace, lanes: Sequence[LaneView], edges: Sequence[EdgeRow]) -> ChainView:
+    shown = {stop.info.node: stop.info.uid for lane in lanes for stop in (*lane.stops, *lane.more)}
+    links = {
+        (shown[e.src], shown[e.dst]): {
+            "from": shown[e.src],
+            "to": shown[e.dst],
+            "certainty": e.certainty,
+        }
+        for e in edges
+        if e.src in shown and e.dst in shown
+    }
+    sides = [n.side for n in trace.nodes]
+    return ChainView(
+        lanes=tuple(lanes),
+        links=json.dumps(list(links.values())[:MOST_LINKS]),
+        upstream=sides.count("backward"),
+        downstream=sides.count("forward"),
+        unknown=sum(1 for e in edges if e.certainty != "recorded"),
+    )

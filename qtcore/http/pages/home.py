@@ -1,0 +1,77 @@
+"""Home and the search box: what waits for this person, and what a typed or scanned text means.
+
+It must not know how lots are judged or found.
+"""
+
+from urllib.parse import quote
+
+from qtcore.errors import Ambiguous, NotFound
+from qtcore.http.call import Call
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.finding import find_exact
+from qtcore.services.lots import search
+from qtcore.services.records import read_record
+from qtcore.services.worklist import read_worklist
+
+
+@page("GET", "/")
+def home(call: Call) -> Seen:
+    """List things to do: ready for release, blocked by cause, open records."""
+    context = call.act()
+    if not context.actor.may("lot.read"):
+        return Page("home.html", {"work": None, "events": []})
+    work = read_worklist(call.site, context)
+    events = _own_forms(call, "events", "event.record")
+    blocked = {view.info.node for cause in work.causes for view in cause.lots}
+    things = len(work.ready) + len(blocked) + len(work.records)
+    return Page("home.html", {"work": work, "events": events, "things": things})
+
+
+@page("GET", "/search")
+def find(call: Call) -> Seen:
+    """Open what is meant exactly; else show the candidates, else the nearest."""
+    text = call.word("q").strip()
+    if not text:
+        return Page("search.html", {"text": "", "found": (), "is_ambiguous": False})
+    try:
+        return Redirect(f"/l/{quote(find_exact(call.site, call.act(), text).uid)}")
+    except Ambiguous as error:
+        found = search(call.site, call.act(), text)
+        wanted = {str(one["lot_id"]) for one in error.candidates}
+        exact = [info for info in found if info.uid in wanted] or list(found)
+        return Page("search.html", {"text": text, "found": exact, "is_ambiguous": True})
+    except NotFound:
+        record = _record(call, text)
+        if record:
+            return Redirect(f"/r/{quote(record)}")
+        found = search(call.site, call.act(), text)
+        return Page("search.html", {"text": text, "found": found, "is_ambiguous": False})
+
+
+def _record(call: Call, text: str) -> str | None:
+    if not call.act().actor.may("record.read"):
+        return None
+    try:
+        return read_record(call.site, call.act(), text).record.number
+    except NotFound:
+        return None
+
+
+def _own_forms(call: Call, kind: str, right: str) -> list[str]:
+    actor = call.act().actor
+    return [d.id for d in call.site.registry.list(kind) if actor.may(f"{right}:{d.id}")]
+
+
+@page("GET", "/forms")
+def forms(call: Call) -> Seen:
+    """List every form this person may fill."""
+    return Page(
+        "forms.html",
+        {
+            "events": _own_forms(call, "events", "event.record"),
+            "records": _own_forms(call, "records", "record.submit"),
+        },
+    )
+
+
+ROUTES = (home, find, forms)

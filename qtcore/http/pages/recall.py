@@ -1,0 +1,161 @@
+"""The recall pages: choose lots, see what they went into and where it is, freeze it, follow it.
+
+It must not know deadlines' arithmetic; figures come from the recall service.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from qtcore.errors import Ambiguous, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.http.call import Call
+from qtcore.http.pages.trace import safe_cell
+from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
+from qtcore.services.catalogue import MAX_LIMIT, list_master
+from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
+from qtcore.services.records import list_records, read_record
+
+# Made, used, shipped, returned, sampled and destroyed, on hand.
+_COLUMNS = (
+    ("received", "produced"),
+    ("consumed",),
+    ("shipped",),
+    ("returned",),
+    ("sampled", "scrapped"),
+    ("on_hand",),
+)
+
+
+@page("GET", "/recall")
+def show(call: Call) -> Seen:
+    """Choose seeds; with seeds, show their scope as it is now. Nothing is changed."""
+    seeds = split_seeds(" ".join(call.query.get("seeds", [])))
+    return _page(call, seeds, (), {})
+
+
+@page("POST", "/recall")
+def start(call: Call) -> Seen:
+    """Start a recall or a mock recall."""
+    seeds = split_seeds(call.field("seeds"))
+    typed = {name: call.field(name) for name in ("title", "reason", "plan", "recall_class")}
+    is_mock = call.field("how") != "real"
+    data = {name: typed[name] for name in ("plan", "recall_class") if typed[name]}
+    try:
+        made = start_recall(
+            call.site,
+            call.act(),
+            RecallStart(seeds, typed["title"], typed["reason"], is_mock, data),
+        )
+    except InputRejected as error:
+        return _page(call, seeds, [f.message for f in error.faults] or [error.message], typed)
+    except (Refused, NotFound, Ambiguous) as error:
+        return _page(call, seeds, [error.message], typed)
+    return Redirect(f"/recall/{quote(made.number)}?done=started")
+
+
+@page("GET", "/recall/{record:str}")
+def follow(call: Call) -> Seen:
+    """Show a recall as it was frozen."""
+    view = read_record(call.site, call.act(), call.params["record"])
+    snapshot = read_snapshot(call.site, call.act(), view.record.uid)
+    if snapshot is None:
+        return Redirect(f"/r/{quote(view.record.number)}")
+    scope = snapshot.scope
+    return Page(
+        "recall_case.html",
+        {
+            "record": view.record,
+            "workflow": view.workflow.id,
+            "snapshot": snapshot,
+            "scope": scope,
+            "balance": sum_balance(scope),
+            "item_names": item_names(call),
+            "done": call.word("done"),
+        },
+    )
+
+
+@page("GET", "/recall.csv")
+def save(call: Call) -> Seen:
+    """Give the list of who received what, for notices."""
+    scope = recall_scope(call.site, call.act(), split_seeds(" ".join(call.query.get("seeds", []))))
+    text = io.StringIO()
+    table = csv.writer(text)
+    head = ("customer", "customer_name", "lot_no", "item", "quantity", "unit", "shipped_at", "via")
+    table.writerow(head)
+    for ship in scope.as_json()["shipments"]:
+        table.writerow([safe_cell(str(ship[name] or "")) for name in head])
+    content = b"\xef\xbb\xbf" + text.getvalue().encode()
+    return File("recall-list.csv", content, "text/csv; charset=utf-8")
+
+
+def _page(
+    call: Call, seeds: Sequence[str], mistakes: Sequence[str], typed: Mapping[str, str]
+) -> Page:
+    scope: dict[str, Any] | None = None
+    told = list(mistakes)
+    if seeds and call.act().actor.may("recall.scope"):
+        try:
+            scope = recall_scope(call.site, call.act(), seeds).as_json()
+        except (InputRejected, NotFound, Ambiguous) as error:
+            told += [text for text in [_said(error)] if text not in told]
+    may_list = call.act().actor.may("record.read")
+    cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
+    data = {
+        "item_names": item_names(call),
+        "seeds": seeds,
+        "scope": scope,
+        "balance": sum_balance(scope) if scope else [],
+        "cases": cases,
+        "plans": [p.id for p in call.site.registry.list("recalls")],
+        "mistakes": [{"message": text, "href": ""} for text in told],
+        "typed": {**dict.fromkeys(("title", "reason", "plan", "recall_class"), ""), **typed},
+        "may_start": call.act().actor.may("recall.start"),
+    }
+    return Page("recall.html", data, 400 if told else 200)
+
+
+def _said(error: QTCoreError) -> str:
+    found = getattr(error, "candidates", ())
+    listed = "; ".join(f"{c['lot_no']} {c['item']} ({c['source']}): {c['lot_id']}" for c in found)
+    return f"{error.message}: {listed}" if listed else error.message
+
+
+def item_names(call: Call) -> dict[str, str]:
+    """Name items in the language of the page; a frozen scope holds their names in one language."""
+    if not call.act().actor.may("lot.read"):
+        return {}
+    entries = list_master(call.site, call.act(), "item", limit=MAX_LIMIT).entries
+    return {str(e["code"]): str(e["names"].get(call.language) or e["name"]) for e in entries}
+
+
+def split_seeds(text: str) -> list[str]:
+    """Split what was typed into lots: one per line, or separated by commas or spaces."""
+    return list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
+
+
+def sum_balance(scope: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Join the balance of each lot with its number, those that do not close first."""
+    names = {lot["lot_id"]: lot for lot in scope["lots"]}
+    open_lots = scope["balance"].get("unaccounted", {})
+    rows = [
+        {
+            "lot_id": row["lot_id"],
+            "lot_no": names.get(row["lot_id"], {}).get("lot_no", row["lot_id"]),
+            "unit": row.get("unit", ""),
+            "cells": [_sum(row, kinds) for kinds in _COLUMNS],
+            "unaccounted": open_lots.get(row["lot_id"], ""),
+        }
+        for row in scope["balance"]["lots"]
+    ]
+    return sorted(rows, key=lambda row: not row["unaccounted"])
+
+
+def _sum(row: Mapping[str, Any], kinds: Sequence[str]) -> str:
+    return format(sum((Decimal(str(row.get(kind) or 0)) for kind in kinds), Decimal(0)), "f")
+
+
+ROUTES = (show, start, follow, save)

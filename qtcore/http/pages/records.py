@@ -1,0 +1,143 @@
+"""The page of a record: its values under the form they were entered with, steps and history.
+
+It must not know any kind of record by name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.workflows import Transition
+from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
+from qtcore.errors import InputRejected, Refused
+from qtcore.http.call import Call
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.event_views import read_event
+from qtcore.services.finding import describe_uids
+from qtcore.services.records import RecordView, read_record
+from qtcore.services.transitions import Step, fire_transition
+
+
+@dataclass(frozen=True, slots=True)
+class ShownValue:
+    """A value in words, with what it replaced: (old, who, when, why)."""
+
+    label: str
+    value: str
+    is_critical: bool
+    changes: tuple[tuple[str, str, Any, str], ...]
+
+
+@page("GET", "/r/{record:str}")
+def show(call: Call) -> Seen:
+    """Show a record by its number or id."""
+    return _page(call, read_record(call.site, call.act(), call.params["record"]), ())
+
+
+@page("POST", "/r/{record:str}")
+def step(call: Call) -> Seen:
+    """Make a step of the record's workflow."""
+    view = read_record(call.site, call.act(), call.params["record"])
+    asked = Step(
+        transition=call.field("transition"),
+        reason=call.field("reason"),
+        password=call.form.get("password", [""])[-1],
+    )
+    try:
+        made = fire_transition(call.site, call.act(), ("record", view.record.uid), asked)
+    except Refused as error:
+        return _page(call, view, [r.message for r in error.refusals])
+    except InputRejected as error:
+        return _page(call, view, [f.message for f in error.faults] or [error.message])
+    return Redirect(f"/r/{quote(view.record.number)}?done={quote(made.transition)}")
+
+
+@page("GET", "/e/{event:str}")
+def show_event(call: Call) -> Seen:
+    """Show an event with its lines and values."""
+    view = read_event(call.site, call.act(), call.params["event"])
+    definition = call.site.registry.find("events", view.event.event_type)
+    form = call.site.registry.find("forms", definition.form) if definition else None
+    values = shown_values(call, form, view.event.values, ()) if form else []
+    return Page("event.html", {"view": view, "event": view.event, "values": values,
+                               "done": call.word("done")})  # fmt: skip
+
+
+def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
+    form = view.form
+    history = [(r.data, r.recorded_by, r.recorded_at, r.reason) for r in view.revisions]
+    newest = call.site.registry.find("forms", form.id)
+    return Page(
+        "record.html",
+        {
+            "view": view,
+            "record": view.record,
+            "values": shown_values(call, form, view.record.data, history),
+            "lots": describe_uids(call.site, call.act(), view.lots),
+            "steps": _offered(view, call.act().actor.roles),
+            "status": _status(view),
+            "may_edit": _may_edit(view)
+            and call.act().actor.may(f"record.submit:{view.record.kind}"),
+            "is_old_form": newest is not None and newest != form,
+            "mistakes": [{"message": text, "href": ""} for text in mistakes],
+            "reason": call.field("reason") if mistakes else "",
+            "done": call.word("done"),
+        },
+        400 if mistakes else 200,
+    )
+
+
+def _offered(view: RecordView, roles: frozenset[str]) -> list[Transition]:
+    return [
+        t
+        for t in view.workflow.transitions
+        if view.record.state in t.from_ and roles & frozenset(t.roles)
+    ]
+
+
+def _may_edit(view: RecordView) -> bool:
+    return any("edit" in s.may for s in view.workflow.states if s.id == view.record.state)
+
+
+def _status(view: RecordView) -> str:
+    states = {s.id: s.status for s in view.workflow.states}
+    return states.get(view.record.state, "draft")
+
+
+def shown_values(
+    call: Call,
+    form: FormDefinition,
+    data: Mapping[str, Any],
+    history: Sequence[tuple[Mapping[str, Any], str, Any, str]],
+) -> list[ShownValue]:
+    """Write the values as the form they were entered with says, each change with who and why."""
+
+    def texts(key: str) -> str:
+        return call.site.registry.text(f"forms.{form.id}.{key}", call.language)
+
+    schema = form.schema_
+    plain = plain_schema(schema)
+    versions = [from_json_values(schema, each[0]) for each in history]
+    now = from_json_values(schema, data)
+    shown = []
+    for each in read_properties(plain):
+        words = [
+            display_value(version.get(each.name), each, language=call.language, texts=texts)
+            for version in versions
+        ]
+        changes = tuple(
+            (words[n - 1], history[n][1], history[n][2], history[n][3])
+            for n in range(1, len(words))
+            if words[n] != words[n - 1]
+        )
+        if each.name not in now and not changes:
+            continue
+        value = display_value(now.get(each.name), each, language=call.language, texts=texts)
+        label = texts(f"fields.{each.name}")
+        shown.append(ShownValue(label, value, bool(each.own.get("critical")), changes))
+    return shown
+
+
+ROUTES = (show, step, show_event)

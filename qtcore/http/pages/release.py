@@ -1,0 +1,75 @@
+"""The release page: every rule with its evidence, failing ones first, and the signed decision.
+
+It must not know any rule; what may be decided comes from the lot's workflow.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from qtcore.definitions.workflows import Transition
+from qtcore.errors import InputRejected, Refused
+from qtcore.http.call import Call
+from qtcore.http.pages.lot import lot_steps
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.release import ReleaseView, RuleView, explain_release
+from qtcore.services.transitions import Step, fire_transition
+
+_ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not_applicable": 3}
+
+
+@page("GET", "/l/{lot:str}/release")
+def show(call: Call) -> Seen:
+    """Show the checklist, the verdict and what this person may decide."""
+    view = explain_release(call.site, call.act(), call.params["lot"])
+    return _page(call, view, mistakes=())
+
+
+@page("POST", "/l/{lot:str}/release")
+def decide(call: Call) -> Seen:
+    """Make the decision; a refusal keeps the words that were typed."""
+    view = explain_release(call.site, call.act(), call.params["lot"])
+    step = Step(
+        transition=call.field("transition"),
+        reason=call.field("reason"),
+        password=call.form.get("password", [""])[-1],
+    )
+    try:
+        made = fire_transition(call.site, call.act(), ("lot", view.info.uid), step)
+    except Refused as error:
+        view = explain_release(call.site, call.act(), view.info.uid)
+        return _page(call, view, mistakes=[r.message for r in error.refusals])
+    except InputRejected as error:
+        return _page(call, view, mistakes=[f.message for f in error.faults] or [error.message])
+    return Redirect(f"/l/{quote(view.info.uid)}/release?done={quote(made.transition)}")
+
+
+def _page(call: Call, view: ReleaseView, *, mistakes: Sequence[str]) -> Page:
+    rules = sorted(view.rules, key=lambda r: (_ORDER.get(r.outcome.outcome, 9), r.outcome.id))
+    data: dict[str, Any] = {
+        "view": view,
+        "info": view.info,
+        "rules": rules,
+        "other": _other_refusals(view, rules),
+        "steps": _offered(call, view),
+        "mistakes": [{"message": text, "href": ""} for text in mistakes],
+        "reason": call.field("reason") if mistakes else "",
+        "chosen": call.field("transition") if mistakes else "",
+        "done": call.word("done"),
+    }
+    return Page("release.html", data, 400 if mistakes else 200)
+
+
+def _other_refusals(view: ReleaseView, rules: Sequence[RuleView]) -> list[Any]:
+    """List the reasons that are no rule: what packs in Python say, broken packs."""
+    ids = {rule.outcome.id for rule in rules}
+    return [refusal for refusal in view.refusals if refusal.code not in ids]
+
+
+def _offered(call: Call, view: ReleaseView) -> list[Transition]:
+    """Offer what the workflow and the roles allow; a blocked release is shown, never offered."""
+    steps = lot_steps(call.site, view.info.state, call.act().actor.roles)
+    return [step for step in steps if not (step.gate and view.refusals)]
+
+
+ROUTES = (show, decide)

@@ -1,0 +1,40 @@
+"""All pages in one list.
+
+It must not know what they show.
+"""
+
+from litestar.handlers import HTTPRouteHandler
+
+from qtcore.http.pages import (
+    config,
+    corrections,
+    fill,
+    home,
+    ledger,
+    lot,
+    lot_acts,
+    recall,
+    records,
+    release,
+    sessions,
+    trace,
+)
+
+
+def page_routes() -> tuple[HTTPRouteHandler, ...]:
+    """List every page."""
+    modules = (
+        sessions,
+        home,
+        lot,
+        lot_acts,
+        release,
+        trace,
+        fill,
+        records,
+        corrections,
+        recall,
+        ledger,
+        config,
+    )
+    return tuple(route for module in modules for route in module.ROUTES)

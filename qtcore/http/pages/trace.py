@@ -1,0 +1,93 @@
+"""The trace page: lanes, the same data as a table, customers, gaps, and a list to save.
+
+It must not know how a trace is found.
+"""
+
+import csv
+import io
+import time
+
+from qtcore.errors import Fault, InputRejected
+from qtcore.http.call import Call
+from qtcore.http.pages.chain import lanes_of
+from qtcore.http.pages.visits import File, Page, Seen, page
+from qtcore.services.trace import DIRECTIONS, Trace, trace
+
+MOST_ROWS = 400
+# What a spreadsheet would take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@page("GET", "/trace")
+def show(call: Call) -> Seen:
+    """Trace what the box names; without a lot, ask for one."""
+    lot, direction = call.word("lot").strip(), call.word("direction", "both") or "both"
+    depth = read_depth(call.word("depth"))
+    asked = {"lot": lot, "direction": direction, "depth": depth, "directions": DIRECTIONS}
+    if not lot:
+        return Page("trace.html", {**asked, "found": None})
+    started = time.perf_counter()
+    found = trace(call.site, call.act(), lot, direction, max_depth=depth)
+    return Page(
+        "trace.html",
+        {
+            **asked,
+            "found": found,
+            "chain": lanes_of(found),
+            "rows": found.nodes[:MOST_ROWS],
+            "seconds": f"{time.perf_counter() - started:.2f}",
+        },
+    )
+
+
+@page("GET", "/trace.csv")
+def save(call: Call) -> Seen:
+    """Give the trace as CSV; no cell can be taken for a formula."""
+    depth = read_depth(call.word("depth"))
+    direction = call.word("direction", "both") or "both"
+    found = trace(call.site, call.act(), call.word("lot"), direction, max_depth=depth)
+    name = "".join(c for c in found.focus.lot_no if (c.isascii() and c.isalnum()) or c in "-_")
+    return File(f"trace-{name or 'lot'}.csv", write_csv(found), "text/csv; charset=utf-8")
+
+
+def read_depth(text: str) -> int | None:
+    """Read a number of steps; nothing means to the ends."""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or not 1 <= len(text) <= 4 or int(text) < 1:
+        raise InputRejected(
+            f"depth {text[:20]!r} is not a number of steps; give 1 to 9999, or leave it out",
+            [Fault("QT411", f"depth {text[:20]!r} is not a number of steps", "/depth")],
+        )
+    return int(text)
+
+
+def write_csv(found: Trace) -> bytes:
+    """Write nodes, then shipments, with a mark that spreadsheets read as UTF-8."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(
+        ["side", "depth", "certainty", "lot_id", "item", "lot_no", "source", "state",
+         "customer", "quantity", "unit", "shipped_at"]
+    )  # fmt: skip
+    for node in found.nodes:
+        info = node.info
+        head = [node.side, str(node.depth), node.certainty, info.uid, info.item_code, info.lot_no]
+        table.writerow(
+            [safe_cell(c) for c in [*head, info.source_code, info.state, "", "", "", ""]]
+        )
+    for ship in found.customers:
+        amount = "" if ship.quantity is None else str(ship.quantity)
+        head = ["shipment", "", "", ship.lot_id, ship.item, ship.lot_no, "", "", ship.customer]
+        table.writerow(
+            [safe_cell(c) for c in [*head, amount, ship.unit, ship.shipped_at.isoformat()]]
+        )
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def safe_cell(text: str) -> str:
+    """Mark a text that a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+ROUTES = (show, save)

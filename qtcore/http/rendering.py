@@ -1,0 +1,169 @@
+"""Templates and what every page may use: texts in two languages, states as colour, shape and word.
+
+It must not know any one page. Autoescape is always on; a missing value is an error, never blank.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from qtcore.errors import Refusal
+from qtcore.http.call import Call
+from qtcore.http.problems import Problem
+from qtcore.http.settings import Settings
+from qtcore.registry.registry import Registry
+
+TEMPLATES = Path(__file__).parent / "templates"
+_BRACKETS = str.maketrans("", "", "{}[]")
+_PLAIN_UNITS: Mapping[str, str] = {"{count}": "pcs", "10*3.{count}": "thousand", "[lb_av]": "lb",
+                                   "[oz_av]": "oz", "[gal_us]": "gal"}  # fmt: skip
+# Which of the six shapes says what an outcome is; the word beside it says it exactly.
+OUTCOME_STATUS: Mapping[str, str] = {
+    "pass": "released",
+    "fail": "rejected",
+    "unknown": "testing",
+    "error": "rejected",
+    "warn": "quarantine",
+    "not_applicable": "draft",
+    "none": "draft",
+    "ready": "released",
+    "blocked": "quarantine",
+    "released": "released",
+    "rejected": "rejected",
+}
+
+
+def make_templates(*, dev: bool) -> Environment:
+    """Make the template environment of one application."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=dev,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["when"] = show_time
+    made.filters["day"] = show_day
+    return made
+
+
+def render_page(call: Call, template: str, **data: Any) -> str:
+    """Render a page for the person who asks, in their language."""
+    return _render(call.settings, template, data, language=call.language, call=call)
+
+
+def render_problem(
+    settings: Settings, problem: Problem, language: str, call: Call | None = None
+) -> str:
+    """Render the one error page."""
+    data = {"problem": problem}
+    return _render(settings, "problem.html", data, language=language, call=call)
+
+
+def _render(
+    settings: Settings, template: str, data: dict[str, Any], *, language: str, call: Call | None
+) -> str:
+    known: dict[str, Any] = {
+        "lang": language,
+        "t": partial(_text, settings, language),
+        "find_text": lambda key: settings.texts.find(key, language),
+        "me": call.context.actor if call and call.context else None,
+        "csrf": call.session.csrf_token if call and call.session else "",
+        "path": call.path if call else "",
+        "query_string": call.query_string if call else "",
+        "outcome_status": lambda outcome: OUTCOME_STATUS.get(outcome, "draft"),
+    }
+    if call is not None:
+        known |= _definition_words(call.site.registry, settings, language)
+    # Macros of other templates see no names of the page; they are handed this one.
+    known["use"] = known
+    return settings.templates.get_template(template).render({**known, **data})
+
+
+def _definition_words(registry: Registry, settings: Settings, language: str) -> dict[str, Any]:
+    """Give what templates ask of the definitions: texts, states, names."""
+
+    def record_workflow(kind: str) -> str:
+        found = registry.find("records", kind)
+        return found.workflow if found else ""
+
+    def rule_title(refusal: Refusal) -> str:
+        if registry.find("rules", refusal.code):
+            return registry.text(f"rules.{refusal.code}.title", language)
+        return settings.texts.find(f"codes.{refusal.code}", language) or refusal.message
+
+    def action_word(action: str) -> str:
+        return settings.texts.find(f"actions.{action}", language) or action
+
+    return {
+        "word": lambda key: registry.text(key, language),
+        "lot_status": partial(status_of, registry, "lot"),
+        "status_of": partial(status_of, registry),
+        "state_word": partial(_state_word, registry, language),
+        "name_of": lambda info: info.names.get(language) or info.item_name or info.item_code,
+        "record_workflow": record_workflow,
+        "amount": partial(show_quantity, registry, language),
+        "rule_title": rule_title,
+        "action_word": action_word,
+    }
+
+
+def _text(settings: Settings, language: str, key: str, **values: object) -> str:
+    return settings.texts.get(key, language, **values)
+
+
+def status_of(registry: Registry, workflow: str, state: str) -> str:
+    """Map a state to one of the six the screens know; an unknown one is a draft."""
+    definition = registry.find("workflows", workflow)
+    states = definition.states if definition else ()
+    return next((s.status for s in states if s.id == state), "draft")
+
+
+def _state_word(registry: Registry, language: str, workflow: str, state: str) -> str:
+    definition = registry.find("workflows", workflow)
+    if definition and any(s.id == state for s in definition.states):
+        return registry.text(f"workflows.{workflow}.states.{state}", language)
+    return state or "–"
+
+
+def show_time(value: datetime | str | None) -> str:
+    """Show a time to the minute, in UTC; the foot of the page says so."""
+    if not value:
+        return "–"
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.strftime("%Y-%m-%d %H:%M")
+
+
+def show_day(value: date | datetime | str | None) -> str:
+    """Show a day."""
+    if not value:
+        return "–"
+    return value[:10] if isinstance(value, str) else value.strftime("%Y-%m-%d")
+
+
+def show_quantity(
+    registry: Registry, language: str, value: Decimal | str | None, unit: str = ""
+) -> str:
+    """Show a quantity with its digits as typed and its unit after a thin space."""
+    if value is None:
+        return "?"
+    text = format(value, "f") if isinstance(value, Decimal) else value
+    return f"{text}\u202f{show_unit(registry, language, unit)}" if unit else text
+
+
+def show_unit(registry: Registry, language: str, unit: str) -> str:
+    """Write a unit as people do: UCUM's brackets and braces are for machines."""
+    if not set(unit) & set("{}[]"):
+        return unit
+    known = registry.unit(unit)
+    if known is not None and language.startswith("zh"):
+        words = [alias for alias in known.aliases if not alias.isascii() and alias[:1].isalpha()]
+        if words:
+            return words[0]
+    return _PLAIN_UNITS.get(unit) or unit.translate(_BRACKETS)

@@ -1,0 +1,346 @@
+"""The gate before every route: who asks, may this request change anything, and safe headers.
+
+It must not know any route but the few that are open. Deny by default: what is not listed as open
+needs a session or a token, whatever route is added later.
+"""
+
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+import anyio
+import structlog
+from litestar.datastructures import Cookie
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from qtcore.context import Actor, Context
+from qtcore.errors import NotSignedIn, QTCoreError
+from qtcore.http.call import SLASH, Call, read_pairs
+from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
+from qtcore.http.rendering import render_problem
+from qtcore.http.settings import Settings
+from qtcore.http.texts import choose_language
+from qtcore.services.accounts import actor_by_token
+from qtcore.services.sessions import SignedIn, find_session
+from qtcore.services.site import Site
+
+OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
+OPEN_FOLDER = "/static/"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LANGUAGE_COOKIE = "qtcore_language"
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+)
+HTML = b"text/html; charset=utf-8"
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "geolocation=(), microphone=(), payment=()",
+}
+
+
+def cookie_name(*, is_secure: bool) -> str:
+    """Name the session cookie; the prefix makes browsers insist on Secure, no domain, path /."""
+    return "__Host-qtcore" if is_secure else "qtcore_session"
+
+
+def session_cookie(secret: str, *, is_secure: bool, ends: bool = False) -> Cookie:
+    """Make the cookie that starts a session, or ends it."""
+    return Cookie(
+        key=cookie_name(is_secure=is_secure),
+        value=secret,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=is_secure,
+        max_age=0 if ends else None,
+    )
+
+
+def language_cookie(language: str, *, is_secure: bool) -> Cookie:
+    """Make the cookie that remembers a language before sign-in."""
+    return Cookie(
+        key=LANGUAGE_COOKIE, value=language, path="/", httponly=True, samesite="lax",
+        secure=is_secure, max_age=31_536_000,
+    )  # fmt: skip
+
+
+class Gate:
+    """The outermost layer: request id, limits, sign-in, CSRF, headers, one log line."""
+
+    def __init__(self, app: ASGIApp, site: Site, settings: Settings) -> None:
+        self._app = app
+        self._site = site
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await send({"type": "websocket.close", "code": 1008, "reason": "not offered"})
+            return
+        await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = self._site.sources.new_id()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status: list[int] = [500]
+        guarded = self._with_headers(scope, send, request_id, status)
+        _keep_slashes(scope)
+        try:
+            await self._admit(scope, receive, guarded, request_id)
+        except QTCoreError as error:
+            await self._refuse(scope, guarded, error, request_id)
+        finally:
+            self._settings.logger.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"].replace(SLASH, "/"),
+                status=status[0],
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+
+    async def _admit(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
+        headers = _headers(scope)
+        body = await self._read_body(scope, receive, headers)
+        call = await anyio.to_thread.run_sync(self._make_call, scope, headers, body, request_id)
+        if call.context is None and not _is_open(call.path):
+            raise NotSignedIn(
+                "you are not signed in; sign in, or send `Authorization: Bearer <token>`"
+            )
+        if call.method not in SAFE_METHODS:
+            check_origin(headers)
+            _check_write(call, headers)
+        scope["state"]["call"] = call
+        if call.context is not None:
+            structlog.contextvars.bind_contextvars(login=call.context.actor.login)
+
+        async def replay() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+    async def _read_body(
+        self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
+    ) -> bytes:
+        limit = self._settings.max_body
+        told = headers.get("content-length", "0")
+        too_large = WebRefusal(
+            f"the body is larger than {limit} bytes; send less at once", 413, code="QT422"
+        )
+        if not told.isascii() or not told.isdecimal() or len(told) > 18:
+            raise WebRefusal("the Content-Length header is not a number", 400, code="QT420")
+        if int(told) > limit:
+            raise too_large
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                break
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise too_large
+            if not message.get("more_body"):
+                break
+        return bytes(body)
+
+    def _make_call(
+        self, scope: HTTPScope, headers: Mapping[str, str], body: bytes, request_id: str
+    ) -> Call:
+        query = scope["query_string"].decode("latin-1")
+        cookies = _cookies(headers.get("cookie", ""))
+        is_secure = self._is_secure(scope)
+        secret = cookies.get(cookie_name(is_secure=is_secure), "")
+        path = scope["path"].replace(SLASH, "/")
+        session, actor = self._find_actor(headers, secret, is_api=_is_api(path))
+        asked = read_pairs(query).get("lang", [""])[-1] if "lang=" in query else ""
+        language = choose_language(
+            asked,
+            session.language if session else "",
+            cookies.get(LANGUAGE_COOKIE, ""),
+            headers.get("accept-language", ""),
+        )
+        client = scope["client"]
+        ip = client[0] if client else ""
+        context = self._context(actor, session, request_id=request_id, ip=ip, language=language)
+        return Call(
+            site=self._site,
+            settings=self._settings,
+            context=context,
+            session=session,
+            secret=secret,
+            language=language,
+            request_id=request_id,
+            is_secure=is_secure,
+            ip=ip,
+            agent=headers.get("user-agent", "")[:300],
+            method=scope["method"],
+            path=path,
+            query_string=query,
+            content_type=headers.get("content-type", "").lower(),
+            body=body,
+            idempotency_key=headers.get("idempotency-key", ""),
+        )
+
+    def _find_actor(
+        self, headers: Mapping[str, str], secret: str, *, is_api: bool
+    ) -> tuple[SignedIn | None, Actor | None]:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme:
+            # A token that is wrong is refused even when a cookie would do: no silent change of who.
+            if scheme.lower() != "bearer" or not is_api:
+                raise NotSignedIn("only `Authorization: Bearer <token>` for /api is accepted")
+            return None, actor_by_token(self._site, token.strip())
+        if not secret:
+            return None, None
+        try:
+            session = find_session(self._site, secret)
+        except NotSignedIn:
+            return None, None
+        return session, session.actor
+
+    def _context(
+        self,
+        actor: Actor | None,
+        session: SignedIn | None,
+        *,
+        request_id: str,
+        ip: str,
+        language: str,
+    ) -> Context | None:
+        if actor is None:
+            return None
+        return Context(
+            actor=actor,
+            at=self._site.sources.now(),
+            request_id=request_id,
+            ip=ip,
+            session_id=session.session_id if session else "",
+            language=language,
+        )
+
+    def _is_secure(self, scope: HTTPScope) -> bool:
+        chosen = self._settings.secure_cookies
+        return scope["scheme"] == "https" if chosen is None else chosen
+
+    def _with_headers(
+        self, scope: HTTPScope, send: Send, request_id: str, status: list[int]
+    ) -> Send:
+        added = {**HEADERS, "x-request-id": request_id}
+        if self._is_secure(scope):
+            added["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                status[0] = message["status"]
+                own = {name for name, _ in message.get("headers", [])}
+                extra = [
+                    (name.encode(), value.encode())
+                    for name, value in added.items()
+                    if name.encode() not in own
+                ]
+                if b"cache-control" not in own:
+                    extra.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message.get("headers", []), *extra]
+            await send(message)
+
+        return guarded
+
+    async def _refuse(
+        self, scope: HTTPScope, send: Send, error: QTCoreError, request_id: str
+    ) -> None:
+        problem = problem_of(error, request_id)
+        path = scope["path"].replace(SLASH, "/")
+        if problem.status == 401 and not _is_api(path):
+            goal = quote(path, safe="/") if scope["method"] in SAFE_METHODS else "/"
+            query = scope["query_string"].decode("latin-1")
+            if query and scope["method"] in SAFE_METHODS:
+                goal += quote(f"?{query}", safe="")
+            headers = [(b"location", f"/sign-in?next={goal}".encode("ascii", "ignore"))]
+            await _answer(send, 303, headers, b"")
+            return
+        if not _is_api(path):
+            language = choose_language(_headers(scope).get("accept-language", ""))
+            page = render_problem(self._settings, problem, language).encode()
+            await _answer(send, problem.status, [(b"content-type", HTML)], page)
+            return
+        headers = [(b"content-type", MEDIA_TYPE.encode())]
+        if problem.status == 401:
+            headers.append((b"www-authenticate", b'Bearer realm="qtcore"'))
+        await _answer(send, problem.status, headers, problem.as_bytes())
+
+
+def check_origin(headers: Mapping[str, str]) -> None:
+    """Refuse a write that another web site sent through this person's browser."""
+    fetched = headers.get("sec-fetch-site", "")
+    origin = headers.get("origin", "")
+    foreign = fetched not in ("", "same-origin", "none")
+    if origin and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        foreign = True
+    if foreign:
+        raise WebRefusal(
+            "this request comes from another web site; open the page here and send it again",
+            403,
+            code="QT423",
+        )
+
+
+def _check_write(call: Call, headers: Mapping[str, str]) -> None:
+    """Refuse a write without the token of this very session, or with the wrong content type."""
+    is_api = _is_api(call.path)
+    if is_api and call.content_type.split(";")[0].strip() != "application/json":
+        raise WebRefusal(
+            f"the content type is {call.content_type or 'not given'!r}; send application/json",
+            415,
+            code="QT424",
+        )
+    if call.session is None:
+        return
+    token = headers.get("x-csrf-token", "") if is_api else call.field("csrf_token")
+    if not hmac.compare_digest(token.encode(), call.session.csrf_token.encode()):
+        raise WebRefusal(
+            "the form's token is missing or belongs to another session; reload the page and send "
+            "it again"
+            if not is_api
+            else "the X-CSRF-Token header is missing or wrong",
+            403,
+            code="QT425",
+        )
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _is_api(path: str) -> bool:
+    return path.startswith("/api/v1")
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+
+
+def _headers(scope: HTTPScope) -> dict[str, str]:
+    return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+
+
+def _cookies(header: str) -> dict[str, str]:
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return {name: value for name, _, value in pairs if name}
+
+
+def _keep_slashes(scope: HTTPScope) -> None:
+    """Keep an encoded slash inside its path segment: identifiers hold slashes."""
+    raw = scope["raw_path"].split(b"?")[0]
+    if b"%2f" not in raw.lower():
+        return
+    parts = [unquote_to_bytes(part) for part in raw.split(b"/")]
+    texts = [part.decode("utf-8", "replace").replace("/", SLASH) for part in parts]
+    scope["path"] = "/".join(texts)

@@ -1,0 +1,29 @@
+"""What is decided once when the application is made.
+
+It must not know requests.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment
+
+from qtcore.http.texts import Texts
+
+MAX_BODY = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Texts, templates, logger and the few choices an application has.
+
+    `secure_cookies`: None means as the request came, by https or not. `dev` shows template changes
+    without a restart.
+    """
+
+    texts: Texts
+    templates: Environment
+    logger: Any
+    secure_cookies: bool | None = None
+    dev: bool = False
+    max_body: int = MAX_BODY

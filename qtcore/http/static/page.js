@@ -1,0 +1,31 @@
+// Small conveniences; every page works without them.
+import { drawLinks } from "/static/lanes.js";
+
+const isTyping = () => document.activeElement?.matches("input, textarea, select") ?? false;
+
+document.addEventListener("keydown", (press) => {
+  if (press.key === "/" && !isTyping() && !press.ctrlKey && !press.metaKey && !press.altKey) {
+    const box = document.getElementById("find");
+    if (box) {
+      press.preventDefault();
+      box.focus();
+      box.select();
+    }
+  }
+});
+
+// A page that came back with mistakes begins at their summary.
+document.querySelector("[data-focus]")?.focus();
+
+// A second press sends nothing twice: a double click on "Release" is one decision.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (sent) => {
+    if (form.dataset.sent) sent.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+for (const box of document.querySelectorAll("[data-lanes]")) drawLinks(box);

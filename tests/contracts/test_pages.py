@@ -1,0 +1,155 @@
+"""Pages as people use them: forms that store, mistakes that keep what was typed."""
+
+from collections.abc import Iterator
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from qtcore.http.texts import LANGUAGES
+from qtcore.services.profile import set_language
+from qtcore.services.records import RecordInput, submit_record
+from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
+from qtcore.testing.sites import a_site
+from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[Web]:
+    with a_site() as site:
+        milk_and_butter(site)
+        yield make_web(site)
+
+
+@pytest.fixture
+def page(web: Web) -> Iterator[TestClient[Litestar]]:
+    with web.person() as client:
+        yield client
+
+
+def names_of(web: Web, kind: str) -> list[str]:
+    return [definition.id for definition in web.site.registry.list(kind)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_form_of_every_pack_is_drawn_and_refuses_an_empty_one_politely(web, language):
+    context = a_user(web.site, EVERY_ROLE)
+    set_language(web.site, context, language)
+    with web.person() as client:
+        token = csrf_of(client)
+        for name in (*names_of(web, "records"), *names_of(web, "events")):
+            drawn = client.get(f"/forms/{name}/new")
+            assert drawn.status_code == 200, name
+            assert f'lang="{language}"' in drawn.text
+            sent = client.post(
+                f"/forms/{name}/new",
+                data={"csrf_token": token, "event/event_at": "x"},
+                follow_redirects=False,
+            )
+            assert sent.status_code in (303, 400, 403), (name, sent.text)
+            if sent.status_code == 400:
+                assert 'id="error-summary"' in sent.text, name
+    set_language(web.site, context, "en")
+
+
+def test_a_corrected_record_shows_what_it_was_who_changed_it_and_why(web, page):
+    context = a_user(web.site, EVERY_ROLE)
+    entry = RecordInput({"title": "Door was open", "severity": "minor"}, ("B-1",))
+    number = submit_record(web.site, context, "deviation", entry).record.number
+    values = {"values/title": "Door was open", "values/severity": "major"}
+    token = csrf_of(page)
+
+    refused = page.post(f"/r/{number}/edit", data={**values, "csrf_token": token})
+    stored = page.post(
+        f"/r/{number}/edit", data={**values, "csrf_token": token, "reason": "assessed again"}
+    )
+
+    assert refused.status_code == 400 and "reason" in refused.text
+    assert "Δ" in stored.text and "was Minor" in stored.text and "assessed again" in stored.text
+
+
+def test_a_hold_is_placed_and_lifted_from_the_page_of_the_lot(web, page):
+    lot = a_received_lot(web.site, "MILK", "H-1", "5").uid
+    token = csrf_of(page)
+    held = page.post(f"/l/{lot}/holds", data={"csrf_token": token, "reason": "smells"})
+    assert "On hold" in held.text and "smells" in held.text
+    hold = web.site.hooks and held.text.split(f"/l/{lot}/holds/")[1].split('"')[0]
+
+    refused = page.post(f"/l/{lot}/holds/{hold}", data={"csrf_token": token, "reason": ""})
+    lifted = page.post(f"/l/{lot}/holds/{hold}", data={"csrf_token": token, "reason": "checked"})
+
+    assert refused.status_code == 400 and "There is a problem" in refused.text
+    assert "On hold" not in lifted.text
+
+
+def test_a_result_is_entered_and_corrected_from_the_page_of_the_lot(web, page):
+    lot = a_received_lot(web.site, "MILK", "T-1", "5").uid
+    told = {"csrf_token": csrf_of(page), "characteristic": "fat", "value": "3.4"}
+    page.post(f"/l/{lot}/results", data=told)
+    corrected = {**told, "value": "3.6", "correct": "true", "reason": "typing error"}
+    answer = page.post(f"/l/{lot}/results", data=corrected)
+
+    assert "3.6" in answer.text and "Δ" in answer.text and "typing error" in answer.text
+
+
+def test_a_rejection_without_a_reason_says_so_and_changes_nothing(web, page):
+    lot = a_received_lot(web.site, "MILK", "J-1", "5").uid
+    token = csrf_of(page)
+    data = {"csrf_token": token, "transition": "reject", "password": PASSWORD}
+
+    refused = page.post(f"/l/{lot}/release", data=data)
+    done = page.post(f"/l/{lot}/release", data={**data, "reason": "sour"})
+
+    assert refused.status_code == 400 and 'id="error-summary"' in refused.text
+    assert "Rejected" in done.text
+
+
+def test_a_wrong_password_signs_nothing(web, page):
+    lot = a_received_lot(web.site, "MILK", "J-2", "5").uid
+    data = {"csrf_token": csrf_of(page), "transition": "release", "password": "wrong wrong wrong"}
+
+    answer = page.post(f"/l/{lot}/release", data=data)
+
+    assert answer.status_code == 400
+    assert "password" in answer.text and "Released" not in page.get(f"/l/{lot}").text
+
+
+def test_the_search_box_opens_an_exact_hit_and_lists_the_nearest(web, page):
+    exact = page.get("/search", params={"q": "B-1"}, follow_redirects=False)
+    near = page.get("/search", params={"q": "utte"})
+    nothing = page.get("/search", params={"q": "zzzz"})
+
+    assert exact.status_code == 303 and exact.headers["location"].startswith("/l/")
+    assert "B-1" in near.text
+    assert "Nothing is called" in nothing.text
+
+
+def test_a_mock_recall_is_started_and_shown_frozen(page):
+    data = {
+        "csrf_token": csrf_of(page),
+        "seeds": "M-1",
+        "title": "Exercise",
+        "reason": "yearly",
+        "plan": "cn_drug_2022",
+        "how": "mock",
+    }
+    answer = page.post("/recall", data=data)
+
+    assert answer.url.path.startswith("/recall/RC-")
+    assert "Mock recall" in answer.text and "SHA-256" in answer.text and "B-1" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/trace.csv?lot=M-1", "/recall.csv?seeds=M-1"])
+def test_a_list_is_saved_as_a_file_that_spreadsheets_read(page, path):
+    answer = page.get(path)
+
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+
+
+def test_a_person_without_the_right_sees_what_is_missing_and_who_has_it(web):
+    with web.person("operator") as client:
+        answer = client.get("/ledger")
+
+    assert answer.status_code == 403
+    assert "auditor" in answer.text

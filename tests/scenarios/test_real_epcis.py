@@ -1,0 +1,76 @@
+"""Two real EPCIS chains are loaded, traced both ways, and written again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qtcore.services.interchange import export_epcis, export_text, import_epcis
+from qtcore.services.site import Site
+from qtcore.services.trace import trace
+from qtcore.store.tables import Edge, Event, Lot, Node
+from qtcore.testing import a_site
+from qtcore.testing.sites import IN_MEMORY
+from tests.counting import counts
+
+DOCUMENTS = ("epcisquerydoc-example01.jsonld", "gdst_data_withmasterdata.jsonld")
+TABLES = (Event, Edge, Node, Lot)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    is_sqlite = request.param == "sqlite"
+    with a_site(IN_MEMORY if is_sqlite else request.getfixturevalue("postgres_url")) as site:
+        yield site
+
+
+def load(site: Site, shared_data: Path, *names: str) -> dict[str, Any]:
+    files = [(name, (shared_data / "epcis/examples" / name).read_bytes()) for name in names]
+    return import_epcis(site, site.system_context(), files).as_json()
+
+
+def reached(site: Site, uri: str, direction: str) -> set[str]:
+    found = trace(site, site.system_context(), uri, direction).as_json()
+    names = [node["identifiers"] for node in found["nodes"] if node["depth"]]
+    return {next(name for name in each if name.startswith("urn:")) for each in names}
+
+
+@pytest.mark.parametrize("order", [DOCUMENTS, DOCUMENTS[::-1]], ids=["forward", "backward"])
+def test_every_identifier_has_its_upstream_and_downstream_in_any_load_order(
+    site: Site, shared_data: Path, order: tuple[str, ...]
+) -> None:
+    load(site, shared_data, *order)
+    expected = json.loads((shared_data / "epcis/examples/expected_genealogy.json").read_bytes())
+    lots = {uri: lot for name in DOCUMENTS for uri, lot in expected[name]["lots"].items()}
+    assert {uri: reached(site, uri, "backward") for uri in lots} == {
+        uri: set(lot["up"]) for uri, lot in lots.items()
+    }
+    assert {uri: reached(site, uri, "forward") for uri in lots} == {
+        uri: set(lot["down"]) for uri, lot in lots.items()
+    }
+
+
+def test_loading_twice_changes_nothing(site: Site, shared_data: Path) -> None:
+    first = load(site, shared_data, *DOCUMENTS)
+    before = counts(site, *TABLES)
+    second = load(site, shared_data, *DOCUMENTS)
+    assert (first["stored"], first["duplicates"], first["refused"]) == (48, 0, 0)
+    assert (second["stored"], second["duplicates"], second["refused"]) == (0, 48, 0)
+    assert counts(site, *TABLES) == before
+
+
+def test_an_export_holds_every_event_as_it_was_sent(site: Site, shared_data: Path) -> None:
+    load(site, shared_data, *DOCUMENTS)
+    text = export_text(export_epcis(site, site.system_context()))
+    again = import_epcis(site, site.system_context(), [("again", text.encode())])
+    assert (again.stored, again.duplicates) == (0, 48)
+
+
+def test_an_export_of_one_lot_holds_its_chain_only(site: Site, shared_data: Path) -> None:
+    load(site, shared_data, *DOCUMENTS)
+    lot = "urn:gdst:example.org:product:lot:class:processor.2u.v1-0122-2022"
+    events = export_epcis(site, site.system_context(), lot=lot)["epcisBody"]["eventList"]
+    assert {event["eventID"][-1] for event in events} == {"U"}
+    assert len(events) == 17

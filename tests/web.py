@@ -1,0 +1,84 @@
+"""A site with a small story and clients that are signed in, for tests of the web."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from qtcore.http.app import make_app
+from qtcore.http.logs import make_logger
+from qtcore.services.accounts import add_token
+from qtcore.services.site import Site
+from qtcore.store.queries.nodes import NodeInfo
+from qtcore.testing.builders import (
+    PASSWORD,
+    a_made_lot,
+    a_party,
+    a_received_lot,
+    a_user,
+    an_item,
+    release,
+)
+
+HOST = "http://testserver.local"
+EVERY_ROLE = ("operator", "warehouse", "qc_analyst", "qa", "qp", "recall_coord", "recall_head")
+
+
+@dataclass(slots=True)
+class Web:
+    """An application, its site and what it logged."""
+
+    site: Site
+    app: Litestar
+    log: io.StringIO
+
+    def visitor(self) -> TestClient[Litestar]:
+        return TestClient(self.app, base_url=HOST)
+
+    def token(self, *roles: str) -> str:
+        context = a_user(self.site, roles or EVERY_ROLE)
+        return add_token(self.site, self.site.system_context(), context.actor.login)
+
+    @contextmanager
+    def program(self, *roles: str) -> Iterator[TestClient[Litestar]]:
+        with self.visitor() as client:
+            client.headers["authorization"] = f"Bearer {self.token(*roles)}"
+            yield client
+
+    @contextmanager
+    def person(self, *roles: str) -> Iterator[TestClient[Litestar]]:
+        context = a_user(self.site, roles or EVERY_ROLE)
+        with self.visitor() as client:
+            answer = client.post(
+                "/sign-in",
+                data={"login": context.actor.login, "password": PASSWORD},
+                follow_redirects=False,
+            )
+            assert answer.status_code == 303, answer.text
+            yield client
+
+
+def make_web(site: Site, **options: Any) -> Web:
+    log = io.StringIO()
+    return Web(site, make_app(site, logger=make_logger(log), **options), log)
+
+
+def csrf_of(client: TestClient[Litestar], path: str = "/me") -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
+    assert found is not None
+    return found.group(1)
+
+
+def milk_and_butter(site: Site) -> tuple[NodeInfo, NodeInfo]:
+    """Two lots of milk, one released; butter made of the released one."""
+    a_party(site, "SHOP", "customer")
+    milk = a_received_lot(site, "MILK", "M-1", "100")
+    release(site, milk)
+    an_item(site, "BUTTER", kind="finished", name="Butter")
+    butter = a_made_lot(site, "BUTTER", "B-1", [(milk, "40.50")], quantity="20")
+    return milk, butter
