@@ -50,8 +50,8 @@ class TraceEvent:
     """One event of a document.
 
     `verb` is the core verb it maps to; `event_time` the text of the time (`event_at` is cut to
-    microseconds); `content_hash` covers all but recordTime, so that a repetition is recognised,
-    and `base_hash` leaves the error declaration out as well: a declaration repeats its event.
+    microseconds); `content_hash` covers all but recordTime, so that a repetition is recognised;
+    `base_hash` is the standard's event hash, the same for an event and the declaration about it.
     `document` is the event as it was sent, with numbers as Decimal or int.
     """
 

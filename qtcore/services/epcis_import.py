@@ -323,8 +323,8 @@ class DocumentWriter:
 
 
 def stored_id(event: TraceEvent) -> str:
-    """Give the id an event is stored under; without one of its own, its content is its id."""
-    base = event.external_id or f"sha256:{event.base_hash}"
+    """Give the id an event is stored under; without one of its own, the standard's event hash."""
+    base = event.external_id or event.base_hash
     return f"{base}{DECLARED}" if event.error is not None else base
 
 

@@ -138,7 +138,7 @@ def _well_formed(ai: str, value: str) -> bool:
 
 def _what_is_wrong(ai: str, value: str) -> str:
     length = _CHECKED.get(ai, 30)
-    if not value[:length].isdigit() or len(value) < length:
+    if not (value.isascii() and value[:length].isdigit()) or len(value) < length:
         return f"({ai}){value} does not begin with {length} digits"
     right = check_digit(value[: length - 1])
     return f"({ai}){value} has check digit {value[length - 1]}, it should be {right}"
@@ -181,7 +181,8 @@ def _other(uri: str, is_class: bool, problem: str) -> GlobalKey:
     if _OTHER_CLASS.fullmatch(uri) or uri.startswith("urn:epc:idpat:"):
         return GlobalKey("uri", uri, "lot", uri, ANY_LOT, problem)
     if uri.startswith("urn:epc:id:") and not uri.startswith("urn:epc:id:sgtin:"):
-        return GlobalKey("uri", uri, "logistic_unit", "", uri.split(":", 4)[4], problem)
+        scheme, _, number = uri.removeprefix("urn:epc:id:").partition(":")
+        return GlobalKey("uri", uri, "logistic_unit", "", number or scheme or uri, problem)
     stem = _STEM.fullmatch(uri)
     item, number = (stem[1], stem[2]) if stem else ("", uri)
     return GlobalKey("uri", uri, "lot" if is_class else "unit", item, number, problem)
@@ -195,7 +196,7 @@ def party_code(uri: str) -> str:
 
 def _digits(company: str, rest: str, total: int, what: str) -> str:
     body = company + rest
-    if not body.isdigit() or len(body) != total:
+    if not (body.isascii() and body.isdigit()) or len(body) != total:
         raise _Malformed(f"{what} needs {total} digits before the check digit, found {len(body)}")
     return body + check_digit(body)
 

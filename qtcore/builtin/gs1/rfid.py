@@ -3,6 +3,7 @@
 It must not know other tag forms; they are refused by their header.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,8 @@ _FORMS: Final[Mapping[int, tuple[str, tuple[tuple[int, int, int, int], ...], int
     0x31: ("sscc", _SSCC, 24),
 }
 _BITS: Final = 96
+_HEX: Final = re.compile(r"[0-9A-Fa-f]{24}", re.ASCII)
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,10 @@ class Tag:
 
 def read_tag(text: str) -> Tag:
     """Read the 24 hexadecimal digits of a tag; raises BadCode."""
-    try:
-        bits = int(text, 16) if len(text) * 4 == _BITS and text.isalnum() else None
-    except ValueError:
-        bits = None
-    if bits is None:
+    if not _HEX.fullmatch(text):
         message = f"{shown(text)} is no 96-bit tag; accepted: 24 hexadecimal digits"
         raise BadCode("QT738", message, found=text)
+    bits = int(text, 16)
     header = bits >> (_BITS - 8)
     if header not in _FORMS:
         message = f"header {header:02X} is not read; accepted: 30 (SGTIN-96), 31 (SSCC-96)"
@@ -115,8 +115,7 @@ def _last(tag: Tag, bits: int) -> int:
     if tag.scheme == "sscc":
         return 0
     serial = tag.serial
-    is_number = serial.isascii() and serial.isdigit() and str(int(serial)) == serial
-    if not is_number or int(serial) >= 1 << bits:
+    if not _NUMBER.fullmatch(serial) or int(serial) >= 1 << bits:
         message = (
             f"serial {shown(serial)} does not fit {bits} bits; accepted: a number without leading "
             f"zeros up to {(1 << bits) - 1}"
