@@ -51,7 +51,7 @@ class TraceEvent:
 
     `verb` is the core verb it maps to; `event_time` the text of the time (`event_at` is cut to
     microseconds); `content_hash` covers all but recordTime, so that a repetition is recognised;
-    `base_hash` is the standard's event hash, the same for an event and the declaration about it.
+    `identity` is its id, or the standard's event hash; a declaration has that of its event.
     `document` is the event as it was sent, with numbers as Decimal or int.
     """
 
@@ -65,7 +65,7 @@ class TraceEvent:
     utc_offset: str
     things: tuple[Thing, ...]
     content_hash: str
-    base_hash: str
+    identity: str
     document: Mapping[str, Any]
     record_time: str = ""
     biz_step: str = ""

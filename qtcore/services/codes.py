@@ -46,13 +46,12 @@ def find_read_nodes(session: Session, tenant_id: int, reading: Reading) -> list[
 
 
 def _global_names(reading: Reading) -> Iterator[str]:
-    """List the names under which the thing may be known, from the piece to the lot."""
+    """List the names under which the thing may be known, from the piece to the lot inside."""
     gtin, lot = reading.value_of("01"), reading.value_of("10")
     if reading.value_of("00"):
         yield from _names(Element("00", reading.value_of("00")))
         yield reading.value_of("00")
-        return
-    if gtin:
+    elif gtin:
         for ai in ("21", "235"):
             if reading.value_of(ai):
                 yield from _names(Element("01", gtin), Element(ai, reading.value_of(ai)))

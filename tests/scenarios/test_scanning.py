@@ -24,13 +24,25 @@ def site() -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])]
+)
+def each_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    url = "sqlite://"
+    if request.param == "postgres":
+        url = str(request.getfixturevalue("postgres_url"))
+    with a_site(url) as site:
+        yield site
+
+
 def scanned(site: Site, text: str) -> list[str]:
     return [
         str(match["lot_id"]) for match in scan(site, a_context(site), text).as_json()["matches"]
     ]
 
 
-def test_gtin_and_lot_number_find_the_lot_in_every_notation(site):
+def test_gtin_and_lot_number_find_the_lot_in_every_notation(each_site):
+    site = each_site
     an_item(site, "BRIE", extra={"gtin": GTIN})
     lot = a_received_lot(site, "BRIE", "A/1")
     a_received_lot(site, "BRIE", "A/2")
@@ -66,6 +78,13 @@ def test_an_imported_lot_unit_and_pallet_are_found_by_their_global_names(site):
     ]
     pallet = [("logistic_unit", "106141412345678908")]
     assert kinds == [[("unit", "2017")], pallet, pallet, [("lot", "99")]]
+
+
+def test_a_pallet_nobody_knows_is_found_by_the_lot_on_its_label(site):
+    an_item(site, "BRIE", extra={"gtin": GTIN})
+    lot = a_received_lot(site, "BRIE", "A")
+
+    assert scanned(site, f"(00)106141412345678908(02){GTIN}(37)12(10)A") == [lot.uid]
 
 
 def test_one_number_of_two_suppliers_gives_both_as_candidates(site):

@@ -84,7 +84,7 @@ def _distinct(events: list[TraceEvent], faults: Faults) -> tuple[list[TraceEvent
     """Keep an event that occurs again once; one id with other content is a fault."""
     kept: dict[tuple[str, bool], TraceEvent] = {}
     for event in events:
-        key = (event.external_id or event.base_hash, event.error is not None)
+        key = (event.identity, event.error is not None)
         earlier = kept.setdefault(key, event)
         if earlier.content_hash != event.content_hash:
             faults.add(
@@ -97,9 +97,9 @@ def _distinct(events: list[TraceEvent], faults: Faults) -> tuple[list[TraceEvent
 
 
 def _event(value: Mapping[str, Any], at: str, context: Any) -> TraceEvent:
-    identity = event_hash(value, context)
+    identity = value.get("eventID") or event_hash(value, context)
     # Without an id the standard's hash is the identity: equal hashes are one event by definition.
-    is_its_own_id = "eventID" not in value and "errorDeclaration" not in value
+    is_hashed = "eventID" not in value and "errorDeclaration" not in value
     kind, action = value["type"], value.get("action", "")
     step, disposition = value.get("bizStep", ""), value.get("disposition", "")
     verb = verb_of(kind, action, step, disposition)
@@ -116,8 +116,8 @@ def _event(value: Mapping[str, Any], at: str, context: Any) -> TraceEvent:
         event_time=value["eventTime"],
         utc_offset=value["eventTimeZoneOffset"],
         things=tuple(_things(value, verb, at)),
-        content_hash=identity if is_its_own_id else content_hash(value),
-        base_hash=identity,
+        content_hash=identity if is_hashed else content_hash(value),
+        identity=identity,
         document=value,
         record_time=value.get("recordTime", ""),
         biz_step=step,

@@ -62,7 +62,7 @@ def check_requirements(elements: Sequence[Element]) -> Iterator[CodeProblem]:
                 continue
             accepted = ", ".join(" with ".join(f"({code})" for code in group) for group in need)
             is_apart = not has_key and any(matches(pattern, ai) for pattern in _TOLD_APART)
-            message = f"({ai}) {IDENTIFIERS[ai].title} stands without what it belongs to"
+            message = f"{IDENTIFIERS[ai].name} stands without what it belongs to"
             yield CodeProblem(
                 "QT733", f"{message}; accepted beside it: {accepted}", ai, is_fatal=not is_apart
             )

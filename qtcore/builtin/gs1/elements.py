@@ -106,7 +106,7 @@ def check_element(ai: str, value: str) -> Element:
     if identifier is None or identifier.code != ai:
         raise BadCode("QT731", f"({ai}) is no application identifier of GS1", ai, found=ai)
     if not value:
-        raise BadCode("QT732", f"({ai}) {identifier.title} has no value", ai)
+        raise BadCode("QT732", f"{identifier.name} has no value", ai)
     if FNC1 in value or SEPARATOR in value:
         raise BadCode("QT732", f"({ai}) holds a separator inside its value", ai, found=value)
     used = _length(identifier, value)
@@ -182,7 +182,7 @@ def _length(identifier: ApplicationIdentifier, value: str) -> int:
 
 
 def _check_part(identifier: ApplicationIdentifier, part: Part, piece: str) -> None:
-    name = f"({identifier.code}) {identifier.title}"
+    name = identifier.name
     if len(piece) < part.shortest:
         raise BadCode(
             "QT732",
@@ -191,9 +191,9 @@ def _check_part(identifier: ApplicationIdentifier, part: Part, piece: str) -> No
             found=piece,
         )
     signs, words = _SIGNS[part.signs]
-    strange = [sign for sign in piece if sign not in signs]
-    if strange:
-        message = f"{name}: {shown(strange[0])} in {shown(piece)} is not accepted; use {words}"
+    if not signs.issuperset(piece):
+        strange = next(sign for sign in piece if sign not in signs)
+        message = f"{name}: {shown(strange)} in {shown(piece)} is not accepted; use {words}"
         raise BadCode("QT732", message, identifier.code, found=piece)
     for rule in part.rules:
         accepted = RULES[rule](piece)
@@ -211,7 +211,7 @@ def _size(part: Part) -> str:
 
 def _too_long(identifier: ApplicationIdentifier, value: str, used: int) -> BadCode:
     message = (
-        f"({identifier.code}) {identifier.title}: {shown(value)} is {len(value) - used} signs too "
+        f"{identifier.name}: {shown(value)} is {len(value) - used} signs too "
         f"long; accepted: {used} here"
     )
     return BadCode("QT732", message, identifier.code, found=value)

@@ -186,7 +186,7 @@ class ApplicationIdentifier:
     """
 
     code: str
-    title: str
+    name: str
     parts: tuple[Part, ...]
     needs: tuple[tuple[tuple[str, ...], ...], ...]
     excludes: tuple[str, ...]
@@ -202,7 +202,7 @@ def matches(pattern: str, code: str) -> bool:
 
 def find_identifier(text: str) -> ApplicationIdentifier | None:
     """Find the application identifier that a text begins with; no code begins another."""
-    return next((found for n in (2, 3, 4) if (found := IDENTIFIERS.get(text[:n]))), None)
+    return IDENTIFIERS.get(text[:2]) or IDENTIFIERS.get(text[:3]) or IDENTIFIERS.get(text[:4])
 
 
 def _codes(text: str) -> Iterator[str]:
@@ -234,7 +234,7 @@ def _identifier(code: str, cells: list[str]) -> ApplicationIdentifier:
     parts, needs, excludes, title = cells
     return ApplicationIdentifier(
         code=code,
-        title=title,
+        name=f"({code}) {title}",
         parts=tuple(_parts(parts)),
         needs=tuple(
             tuple(tuple(group.split("+")) for group in need.split(",")) for need in needs.split()
