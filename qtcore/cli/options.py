@@ -44,6 +44,14 @@ AsUser = Annotated[
         "--as", help="Login the write is attributed to; the OS user is recorded beside it."
     ),
 ]
+AnyDb = Annotated[
+    str,
+    typer.Option("--db", hidden=True, help="Accepted by every command; not needed by this one."),
+]
+AnySite = Annotated[
+    Path | None,
+    typer.Option("--site", hidden=True, help="Accepted by every command; not needed by this one."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qtcore.cli.options import AsJson, SiteDir, answering, print_answer
+from qtcore.cli.options import AnyDb, AnySite, AsJson, SiteDir, answering, print_answer
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
 from qtcore.definitions.schema import FILE_KINDS, kind_schema
@@ -16,14 +16,20 @@ pack = typer.Typer(no_args_is_help=True)
 
 
 def check(
-    paths: Annotated[list[Path], typer.Argument(help="Pack or site folders.")],
+    paths: Annotated[list[Path] | None, typer.Argument(help="Pack or site folders.")] = None,
+    *,
+    site_dir: SiteDir = None,
     as_json: AsJson = False,
+    db: AnyDb = "",
 ) -> None:
-    """Check packs together with the base and the installed packs: all problems at once."""
+    """Check packs on the base, or a site with the packs it chooses: all problems at once."""
     from qtcore.registry.load import check_packs
 
+    folders = [*(paths or []), *([site_dir] if site_dir else [])]
+    if not folders:
+        raise typer.BadParameter("name the folder of a pack or site to check")
     with answering(as_json=as_json):
-        compiled = check_packs(paths)
+        compiled = check_packs(folders)
         errors = [p for p in compiled.problems if p.severity == "error"]
         answer = {"ok": not errors, "problems": [p.as_json() for p in compiled.problems]}
         report = render_problems(compiled.problems, compiled.sources)
@@ -34,8 +40,12 @@ def check(
 
 def schema(
     kind: Annotated[str, typer.Argument(help="A kind of definition, pack or i18n.")],
+    *,
+    as_json: AsJson = True,
+    db: AnyDb = "",
+    site_dir: AnySite = None,
 ) -> None:
-    """Print the JSON Schema of a definition kind, for editors."""
+    """Print the JSON Schema of a definition kind, for editors; it is JSON in any case."""
     wanted = f"{kind}s" if f"{kind}s" in FILE_KINDS else kind
     if wanted not in FILE_KINDS:
         raise typer.BadParameter(f"no kind {kind!r}; there are: {', '.join(FILE_KINDS)}")
@@ -43,7 +53,7 @@ def schema(
 
 
 @pack.command("list")
-def list_packs(site_dir: SiteDir = None, as_json: AsJson = False) -> None:
+def list_packs(site_dir: SiteDir = None, as_json: AsJson = False, db: AnyDb = "") -> None:
     """List the packs with what they bring; exit code 1 when one is broken."""
     from qtcore.registry.load import load_registry
 

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from qtcore.cli.options import DEFAULT_DB, AsJson, Db, SiteDir, answering, opened, print_answer
+from qtcore.cli.options import (
+    DEFAULT_DB,
+    AnyDb,
+    AnySite,
+    AsJson,
+    Db,
+    SiteDir,
+    answering,
+    opened,
+    print_answer,
+)
 from qtcore.errors import InputRejected
 
 SITE_PACK = """\
@@ -32,7 +42,10 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 def init(
     folder: Annotated[Path, typer.Argument(help="The new site folder.")],
     packs: Annotated[str, typer.Option(help="Industry packs, with commas between.")] = "",
+    *,
     as_json: AsJson = False,
+    db: AnyDb = "",
+    site_dir: AnySite = None,
 ) -> None:
     """Make a new site folder with a pack.yaml that chooses industry packs."""
     from qtcore.registry.load import load_registry
@@ -76,11 +89,13 @@ def serve(
     *,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Serve a site over HTTP."""
+    """Serve a site over HTTP; the log is JSON lines in any case."""
     from qtcore.http.serve import serve as run_server
 
-    with answering(as_json=False), opened(db, site_dir, create=True) as site:
+    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+        typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
         run_server(site, host=host, port=port)
 
 
@@ -90,6 +105,7 @@ def demo(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     db: Annotated[str, typer.Option("--db", help="Database URL; default: a new file.")] = "",
+    site_dir: SiteDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Build the demo site (pharma, food and cosmetics plants), print a summary and serve it."""
@@ -98,7 +114,7 @@ def demo(
 
     with answering(as_json=as_json):
         url = db or demo_url()
-        with opened(url, None, create=True) as site:
+        with opened(url, site_dir, create=True) as site:
             summary = build_demo(site, address=f"http://{host}:{port}")
             print_answer(summary, as_json=as_json, text=_demo_text)
             if serve:

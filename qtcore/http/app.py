@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
+from litestar.datastructures import CacheControlHeader
 from litestar.exceptions import HTTPException
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -53,7 +54,11 @@ def make_app(
             *api_routes(),
             *page_routes(),
             create_static_files_router(
-                path="/static", directories=[STATIC], include_in_schema=False, name="static"
+                path="/static",
+                directories=[STATIC],
+                cache_control=CacheControlHeader(max_age=300),
+                include_in_schema=False,
+                name="static",
             ),
         ],
         exception_handlers={

@@ -96,7 +96,7 @@ def check_model(value: Any, model: type[M]) -> M:
 
 
 def _rejected(message: str, where: str = "") -> InputRejected:
-    return InputRejected(message, [Fault("QT410", message, where)], code="QT410")
+    return InputRejected(message, [Fault("QT413", message, where)], code="QT413")
 
 
 def _check_depth(text: str) -> None:

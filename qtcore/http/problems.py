@@ -56,7 +56,7 @@ TITLES: Mapping[int, str] = {
 class WebRefusal(QTCoreError):
     """A mistake that only the web knows: wrong content type, too large, no CSRF token."""
 
-    code = "QT420"
+    code = "QT414"
 
     def __init__(self, message: str, status: int, *, code: str | None = None) -> None:
         super().__init__(message, code=code)
@@ -135,8 +135,8 @@ def _of_router(error: HTTPException, request_id: str) -> Problem:
             "there is nothing at this address; /api/docs lists the addresses of the API",
             "QT404",
         ),
-        405: ("this address does not take that method; /api/docs lists what it takes", "QT421"),
+        405: ("this address does not take that method; /api/docs lists what it takes", "QT415"),
     }
     status = error.status_code
-    detail, code = words.get(status, (TITLES.get(status, "the request failed"), "QT420"))
+    detail, code = words.get(status, (TITLES.get(status, "the request failed"), "QT414"))
     return Problem(status, detail, code, request_id=request_id)

@@ -132,10 +132,10 @@ class Gate:
         limit = self._settings.max_body
         told = headers.get("content-length", "0")
         too_large = WebRefusal(
-            f"the body is larger than {limit} bytes; send less at once", 413, code="QT422"
+            f"the body is larger than {limit} bytes; send less at once", 413, code="QT416"
         )
         if not told.isascii() or not told.isdecimal() or len(told) > 18:
-            raise WebRefusal("the Content-Length header is not a number", 400, code="QT420")
+            raise WebRefusal("the Content-Length header is not a number", 400, code="QT414")
         if int(told) > limit:
             raise too_large
         body = bytearray()
@@ -287,7 +287,7 @@ def check_origin(headers: Mapping[str, str]) -> None:
         raise WebRefusal(
             "this request comes from another web site; open the page here and send it again",
             403,
-            code="QT423",
+            code="QT417",
         )
 
 
@@ -298,7 +298,7 @@ def _check_write(call: Call, headers: Mapping[str, str]) -> None:
         raise WebRefusal(
             f"the content type is {call.content_type or 'not given'!r}; send application/json",
             415,
-            code="QT424",
+            code="QT418",
         )
     if call.session is None:
         return
@@ -310,12 +310,13 @@ def _check_write(call: Call, headers: Mapping[str, str]) -> None:
             if not is_api
             else "the X-CSRF-Token header is missing or wrong",
             403,
-            code="QT425",
+            code="QT419",
         )
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    sized = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": sized})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

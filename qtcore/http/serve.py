@@ -6,17 +6,30 @@ It must not know routes.
 import uvicorn
 
 from qtcore.http.app import make_app
+from qtcore.http.logs import configure_logs
+from qtcore.services.jobs import Worker
 from qtcore.services.site import Site
 
 
-def serve(site: Site, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serve until interrupted; our own log lines replace uvicorn's."""
-    uvicorn.run(
-        make_app(site),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
+def serve(
+    site: Site, host: str = "127.0.0.1", port: int = 8000, *, secure_cookies: bool | None = None
+) -> None:
+    """Serve until interrupted; a worker delivers and seals meanwhile.
+
+    Our own log lines replace uvicorn's.
+    """
+    configure_logs()
+    worker = Worker(site)
+    worker.start()
+    try:
+        uvicorn.run(
+            make_app(site, secure_cookies=secure_cookies),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+        )
+    finally:
+        worker.stop()

@@ -15,6 +15,7 @@ from qtcore.builtin.epcis.writing import EventOut, ThingOut
 from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import read_key
 from qtcore.services.site import Site
+from qtcore.services.wire import decimal_text
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.tables import Event, Location, Movement, Party
 
@@ -87,7 +88,9 @@ class _Writer:
             document, context = (_json(row.document[name]) for name in ("event", "context"))
             return EventOut(event_id, row.verb, at, document=document, context=context)
         lines = [move for move in moves if move.effect != "moved_in"]
-        adjusted = [str(m.quantity) for m in lines if m.effect == "adjusted" and m.quantity]
+        adjusted = [
+            decimal_text(m.quantity) for m in lines if m.effect == "adjusted" and m.quantity
+        ]
         extensions: dict[str, Any] = {"eventType": row.event_type}
         if adjusted:
             extensions["adjusted"] = adjusted

@@ -12,6 +12,7 @@ from qtcore.context import Context
 from qtcore.errors import NotFound
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.wire import optional_text
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.tables import Event, Movement
 
@@ -46,7 +47,7 @@ class EventView:
                     "lot_id": info.uid,
                     "item": info.item_code,
                     "lot_no": info.lot_no,
-                    "quantity": None if move.quantity is None else str(move.quantity),
+                    "quantity": optional_text(move.quantity),
                     "unit": move.unit,
                 }
                 for move, info in self.lines

@@ -16,6 +16,7 @@ from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Conflict
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
+from qtcore.services.wire import decimal_text, optional_text
 from qtcore.store.queries.events import find_event
 from qtcore.store.tables import Edge, Event, Movement
 
@@ -107,7 +108,7 @@ def content_hash(event: EventInput) -> str:
                 str(x.ref),
                 x.ref.kind,
                 x.part,
-                None if x.quantity is None else str(x.quantity),
+                optional_text(x.quantity),
                 x.unit,
             ]
             for x in event.lines
@@ -115,7 +116,9 @@ def content_hash(event: EventInput) -> str:
         "where": [event.location, event.to_location, event.from_party, event.to_party],
         "how": [event.equipment, event.step, event.reason],
         "values": dict(event.values),
-        "allocations": [[a.source, a.target, str(a.quantity), a.unit] for a in event.allocations],
+        "allocations": [
+            [a.source, a.target, decimal_text(a.quantity), a.unit] for a in event.allocations
+        ],
     }
     return sha256(canonical_bytes(content)).hexdigest()
 
@@ -176,7 +179,7 @@ def _write(told: _Told, origin: Origin, made: tuple[int, ...]) -> Stored:
     work.insert(Movement, _movements(told))
     work.insert(Edge, _edges(told))
     lines = [
-        [line.part, work.uid_of(node), line.quantity and str(line.quantity), line.unit]
+        [line.part, work.uid_of(node), optional_text(line.quantity), line.unit]
         for line, node in told.lines()
     ]
     work.log(

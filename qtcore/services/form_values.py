@@ -4,6 +4,7 @@ It must not know records or events.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from qtcore.context import Context
@@ -44,3 +45,24 @@ def read_form(
         current=dict(current or {}),
     )
     return to_json_values(read.values), tuple(read.faults)
+
+
+def read_fields(
+    site: Site, context: Context, entity: str, extra: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[Fault, ...]]:
+    """Read extra fields of an entity by what the packs declare; gives JSON values and faults.
+
+    A field that no pack declares is a fault; one that is missing is not: rules ask for it.
+    """
+    if not extra:
+        return {}, ()
+    schema = {"type": "object", "properties": dict(site.registry.fields_of(entity))}
+    read: Read = read_values(
+        schema,
+        extra,
+        context.language,
+        texts=lambda key: site.registry.find_text(f"fields.{entity}.{key}", context.language),
+        evaluate=evaluator(site.registry, f"fields:{entity}"),
+    )
+    faults = (replace(fault, where=f"extra/{fault.where}") for fault in read.faults)
+    return to_json_values(read.values), tuple(f for f in faults if f.code != "QT481")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from qtcore.context import Context
@@ -50,7 +49,7 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
             raise Conflict(
                 f"Idempotency-Key {key!r} was used for another request; use a new key for a new "
                 "request",
-                code="QT443",
+                code="QT456",
             )
         if row.status != RUNNING:
             return Kept(row.status, row.answer)
@@ -58,7 +57,7 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
             raise Conflict(
                 f"the request with Idempotency-Key {key!r} is still running or was cut off; look "
                 "whether it took effect before you send it with a new key",
-                code="QT444",
+                code="QT457",
             )
         time.sleep(LOOK_EVERY)
 
@@ -97,7 +96,7 @@ def _insert(site: Site, context: Context, key: str, request_sha256: str) -> bool
                     created_at=context.at,
                 )
             )
-    except IntegrityError:
+    except Conflict:
         return False
     return True
 

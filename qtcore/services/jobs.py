@@ -124,6 +124,7 @@ class Worker:
         """End after the round that runs, and settle once more."""
         self._stop.set()
         self._thread.join(timeout=30)
+        settle(self._site)
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):

@@ -10,8 +10,7 @@ from typing import Any
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected
-from qtcore.services.codes import find_coded_nodes
-from qtcore.services.nodes import resolve
+from qtcore.services.nodes import find_named, resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_nodes
@@ -120,16 +119,16 @@ def list_lots(
 def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple[NodeInfo, ...]:
     """Find what a typed or scanned text may mean.
 
-    What a GS1 code means comes first, then equal names, then those that contain the text.
+    What it names comes first, also as a GS1 code, then what contains the text.
     """
     require(site, context, "lot.read")
     if not text.strip():
         return ()
     with site.store.read() as session:
-        coded = find_coded_nodes(session, site.store.tenant_id, text)
-        named = search_nodes(session, site.store.tenant_id, text.strip(), limit)
-        nodes = list(dict.fromkeys([*coded, *named]))[:limit]
-        described = describe_nodes(session, site.store.tenant_id, nodes)
+        tenant, wanted = site.store.tenant_id, text.strip()
+        meant = find_named(session, tenant, wanted)
+        nodes = list(dict.fromkeys([*meant, *search_nodes(session, tenant, wanted, limit)]))[:limit]
+        described = describe_nodes(session, tenant, nodes)
     return tuple(described[n] for n in nodes if n in described)
 
 

@@ -4,13 +4,14 @@ It must not know lots or events.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlmodel import Session, SQLModel, select
 
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound
+from qtcore.services.form_values import read_fields
 from qtcore.services.site import UNKNOWN_PARTY, UNKNOWN_PLACE, Site
 from qtcore.store.tables import Equipment, Item, Location, Party
 from qtcore.store.unit import UnitOfWork
@@ -62,7 +63,7 @@ def save_master(site: Site, context: Context, entry: MasterInput) -> str:
 
     Values that are equal to what is stored change nothing and write nothing.
     """
-    _check(site, entry)
+    entry = _checked(site, context, entry)
     with site.store.write(context) as work:
         return write_master(work, entry).uid  # type: ignore[no-any-return]
 
@@ -96,10 +97,11 @@ def write_master(work: UnitOfWork, entry: MasterInput) -> Any:
     return row
 
 
-def _check(site: Site, entry: MasterInput) -> None:
-    faults = []
+def _checked(site: Site, context: Context, entry: MasterInput) -> MasterInput:
     if entry.entity not in TABLES:
         raise InputRejected(f"no kind of master data {entry.entity!r}; there are {sorted(TABLES)}")
+    extra, found = read_fields(site, context, entry.entity, entry.extra)
+    faults = list(found)
     if not entry.code.strip():
         faults.append(Fault("QT430", f"the {entry.entity} has no code; give one", "code"))
     if not entry.name.strip():
@@ -112,6 +114,7 @@ def _check(site: Site, entry: MasterInput) -> None:
             faults.append(Fault("QT432", f"unit {unit!r} is not declared in any pack", "unit"))
     if faults:
         raise InputRejected(f"{entry.entity} {entry.code!r} cannot be stored", faults)
+    return replace(entry, extra=extra)
 
 
 def ensure_unknowns(work: UnitOfWork) -> None:

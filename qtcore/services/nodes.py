@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from qtcore.builtin.gs1 import canonical_identifier
 from qtcore.errors import Ambiguous, NotFound
 from qtcore.services.codes import find_coded_nodes
 from qtcore.services.definitions import current_version
@@ -59,8 +60,7 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
-    nodes = find_nodes(session, tenant_id, text.strip())
-    nodes = nodes or find_coded_nodes(session, tenant_id, text)
+    nodes = find_named(session, tenant_id, text.strip())
     if not nodes:
         raise NotFound(
             f"nothing is called {text!r}; give a lot number, serial, SSCC, identifier or id, "
@@ -74,6 +74,15 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
             [candidate(info) for info in found],
         )
     return found[0]
+
+
+def find_named(session: Session, tenant_id: int, text: str) -> list[int]:
+    """Find what a text names as it is written; else as a key in our notation; else as a code."""
+    nodes = find_nodes(session, tenant_id, text)
+    _, canonical = canonical_identifier(text)
+    if not nodes and canonical != text:
+        nodes = find_nodes(session, tenant_id, canonical)
+    return nodes or find_coded_nodes(session, tenant_id, text)
 
 
 def candidate(info: NodeInfo) -> dict[str, str]:

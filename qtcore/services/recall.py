@@ -25,6 +25,7 @@ from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, movements_for_balance, stock_of_nodes
 from qtcore.services.trace import Trace, TracedNode, edge_json, trace_from
+from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import MovementRow
 from qtcore.store.tables import RecallSnapshot, Record
 from qtcore.store.unit import UnitOfWork
@@ -64,7 +65,12 @@ class RecallScope:
 
     def _on_hand(self, uids: dict[int, str]) -> list[dict[str, str]]:
         return [
-            {"lot_id": uids[node], "place": place, "quantity": str(amount), "unit": stock.unit}
+            {
+                "lot_id": uids[node],
+                "place": place,
+                "quantity": decimal_text(amount),
+                "unit": stock.unit,
+            }
             for node, stock in self.stocks.items()
             for place, amount in sorted(stock.places.items())
             if amount
@@ -72,7 +78,9 @@ class RecallScope:
 
     def _balance(self, uids: dict[int, str]) -> dict[str, Any]:
         unaccounted = {
-            uids[node]: str(b.unaccounted) for node, b in self.balances.items() if b.unaccounted
+            uids[node]: decimal_text(b.unaccounted)
+            for node, b in self.balances.items()
+            if b.unaccounted
         }
         return {
             "lots": [

@@ -16,7 +16,7 @@ from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line, Stored, write_event
-from qtcore.services.form_values import read_form
+from qtcore.services.form_values import read_fields, read_form
 from qtcore.services.judgements import event_refusals
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.rights import require
@@ -124,9 +124,23 @@ def _checked_input(
     faults += _quantity_faults(site, event, definition.verb)
     values, value_faults = _form_values(site, context, event, definition)
     faults += value_faults
+    lines, field_faults = _with_fields(site, context, event)
+    faults += field_faults
     if faults:
         raise InputRejected(f"{event.event_type} cannot be recorded as sent", faults)
-    return replace(event, values=values)
+    return replace(event, values=values, lines=lines)
+
+
+def _with_fields(
+    site: Site, context: Context, event: EventInput
+) -> tuple[tuple[Line, ...], list[Fault]]:
+    """Read the extra fields of new lots by what the packs declare."""
+    lines, faults = [], []
+    for number, line in enumerate(event.lines):
+        extra, found = read_fields(site, context, "lot", line.ref.extra)
+        lines.append(replace(line, ref=replace(line.ref, extra=extra)))
+        faults += [replace(f, where=f"lines/{number}/{f.where}") for f in found]
+    return tuple(lines), faults
 
 
 def _form_values(

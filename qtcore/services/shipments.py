@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from qtcore.services.contents import held_in
+from qtcore.services.wire import optional_text
 from qtcore.store.queries.shipments import ContentRow, ShipmentRow, contents_of, shipments_of
 
 
@@ -41,7 +42,7 @@ class Shipment:
             "lot_id": self.lot_id,
             "lot_no": self.lot_no,
             "item": self.item,
-            "quantity": None if self.quantity is None else str(self.quantity),
+            "quantity": optional_text(self.quantity),
             "unit": self.unit,
             "shipped_at": self.shipped_at.isoformat(),
             "event_id": self.event_id,

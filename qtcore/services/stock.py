@@ -13,6 +13,7 @@ from qtcore.engines.balance import Movement
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.site import Site
+from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import MovementRow
 
 SIGN: Mapping[str, int] = {
@@ -45,9 +46,9 @@ class Stock:
     def as_json(self) -> dict[str, object]:
         """Give the shape of the API; places without stock are left out."""
         return {
-            "quantity": str(self.quantity),
+            "quantity": decimal_text(self.quantity),
             "unit": self.unit,
-            "places": {k: str(v) for k, v in sorted(self.places.items()) if v},
+            "places": {k: decimal_text(v) for k, v in sorted(self.places.items()) if v},
             "unknown": self.unknown,
             "problems": list(self.problems),
         }

@@ -16,6 +16,7 @@ from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.site import Site
+from qtcore.services.wire import optional_text
 from qtcore.store.queries.events import open_discrepancies
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.queries.trace import EdgeRow, trace_edges
@@ -95,7 +96,7 @@ def edge_json(edge: EdgeRow, uids: Mapping[int, str]) -> dict[str, Any]:
         "from": uids[edge.src],
         "to": uids[edge.dst],
         "kind": edge.kind,
-        "quantity": None if edge.quantity is None else str(edge.quantity),
+        "quantity": optional_text(edge.quantity),
         "unit": edge.unit,
         "event_id": edge.event_uid,
         "certainty": edge.certainty,

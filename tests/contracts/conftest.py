@@ -25,8 +25,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=KINDS)
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def _url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_url"))
     if request.param == "memory":
@@ -34,6 +33,19 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     path = tmp_path / "site.db"
     shutil.copy(request.getfixturevalue("migrated_file"), path)
     return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=KINDS)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return _url(request, tmp_path)
+
+
+@pytest.fixture(params=[KINDS[0], KINDS[2]])
+def lasting_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """For long tables of cases: a fleeting database would only repeat what a file shows."""
+    opened = open_store(_url(request, tmp_path))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -290,7 +290,7 @@ def test_a_key_with_another_request_is_a_conflict(api):
 
     answer = api.post("/api/v1/events", json=receiving("K-4"), headers=headers)
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "QT443")
+    assert (answer.status_code, answer.json()["code"]) == (409, "QT456")
 
 
 def test_a_refused_request_frees_its_key(api):

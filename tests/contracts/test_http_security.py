@@ -154,7 +154,7 @@ def test_a_form_without_the_token_of_its_session_is_refused(web, token):
         answer = client.post("/language", data={"to": "zh-CN", "csrf_token": value})
 
     assert answer.status_code == 403
-    assert "QT425" in answer.text
+    assert "QT419" in answer.text
 
 
 def test_a_form_with_its_token_is_accepted(web):
@@ -243,7 +243,7 @@ def test_a_body_that_is_too_large_is_refused(web):
             headers={"content-type": "application/json"},
         )
 
-    assert (answer.status_code, answer.json()["code"]) == (413, "QT422")
+    assert (answer.status_code, answer.json()["code"]) == (413, "QT416")
 
 
 def test_no_secret_reaches_the_log(web):

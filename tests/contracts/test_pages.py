@@ -153,3 +153,16 @@ def test_a_person_without_the_right_sees_what_is_missing_and_who_has_it(web):
 
     assert answer.status_code == 403
     assert "auditor" in answer.text
+
+
+def test_a_refusal_is_worded_in_the_language_of_the_page(web):
+    lot = a_received_lot(web.site, "MILK", "Z-1", "5").uid
+    context = a_user(web.site, EVERY_ROLE)
+    set_language(web.site, context, "zh-CN")
+    with web.person() as client:
+        data = {"csrf_token": csrf_of(client), "transition": "release", "password": "wrong"}
+        answer = client.post(f"/l/{lot}/release", data=data)
+    set_language(web.site, context, "en")
+
+    assert answer.status_code == 400
+    assert "签名密码错误" in answer.text and "有错误" in answer.text

@@ -204,14 +204,16 @@ def test_an_empty_history_verifies(store: Store, signer: Signer):
         ),
     ],
 )  # fmt: skip
-def test_tampering_by_hand_is_named(store: Store, signer: Signer, statement: str, kind: str):
-    _notes(store, 6)
-    seal_pending(store, signer)
-    assert _verdict(store, signer).ok
-    with store.read() as session:
+def test_tampering_by_hand_is_named(
+    lasting_store: Store, signer: Signer, statement: str, kind: str
+):
+    _notes(lasting_store, 6)
+    seal_pending(lasting_store, signer)
+    assert _verdict(lasting_store, signer).ok
+    with lasting_store.read() as session:
         keys = session.exec(select(LedgerEvent.id).order_by(col(LedgerEvent.id))).all()
-    _tamper(store, statement.format(third=keys[2]))
-    verdict = _verdict(store, signer)
+    _tamper(lasting_store, statement.format(third=keys[2]))
+    verdict = _verdict(lasting_store, signer)
     assert not verdict.ok
     assert kind in {problem.kind for problem in verdict.problems}
 
@@ -241,31 +243,30 @@ def test_an_erased_personal_value_leaves_the_proof_whole(store: Store, signer: S
     assert _entries(store)[0].actor_name == "qa.lead"
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE ledger_event SET action = 'x'",
-        "DELETE FROM ledger_event",
-        "UPDATE ledger_seal SET seq = seq + 1",
-        "DELETE FROM ledger_seal",
-        "UPDATE ledger_tile SET level = 9",
-        "DELETE FROM ledger_tile",
-        "UPDATE ledger_checkpoint SET note = ''",
-        "DELETE FROM ledger_checkpoint",
-        "DELETE FROM ledger_private",
-        "UPDATE ledger_private SET value = 'x'",
-        "UPDATE ledger_private SET field = 'x', salt = NULL, value = NULL",
-        "DELETE FROM ledger_about",
-        "UPDATE event SET reason = 'x'",
-        "UPDATE event SET superseded_by = 2",
-        "DELETE FROM event",
-        "UPDATE edge SET dst = src",
-        "DELETE FROM edge",
-        "UPDATE movement SET quantity = NULL",
-        "DELETE FROM movement",
-    ],
-)
-def test_no_statement_changes_what_was_recorded(store: Store, signer: Signer, statement: str):
+_REFUSED = [
+    "UPDATE ledger_event SET action = 'x'",
+    "DELETE FROM ledger_event",
+    "UPDATE ledger_seal SET seq = seq + 1",
+    "DELETE FROM ledger_seal",
+    "UPDATE ledger_tile SET level = 9",
+    "DELETE FROM ledger_tile",
+    "UPDATE ledger_checkpoint SET note = ''",
+    "DELETE FROM ledger_checkpoint",
+    "DELETE FROM ledger_private",
+    "UPDATE ledger_private SET value = 'x'",
+    "UPDATE ledger_private SET field = 'x', salt = NULL, value = NULL",
+    "DELETE FROM ledger_about",
+    "UPDATE event SET reason = 'x'",
+    "UPDATE event SET superseded_by = 2",
+    "DELETE FROM event",
+    "UPDATE edge SET dst = src",
+    "DELETE FROM edge",
+    "UPDATE movement SET quantity = NULL",
+    "DELETE FROM movement",
+]
+
+
+def test_no_statement_changes_what_was_recorded(store: Store, signer: Signer):
     plant = a_plant(store, 2)
     link(store, [(plant.nodes[0], plant.nodes[1])])
     with store.write(a_context()) as work:
@@ -274,8 +275,9 @@ def test_no_statement_changes_what_was_recorded(store: Store, signer: Signer, st
         work.log("event.receive", "event", event.uid)
     seal_pending(store, signer)
     _run(store, "UPDATE event SET superseded_by = 1, superseded_at = recorded_at")
-    with pytest.raises(DBAPIError, match="append-only"):
-        _run(store, statement)
+    for statement in _REFUSED:
+        with pytest.raises(DBAPIError, match="append-only"):
+            _run(store, statement)
 
 
 @pytest.mark.postgres

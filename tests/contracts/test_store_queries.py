@@ -102,14 +102,14 @@ def test_a_node_is_described_whatever_it_is(store: Store):
     [("L1", [1]), ("l1", [1]), ("Ab-7", [0]), ("aB-7", [0, 1]), ("L", []), ("L_", []), ("%", [])],
 )
 def test_a_name_is_found_as_written_first_and_then_in_any_case(
-    store: Store, text: str, found: list[int]
+    lasting_store: Store, text: str, found: list[int]
 ):
-    nodes = a_plant(store, 3).nodes
-    with store.write(a_context()) as work:
+    nodes = a_plant(lasting_store, 3).nodes
+    with lasting_store.write(a_context()) as work:
         for node, value in ((nodes[0], "Ab-7"), (nodes[1], "AB-7")):
             _row(Identifier, work, node=node, scheme="erp", value=value, recorded_at=NOON)
         work.log("identifier.add", "lot", "x")
-    with store.read() as session:
+    with lasting_store.read() as session:
         assert find_nodes(session, 1, text) == [nodes[at] for at in found]
         assert find_nodes(session, 2, text) == []
 
@@ -248,8 +248,8 @@ def _pallet(store: Store, acts: list[tuple[int, str, str, str | None]]) -> list[
     ],
     ids=["in", "out", "part", "unknown", "all", "emptied", "twice", "told late", "out first"],
 )
-def test_a_pallet_holds_what_was_packed_until_it_was_unpacked(store: Store, acts, stays):
-    assert _pallet(store, acts) == stays
+def test_a_pallet_holds_what_was_packed_until_it_was_unpacked(lasting_store: Store, acts, stays):
+    assert _pallet(lasting_store, acts) == stays
 
 
 def test_what_is_inside_a_case_on_a_pallet_is_found(store: Store):

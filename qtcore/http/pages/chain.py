@@ -6,7 +6,7 @@ It must not know HTML; places come from the genealogy engine, figures from the t
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from qtcore.engines.genealogy import Edge, lay_out
@@ -55,9 +55,9 @@ class ChainView:
     unknown: int
 
 
-def lanes_of(trace: Trace) -> ChainView:
-    """Lay out a whole trace in stages."""
-    nodes = {n.info.node: n for n in trace.nodes}
+def lanes_of(trace: Trace, *, steps: int | None = None) -> ChainView:
+    """Lay out a trace in stages, to the ends or as many steps each way as asked."""
+    nodes = {n.info.node: n for n in trace.nodes if steps is None or n.depth <= steps}
     edges = [e for e in trace.edges if e.src in nodes and e.dst in nodes]
     drawing = lay_out(
         [Edge(e.src, e.dst, e.certainty) for e in edges],
@@ -78,22 +78,12 @@ def lanes_of(trace: Trace) -> ChainView:
 
 
 def neighbours_of(trace: Trace) -> ChainView:
-    """Show one step each way: what went in, the lot, what came out."""
-    focus = trace.focus.node
-    nodes = {n.info.node: n for n in trace.nodes}
-    near = [e for e in trace.edges if focus in (e.src, e.dst) and e.src != e.dst]
-    gave, took = _amounts(near, is_source=True), _amounts(near, is_source=False)
-    sides = {
-        -1: [e.src for e in near if e.dst == focus and e.src in nodes],
-        1: [e.dst for e in near if e.src == focus and e.dst in nodes],
-    }
-    lanes = []
-    for stage in (-1, 0, 1):
-        found = dict.fromkeys(sides.get(stage, [focus]))
-        stops = [_stop(nodes[n], gave if stage < 0 else took) for n in found]
-        stops.sort(key=lambda stop: _order(stop.info))
-        lanes.append(LaneView(stage, tuple(stops[:SHOWN]), tuple(stops[SHOWN:])))
-    return _view(trace, lanes, near)
+    """Show two steps each way; a side where nothing is recorded says so."""
+    found = lanes_of(trace, steps=2)
+    stages = [lane.stage for lane in found.lanes]
+    before = () if min(stages) < 0 else (LaneView(-1, ()),)
+    after = () if max(stages) > 0 else (LaneView(1, ()),)
+    return replace(found, lanes=(*before, *found.lanes, *after))
 
 
 def _order(info: NodeInfo) -> str:

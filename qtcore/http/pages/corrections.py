@@ -12,6 +12,7 @@ from qtcore.engines.forms import build_form
 from qtcore.errors import Conflict, Fault, InputRejected, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.fill import read_nested, summarise
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.evaluation import evaluator
 from qtcore.services.records import RecordView, correct_record, read_record
@@ -36,7 +37,8 @@ def correct(call: Call) -> Seen:
     except InputRejected as error:
         return _page(call, view, values, error.faults or [Fault(error.code, error.message)])
     except (Refused, Conflict) as error:
-        return _page(call, view, values, [Fault(error.code, error.message)])
+        told = [Fault(error.code, text) for text in word_error(call, error)]
+        return _page(call, view, values, told)
     return Redirect(f"/r/{quote(view.record.number)}?done=corrected")
 
 

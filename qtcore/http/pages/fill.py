@@ -19,9 +19,10 @@ from qtcore.engines.forms import (
     nest_submitted,
     read_values,
 )
-from qtcore.errors import Ambiguous, Fault, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.errors import Ambiguous, Conflict, Fault, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.event_forms import event_layout, event_schema, make_event
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.evaluation import evaluator
@@ -71,11 +72,9 @@ def submit(call: Call) -> Seen:
         return _submit_event(call, asked, sent)
     except InputRejected as error:
         return _page(call, asked, sent, error.faults or (Fault(error.code, error.message),))
-    except Refused as error:
-        faults = [Fault(r.code, _with_fix(r.message, r.fix)) for r in error.refusals]
-        return _page(call, asked, sent, faults or [Fault(error.code, error.message)])
-    except (NotFound, Ambiguous) as error:
-        return _page(call, asked, sent, [Fault(error.code, _with_candidates(error))])
+    except (Refused, NotFound, Ambiguous, Conflict) as error:
+        faults = [Fault(error.code, text) for text in word_error(call, error)]
+        return _page(call, asked, sent, faults)
 
 
 def find_form(site: Site, name: str) -> Asked:
@@ -258,16 +257,6 @@ def _first_table(asked: Asked) -> str:
     schema = event_schema(asked.definition.verb)["properties"]
     tables = [n for n, s in schema.items() if s.get("type") == "array"]
     return next((n for n in tables if "lot" in schema[n]["items"]["properties"]), "")
-
-
-def _with_fix(message: str, fix: str) -> str:
-    return f"{message} ({fix})" if fix else message
-
-
-def _with_candidates(error: QTCoreError) -> str:
-    found = getattr(error, "candidates", ())
-    listed = "; ".join(f"{c['item']} {c['lot_no']} ({c['source']}): {c['lot_id']}" for c in found)
-    return f"{error.message}: {listed}" if listed else error.message
 
 
 ROUTES = (show, submit)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from qtcore.errors import Conflict, InputRejected, QTCoreError, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.lot import lot_data
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.results import ResultInput, record_result
@@ -56,10 +57,8 @@ def lift(call: Call) -> Seen:
 
 def _again(call: Call, error: QTCoreError) -> Page:
     """Show the lot again with what was wrong on top, and what was typed kept."""
-    told = [f.message for f in getattr(error, "faults", ())]
-    told += [r.message for r in getattr(error, "refusals", ())]
     data = lot_data(call)
-    data["mistakes"] = [{"message": text, "href": ""} for text in told or [error.message]]
+    data["mistakes"] = [{"message": text, "href": ""} for text in word_error(call, error)]
     data["typed"] = {name: call.field(name) for name in ("characteristic", "value", "reason")}
     return Page("lot.html", data, 400)
 

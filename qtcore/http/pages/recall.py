@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from qtcore.errors import Ambiguous, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.errors import Ambiguous, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.trace import safe_cell
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
@@ -49,10 +50,8 @@ def start(call: Call) -> Seen:
             call.act(),
             RecallStart(seeds, typed["title"], typed["reason"], is_mock, data),
         )
-    except InputRejected as error:
-        return _page(call, seeds, [f.message for f in error.faults] or [error.message], typed)
-    except (Refused, NotFound, Ambiguous) as error:
-        return _page(call, seeds, [error.message], typed)
+    except (InputRejected, Refused, NotFound, Ambiguous) as error:
+        return _page(call, seeds, word_error(call, error), typed)
     return Redirect(f"/recall/{quote(made.number)}?done=started")
 
 
@@ -101,7 +100,7 @@ def _page(
         try:
             scope = recall_scope(call.site, call.act(), seeds).as_json()
         except (InputRejected, NotFound, Ambiguous) as error:
-            told += [text for text in [_said(error)] if text not in told]
+            told += [text for text in word_error(call, error) if text not in told]
     may_list = call.act().actor.may("record.read")
     cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
     data = {
@@ -116,12 +115,6 @@ def _page(
         "may_start": call.act().actor.may("recall.start"),
     }
     return Page("recall.html", data, 400 if told else 200)
-
-
-def _said(error: QTCoreError) -> str:
-    found = getattr(error, "candidates", ())
-    listed = "; ".join(f"{c['lot_no']} {c['item']} ({c['source']}): {c['lot_id']}" for c in found)
-    return f"{error.message}: {listed}" if listed else error.message
 
 
 def item_names(call: Call) -> dict[str, str]:

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.workflows import Transition
 from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
-from qtcore.errors import InputRejected, Refused
+from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.event_views import read_event
 from qtcore.services.finding import describe_uids
@@ -47,10 +48,8 @@ def step(call: Call) -> Seen:
     )
     try:
         made = fire_transition(call.site, call.act(), ("record", view.record.uid), asked)
-    except Refused as error:
-        return _page(call, view, [r.message for r in error.refusals])
-    except InputRejected as error:
-        return _page(call, view, [f.message for f in error.faults] or [error.message])
+    except (Refused, InputRejected, Conflict) as error:
+        return _page(call, view, word_error(call, error))
     return Redirect(f"/r/{quote(view.record.number)}?done={quote(made.transition)}")
 
 

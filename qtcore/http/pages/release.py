@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from qtcore.definitions.workflows import Transition
-from qtcore.errors import InputRejected, Refused
+from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.lot import lot_steps
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.release import ReleaseView, RuleView, explain_release
 from qtcore.services.transitions import Step, fire_transition
@@ -36,11 +37,9 @@ def decide(call: Call) -> Seen:
     )
     try:
         made = fire_transition(call.site, call.act(), ("lot", view.info.uid), step)
-    except Refused as error:
+    except (Refused, InputRejected, Conflict) as error:
         view = explain_release(call.site, call.act(), view.info.uid)
-        return _page(call, view, mistakes=[r.message for r in error.refusals])
-    except InputRejected as error:
-        return _page(call, view, mistakes=[f.message for f in error.faults] or [error.message])
+        return _page(call, view, mistakes=word_error(call, error))
     return Redirect(f"/l/{quote(view.info.uid)}/release?done={quote(made.transition)}")
 
 

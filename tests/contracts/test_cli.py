@@ -1,0 +1,134 @@
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from qtcore.cli.main import app
+
+COMMANDS = (
+    "demo",
+    "init",
+    "serve",
+    "check",
+    "schema",
+    "import csv",
+    "import epcis",
+    "export epcis",
+    "trace",
+    "recall scope",
+    "release explain",
+    "audit verify",
+    "pack list",
+    "db upgrade",
+    "user add",
+    "user token",
+)
+RUNNER = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    found = f"sqlite:///{tmp_path_factory.mktemp('cli') / 'plant.db'}"
+    assert RUNNER.invoke(app, ["db", "upgrade", "--db", found]).exit_code == 0
+    yield found
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_takes_the_shared_options(command: str) -> None:
+    found = RUNNER.invoke(app, [*command.split(), "--json", "--db", "x", "--site", "y", "--wrong"])
+    assert found.exit_code == 2
+    assert "No such option: --wrong" in re.sub(r"\s+", " ", found.output)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [c for c in COMMANDS if c.split()[0] in ("import", "export", "trace", "recall", "user", "db")],
+)
+def test_what_a_command_writes_is_attributed(command: str) -> None:
+    assert "--as" in RUNNER.invoke(app, [*command.split(), "--help"]).output
+
+
+def test_the_first_token_makes_the_administrator_and_stands_alone_on_the_last_line(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    done = subprocess.run(
+        [sys.executable, "-m", "qtcore", "user", "token", "admin", "--db", url],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    token = done.stdout.splitlines()[-1]
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
+    assert (tmp_path / "new.db").is_file()
+
+
+def test_a_token_needs_a_user_once_there_are_users(url: str) -> None:
+    assert RUNNER.invoke(app, ["user", "token", "admin", "--db", url]).exit_code == 0
+    refused = RUNNER.invoke(app, ["user", "token", "nobody", "--db", url, "--json"])
+    assert refused.exit_code == 1
+    assert "qtcore user add nobody" in json.loads(refused.output)["detail"]
+
+
+def test_an_unknown_role_names_the_known_ones(url: str) -> None:
+    refused = RUNNER.invoke(app, ["user", "add", "eve", "--role", "king", "--db", url, "--json"])
+    (fault,) = json.loads(refused.output)["faults"]
+    assert refused.exit_code == 1
+    assert "role 'king' is not defined; known roles: admin, auditor" in fault["message"]
+
+
+def test_a_question_does_not_make_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'absent.db'}"
+    refused = RUNNER.invoke(app, ["trace", "L1", "--db", url, "--json"])
+    assert refused.exit_code == 1
+    assert "run `qtcore db upgrade" in json.loads(refused.output)["detail"]
+    assert not (tmp_path / "absent.db").exists()
+
+
+def test_an_unknown_lot_is_named_with_the_next_step(url: str) -> None:
+    refused = RUNNER.invoke(app, ["trace", "L-404", "--db", url, "--json"])
+    answer = json.loads(refused.output)
+    assert (refused.exit_code, answer["code"]) == (1, "QT404")
+    assert "nothing is called 'L-404'" in answer["detail"]
+
+
+def test_upgrading_twice_publishes_once(url: str) -> None:
+    done = RUNNER.invoke(app, ["db", "upgrade", "--db", url, "--json"])
+    assert json.loads(done.output)["definitions_published"] == 0
+
+
+def test_an_empty_history_verifies_and_says_how_far_it_is_signed(url: str) -> None:
+    done = RUNNER.invoke(app, ["audit", "verify", "--db", url, "--json"])
+    answer = json.loads(done.output)
+    assert (done.exit_code, answer["ok"], answer["pending"]) == (0, True, 0)
+    assert answer["signed_size"] == answer["events"]
+
+
+def test_a_checkpoint_needs_size_and_root_together(url: str) -> None:
+    assert RUNNER.invoke(app, ["audit", "verify", "--size", "3", "--db", url]).exit_code == 2
+
+
+def test_a_new_site_checks_without_problems(tmp_path: Path) -> None:
+    folder = str(tmp_path / "plant one")
+    made = RUNNER.invoke(app, ["init", folder, "--packs", "pharma,food"])
+    assert made.exit_code == 0
+    assert RUNNER.invoke(app, ["check", folder]).output == "OK: no problems\n"
+    assert RUNNER.invoke(app, ["init", folder]).exit_code == 1
+
+
+def test_a_site_chooses_its_packs(tmp_path: Path) -> None:
+    folder = str(tmp_path / "dairy")
+    RUNNER.invoke(app, ["init", folder, "--packs", "food"])
+    listed = json.loads(RUNNER.invoke(app, ["pack", "list", "--site", folder, "--json"]).output)
+    assert [p["name"] for p in listed["packs"]] == ["base", "food", "dairy"]
+
+
+def test_a_pack_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    refused = RUNNER.invoke(app, ["init", str(tmp_path / "x"), "--packs", "phrma", "--json"])
+    assert refused.exit_code == 1
+    assert "no pack phrma; installed: cosmetics, food, pharma" in refused.output
