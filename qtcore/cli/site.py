@@ -87,6 +87,9 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     *,
+    https: Annotated[
+        bool, typer.Option("--https", help="Behind a TLS proxy: cookies are sent over HTTPS only.")
+    ] = False,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_json: AsJson = False,
@@ -96,7 +99,7 @@ def serve(
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
         typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
-        run_server(site, host=host, port=port)
+        run_server(site, host=host, port=port, secure_cookies=https or None)
 
 
 def demo(
@@ -114,6 +117,7 @@ def demo(
 
     with answering(as_json=as_json):
         url = db or demo_url()
+        typer.echo("Building the demo site; this takes some 20 seconds ...", err=True)
         with opened(url, site_dir, create=True) as site:
             summary = build_demo(site, address=f"http://{host}:{port}")
             print_answer(summary, as_json=as_json, text=_demo_text)

@@ -151,8 +151,8 @@ class _Merge:
                 continue
             there = self.places[fields.entity, name]
             message = (
-                f"field {name!r} of {fields.entity} in pack {entry.pack!r} is already defined by pack "
-                f"{there.pack!r} in {_where(there, 'properties', name)}; rename one of them"
+                f"field {name!r} of {fields.entity} in pack {entry.pack!r} is already defined by "
+                f"pack {there.pack!r} in {_where(there, 'properties', name)}; rename one of them"
             )
             self._refuse(entry, Mistake("QT123", message, ("properties", name), on_key=True))
 

@@ -150,12 +150,12 @@ class Registry:
                 f"{from_unit!r} ({source.dimension}) cannot be converted to {to_unit!r} "
                 f"({target.dimension}); give the quantity in a unit of {target.dimension}"
             )
-            raise InputRejected(message, [Fault("QT422", message)])
+            raise InputRejected(message, [Fault("QT433", message)])
         exact = Fraction(quantity) * Fraction(source.factor) / Fraction(target.factor)
         found = _as_decimal(exact)
         if found is None:
             message = f"{quantity} {from_unit} is no exact number of {to_unit}; use another unit"
-            raise InputRejected(message, [Fault("QT422", message)])
+            raise InputRejected(message, [Fault("QT433", message)])
         return found
 
     def _known_unit(self, text: str) -> UnitDefinition:
@@ -164,7 +164,7 @@ class Registry:
             hint = suggest(text, self._units)
             said = f"; did you mean {hint!r}?" if hint else "; see the units of the base pack"
             message = f"the unit {text!r} is not known{said}"
-            raise InputRejected(message, [Fault("QT421", message)])
+            raise InputRejected(message, [Fault("QT432", message)])
         return found
 
 

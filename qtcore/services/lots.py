@@ -82,6 +82,7 @@ def list_json(info: NodeInfo) -> dict[str, Any]:
     """Show a lot in a list; all texts."""
     return {
         "lot_id": info.uid,
+        "kind": info.kind,
         "item": info.item_code,
         "lot_no": info.lot_no,
         "source": info.source_code,
@@ -98,8 +99,9 @@ def list_lots(
     cursor: str = "",
     **filters: str,
 ) -> LotPage:
-    """List lots in the order they were made known; filters: item, lot_no, source, state (equal).
+    """List lots, units and logistic units in the order they were made known.
 
+    Filters, all equal: item, lot_no (also a serial or a case's code), source, state, kind.
     Raises InputRejected for a limit outside 1..200 or a cursor that is not ours.
     """
     require(site, context, "lot.read")

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from qtcore.errors import StoreUnavailable
 from qtcore.store.engines import Target, open_for_migration, read_target
@@ -64,11 +64,31 @@ def _run_steps(target: Target) -> str:
     engine = open_for_migration(target)
     try:
         with engine.begin() as connection:
+            _require_ours(connection, target)
             command.upgrade(_config(connection), "head")
             _check_references(connection)
     finally:
         engine.dispose()
     return latest_revision()
+
+
+def _require_ours(connection: Connection, target: Target) -> None:
+    """Refuse tables that are not ours to change: of a newer release, or of another program."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise StoreUnavailable(
+            f"{target.name} has the tables of revision {found}, which this QTCore does not know; "
+            "use the QTCore that wrote it",
+            code="QT505",
+        )
+    others = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    if found is None and others:
+        raise StoreUnavailable(
+            f"{target.name} belongs to another program: it has a table {min(others)!r}; give a new "
+            "file or an empty database",
+            code="QT505",
+        )
 
 
 def _check_references(connection: Connection) -> None:

@@ -61,11 +61,11 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder: Path = tmp_path_factory.mktemp("browser")
-    with a_site(sqlite_url(folder)) as site, serving(site) as address:
+    with a_site(sqlite_url(folder)) as site, Serving(site) as address:
         yield tell_story(site, address)
 
 
-class serving:
+class Serving:
     """Serve a site on a free port in a thread of its own."""
 
     def __init__(self, site: Site) -> None:

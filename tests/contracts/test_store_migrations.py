@@ -135,6 +135,29 @@ def test_tables_of_another_release_are_named(
     assert caught.value.code == "QT505"
 
 
+def test_tables_of_a_newer_release_are_not_upgraded(tmp_path: Path, migrated_file: Path):
+    path = tmp_path / "site.db"
+    path.write_bytes(migrated_file.read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreUnavailable, match="revision 9999, which this QTCore does not know"):
+        upgrade(f"sqlite:///{path}")
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path):
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE song (title TEXT)")
+    connection.close()
+    for act in (upgrade, lambda url: open_store(url, create=True)):
+        with pytest.raises(StoreUnavailable, match="another program: it has a table 'song'"):
+            act(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("song",)]
+    connection.close()
+
+
 @pytest.mark.postgres
 def test_a_new_postgresql_database_is_made_ready(postgres_server: PostgresServer):
     url = postgres_server.new_database("template0")

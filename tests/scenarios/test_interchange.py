@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from qtcore.errors import Denied, InputRejected
+from qtcore.errors import Denied, InputRejected, NotFound
 from qtcore.services.imports import ImportReport
 from qtcore.services.interchange import export_epcis, export_text, import_csv, import_epcis
+from qtcore.services.lots import search
 from qtcore.services.master import MasterInput
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
@@ -31,6 +32,7 @@ from tests.counting import counts
 from tests.epcis_words import a_document, an_event
 
 MILK, CHEESE = "urn:epc:class:lgtin:4012345.011111.M1", "urn:epc:class:lgtin:4012345.022222.C1"
+MILK_LINK = "https://id.gs1.org/01/04012345111118/10/M1"
 WHEY = "urn:epc:class:lgtin:4012345.033333.W1"
 PALLET = "urn:epc:id:sscc:0614141.1234567890"
 FACTS = (Event, Edge, Node, Lot, Movement, Identifier, Discrepancy)
@@ -386,3 +388,13 @@ def test_a_mapping_that_does_not_check_is_refused(
     with pytest.raises(InputRejected, match="the mapping rules") as caught:
         load(site, GOOD, rules=RULES.replace(old, new))
     assert any(says in fault.message for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize("sent", [MILK, MILK_LINK], ids=["urn", "link"])
+def test_a_key_finds_its_lot_in_either_notation_whichever_was_sent(site: Site, sent: str) -> None:
+    send(site, milked(quantityList=lots(sent)))
+    by_urn, by_link = (trace(site, site.system_context(), x).focus for x in (MILK, MILK_LINK))
+    assert by_urn.node == by_link.node
+    assert [info.node for info in search(site, site.system_context(), MILK)] == [by_urn.node]
+    with pytest.raises(NotFound, match="M2"):
+        trace(site, site.system_context(), MILK.replace("M1", "M2"))

@@ -121,12 +121,25 @@ def test_a_name_tells_what_it_names(
         ("https://id.gs1.org/01/04012345987653", "has check digit 3, it should be 2"),
         ("urn:epc:id:sgtin:06X4141.107346.2018", "'06X4141' is not 6 to 12 digits"),
         ("urn:epc:id:sgtin:0614141.107346", "has 2 parts, it needs 3"),
+        ("urn:epc:id:sgtin:0614141.10734².1", "GTIN needs 13 digits"),
+        ("urn:epc:id:sgtin:0614141.10734٣.1", "GTIN needs 13 digits"),
+        ("https://id.gs1.org/01/0401234598765²", "does not begin with 14 digits"),
+        ("urn:epc:id:sgtin:0614141.107346.", "the serial is empty"),
+        ("urn:epc:idpat:sgtin:*", "has 1 parts, it needs 3"),
+        ("urn:epc:class:lgtin:4012345.012345.A%00", "a sign that cannot be shown"),
+        ("urn:epc:class:lgtin:4012345.012345.A%E2%80%AEB", "a sign that cannot be shown"),
+        ("https://id.gs1.org/01/04012345123456/10/A%FF", "escapes that are no UTF-8"),
     ],
 )
 def test_a_malformed_key_keeps_its_text_and_says_what_is_wrong(uri: str, says: str) -> None:
     key = read_key(uri)
     assert key.value == uri
     assert says in key.problem
+
+
+def test_two_lots_whose_escapes_are_no_text_never_become_one() -> None:
+    first, second = (f"urn:epc:class:lgtin:4012345.012345.A%{code}" for code in ("FE", "FF"))
+    assert canonical_identifier(first) != canonical_identifier(second)
 
 
 def test_two_lots_of_unknown_notation_never_become_one() -> None:

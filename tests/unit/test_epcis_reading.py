@@ -104,6 +104,8 @@ def test_each_gs1_example_is_refused_with_the_place_when_its_last_event_is_broke
     [
         pytest.param({"action": "MOVE"}, "/action", id="action"),
         pytest.param({"action": None}, "", id="no-action"),
+        pytest.param({"eventTime": "0001-01-01T00:00:00+14:00"}, "/eventTime", id="first-day"),
+        pytest.param({"eventTime": "9999-12-31T23:00:00-14:00"}, "/eventTime", id="last-day"),
         pytest.param({"epcList": ["not a uri"]}, "/epcList/0", id="identifier"),
         pytest.param({"epcList": [""]}, "/epcList/0", id="empty-identifier"),
         pytest.param({"epcList": [PARENT, PARENT]}, "/epcList/1", id="twice"),

@@ -6,7 +6,7 @@ It must not know which properties EPCIS has; see `qtcore.builtin.epcis.shapes`.
 import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -45,9 +45,11 @@ def read_time(text: str) -> datetime | None:
     zone = timezone(-offset if sign == "-" else offset)
     try:
         found = datetime.fromisoformat(f"{day}T{clock}")
-        return found.replace(microsecond=int((fraction or "")[:6].ljust(6, "0")), tzinfo=zone)
-    except ValueError:
+        found = found.replace(microsecond=int((fraction or "")[:6].ljust(6, "0")), tzinfo=zone)
+        found.astimezone(UTC)  # the edges of the calendar are no moments in every zone
+    except (ValueError, OverflowError):
         return None
+    return found
 
 
 def uri(value: Any, at: str, faults: Faults) -> None:

@@ -45,6 +45,11 @@ class _Malformed(ValueError):
     """The name looks like a GS1 key and breaks its rules; the text says how."""
 
 
+def _are_digits(text: str) -> bool:
+    """Say whether a text is plain digits; other scripts have digits too, and so have powers."""
+    return text.isascii() and text.isdigit()
+
+
 def canonical_identifier(uri: str) -> tuple[str, str]:
     """Give scheme and canonical value of a name; names that are no GS1 key keep their text."""
     key = read_key(uri)
@@ -91,7 +96,7 @@ def _from_urn(uri: str) -> GlobalKey | None:
     parts = rest.split(".", _URN_PARTS[scheme] - 1)
     if len(parts) != _URN_PARTS[scheme]:
         raise _Malformed(f"{scheme} URN has {len(parts)} parts, it needs {_URN_PARTS[scheme]}")
-    if not parts[0].isascii() or not parts[0].isdigit() or not 6 <= len(parts[0]) <= 12:
+    if not _are_digits(parts[0]) or not 6 <= len(parts[0]) <= 12:
         raise _Malformed(f"company prefix {parts[0]!r} is not 6 to 12 digits")
     return _key(scheme, _URN_ELEMENTS[scheme](*parts))
 
@@ -101,6 +106,8 @@ def _from_pattern(scheme: str, rest: str) -> GlobalKey | None:
     parts = rest.split(".")
     if parts[-1] != "*" or scheme not in ("sgtin", "itip"):
         return None
+    if len(parts) != _URN_PARTS[scheme]:
+        raise _Malformed(f"{scheme} pattern has {len(parts)} parts, it needs {_URN_PARTS[scheme]}")
     if scheme == "itip":
         return _key("itip", {"8006": _gtin(parts[0], parts[1]) + "".join(parts[2:-1])})
     return _key("gtin", {"01": _gtin(parts[0], parts[1])})
@@ -115,10 +122,15 @@ def _from_link(uri: str) -> GlobalKey | None:
         if segment not in _PRIMARY or (len(segments) - start) % 2:
             continue
         pairs = segments[start:]
-        elements = {ai: unquote(v) for ai, v in zip(pairs[::2], pairs[1::2], strict=True)}
-        if segment in ("01", "8006") and elements[segment].isdigit():
-            elements[segment] = elements[segment].rjust(14, "0")
         is_gs1 = uri.startswith(f"{_CANONICAL}/")
+        try:
+            elements = {ai: _unescape(v) for ai, v in zip(pairs[::2], pairs[1::2], strict=True)}
+        except _Malformed:
+            if is_gs1:
+                raise
+            continue
+        if segment in ("01", "8006") and _are_digits(elements[segment]):
+            elements[segment] = elements[segment].rjust(14, "0")
         if not is_gs1 and segment not in _CHECKED:
             continue  # without a check digit nothing tells a key from any other web address
         if not _well_formed(segment, elements[segment]):
@@ -133,12 +145,12 @@ def _well_formed(ai: str, value: str) -> bool:
     length = _CHECKED.get(ai)
     if length is None:
         return 0 < len(value) <= 30
-    return value[:length].isdigit() and len(value) >= length and has_check_digit(value[:length])
+    return _are_digits(value[:length]) and len(value) >= length and has_check_digit(value[:length])
 
 
 def _what_is_wrong(ai: str, value: str) -> str:
     length = _CHECKED.get(ai, 30)
-    if not (value.isascii() and value[:length].isdigit()) or len(value) < length:
+    if not _are_digits(value[:length]) or len(value) < length:
         return f"({ai}){value} does not begin with {length} digits"
     right = check_digit(value[: length - 1])
     return f"({ai}){value} has check digit {value[length - 1]}, it should be {right}"
@@ -196,7 +208,7 @@ def party_code(uri: str) -> str:
 
 def _digits(company: str, rest: str, total: int, what: str) -> str:
     body = company + rest
-    if not (body.isascii() and body.isdigit()) or len(body) != total:
+    if not _are_digits(body) or len(body) != total:
         raise _Malformed(f"{what} needs {total} digits before the check digit, found {len(body)}")
     return body + check_digit(body)
 
@@ -211,7 +223,20 @@ def _sscc(company: str, serial: str) -> dict[str, str]:
 
 def _serial(text: str) -> str:
     """Undo the escapes of a serial in a URN."""
-    return unquote(text)
+    if not text:
+        raise _Malformed("the serial is empty")
+    return _unescape(text)
+
+
+def _unescape(text: str) -> str:
+    """Undo the escapes of a part; refuses what cannot be shown: two names would look alike."""
+    try:
+        found = unquote(text, errors="strict")
+    except UnicodeDecodeError as exc:
+        raise _Malformed(f"{text!r} has escapes that are no UTF-8") from exc
+    if not found.isprintable():
+        raise _Malformed(f"{text!r} holds a sign that cannot be shown")
+    return found
 
 
 def _sgln(company: str, location: str, extension: str) -> dict[str, str]:

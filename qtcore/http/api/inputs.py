@@ -67,6 +67,7 @@ class LotQuery(Input):
     lot_no: Word = ""
     source: Word = ""
     state: Word = ""
+    kind: Literal["", "lot", "unit", "logistic_unit"] = ""
     limit: Count = Field(default=50, ge=1, le=200)
     cursor: Word = ""
 

@@ -70,7 +70,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "matches": _list(_object({"kind": TEXT, "lot_id": TEXT, "item": TEXT, "lot_no": TEXT})),
         }
     ),
-    "LotLine": _object({**_NODE, "state": TEXT}),
+    "LotLine": _object({**_NODE, "kind": TEXT, "state": TEXT}),
     "LotList": _object({"items": _list(_ref("LotLine")), "next": MAYBE}),
     "Stock": _object(
         {

@@ -3,44 +3,101 @@
 It must not know edges or events.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    or_,
+    select,
+    union,
+    union_all,
+)
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.nodes import NAMES, find_nodes
-from qtcore.store.tables import Item, Lot, Party, Unit
+from qtcore.store.tables import Item, LogisticUnit, Lot, Party, Unit
 
 _LOT: Final = table_of(Lot)
 _UNIT: Final = table_of(Unit)
+_CASE: Final = table_of(LogisticUnit)
 _ITEM: Final = table_of(Item)
 _PARTY: Final = table_of(Party)
 
-_FILTERS: Final = {
-    "item": _ITEM.c.code,
-    "lot_no": _LOT.c.lot_no,
-    "source": _PARTY.c.code,
-    "state": _LOT.c.state,
-}
+_FILTERS: Final = ("item", "lot_no", "source", "state", "kind")
 
 
 def list_lot_nodes(
     session: Session, tenant_id: int, *, after_node: int = 0, limit: int = 50, **filters: str
 ) -> list[int]:
-    """List lots in the order they were made known; filters: item, lot_no, source, state."""
-    item = and_(_ITEM.c.tenant_id == _LOT.c.tenant_id, _ITEM.c.id == _LOT.c.item_id)
-    source = and_(_PARTY.c.tenant_id == _LOT.c.tenant_id, _PARTY.c.id == _LOT.c.source_id)
-    statement = (
-        select(_LOT.c.node)
-        .select_from(_LOT.join(_ITEM, item).join(_PARTY, source))
-        .where(_LOT.c.tenant_id == tenant_id, _LOT.c.node > after_node)
-        .order_by(_LOT.c.node)
-        .limit(limit)
+    """List lots, units and logistic units in the order they were made known.
+
+    Filters, all equal: item, lot_no (a unit's serial, a case's code), source, state, kind. What has
+    no such property is not listed.
+    """
+    unknown = set(filters) - set(_FILTERS)
+    if unknown:
+        raise ValueError(f"no filter {sorted(unknown)}; there are {_FILTERS}")
+    kind = filters.pop("kind", "")
+    parts = [
+        _page(source, columns, filters)
+        for name, (source, columns) in _KINDS.items()
+        if kind in ("", name) and filters.keys() <= columns.keys()
+    ]
+    if not parts:
+        return []
+    values = {"tenant": tenant_id, "after": after_node, "most": limit}
+    listed = union_all(*parts).subquery()
+    statement = select(listed.c.node).order_by(listed.c.node).limit(bindparam("most"))
+    return list(session.execute(statement, values).scalars())
+
+
+def _page(
+    source: FromClause, columns: Mapping[str, ColumnElement[Any]], filters: Mapping[str, str]
+) -> Select[tuple[int]]:
+    """Take one page of one kind: the union of the pages holds the page of all."""
+    node = columns["node"]
+    page = (
+        select(node)
+        .select_from(source)
+        .where(columns["tenant"] == bindparam("tenant"), node > bindparam("after"))
+        .where(*(columns[name] == value for name, value in filters.items()))
+        .order_by(node)
+        .limit(bindparam("most"))
+        .subquery()
     )
-    for name, value in filters.items():
-        statement = statement.where(_FILTERS[name] == value)
-    return list(session.execute(statement).scalars())
+    return select(page.c.node)
+
+
+def _kinds() -> dict[str, tuple[FromClause, dict[str, ColumnElement[Any]]]]:
+    def of_item(table: Table) -> ColumnElement[bool]:
+        return and_(_ITEM.c.tenant_id == table.c.tenant_id, _ITEM.c.id == table.c.item_id)
+
+    party = and_(_PARTY.c.tenant_id == _LOT.c.tenant_id, _PARTY.c.id == _LOT.c.source_id)
+    lots = _LOT.join(_ITEM, of_item(_LOT)).join(_PARTY, party)
+
+    def columns(table: Table, number: ColumnElement[Any]) -> dict[str, ColumnElement[Any]]:
+        keys = {"tenant": table.c.tenant_id, "node": table.c.node}
+        return {**keys, "lot_no": number, "state": table.c.state}
+
+    named = {"item": _ITEM.c.code, "source": _PARTY.c.code}
+    return {
+        "lot": (lots, {**columns(_LOT, _LOT.c.lot_no), **named}),
+        "unit": (
+            _UNIT.join(_ITEM, of_item(_UNIT)),
+            {**columns(_UNIT, _UNIT.c.serial), "item": _ITEM.c.code},
+        ),
+        "logistic_unit": (_CASE, columns(_CASE, _CASE.c.code)),
+    }
+
+
+_KINDS: Final = _kinds()
 
 
 def search_nodes(session: Session, tenant_id: int, text: str, limit: int = 20) -> list[int]:
