@@ -66,9 +66,13 @@ def canonical_uri(uri: str) -> str:
         return canonical_identifier(uri)[1]
     scheme, company, reference = match.groups()
     try:
-        return _key(scheme, _URN_ELEMENTS[scheme](company, reference, "")).value
+        elements = _URN_ELEMENTS[scheme](company, reference, "0")
     except _Malformed:
         return uri
+    primary = _IDENTIFYING[scheme][0]
+    # All but the component end in their serial, which a pattern does not have.
+    whole = elements[primary] if scheme == "cpi" else elements[primary][:-1]
+    return _key(scheme, {primary: whole}).value
 
 
 def read_key(uri: str, *, is_class: bool = False) -> GlobalKey:
