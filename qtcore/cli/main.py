@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from qtcore.cli import database, exchange, packs, questions, scanning, site, users
+from qtcore.cli import database, exchange, packs, questions, scanning, site, users, workflows
 
 app = typer.Typer(
     name="qtcore",
@@ -29,6 +29,7 @@ app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
+app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
 

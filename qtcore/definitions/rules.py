@@ -43,12 +43,14 @@ class FactSource(Model):
 class FactDefinition(Definition):
     """A named value that rules may use; without a value it is unknown, and unknown blocks.
 
-    `id` is a name usable in expressions. Label in i18n under ``facts.<id>``.
+    `id` is a name usable in expressions. Label in i18n under ``facts.<id>``. `constant`: from its
+    first use on, a lot or record always shows the same value, or always none; proofs rely on it.
     """
 
     type: FactType
     from_: FactSource = Field(alias="from")
     values: tuple[Text, ...] = ()
+    constant: Flag = False
 
 
 class RuleDefinition(Definition):

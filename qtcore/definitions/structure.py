@@ -17,6 +17,7 @@ from qtcore.definitions.rules import FactDefinition
 from qtcore.definitions.schema_subset import check_properties, check_schema
 from qtcore.definitions.source import Path
 from qtcore.definitions.specs import SpecDefinition
+from qtcore.definitions.verify_structure import check_verify
 from qtcore.definitions.workflows import WorkflowDefinition
 
 SUBJECTS = ("lot", "record", "inspection")
@@ -67,6 +68,7 @@ def _check_workflow(definition: Definition) -> Iterator[Mistake]:
     broken = list(_check_references(flow, states, steps))
     yield from broken
     yield from _check_effects(flow)
+    yield from check_verify(flow)
     if not broken:
         yield from _check_flow(flow, states)
 

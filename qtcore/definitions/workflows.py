@@ -17,8 +17,7 @@ from qtcore.definitions.definition import (
     Name,
     Status,
 )
-
-Ability = Literal["consume", "ship", "move", "sample", "edit"]
+from qtcore.definitions.properties import Ability, Property
 
 
 class State(Model):
@@ -84,13 +83,17 @@ class Transition(Model):
 
 
 class WorkflowDefinition(Definition):
-    """A life cycle of a `subject`: ``lot``, ``inspection``, or ``record``."""
+    """A life cycle of a `subject`: ``lot``, ``inspection``, or ``record``.
+
+    `verify`: what holds on every path through it; proved whenever the definition is checked.
+    """
 
     subject: Name
     initial: Name
     states: tuple[State, ...] = Field(min_length=1)
     transitions: tuple[Transition, ...] = ()
     timers: tuple[Timer, ...] = ()
+    verify: tuple[Property, ...] = ()
 
 
 class RecordDefinition(Definition):

@@ -27,6 +27,7 @@ from qtcore.registry.contributions import Contributions, add_recall_nodes, read_
 from qtcore.registry.formulas import compile_formulas
 from qtcore.registry.hooks import Failure, Hooks
 from qtcore.registry.merge import Entry, Merged, merge_packs, order_packs
+from qtcore.registry.proofs import check_proofs
 from qtcore.registry.references import check_references
 from qtcore.registry.registry import PackState, Registry
 from qtcore.registry.texts import check_texts
@@ -121,6 +122,7 @@ class _Work:
             expressions, found = compile_formulas(merged)
             given = read_contributions(merged, hooks)
             found += [*merged.problems, *check_references(merged), *given.problems]
+            found += check_proofs(merged, expressions)
             errors = {item.pack for item in found if _switches_off(item.problem)} - self.off
             for item in found:
                 if item.pack in errors or not errors:

@@ -87,7 +87,7 @@ def find_names(merged: Merged, scope: str) -> Names:
     if group == FACTS:
         return _fact_names(merged)
     if group == "workflows":
-        return _fact_names(merged) | _workflow_names(merged, name)
+        return _fact_names(merged) | find_form_names(merged, name)
     if group == "forms":
         return _form_names(merged, name) | _common_names(merged)
     if group == "recalls":
@@ -109,7 +109,8 @@ def _common_names(merged: Merged) -> dict[str, FactType]:
     return {"item_kind": FactType(kind.type, kind.values)} if kind else {}
 
 
-def _workflow_names(merged: Merged, workflow: str) -> dict[str, FactType]:
+def find_form_names(merged: Merged, workflow: str) -> dict[str, FactType]:
+    """Give the fields that a guard of a workflow sees; they hide facts of the same name."""
     flow = merged.find("workflows", workflow)
     forms = [r.definition.form for r in merged.all("records") if r.definition.workflow == workflow]
     forms += [step.form for step in flow.transitions if step.form] if flow else []
@@ -157,6 +158,9 @@ def _in_workflow(definition: Any) -> Found:
     for at, step in enumerate(definition.transitions):
         if step.guard is not None:
             yield ("transitions", at, "guard"), step.guard, "boolean"
+    for at, claim in enumerate(definition.verify):
+        if claim.never is not None and claim.never.when is not None:
+            yield ("verify", at, "never", "when"), claim.never.when, "boolean"
 
 
 def _in_form(definition: Any) -> Found:

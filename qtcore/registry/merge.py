@@ -53,6 +53,7 @@ class Merged:
     texts: Mapping[str, Mapping[str, PackText]]
     known_packs: frozenset[str] = frozenset()
     problems: tuple[PackProblem, ...] = ()
+    replaced: Mapping[tuple[str, str], tuple[Entry, ...]] = field(default_factory=dict)
 
     def ids(self, kind: str) -> tuple[str, ...]:
         """List the ids of a kind, sorted."""
@@ -83,7 +84,13 @@ def merge_packs(packs: Sequence[PackFolder], known_packs: frozenset[str]) -> Mer
         for language, texts in pack.text_places.items():
             merge.texts.setdefault(language, {}).update(texts)
     return Merged(
-        tuple(packs), merge.entries, merge.fields, merge.texts, known_packs, tuple(merge.problems)
+        tuple(packs),
+        merge.entries,
+        merge.fields,
+        merge.texts,
+        known_packs,
+        tuple(merge.problems),
+        merge.replaced,
     )
 
 
@@ -96,6 +103,7 @@ class _Merge:
     places: dict[tuple[str, str], Entry] = field(default_factory=dict)
     texts: dict[str, dict[str, PackText]] = field(default_factory=dict)
     problems: list[PackProblem] = field(default_factory=list)
+    replaced: dict[tuple[str, str], tuple[Entry, ...]] = field(default_factory=dict)
 
     def add(self, pack: PackFolder, located: Located[Any]) -> None:
         """Lay one definition over what lower layers brought."""
@@ -108,6 +116,9 @@ class _Merge:
             return
         if isinstance(entry.definition, FieldSet):
             self._add_fields(entry, held.get(name))
+        if name in held:
+            below = self.replaced.get((located.kind, name), ())
+            self.replaced[located.kind, name] = (*below, held[name])
         held[name] = entry
 
     def _refuse(self, entry: Entry, mistake: Mistake) -> None:

@@ -112,7 +112,7 @@ class _Reader:
                 _CHECKPOINT.c.tenant_id == self.tenant_id
             )
         )
-        return [StoredCheckpoint(row.size, bytes(row.root), row.note) for row in rows]
+        return [StoredCheckpoint(row.size, _octets(row.root), row.note) for row in rows]
 
     def check_subtrees(self, verdict: HistoryVerdict) -> None:
         """Compare the kept subtrees, from which the tree grows on, with what was calculated."""
@@ -140,14 +140,14 @@ class _Reader:
         about = about_rows(self.session, self.tenant_id, keys)
         for row in rows:
             self._check_columns(row, about.get(row.id, set()))
-            leaf = bytes(row.leaf_hash) if row.seq is None else bytes(row.sealed_leaf)
+            leaf = _octets(row.leaf_hash if row.seq is None else row.sealed_leaf)
             fields = tuple(private.get(row.id, ()))
-            yield LedgerEvent(row.seq, bytes(row.head), leaf, fields)
+            yield LedgerEvent(row.seq, _octets(row.head), leaf, fields)
 
     def _check_columns(self, row: Any, about: Iterable[str]) -> None:
         """Compare what is searched with what was hashed."""
         try:
-            head = json.loads(bytes(row.head))
+            head = json.loads(_octets(row.head))
             told = head["object"]
             hashed = {
                 "uid": head["id"],
@@ -175,8 +175,13 @@ class _Reader:
                     f"entry {row.uid} is listed with {name} {value!r}, but {hashed[name]!r} was "
                     "recorded",
                 )
-        if row.seq is not None and bytes(row.leaf_hash) != bytes(row.sealed_leaf):
+        if row.seq is not None and _octets(row.leaf_hash) != _octets(row.sealed_leaf):
             self._report("CONTENT_MISMATCH", row.seq, f"entry {row.uid} has two different hashes")
 
     def _report(self, kind: ProblemKind, seq: int | None, message: str) -> None:
         self.problems.append(HistoryProblem(kind, seq, message))
+
+
+def _octets(value: object) -> bytes:
+    """Give stored bytes; SQLite takes any type in any column, and a text is no reason to stop."""
+    return bytes(value) if isinstance(value, bytes) else str(value).encode()

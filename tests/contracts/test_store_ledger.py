@@ -187,6 +187,7 @@ def test_an_empty_history_verifies(store: Store, signer: Signer):
     ("statement", "kind"),
     [
         ("UPDATE ledger_event SET head = :head WHERE id = {third}", "CONTENT_MISMATCH"),
+        ("UPDATE ledger_event SET head = 'text' WHERE id = {third}", "CONTENT_MISMATCH"),
         ("UPDATE ledger_event SET action = 'nothing' WHERE id = {third}", "CONTENT_MISMATCH"),
         ("UPDATE ledger_event SET leaf_hash = :leaf WHERE id = {third}", "CONTENT_MISMATCH"),
         ("UPDATE ledger_event SET object_uid = 'n-77' WHERE id = {third}", "CONTENT_MISMATCH"),

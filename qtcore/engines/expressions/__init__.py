@@ -23,6 +23,7 @@ from qtcore.engines.expressions.kinds import (
     Value,
     enum_of,
 )
+from qtcore.engines.expressions.satisfy import Answer, Moment, find_example
 
 __all__ = [
     "BOOLEAN",
@@ -34,17 +35,20 @@ __all__ = [
     "INTEGER",
     "TEXT",
     "TEXT_LIST",
+    "Answer",
     "Clause",
     "Compiled",
     "Evaluation",
     "ExpressionProblem",
     "FactType",
     "Kind",
+    "Moment",
     "Node",
     "Value",
     "check",
     "enum_of",
     "evaluate",
     "explain",
+    "find_example",
     "list_functions",
 ]

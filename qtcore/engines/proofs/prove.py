@@ -1,0 +1,222 @@
+"""Every property of a life cycle proved, refuted by a shortest path, or left undecided.
+
+It must not know where the definition is written, nor what follows from a verdict.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from qtcore.definitions.properties import Property
+from qtcore.definitions.verify_structure import find_unknown_name
+from qtcore.engines.proofs.claims import (
+    carries_all,
+    carries_rule,
+    list_targets,
+    starts_in,
+    watch_before,
+    watch_never,
+    watch_passing,
+    watch_persons,
+)
+from qtcore.engines.proofs.paths import (
+    Edge,
+    Found,
+    Path,
+    Place,
+    TooManyPaths,
+    Walk,
+    Watch,
+    list_doubtful,
+)
+from qtcore.engines.proofs.setting import Instant
+from qtcore.engines.proofs.words import any_of, claim_words, path_words
+
+Verdict = Literal["proved", "fails", "undecided", "accepted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The verdict on one property; `path` is a shortest counter-example in words, `reason` more.
+
+    `steps` lists the transitions of that path.
+    """
+
+    claim: Property
+    verdict: Verdict
+    path: str = ""
+    steps: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def message(self) -> str:
+        """Say the verdict with what breaks the claim."""
+        claim = f"property {self.claim.id!r} ({claim_words(self.claim)})"
+        if self.verdict in {"proved", "accepted"}:
+            return f"{claim}: {self.verdict}"
+        said = "does not hold" if self.verdict == "fails" else "cannot be decided"
+        path = f": {self.path}" if self.path else ""
+        return f"{claim} {said}{path}" + (f"; {self.reason}" if self.reason else "")
+
+    def as_json(self) -> dict[str, object]:
+        """Give the shape that `--json` and the API show."""
+        return {
+            "property": self.claim.id,
+            "kind": self.claim.kind,
+            "claim": claim_words(self.claim),
+            "mandatory": self.claim.mandatory,
+            "verdict": self.verdict,
+            "path": self.path,
+            "steps": list(self.steps),
+            "reason": self.reason,
+        }
+
+
+def prove_property(walk: Walk, claim: Property) -> Proof:
+    """Decide one property; what names nothing here, or is too large, is undecided."""
+    missing = find_unknown_name(walk.flow, claim)
+    if missing or not claim.kind:
+        return Proof(claim, "undecided", reason=missing or "it claims nothing")
+    try:
+        return _PROVERS[claim.kind](walk, claim)
+    except TooManyPaths:
+        return Proof(claim, "undecided", reason="the life cycle has too many paths to walk")
+
+
+def _prove_passing(walk: Walk, claim: Property) -> Proof:
+    body: Any = claim.always_passes
+    targets = list_targets(walk.flow, body.to, body.may)
+    watch = watch_passing(targets, carries_all(body), once=body.once, since=body.since)
+    return _prove_entries(walk, claim, targets, watch)
+
+
+def _prove_rule(walk: Walk, claim: Property) -> Proof:
+    body: Any = claim.requires_rule
+    targets = list_targets(walk.flow, body.to, body.may)
+    watch = watch_passing(targets, carries_rule(walk, body), once=body.once)
+    return _prove_entries(walk, claim, targets, watch)
+
+
+def _prove_entries(
+    walk: Walk, claim: Property, targets: Iterable[str], watch: Watch[bool]
+) -> Proof:
+    if starts_in(walk.flow.initial, targets):
+        reason = f"it begins in {walk.flow.initial}"
+        return Proof(claim, "fails", path=walk.flow.initial, reason=reason)
+    return _report(walk, claim, walk.find_bad(watch))
+
+
+def _prove_never(walk: Walk, claim: Property) -> Proof:
+    body: Any = claim.never
+    is_plain = body.transition is None and body.after is None
+    if is_plain and body.state == walk.flow.initial:
+        reason = f"it begins in {walk.flow.initial}"
+        verdict: Verdict = "undecided" if body.when else "fails"
+        return Proof(claim, verdict, path=walk.flow.initial, reason=reason)
+    return _report(walk, claim, walk.find_bad(watch_never(walk, body)))
+
+
+def _prove_before(walk: Walk, claim: Property) -> Proof:
+    body: Any = claim.before
+    if body.then.state == walk.flow.initial and body.first.state != walk.flow.initial:
+        reason = f"it begins in {walk.flow.initial}"
+        return Proof(claim, "fails", path=walk.flow.initial, reason=reason)
+    return _report(walk, claim, walk.find_bad(watch_before(walk.flow, body)))
+
+
+def _prove_persons(walk: Walk, claim: Property) -> Proof:
+    body: Any = claim.requires_distinct_persons
+    return _report(walk, claim, walk.find_bad(watch_persons(body)))
+
+
+def _prove_reachable(walk: Walk, claim: Property) -> Proof:
+    body: Any = claim.eventually_possible
+    final = {state.id for state in walk.flow.states if state.final}
+    possible = walk.places(certain=False, acted=True)
+    starts = {
+        place: path
+        for place, path in possible.items()
+        if (place.state in body.from_ if body.from_ else place.state not in final)
+    }
+    sure = walk.places(certain=True, acted=True)
+    stuck = _list_stuck(walk, possible, body.to, certain=False)
+    for place in starts:
+        if place in stuck and place in sure:
+            return _stuck_proof(walk, claim, "fails", sure[place])
+    unsure = stuck | _list_stuck(walk, possible, body.to, certain=True)
+    for place, path in starts.items():
+        if place in unsure:
+            return _stuck_proof(walk, claim, "undecided", path)
+    return Proof(claim, "proved")
+
+
+def _prove_same_person(_: Walk, claim: Property) -> Proof:
+    body = claim.accepts_same_person
+    return Proof(claim, "accepted", reason=body.reason if body else "")
+
+
+def _list_stuck(
+    walk: Walk, places: Iterable[Place], to: Iterable[str], *, certain: bool
+) -> set[Place]:
+    """Give the places from which no way leads to any of the states."""
+    known = set(places)
+    before: dict[Place, set[Place]] = {place: set() for place in known}
+    for place in known:
+        for edge, outcome, memory in walk.leave(place):
+            is_sure = outcome == "possible" and _is_free(walk, place, edge)
+            if walk.has_actor(edge.step) and (is_sure or not certain):
+                before.setdefault(Place(edge.target, memory), set()).add(place)
+    targets = set(to)
+    good = {place for place in known if place.state in targets}
+    open_places = list(good)
+    while open_places:
+        new = before[open_places.pop()] - good
+        good |= new
+        open_places.extend(new)
+    return known - good
+
+
+def _is_free(walk: Walk, place: Place, edge: Edge) -> bool:
+    """Say whether the way is open for every lot or record here, not only for some.
+
+    A constant fact that was never asked for may be the wrong one for good.
+    """
+    guard = edge.step.guard
+    if guard is None or not walk.setting.judge.lasts(guard):
+        return True
+    return Instant((guard,)) in place.memory
+
+
+def _stuck_proof(walk: Walk, claim: Property, verdict: Verdict, path: Path) -> Proof:
+    here = path[-1].target if path else walk.flow.initial
+    goal = any_of(claim.eventually_possible.to) if claim.eventually_possible else ""
+    reason = f"from {here} no way leads to {goal}"
+    if verdict == "undecided":
+        reason = f"from {here} it is not known whether a way leads to {goal}"
+    return _proof(walk, claim, verdict, path, reason=reason)
+
+
+def _report(walk: Walk, claim: Property, found: Found | None) -> Proof:
+    if found is None:
+        return Proof(claim, "proved")
+    if found.is_certain:
+        return _proof(walk, claim, "fails", found.path, reason=found.note)
+    doubtful = list_doubtful(walk, found.path)
+    reason = f"it is not known whether this can be true: {'; '.join(doubtful)}" if doubtful else ""
+    return _proof(walk, claim, "undecided", found.path, reason=reason or found.note)
+
+
+def _proof(walk: Walk, claim: Property, verdict: Verdict, path: Path, *, reason: str) -> Proof:
+    steps = tuple(edge.step.id for edge in path)
+    return Proof(claim, verdict, path_words(walk.flow.initial, path), steps, reason)
+
+
+_PROVERS: Mapping[str, Callable[[Walk, Property], Proof]] = {
+    "always_passes": _prove_passing,
+    "never": _prove_never,
+    "before": _prove_before,
+    "eventually_possible": _prove_reachable,
+    "requires_rule": _prove_rule,
+    "requires_distinct_persons": _prove_persons,
+    "accepts_same_person": _prove_same_person,
+}

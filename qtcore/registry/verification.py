@@ -1,0 +1,64 @@
+"""The proofs of a whole compile as one answer: life cycles in force, and packs kept from serving.
+
+It must not know how a property is proved, nor where packs are installed.
+"""
+
+from dataclasses import dataclass
+
+from qtcore.definitions.problems import Problem
+from qtcore.engines.proofs import Report
+from qtcore.registry.compile import Compiled
+from qtcore.registry.proofs import prove_entry
+from qtcore.registry.registry import Registry
+
+_KINDS = ("proved", "fails", "undecided", "accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Proofs of the life cycles in force, and the problems of packs that are switched off."""
+
+    reports: tuple[Report, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Say whether nothing fails and nothing mandatory is undecided."""
+        return not self.problems and all(report.holds for report in self.reports)
+
+    def as_json(self) -> dict[str, object]:
+        """Give the shape that `--json` and the API show."""
+        verdicts: list[str] = [p.verdict for r in self.reports for p in (*r.proofs, *r.inherited)]
+        return {
+            "ok": self.ok,
+            "counts": {kind: verdicts.count(kind) for kind in _KINDS},
+            "workflows": [report.as_json() for report in self.reports],
+            "problems": [problem.as_json() for problem in self.problems],
+        }
+
+
+def verify_workflows(compiled: Compiled, name: str = "") -> Verification:
+    """Prove one life cycle of a compile, or all of them.
+
+    A failing proof switches its pack off: then the pack's problems are the answer. NotFound names
+    the life cycles that exist; DefinitionsRejected when not even the base is sound.
+    """
+    registry = compiled.get_registry()
+    problems = tuple(
+        problem
+        for pack in registry.packs
+        if pack.is_broken
+        for problem in pack.problems
+        if problem.severity == "error"
+    )
+    if name and not (problems and registry.find("workflows", name) is None):
+        return Verification(_prove(registry, [registry.get("workflows", name).id]), problems)
+    names = [] if name else [flow.id for flow in registry.list("workflows")]
+    return Verification(_prove(registry, names), problems)
+
+
+def _prove(registry: Registry, names: list[str]) -> tuple[Report, ...]:
+    merged, expressions = registry._merged, registry._expressions
+    entries = (merged.entries["workflows"][name] for name in names)
+    reports = (prove_entry(merged, expressions, entry) for entry in entries)
+    return tuple(report for report in reports if report is not None)
