@@ -50,8 +50,8 @@ class TraceEvent:
     """One event of a document.
 
     `verb` is the core verb it maps to; `event_time` the text of the time (`event_at` is cut to
-    microseconds); `content_hash` covers all but recordTime, so that a repetition is recognised,
-    and `base_hash` leaves the error declaration out as well: a declaration repeats its event.
+    microseconds); `content_hash` covers all but recordTime, so that a repetition is recognised;
+    `identity` is its id, or the standard's event hash; a declaration has that of its event.
     `document` is the event as it was sent, with numbers as Decimal or int.
     """
 
@@ -65,7 +65,7 @@ class TraceEvent:
     utc_offset: str
     things: tuple[Thing, ...]
     content_hash: str
-    base_hash: str
+    identity: str
     document: Mapping[str, Any]
     record_time: str = ""
     biz_step: str = ""

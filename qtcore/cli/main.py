@@ -13,6 +13,7 @@ from qtcore.cli import (
     packs,
     proofs,
     questions,
+    scanning,
     site,
     users,
     workflows,
@@ -30,6 +31,7 @@ app.command("init")(site.init)
 app.command("serve")(site.serve)
 app.command("check")(packs.check)
 app.command("schema")(packs.schema)
+app.command("scan")(scanning.scan)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(exchange.exports, name="export", help="Write files.")

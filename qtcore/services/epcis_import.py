@@ -189,7 +189,6 @@ class DocumentWriter:
             document={
                 "format": "epcis-2.0",
                 "content": event.content_hash,
-                "base": event.base_hash,
                 "event": write_json(event.document),
                 "context": write_json(self._document.context),
             },
@@ -323,9 +322,8 @@ class DocumentWriter:
 
 
 def stored_id(event: TraceEvent) -> str:
-    """Give the id an event is stored under; without one of its own, its content is its id."""
-    base = event.external_id or f"sha256:{event.base_hash}"
-    return f"{base}{DECLARED}" if event.error is not None else base
+    """Give the id an event is stored under; without one of its own, the standard's event hash."""
+    return f"{event.identity}{DECLARED}" if event.error is not None else event.identity
 
 
 def ilmd_text(ilmd: Mapping[str, Any], name: str) -> str:

@@ -119,15 +119,19 @@ def list_lots(
 
 
 def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple[NodeInfo, ...]:
-    """Find what a typed text may mean: equal names first, then those that contain it."""
+    """Find what a typed or scanned text may mean.
+
+    What it names comes first, also as a GS1 code, then what contains the text.
+    """
     require(site, context, "lot.read")
     if not text.strip():
         return ()
     with site.store.read() as session:
         tenant, wanted = site.store.tenant_id, text.strip()
-        nodes = search_nodes(session, tenant, wanted, limit) or find_named(session, tenant, wanted)
+        meant = find_named(session, tenant, wanted)
+        nodes = list(dict.fromkeys([*meant, *search_nodes(session, tenant, wanted, limit)]))[:limit]
         described = describe_nodes(session, tenant, nodes)
-    return tuple(described[n] for n in nodes)
+    return tuple(described[n] for n in nodes if n in described)
 
 
 def get_lot(site: Site, context: Context, lot: str) -> LotView:

@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 
 from qtcore.builtin.gs1 import canonical_identifier
 from qtcore.errors import Ambiguous, NotFound
+from qtcore.services.codes import find_coded_nodes
 from qtcore.services.definitions import current_version
 from qtcore.services.master import MasterInput, find_master, write_master
 from qtcore.services.site import UNKNOWN_PARTY, Site
@@ -55,7 +56,7 @@ class LotRef:
 
 
 def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
-    """Find the one thing that `text` names: public id, lot number, serial, any identifier.
+    """Find the one thing that `text` names: public id, lot number, serial, identifier, GS1 code.
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
@@ -76,10 +77,12 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
 
 
 def find_named(session: Session, tenant_id: int, text: str) -> list[int]:
-    """Find what a text names as it is written; else a GS1 key in the notation we keep it in."""
+    """Find what a text names as it is written; else as a key in our notation; else as a code."""
     nodes = find_nodes(session, tenant_id, text)
     _, canonical = canonical_identifier(text)
-    return nodes or (find_nodes(session, tenant_id, canonical) if canonical != text else [])
+    if not nodes and canonical != text:
+        nodes = find_nodes(session, tenant_id, canonical)
+    return nodes or find_coded_nodes(session, tenant_id, text)
 
 
 def candidate(info: NodeInfo) -> dict[str, str]:

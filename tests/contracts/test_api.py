@@ -246,6 +246,17 @@ def test_master_data_is_made_and_changed_by_its_code(api):
     assert listed["SALT"] == "Sea salt"
 
 
+def test_a_scanned_code_answers_with_its_elements_and_candidates(api):
+    text = "(01)09506000134352(10)A"
+    good = api.post("/api/v1/scan", json={"text": text})
+    bad = api.post("/api/v1/scan", json={"text": f"\x1d{text}"})
+
+    assert (good.status_code, good.json()["element_string"]) == (200, "^010950600013435210A")
+    assert (bad.status_code, bad.json()["accepted"]) == (200, False)
+    assert_described(good.json(), "Scan")
+    assert_described(bad.json(), "Scan")
+
+
 def test_the_history_verifies_through_the_api(web):
     with web.program("auditor") as api:
         answer = api.post("/api/v1/ledger/verify", json={})

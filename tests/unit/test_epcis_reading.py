@@ -229,7 +229,7 @@ def test_an_error_declaration_repeats_the_id_of_its_event() -> None:
     event, declaration = document.events
     assert event.error is None
     assert declaration.error is not None
-    assert event.base_hash == declaration.base_hash
+    assert event.identity == declaration.identity
 
 
 def test_times_keep_their_text_and_are_cut_to_microseconds() -> None:

@@ -1,6 +1,6 @@
 """What an event says, apart from how it is written: the hash by which a repetition is known.
 
-It must not know the standard's own event hash, which serves events without an id among companies.
+It must not know the standard's own event hash, which is the identity of events without an id.
 """
 
 import hashlib
@@ -24,10 +24,9 @@ _TIMES = frozenset(("eventTime", "declarationTime"))
 _NOT_CONTENT = frozenset(("recordTime", "@context"))
 
 
-def content_hash(event: Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> str:
+def content_hash(event: Mapping[str, Any]) -> str:
     """Hash an event: order of sets, number and key notation and time zone do not matter."""
-    left_out = _NOT_CONTENT | without
-    content = {k: _plain(k, v) for k, v in event.items() if k not in left_out}
+    content = {k: _plain(k, v) for k, v in event.items() if k not in _NOT_CONTENT}
     return hashlib.sha256(write_json(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from qtcore.builtin.epcis.checks import read_time
 from qtcore.builtin.epcis.contents import content_hash
+from qtcore.builtin.epcis.event_hash import event_hash
 from qtcore.builtin.epcis.shapes import check_document
 from qtcore.builtin.epcis.strict_json import pointer, read_json
 from qtcore.builtin.epcis.verbs import part_of, verb_of
@@ -51,7 +52,8 @@ def read_epcis(data: bytes, name: str) -> EpcisDocument:
         check_document(value, faults)
     if faults.count:
         return EpcisDocument(name, faults=faults.listed())
-    events, repeated = _distinct([_event(e, at) for e, at in _events(value)], faults)
+    context = value.get("@context") if isinstance(value, dict) else None
+    events, repeated = _distinct([_event(e, at, context) for e, at in _events(value)], faults)
     if faults.count:
         return EpcisDocument(name, faults=faults.listed())
     return EpcisDocument(
@@ -59,7 +61,7 @@ def read_epcis(data: bytes, name: str) -> EpcisDocument:
         events=tuple(events),
         master_data=tuple(_master_data(value)),
         warnings=tuple(_warnings(events)),
-        context=value.get("@context") if isinstance(value, dict) else None,
+        context=context,
         repeated=repeated,
     )
 
@@ -82,7 +84,7 @@ def _distinct(events: list[TraceEvent], faults: Faults) -> tuple[list[TraceEvent
     """Keep an event that occurs again once; one id with other content is a fault."""
     kept: dict[tuple[str, bool], TraceEvent] = {}
     for event in events:
-        key = (event.external_id or event.content_hash, event.error is not None)
+        key = (event.identity, event.error is not None)
         earlier = kept.setdefault(key, event)
         if earlier.content_hash != event.content_hash:
             faults.add(
@@ -94,7 +96,10 @@ def _distinct(events: list[TraceEvent], faults: Faults) -> tuple[list[TraceEvent
     return list(kept.values()), len(events) - len(kept)
 
 
-def _event(value: Mapping[str, Any], at: str) -> TraceEvent:
+def _event(value: Mapping[str, Any], at: str, context: Any) -> TraceEvent:
+    identity = value.get("eventID") or event_hash(value, context)
+    # Without an id the standard's hash is the identity: equal hashes are one event by definition.
+    is_hashed = "eventID" not in value and "errorDeclaration" not in value
     kind, action = value["type"], value.get("action", "")
     step, disposition = value.get("bizStep", ""), value.get("disposition", "")
     verb = verb_of(kind, action, step, disposition)
@@ -111,8 +116,8 @@ def _event(value: Mapping[str, Any], at: str) -> TraceEvent:
         event_time=value["eventTime"],
         utc_offset=value["eventTimeZoneOffset"],
         things=tuple(_things(value, verb, at)),
-        content_hash=content_hash(value),
-        base_hash=content_hash(value, without=frozenset(("errorDeclaration",))),
+        content_hash=identity if is_hashed else content_hash(value),
+        identity=identity,
         document=value,
         record_time=value.get("recordTime", ""),
         biz_step=step,

@@ -279,3 +279,9 @@ class VerifyBody(Input):
 
     size: StrictInt | None = Field(default=None, ge=0, le=10**12)
     root: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class ScanBody(Input):
+    """What a scanner sent or a person typed; FNC1 as GS (hexadecimal 1D) or as ^."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=8192)]

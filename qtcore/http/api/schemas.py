@@ -59,6 +59,17 @@ SCHEMAS: Mapping[str, Schema] = {
             "request_id": TEXT,
         }
     ),
+    "Scan": _object(
+        {
+            "accepted": FLAG,
+            "notation": TEXT,
+            "symbology": TEXT,
+            "elements": {"type": "object", "additionalProperties": TEXT},
+            "element_string": TEXT,
+            "problems": _list(_object({**_REASON, "ai": TEXT, "found": TEXT, "fatal": FLAG})),
+            "matches": _list(_object({"kind": TEXT, "lot_id": TEXT, "item": TEXT, "lot_no": TEXT})),
+        }
+    ),
     "LotLine": _object({**_NODE, "kind": TEXT, "state": TEXT}),
     "LotList": _object({"items": _list(_ref("LotLine")), "next": MAYBE}),
     "Stock": _object(

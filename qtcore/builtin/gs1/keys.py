@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from qtcore.builtin.gs1.check_digits import check_digit, has_check_digit
+
 ANY_LOT = "*"
 """The lot number of a class named without one, as in the EPC pattern ``urn:epc:idpat:...*``."""
 
 _CANONICAL = "https://id.gs1.org"
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)", re.ASCII)
+_PATTERN = re.compile(r"urn:epc:idpat:(grai|gdti|sgcn|cpi):([0-9]{6,12})\.([^.]*)\.\*", re.ASCII)
 _LINK = re.compile(r"https?://[^/?#]+((?:/[^/?#]*)+)(?:[?#].*)?", re.ASCII)
 _OTHER_LOT = re.compile(r"(urn:gdst:[^:]+:product:)lot:class:(.+)\.([^.]+)")
 _OTHER_SERIAL = re.compile(r"(urn:gdst:[^:]+:product:)serial:(?:obj|class):(.+)\.([^.]+)")
@@ -42,17 +45,6 @@ class _Malformed(ValueError):
     """The name looks like a GS1 key and breaks its rules; the text says how."""
 
 
-def check_digit(digits: str) -> str:
-    """Compute the GS1 check digit that follows these digits."""
-    total = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits)))
-    return str(-total % 10)
-
-
-def has_check_digit(digits: str) -> bool:
-    """Say whether the last digit is the check digit of the others."""
-    return _are_digits(digits) and check_digit(digits[:-1]) == digits[-1]
-
-
 def _are_digits(text: str) -> bool:
     """Say whether a text is plain digits; other scripts have digits too, and so have powers."""
     return text.isascii() and text.isdigit()
@@ -62,6 +54,25 @@ def canonical_identifier(uri: str) -> tuple[str, str]:
     """Give scheme and canonical value of a name; names that are no GS1 key keep their text."""
     key = read_key(uri)
     return key.scheme, key.value
+
+
+def canonical_uri(uri: str) -> str:
+    """Give the canonical Digital Link of any EPC URI, patterns included; other texts stay.
+
+    Patterns of assets and documents are no lots, so that `read_key` leaves them alone.
+    """
+    match = _PATTERN.fullmatch(uri)
+    if match is None:
+        return canonical_identifier(uri)[1]
+    scheme, company, reference = match.groups()
+    try:
+        elements = _URN_ELEMENTS[scheme](company, reference, "0")
+    except _Malformed:
+        return uri
+    primary = _IDENTIFYING[scheme][0]
+    # All but the component end in their serial, which a pattern does not have.
+    whole = elements[primary] if scheme == "cpi" else elements[primary][:-1]
+    return _key(scheme, {primary: whole}).value
 
 
 def read_key(uri: str, *, is_class: bool = False) -> GlobalKey:
@@ -186,7 +197,8 @@ def _other(uri: str, is_class: bool, problem: str) -> GlobalKey:
     if _OTHER_CLASS.fullmatch(uri) or uri.startswith("urn:epc:idpat:"):
         return GlobalKey("uri", uri, "lot", uri, ANY_LOT, problem)
     if uri.startswith("urn:epc:id:") and not uri.startswith("urn:epc:id:sgtin:"):
-        return GlobalKey("uri", uri, "logistic_unit", "", uri.split(":", 4)[4], problem)
+        scheme, _, number = uri.removeprefix("urn:epc:id:").partition(":")
+        return GlobalKey("uri", uri, "logistic_unit", "", number or scheme or uri, problem)
     stem = _STEM.fullmatch(uri)
     item, number = (stem[1], stem[2]) if stem else ("", uri)
     return GlobalKey("uri", uri, "lot" if is_class else "unit", item, number, problem)

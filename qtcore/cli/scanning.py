@@ -1,0 +1,72 @@
+"""The command that reads a scanned code.
+
+It must not change anything.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qtcore.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    AsUser,
+    Db,
+    SiteDir,
+    answering,
+    context_of,
+    opened,
+    print_answer,
+)
+
+CodeArgument = Annotated[
+    str,
+    typer.Argument(help="GS1 element string (^ is FNC1), Digital Link, URN, tag or own code."),
+]
+
+
+def scan(
+    text: CodeArgument,
+    *,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read a code: its elements, what is wrong (exit code 1), which lots and units it means.
+
+    Without a database the code is read and nothing matches.
+    """
+    from qtcore.services.scanning import read_scan
+    from qtcore.services.scanning import scan as run_scan
+
+    with answering(as_json=as_json):
+        if _is_missing(db):
+            found = read_scan(text)
+        else:
+            with opened(db, site_dir) as site:
+                found = run_scan(site, context_of(site, as_user), text)
+        print_answer(found.as_json(), as_json=as_json, text=_scan_text)
+        if not found.is_accepted:
+            raise typer.Exit(1)
+
+
+def _is_missing(url: str) -> bool:
+    path = url.removeprefix("sqlite:///")
+    return path != url and path not in ("", ":memory:") and not Path(path).exists()
+
+
+def _scan_text(answer: Mapping[str, Any]) -> str:
+    verdict = "accepted" if answer["accepted"] else "NOT accepted"
+    lines = [f"{verdict}: {answer['element_string'] or answer['notation'] or 'no code of GS1'}"]
+    lines += [f"  ({ai}) {value}" for ai, value in answer["elements"].items()]
+    lines += [
+        f"  {'!' if p['fatal'] else '?'} {p['code']} {p['message']}" for p in answer["problems"]
+    ]
+    lines += [
+        f"  -> {m['kind']} {m['lot_no']} {m['item']} [{m['state']}] {m['lot_id']}"
+        for m in answer["matches"]
+    ]
+    return "\n".join(lines)
