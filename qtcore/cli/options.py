@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from qtcore.context import Actor, Context
+from qtcore.definitions.read import HEAD_FILE
 from qtcore.errors import (
     Ambiguous,
     Denied,
@@ -74,7 +75,9 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
     from qtcore.services.jobs import settle
     from qtcore.services.site import open_site
 
+    _require_site(site_dir)
     site = open_site(url, site_dir=site_dir, create=create, writable=create)
+    _warn_of_broken_packs(site)
     try:
         if create:
             publish_registry(site, site.system_context())
@@ -83,6 +86,22 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
             settle(site)
     finally:
         site.close()
+
+
+def _require_site(site_dir: Path | None) -> None:
+    """Refuse a path without a site: what follows would be done by other definitions than meant."""
+    if site_dir is not None and not (site_dir / HEAD_FILE).is_file():
+        raise InputRejected(
+            f"there is no site at {site_dir}: it holds no {HEAD_FILE}; correct the path, or run "
+            f"`qtcore init {site_dir}` to make one",
+            code="QT120",
+        )
+
+
+def _warn_of_broken_packs(site: Any) -> None:
+    for problem in site.warnings:
+        if problem.severity == "error":
+            print(f"{problem.file}: {problem.code} {problem.message}", file=sys.stderr)
 
 
 def context_of(site: Any, login: str) -> Context:

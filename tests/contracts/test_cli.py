@@ -132,3 +132,23 @@ def test_a_pack_that_is_not_installed_is_named(tmp_path: Path) -> None:
     refused = RUNNER.invoke(app, ["init", str(tmp_path / "x"), "--packs", "phrma", "--json"])
     assert refused.exit_code == 1
     assert "no pack phrma; installed: cosmetics, food, pharma" in refused.output
+
+
+@pytest.mark.parametrize("command", ["trace X", "user token admin"])
+def test_a_site_that_is_not_there_is_refused_before_anything_is_done(
+    tmp_path: Path, command: str
+) -> None:
+    database = tmp_path / "plant.db"
+    options = ["--db", f"sqlite:///{database}", "--site", str(tmp_path / "nosite")]
+    found = RUNNER.invoke(app, [*command.split(), *options])
+    assert found.exit_code == 1
+    assert "QT120" in found.output
+    assert "holds no pack.yaml" in found.output
+    assert not database.exists()
+
+
+def test_a_broken_site_is_named_by_each_command(url: str) -> None:
+    site = Path(__file__).parents[1] / "broken/raises_at_load"
+    found = RUNNER.invoke(app, ["audit", "verify", "--json", "--db", url, "--site", str(site)])
+    assert "QT120" in found.stderr
+    assert json.loads(found.stdout)["ok"]
