@@ -149,25 +149,28 @@ def trace_from(
     tenant, nodes = site.store.tenant_id, [info.node for info in starts]
     sides = ("backward", "forward") if direction == "both" else (direction,)
     edges: dict[tuple[str, int], EdgeRow] = {}
+    onward: list[int] = []
     placed = dict.fromkeys(nodes, (0, "focus", "recorded"))
     for side in sides:
         found = trace_edges(session, tenant, nodes, side, max_depth=max_depth)
         edges.update({(e.kind, e.id): e for e in found})
         sure = certainty_of(found, nodes, side)
-        for node, depth in depths_of(found, nodes, side).items():
+        reached = depths_of(found, nodes, side)
+        for node, depth in reached.items():
             placed.setdefault(node, (depth, side, sure[node]))
+        if side == "forward":  # on a cycle of an import, a node is on both sides
+            onward = list(reached)
     described = describe_nodes(session, tenant, list(placed))
     traced = sorted(
         (TracedNode(described[n], *place) for n, place in placed.items()),
         key=lambda n: (n.depth, n.side, n.info.item_code, n.info.lot_no, n.info.node),
     )
-    forward = [n.info.node for n in traced if n.side != "backward"]
     return Trace(
         focus=starts[0],
         direction=direction,
         nodes=tuple(traced),
         edges=tuple(sorted(edges.values(), key=lambda e: e.id)),
-        customers=shipped_to(session, tenant, forward) if "forward" in sides else (),
+        customers=shipped_to(session, tenant, onward),
         gaps=_gaps(session, tenant, traced),
     )
 
