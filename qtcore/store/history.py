@@ -34,6 +34,7 @@ from qtcore.store.store import Store
 
 _EVENT: Final = table_of(tables.LedgerEvent)
 _SEAL: Final = table_of(tables.LedgerSeal)
+_HAPPENED: Final = table_of(tables.Event)
 _PENDING: Final = table_of(tables.LedgerPending)
 _CHECKPOINT: Final = table_of(tables.LedgerCheckpoint)
 
@@ -60,6 +61,8 @@ def verify_store(store: Store, trust: Trust) -> HistoryVerdict:
         )
         reader.check_subtrees(verdict)
         reader.check_replays()
+        reader.check_signed(verdict)
+        reader.check_told()
     if not reader.problems:
         return verdict
     return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))
@@ -117,6 +120,34 @@ class _Reader:
             )
         )
         return [StoredCheckpoint(row.size, as_bytes(row.root), str(row.note)) for row in rows]
+
+    def check_signed(self, verdict: HistoryVerdict) -> None:
+        """Name sealed entries behind the newest checkpoint: sealing signs in one transaction."""
+        newest = max((each.size for each in self.checkpoints()), default=0)
+        if newest < verdict.size:
+            self._report(
+                "NOT_SIGNED",
+                newest,
+                f"{verdict.size} events are sealed, the newest checkpoint signs {newest}: "
+                "checkpoints were removed, or events added by somebody without the key",
+            )
+
+    def check_told(self) -> None:
+        """Name the first event that the ledger does not tell of."""
+        told = and_(
+            _EVENT.c.tenant_id == _HAPPENED.c.tenant_id, _EVENT.c.object_uid == _HAPPENED.c.uid
+        )
+        untold = self._read(
+            select(_HAPPENED.c.uid)
+            .select_from(_HAPPENED.outerjoin(_EVENT, told))
+            .where(_HAPPENED.c.tenant_id == self.tenant_id, _EVENT.c.id.is_(None))
+            .order_by(_HAPPENED.c.id)
+            .limit(1)
+        )
+        for row in untold:
+            self._report(
+                "GAP", None, f"no entry tells of event {row.uid}, or of what came after it"
+            )
 
     def check_subtrees(self, verdict: HistoryVerdict) -> None:
         """Compare the kept subtrees, from which the tree grows on, with what was calculated."""

@@ -64,18 +64,20 @@ class Signer:
 def seal_pending(store: Store, signer: Signer, *, limit: int = 10_000) -> Checkpoint | None:
     """Seal at most `limit` waiting entries and sign the tree; returns what was signed, if anything.
 
-    A crash between the two is mended by the next call. Calling it with nothing to do only reads.
-    Raises QTCoreError QT601 when an entry was altered before it was sealed: nothing is sealed then.
+    Tree and signature are one transaction, so a tree that nobody signed is never a crash: it was
+    made by somebody without the key. Calling it with nothing to do only reads. Raises QTCoreError
+    QT601 when an entry was altered before it was sealed, QT605 when sealed entries lack their
+    signature: nothing is sealed then.
     """
     with store.read() as session:
-        waiting = count_pending(session, store.tenant_id)
-        signed = _signed_size(session, store.tenant_id)
-        if not waiting and signed == sealed_up_to(session, store.tenant_id):
+        if not count_pending(session, store.tenant_id):
             return None
-    if waiting:
-        with store.plumbing() as session:
-            _grow_tree(session, store, limit)
-    return _sign_tree(store, signer)
+    with store.plumbing() as session:
+        if store.dialect == "postgresql":
+            session.execute(_SEALERS_TURN, {"tenant": store.tenant_id})
+        _check_signed(session, store.tenant_id)
+        _grow_tree(session, store, limit)
+        return _sign_tree(session, store, signer)
 
 
 def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
@@ -158,8 +160,6 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
 
 def _grow_tree(session: Session, store: Store, limit: int) -> None:
     tenant_id = store.tenant_id
-    if store.dialect == "postgresql":
-        session.execute(_SEALERS_TURN, {"tenant": tenant_id})
     waiting = _read_waiting(session, tenant_id, limit)
     if not waiting:
         return
@@ -214,26 +214,35 @@ def _checked_leaf(row: Any) -> bytes:
     return leaf
 
 
-def _sign_tree(store: Store, signer: Signer) -> Checkpoint | None:
-    with store.plumbing() as session:
-        if store.dialect == "postgresql":
-            session.execute(_SEALERS_TURN, {"tenant": store.tenant_id})
-        size = sealed_up_to(session, store.tenant_id)
-        if _signed_size(session, store.tenant_id) == size:
-            return None
-        root = read_frontier(session, store.tenant_id, size).root
-        checkpoint = Checkpoint(signer.name, size, root)
-        session.execute(
-            insert(_CHECKPOINT),
-            {
-                "tenant_id": store.tenant_id,
-                "size": size,
-                "root": root,
-                "note": sign_note(checkpoint.body, signer.name, signer.private_key),
-                "sealed_at": store.sources.now(),
-            },
+def _check_signed(session: Session, tenant_id: int) -> None:
+    """Refuse to sign on from a tree whose last signature is gone: it may be another history."""
+    signed, sealed = _signed_size(session, tenant_id), sealed_up_to(session, tenant_id)
+    if signed != sealed:
+        raise QTCoreError(
+            f"the ledger holds {sealed} sealed events, its newest checkpoint signs {signed}: "
+            "somebody removed or added some; nothing was sealed; run `qtcore audit verify` and "
+            "restore a backup",
+            code="QT605",
         )
-        return checkpoint
+
+
+def _sign_tree(session: Session, store: Store, signer: Signer) -> Checkpoint | None:
+    size = sealed_up_to(session, store.tenant_id)
+    if _signed_size(session, store.tenant_id) == size:
+        return None
+    root = read_frontier(session, store.tenant_id, size).root
+    checkpoint = Checkpoint(signer.name, size, root)
+    session.execute(
+        insert(_CHECKPOINT),
+        {
+            "tenant_id": store.tenant_id,
+            "size": size,
+            "root": root,
+            "note": sign_note(checkpoint.body, signer.name, signer.private_key),
+            "sealed_at": store.sources.now(),
+        },
+    )
+    return checkpoint
 
 
 def _signed_size(session: Session, tenant_id: int) -> int:

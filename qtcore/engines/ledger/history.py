@@ -23,6 +23,7 @@ ProblemKind = Literal[
     "NOT_CANONICAL",
     "ORIGIN_MISMATCH",
     "REPLAY",
+    "NOT_SIGNED",
 ]
 
 
