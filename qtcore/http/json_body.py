@@ -90,7 +90,7 @@ def check_model(value: Any, model: type[M]) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        faults = [_fault(each) for each in error.errors(include_url=False)]
+        faults = [_fault(each) for each in _own_mistakes(error.errors(include_url=False))]
         count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
         raise InputRejected(f"the request has {count}", faults) from error
 
@@ -156,6 +156,11 @@ def _check_texts(value: Any, where: str) -> None:
             _check_texts(part, f"{where}/{number}")
 
 
+def _own_mistakes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out a list called too short only because one of its items has a mistake."""
+    return [each for each in errors if each["type"] != "too_short" or not each["input"]]
+
+
 def _fault(error: ErrorDetails) -> Fault:
     where = "/" + "/".join(str(part) for part in error["loc"])
     found = error.get("input")
@@ -164,6 +169,11 @@ def _fault(error: ErrorDetails) -> Fault:
             text = f"{where[1:]!r} is not known here; leave it out or correct the name"
         case "missing":
             text = f"{where[1:]!r} is missing"
+        case "tuple_type":
+            text = f"{where[1:]!r} is not a list; give a list, also for one entry"
+        case "too_short":
+            least = error.get("ctx", {}).get("min_length", 1)
+            text = f"{where[1:]!r} has {len(error['input'])} entries; at least {least} is needed"
         case "value_error":
             text = f"{where[1:]!r}: {error['msg'].removeprefix('Value error, ')}"
         case _:

@@ -91,6 +91,41 @@ def test_an_answer_is_what_the_description_promises(web, path, schema):
     assert_described(answer.json(), schema)
 
 
+def undeclared(answer: Any, schema: dict[str, Any]) -> set[str]:
+    if "$ref" in schema:
+        return undeclared(answer, DOCUMENT["components"]["schemas"][schema["$ref"].split("/")[-1]])
+    if isinstance(answer, list):
+        return {name for part in answer for name in undeclared(part, schema["items"])}
+    if not isinstance(answer, dict) or "properties" not in schema:
+        return set()
+    told = schema["properties"]
+    inside = [undeclared(answer[name], told[name]) for name in told if name in answer]
+    return (set(answer) - set(told)).union(*inside)
+
+
+def test_lots_traces_and_scopes_hold_nothing_that_is_not_described(api):
+    lot = lot_id(api, "B-1")
+    answers = {
+        "LotList": api.get("/api/v1/lots").json(),
+        "Trace": api.get(f"/api/v1/lots/{lot}/trace").json(),
+        "RecallScope": api.post("/api/v1/recalls/scope", json={"seeds": ["M-1"]}).json(),
+    }
+    for name, answer in answers.items():
+        assert_described(answer, name)
+        assert undeclared(answer, {"$ref": f"#/components/schemas/{name}"}) == set()
+    assert undeclared({"next": None, "more": 1}, {"$ref": "#/components/schemas/LotList"})
+
+
+def test_the_description_tells_limits_both_answers_and_the_token():
+    depth = DOCUMENT["paths"]["/api/v1/lots/{lot_id}/trace"]["get"]["parameters"][-1]
+    events = DOCUMENT["paths"]["/api/v1/events"]["post"]
+
+    assert depth["name"] == "depth"
+    assert depth["schema"]["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 10_000}
+    assert set(events["responses"]) == {"200", "201", "default"}
+    assert [p["name"] for p in events["parameters"]] == ["Idempotency-Key", "X-CSRF-Token"]
+
+
 def test_a_trace_names_focus_nodes_edges_and_certainty(api):
     answer = api.get(f"/api/v1/lots/{lot_id(api, 'B-1')}/trace", params={"direction": "backward"})
 

@@ -102,6 +102,25 @@ def test_a_bad_body_is_400_with_where_and_why(api, body):
     assert problem["request_id"] == answer.headers["x-request-id"]
 
 
+def test_one_mistake_in_a_list_is_told_once(api):
+    body = bent('"1.5"', '"abc"')
+
+    (fault,) = api.post("/api/v1/events", content=body, headers=JSON).json()["faults"]
+
+    assert fault["where"] == "/lines/0/quantity"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [([], "'seeds' has 0 entries; at least 1 is needed"), ("M-1", "'seeds' is not a list")],
+    ids=["empty", "text"],
+)
+def test_a_wrong_list_is_told_in_plain_words(api, seeds, message):
+    (fault,) = api.post("/api/v1/recalls/scope", json={"seeds": seeds}).json()["faults"]
+
+    assert message in fault["message"]
+
+
 def test_the_same_body_without_a_mistake_is_stored(api):
     assert api.post("/api/v1/events", json=GOOD).status_code == 201
 

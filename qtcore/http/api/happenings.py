@@ -13,7 +13,13 @@ from qtcore.services.recording import record_event
 
 
 @operation(
-    "POST", "/events", summary="Record what happened", answer="Event", status=201, body=EventBody
+    "POST",
+    "/events",
+    summary="Record what happened",
+    answer="Event",
+    status=201,
+    body=EventBody,
+    also=200,
 )
 def add_event(call: Call, sent: Sent) -> Answer:
     """Record an event; 200 when the sender's id was stored before with equal content."""

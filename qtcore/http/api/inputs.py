@@ -58,6 +58,8 @@ Measured = Annotated[
 Moment = Annotated[datetime, BeforeValidator(_is_text), AfterValidator(_aware)]
 Day = Annotated[date, BeforeValidator(_is_text)]
 Count = Annotated[int, BeforeValidator(_small_count)]
+# The limits stand inside and before the check: elsewhere they do not reach the published schema.
+Depth = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_small_count)]
 
 
 class LotQuery(Input):
@@ -90,7 +92,7 @@ class TraceQuery(Input):
     """Which way to walk and how far; no depth walks to the ends."""
 
     direction: Literal["backward", "forward", "both"] = "both"
-    depth: Count | None = Field(default=None, ge=1, le=10_000)
+    depth: Depth | None = None
 
 
 class LedgerQuery(Input):

@@ -27,6 +27,13 @@ KEY_HEADER = {
     "description": "The same key with the same request gives the same answer, not a second effect",
     "schema": {"type": "string", "maxLength": 200},
 }
+CSRF_HEADER = {
+    "name": "X-CSRF-Token",
+    "in": "header",
+    "required": False,
+    "description": "The token of the page; needed with a session cookie, not with a bearer token",
+    "schema": {"type": "string"},
+}
 
 
 def build_openapi(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -63,23 +70,23 @@ def _operation(each: Operation, path: str, schemas: dict[str, Any]) -> dict[str,
         "tags": [path.split("/")[3]],
         "parameters": [*_path_parameters(path), *_query_parameters(each.query)],
         "responses": {
-            str(each.status): {
-                "description": each.summary,
-                "content": {
-                    "application/json": {"schema": {"$ref": f"#/components/schemas/{each.answer}"}}
-                },
-            },
+            **{str(status): _answer(each) for status in (each.status, each.also) if status},
             "default": _PROBLEM,
         },
     }
     if each.method == "POST":
-        told["parameters"].append(KEY_HEADER)
+        told["parameters"] += [KEY_HEADER, CSRF_HEADER]
     if each.body is not None:
         told["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": _schema(each.body, schemas)}},
         }
     return told
+
+
+def _answer(each: Operation) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{each.answer}"}
+    return {"description": each.summary, "content": {"application/json": {"schema": schema}}}
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:

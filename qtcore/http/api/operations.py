@@ -39,7 +39,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The declaration of a route; `answer` names a schema of `qtcore.http.api.schemas`."""
+    """The declaration of a route; `answer` names a schema of `qtcore.http.api.schemas`.
+
+    `also` is a second status with the same answer.
+    """
 
     method: str
     path: str
@@ -49,6 +52,7 @@ class Operation:
     status: int
     query: type[Input]
     body: type[Input] | None
+    also: int | None
 
 
 Run = Callable[[Call, Sent], Answer]
@@ -63,11 +67,12 @@ def operation(
     status: int = 200,
     query: type[Input] = NoInput,
     body: type[Input] | None = None,
+    also: int | None = None,
 ) -> Callable[[Run], HTTPRouteHandler]:
     """Declare a route; the function below gets the call and what was sent, checked."""
 
     def declare(run: Run) -> HTTPRouteHandler:
-        told = Operation(method, path, run.__name__, summary, answer, status, query, body)
+        told = Operation(method, path, run.__name__, summary, answer, status, query, body, also)
 
         def reply(call: Call) -> Response[bytes]:
             sent = Sent(_read_query(call, query), _read_body(call, body))

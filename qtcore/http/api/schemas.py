@@ -34,12 +34,21 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-_NODE = {
+_LINE = {
     "lot_id": TEXT,
+    "kind": {"enum": ["lot", "unit", "logistic_unit"]},
     "item": TEXT,
     "lot_no": TEXT,
     "source": TEXT,
+    "state": TEXT,
     "identifiers": TEXTS,
+}
+_NODE = {**_LINE, "item_name": TEXT}
+_TRACED = {
+    **_NODE,
+    "depth": COUNT,
+    "side": {"enum": ["focus", "backward", "forward"]},
+    "certainty": {"enum": ["recorded", "derived", "inferred"]},
 }
 _REASON = {"code": TEXT, "message": TEXT}
 
@@ -70,7 +79,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "matches": _list(_object({"kind": TEXT, "lot_id": TEXT, "item": TEXT, "lot_no": TEXT})),
         }
     ),
-    "LotLine": _object({**_NODE, "kind": TEXT, "state": TEXT}),
+    "LotLine": _object(_LINE),
     "LotList": _object({"items": _list(_ref("LotLine")), "next": MAYBE}),
     "Stock": _object(
         {
@@ -82,8 +91,12 @@ SCHEMAS: Mapping[str, Schema] = {
     "Lot": _object(
         {
             **_NODE,
-            "kind": TEXT,
-            "state": TEXT,
+            "names": ANY_OBJECT,
+            "item_kind": TEXT,
+            "industry": TEXT,
+            "origin": TEXT,
+            "expiry_on": MAYBE,
+            "extra": ANY_OBJECT,
             "stock": _ref("Stock"),
             "holds": _list(ANY_OBJECT),
             "results": _list(ANY_OBJECT),
@@ -93,24 +106,39 @@ SCHEMAS: Mapping[str, Schema] = {
             "chain": _ref("Trace"),
         }
     ),
-    "TraceNode": _object({**_NODE, "depth": COUNT, "certainty": TEXT, "side": TEXT}),
+    "TraceNode": _object(_TRACED),
+    "ScopeNode": _object({**_TRACED, "verdict": {"enum": ["proved", "possible"]}, "is_seed": FLAG}),
     "TraceEdge": _object(
         {
             "from": TEXT,
             "to": TEXT,
+            "kind": TEXT,
             "quantity": MAYBE_DECIMAL,
             "unit": TEXT,
             "event_id": TEXT,
-            "certainty": TEXT,
+            "certainty": {"enum": ["recorded", "derived", "inferred"]},
         }
     ),
     "Shipment": _object(
-        {"customer": TEXT, "lot_id": TEXT, "quantity": MAYBE_DECIMAL, "unit": TEXT}
+        {
+            "customer": TEXT,
+            "customer_name": TEXT,
+            "contacts": ANY_OBJECT,
+            "lot_id": TEXT,
+            "lot_no": TEXT,
+            "item": TEXT,
+            "quantity": MAYBE_DECIMAL,
+            "unit": TEXT,
+            "shipped_at": TEXT,
+            "event_id": TEXT,
+            "via": TEXT,
+        }
     ),
-    "Gap": _object({"kind": TEXT, "lot_id": TEXT, "detail": TEXT}),
+    "Gap": _object({"kind": TEXT, "lot_id": TEXT, "lot_no": TEXT, "detail": TEXT}),
     "Trace": _object(
         {
             "focus": _object(_NODE),
+            "direction": {"enum": ["backward", "forward", "both"]},
             "nodes": _list(_ref("TraceNode")),
             "edges": _list(_ref("TraceEdge")),
             "customers": _list(_ref("Shipment")),
@@ -143,13 +171,19 @@ SCHEMAS: Mapping[str, Schema] = {
     "RecallScope": _object(
         {
             "seeds": TEXTS,
-            "lots": _list(_ref("TraceNode")),
+            "lots": _list(_ref("ScopeNode")),
             "edges": _list(_ref("TraceEdge")),
             "shipments": _list(_ref("Shipment")),
             "on_hand": _list(
                 _object({"lot_id": TEXT, "place": TEXT, "quantity": DECIMAL, "unit": TEXT})
             ),
-            "balance": _object({"lots": _list(ANY_OBJECT), "closes": FLAG}),
+            "balance": _object(
+                {
+                    "lots": _list(ANY_OBJECT),
+                    "unaccounted": {"type": "object", "additionalProperties": DECIMAL},
+                    "closes": FLAG,
+                }
+            ),
             "gaps": _list(_ref("Gap")),
         }
     ),
