@@ -153,7 +153,7 @@ def _converted(
 
 
 def _fault(code: str, movement: Movement, words: str) -> Fault:
-    amount = "without quantity" if movement.quantity is None else str(movement.quantity)
+    amount = "without quantity" if movement.quantity is None else format(movement.quantity, "f")
     return Fault(
         code, f"{movement.kind} {amount} {movement.unit}".rstrip() + f" {words}", movement.where
     )

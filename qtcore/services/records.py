@@ -77,7 +77,10 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class RecordInput:
-    """What is submitted: the form's values, the lots it is about (any identifier), a title."""
+    """What is submitted: the form's values, the lots it is about (any identifier), a title.
+
+    Without a title the form's own field `title` is taken.
+    """
 
     data: Mapping[str, Any]
     lots: Sequence[str] = ()
@@ -113,7 +116,7 @@ def write_record(
         uid=work.new_uid(),
         kind=definition.id,
         number=_next_number(work, definition),
-        title=entry.title[:300],
+        title=(entry.title or str(entry.data.get("title", "")))[:300],
         state=workflow.initial,
         workflow_version_id=_version(work, "workflows", definition.workflow),
         form_version_id=_version(work, "forms", definition.form),

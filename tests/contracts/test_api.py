@@ -224,6 +224,7 @@ def test_a_record_goes_from_submission_to_its_next_state(api):
     assert made.status_code == 201, made.text
     where = made.headers["location"]
     record = api.get(where).json()
+    assert record["title"] == "Door was open"
     assert_described(record, "Record")
 
     moved = api.post(f"{where}/transitions/investigate", json={})

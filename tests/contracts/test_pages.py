@@ -1,14 +1,20 @@
 """Pages as people use them: forms that store, mistakes that keep what was typed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from qtcore.http.pages.trace import write_csv
 from qtcore.http.texts import LANGUAGES
 from qtcore.services.profile import set_language
 from qtcore.services.records import RecordInput, submit_record
+from qtcore.services.shipments import Shipment
+from qtcore.services.trace import trace
 from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import a_site
 from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter
@@ -145,6 +151,27 @@ def test_a_list_is_saved_as_a_file_that_spreadsheets_read(page, path):
 
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.content.startswith(b"\xef\xbb\xbf")
+
+
+def test_a_saved_trace_writes_a_small_quantity_in_digits(web):
+    found = trace(web.site, a_user(web.site, EVERY_ROLE), "M-1")
+    row = Shipment(
+        event_id="E",
+        shipped_at=datetime(2026, 6, 1, tzinfo=UTC),
+        customer="SHOP",
+        customer_name="Shop",
+        contacts={},
+        node=1,
+        lot_id="L",
+        lot_no="M-1",
+        item="MILK",
+        quantity=Decimal("0.00000012"),
+        unit="kg",
+    )
+
+    text = write_csv(replace(found, customers=(row,))).decode()
+
+    assert "SHOP,0.00000012,kg" in text
 
 
 def test_a_person_without_the_right_sees_what_is_missing_and_who_has_it(web):

@@ -97,7 +97,7 @@ def _submit_record(call: Call, asked: Asked, sent: Mapping[str, Any]) -> Seen:
     about = sent.get("record") or {}
     lots = [line.strip() for line in str(about.get("lots", "")).replace(",", "\n").splitlines()]
     data = _without_empty(sent.get("values") or {})
-    title = str(about.get("title", "")) or str(data.get("title", ""))
+    title = str(about.get("title", ""))
     entry = RecordInput(data, [lot for lot in lots if lot], title)
     view = submit_record(call.site, call.act(), asked.definition.id, entry)
     return Redirect(f"/r/{quote(view.record.number)}?done=submitted")

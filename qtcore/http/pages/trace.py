@@ -12,6 +12,7 @@ from qtcore.http.call import Call
 from qtcore.http.pages.chain import lanes_of
 from qtcore.http.pages.visits import File, Page, Seen, page
 from qtcore.services.trace import DIRECTIONS, Trace, trace
+from qtcore.services.wire import optional_text
 
 MOST_ROWS = 400
 # What a spreadsheet would take for a formula.
@@ -77,7 +78,7 @@ def write_csv(found: Trace) -> bytes:
             [safe_cell(c) for c in [*head, info.source_code, info.state, "", "", "", ""]]
         )
     for ship in found.customers:
-        amount = "" if ship.quantity is None else str(ship.quantity)
+        amount = optional_text(ship.quantity) or ""
         head = ["shipment", "", "", ship.lot_id, ship.item, ship.lot_no, "", "", ship.customer]
         table.writerow(
             [safe_cell(c) for c in [*head, amount, ship.unit, ship.shipped_at.isoformat()]]
