@@ -4,30 +4,31 @@ It must not know imports, which store facts as they are; see `qtcore.services.ev
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
-from qtcore.definitions.workflows import WorkflowDefinition
-from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
-from qtcore.services.contents import held_in
+from qtcore.errors import Fault, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
 from qtcore.services.judgements import event_refusals
-from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.nodes import NodeBook
+from qtcore.services.refusals import (
+    MAKES,
+    TAKES,
+    Asked,
+    Found,
+    check_units,
+    find_inside,
+    find_refusals,
+)
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.services.stock import stock_of_nodes
-from qtcore.store.queries.events import MovementRow, movements_of
-from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
-from qtcore.store.queries.shipments import contents_of
-from qtcore.store.queries.trace import reached_nodes
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Party
-from qtcore.store.unit import UnitOfWork
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -43,20 +44,6 @@ NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "adjust": (("subject", "whose stock is adjusted"),),
     "observe": (("subject", "what is observed"),),
 }
-MAKES = {("receive", "output"), ("transform", "output"), ("pack", "parent")}
-ABILITY: Mapping[tuple[str, str], str] = {
-    ("transform", "input"): "consume",
-    ("ship", "subject"): "ship",
-    ("move", "subject"): "move",
-    ("sample", "subject"): "sample",
-}
-TAKES = {("transform", "input"), ("ship", "subject"), ("sample", "subject"), ("scrap", "subject")}
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    line: Line
-    info: NodeInfo | None
 
 
 def record_event(site: Site, context: Context, event: EventInput) -> Stored:
@@ -74,16 +61,19 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
             work.take_turn()
             book = NodeBook(site, work)
             event = _own_source(book, event, definition.verb)
-            found = [_Found(line, _existing(book, definition.verb, line)) for line in event.lines]
+            found = [Found(line, _existing(book, definition.verb, line)) for line in event.lines]
             _require_quantities(definition.verb, found)
-            inside = _inside(work, event, definition.verb, found)
-            all_lines = tuple(f.line for f in (*found, *inside))
-            told = (replace(event, lines=all_lines), [f.info for f in (*found, *inside)])
+            check_units(site, book, found)
+            inside = find_inside(work, event, definition.verb, found)
+            everything = (*found, *inside)
+            told = (
+                replace(event, lines=tuple(f.line for f in everything)),
+                [f.info for f in everything],
+            )
             refusals = [
-                *_life_cycle_refusals(site, work, definition.verb, (*found, *inside)),
-                *_stock_refusals(site, work, definition.verb, found),
-                *_gone_refusals(work, definition.verb, found),
-                *_cycle_refusals(work, found),
+                *find_refusals(
+                    site, work, Asked(event, definition.verb, tuple(found), tuple(inside))
+                ),
                 *event_refusals(site, work.session, definition.verb, told),
             ]
             if refusals:
@@ -194,7 +184,7 @@ def _may_be_one_piece(line: Line) -> bool:
     return line.ref.kind != "lot" or bool(line.ref.text or line.ref.identifier)
 
 
-def _require_quantities(verb: str, found: Sequence[_Found]) -> None:
+def _require_quantities(verb: str, found: Sequence[Found]) -> None:
     faults = [
         Fault("QT444", f"{f.line.ref} has no quantity; a {verb} needs one", f"lines/{n}/quantity")
         for n, f in enumerate(found)
@@ -203,44 +193,6 @@ def _require_quantities(verb: str, found: Sequence[_Found]) -> None:
     ]
     if faults:
         raise InputRejected(f"the {verb} cannot be recorded as sent", faults)
-
-
-def _inside(
-    work: UnitOfWork, event: EventInput, verb: str, found: Sequence[_Found]
-) -> list[_Found]:
-    """List what travels inside cases and pallets: they may go only when all of it may."""
-    units = [f.info.node for f in found if f.info and f.info.kind == "logistic_unit"]
-    if not units or (verb, "subject") not in ABILITY:
-        return []
-    contents = contents_of(work.session, work.tenant_id, units)
-    held = [c for unit in units for c in held_in(contents, unit, event.event_at)]
-    infos = describe_nodes(work.session, work.tenant_id, [c.node for c in held])
-    return [
-        _Found(Line(LotRef(text=c.node_uid), "subject", c.quantity, c.unit), infos[c.node])
-        for c in held
-    ]
-
-
-def _gone_refusals(work: UnitOfWork, verb: str, found: Sequence[_Found]) -> list[Refusal]:
-    """Say which serials, cases and pallets have left already: one piece leaves once."""
-    pieces = {
-        f.info.node: f.info
-        for f in found
-        if f.info and f.info.kind != "lot" and (verb, f.line.part) in TAKES
-    }
-    last: dict[int, MovementRow] = {}
-    for row in movements_of(work.session, work.tenant_id, list(pieces)):
-        if row.effect in ("shipped", "scrapped", "returned"):
-            last[row.node] = row
-    return [
-        Refusal(
-            "QT447",
-            f"{_named(pieces[node])} has left already: {row.effect} on {row.event_at:%Y-%m-%d}",
-            fix="correct its number, or record its return first",
-        )
-        for node, row in last.items()
-        if row.effect != "returned"
-    ]
 
 
 def _own_source(book: NodeBook, event: EventInput, verb: str) -> EventInput:
@@ -269,97 +221,3 @@ def _existing(book: NodeBook, verb: str, line: Line) -> NodeInfo | None:
             f"there is no lot {line.ref}; receive or make it first, or correct the number"
         )
     return info
-
-
-def _life_cycle_refusals(
-    site: Site, work: UnitOfWork, verb: str, found: Sequence[_Found]
-) -> list[Refusal]:
-    """Say which lots their state or a hold keeps from this: a hold beats everything."""
-    refusals = []
-    guarded = [f for f in found if f.info is not None and (verb, f.line.part) in ABILITY]
-    held = active_holds(work.session, work.tenant_id, [f.info.node for f in guarded if f.info])
-    for one in guarded:
-        info, ability = one.info, ABILITY[verb, one.line.part]
-        if info is None:
-            continue
-        for hold in held.get(info.node, ()):
-            refusals.append(
-                Refusal(
-                    "QT445",
-                    f"{_named(info)} is on hold since {hold.placed_at:%Y-%m-%d}: {hold.reason}",
-                    fix="lift the hold, or take another lot",
-                )
-            )
-        if info.kind == "lot" and not _state_allows(site, info.state, ability):
-            able = [s.id for s in _lot_workflow(site).states if ability in s.may]
-            refusals.append(
-                Refusal(
-                    "QT446",
-                    f"{_named(info)} is in state {info.state!r}, which does not allow: {ability}",
-                    fix=f"states that allow it: {', '.join(able)}",
-                )
-            )
-    return refusals
-
-
-def _lot_workflow(site: Site) -> WorkflowDefinition:
-    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
-    return workflow
-
-
-def _state_allows(site: Site, state: str, ability: str) -> bool:
-    return any(s.id == state and ability in s.may for s in _lot_workflow(site).states)
-
-
-def _stock_refusals(
-    site: Site, work: UnitOfWork, verb: str, found: Sequence[_Found]
-) -> list[Refusal]:
-    """Say where more would be taken than there is."""
-    taken = [f for f in found if f.info and f.info.kind == "lot" and (verb, f.line.part) in TAKES]
-    stocks = stock_of_nodes(site, work.session, [f.info.node for f in taken if f.info])
-    wanted: dict[int, Decimal] = {}
-    refusals = []
-    for one in taken:
-        info, line = one.info, one.line
-        if info is None or line.quantity is None:
-            continue
-        stock = stocks[info.node]
-        amount = site.registry.convert(line.quantity, line.unit, stock.unit or line.unit)
-        wanted[info.node] = wanted.get(info.node, Decimal(0)) + amount
-        if wanted[info.node] > stock.quantity:
-            refusals.append(
-                Refusal(
-                    "QT447",
-                    f"{_named(info)} has {stock.quantity} {stock.unit} on hand, "
-                    f"{wanted[info.node]} {stock.unit or line.unit} asked for",
-                    fix="correct the quantity, or record what is missing first",
-                )
-            )
-    return refusals
-
-
-def _cycle_refusals(work: UnitOfWork, found: Sequence[_Found]) -> list[Refusal]:
-    """Say when something would become its own ancestor."""
-    sources = {f.info.node: f.info for f in found if f.info and f.line.part in ("input", "child")}
-    targets = {f.info.node: f.info for f in found if f.info and f.line.part in ("output", "parent")}
-    if not sources or not targets:
-        return []
-    made_from = ", ".join(_named(info) for info in sources.values())
-    ancestors = reached_nodes(work.session, work.tenant_id, list(sources), "backward")
-    return [
-        Refusal(
-            "QT448",
-            f"{_named(info)} is already a source of {made_from}: it cannot be made from it as well",
-            fix="correct the lot number of the output; rework makes a new lot",
-        )
-        for node, info in targets.items()
-        if node in ancestors or node in sources
-    ]
-
-
-def _named(info: NodeInfo) -> str:
-    return (
-        f"lot {info.lot_no} of {info.item_code}"
-        if info.kind == "lot"
-        else f"{info.kind} {info.lot_no}"
-    )

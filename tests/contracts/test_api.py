@@ -176,7 +176,7 @@ def test_an_event_of_unreleased_milk_is_refused_with_reasons(web, api):
     fresh = a_received_lot(web.site, "MILK", "M-9", "5")
     body = {
         "event_type": "shipping",
-        "event_at": AT,
+        "event_at": web.site.sources.now().isoformat(),
         "to_party": "SHOP",
         "lines": [{"part": "subject", "lot": {"lot_id": fresh.uid}, "quantity": "1", "unit": "kg"}],
     }

@@ -1,0 +1,243 @@
+"""Why an event cannot be: state, hold, stock, time, genealogy, units; every reason is listed.
+
+It must not write anything, and it must not know imports, which store facts as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.errors import Fault, InputRejected, Refusal
+from qtcore.services.contents import held_in
+from qtcore.services.events import EventInput, Line
+from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.site import Site
+from qtcore.services.stock import stock_of_nodes
+from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.shipments import contents_of
+from qtcore.store.queries.trace import reached_nodes
+from qtcore.store.unit import UnitOfWork
+
+MAKES = {("receive", "output"), ("transform", "output"), ("pack", "parent")}
+ABILITY: Mapping[tuple[str, str], str] = {
+    ("transform", "input"): "consume",
+    ("ship", "subject"): "ship",
+    ("move", "subject"): "move",
+    ("sample", "subject"): "sample",
+}
+TAKES = {("transform", "input"), ("ship", "subject"), ("sample", "subject"), ("scrap", "subject")}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A line and what it names; None for what the event brings into being."""
+
+    line: Line
+    info: NodeInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An event as it is asked for: its verb, its lines with what they name, and what is inside.
+
+    `inside` are the contents of cases and pallets that travel: they may go only when all may.
+    """
+
+    event: EventInput
+    verb: str
+    lines: tuple[Found, ...]
+    inside: tuple[Found, ...] = ()
+
+
+def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
+    """List every reason why this event cannot be recorded."""
+    everything = (*asked.lines, *asked.inside)
+    return [
+        *_time_refusals(work, asked),
+        *_life_cycle_refusals(site, work, asked.verb, everything),
+        *_stock_refusals(site, work, asked.verb, asked.lines),
+        *_gone_refusals(work, asked.verb, asked.lines),
+        *_cycle_refusals(work, asked.lines),
+    ]
+
+
+def check_units(site: Site, book: NodeBook, found: Sequence[Found]) -> None:
+    """Raise InputRejected for quantities in a unit that never converts to the lot's own."""
+    faults = []
+    for number, one in enumerate(found):
+        own = one.info.unit if one.info else _item_unit(book, one.line)
+        given, kept = site.registry.unit(one.line.unit), site.registry.unit(own)
+        if one.line.quantity is None or given is None or kept is None:
+            continue
+        if given.dimension != kept.dimension:
+            text = (
+                f"{one.line.ref}: {one.line.unit!r} ({given.dimension}) cannot be converted to "
+                f"{own!r} ({kept.dimension}); give the quantity in a unit of {kept.dimension}"
+            )
+            faults.append(Fault("QT433", text, f"lines/{number}/unit"))
+    if faults:
+        raise InputRejected(faults[0].message, faults)
+
+
+def _item_unit(book: NodeBook, line: Line) -> str:
+    if line.ref.kind == "logistic_unit" or not line.ref.item:
+        return ""
+    return str(book.master("item", line.ref.item).unit)
+
+
+def _time_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:
+    """Say which lots did not exist yet when the event is said to have happened."""
+    used = {
+        f.info.node: f.info
+        for f in asked.lines
+        if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) not in MAKES
+    }
+    born: dict[int, datetime] = {}
+    for row in movements_of(work.session, work.tenant_id, list(used)):
+        if row.effect in ("received", "produced"):
+            born[row.node] = min(born.get(row.node, row.event_at), row.event_at)
+    return [
+        Refusal(
+            "QT449",
+            f"{_named(used[node])} came into being on {at:%Y-%m-%d %H:%M}, after this event of "
+            f"{asked.event.event_at:%Y-%m-%d %H:%M}",
+            fix="correct the time of the event, or the lot",
+        )
+        for node, at in born.items()
+        if at > asked.event.event_at
+    ]
+
+
+def find_inside(
+    work: UnitOfWork, event: EventInput, verb: str, found: Sequence[Found]
+) -> list[Found]:
+    """List what travels inside cases and pallets: they may go only when all of it may."""
+    units = [f.info.node for f in found if f.info and f.info.kind == "logistic_unit"]
+    if not units or (verb, "subject") not in ABILITY:
+        return []
+    contents = contents_of(work.session, work.tenant_id, units)
+    held = [c for unit in units for c in held_in(contents, unit, event.event_at)]
+    infos = describe_nodes(work.session, work.tenant_id, [c.node for c in held])
+    return [
+        Found(Line(LotRef(text=c.node_uid), "subject", c.quantity, c.unit), infos[c.node])
+        for c in held
+    ]
+
+
+def _gone_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[Refusal]:
+    """Say which serials, cases and pallets have left already: one piece leaves once."""
+    pieces = {
+        f.info.node: f.info
+        for f in found
+        if f.info and f.info.kind != "lot" and (verb, f.line.part) in TAKES
+    }
+    last: dict[int, MovementRow] = {}
+    for row in movements_of(work.session, work.tenant_id, list(pieces)):
+        if row.effect in ("shipped", "scrapped", "returned"):
+            last[row.node] = row
+    return [
+        Refusal(
+            "QT447",
+            f"{_named(pieces[node])} has left already: {row.effect} on {row.event_at:%Y-%m-%d}",
+            fix="correct its number, or record its return first",
+        )
+        for node, row in last.items()
+        if row.effect != "returned"
+    ]
+
+
+def _life_cycle_refusals(
+    site: Site, work: UnitOfWork, verb: str, found: Sequence[Found]
+) -> list[Refusal]:
+    """Say which lots their state or a hold keeps from this: a hold beats everything."""
+    refusals = []
+    guarded = [f for f in found if f.info is not None and (verb, f.line.part) in ABILITY]
+    held = active_holds(work.session, work.tenant_id, [f.info.node for f in guarded if f.info])
+    for one in guarded:
+        info, ability = one.info, ABILITY[verb, one.line.part]
+        if info is None:
+            continue
+        for hold in held.get(info.node, ()):
+            refusals.append(
+                Refusal(
+                    "QT445",
+                    f"{_named(info)} is on hold since {hold.placed_at:%Y-%m-%d}: {hold.reason}",
+                    fix="lift the hold, or take another lot",
+                )
+            )
+        if info.kind == "lot" and not _state_allows(site, info.state, ability):
+            able = [s.id for s in _lot_workflow(site).states if ability in s.may]
+            refusals.append(
+                Refusal(
+                    "QT446",
+                    f"{_named(info)} is in state {info.state!r}, which does not allow: {ability}",
+                    fix=f"states that allow it: {', '.join(able)}",
+                )
+            )
+    return refusals
+
+
+def _lot_workflow(site: Site) -> WorkflowDefinition:
+    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
+    return workflow
+
+
+def _state_allows(site: Site, state: str, ability: str) -> bool:
+    return any(s.id == state and ability in s.may for s in _lot_workflow(site).states)
+
+
+def _stock_refusals(
+    site: Site, work: UnitOfWork, verb: str, found: Sequence[Found]
+) -> list[Refusal]:
+    """Say where more would be taken than there is."""
+    taken = [f for f in found if f.info and f.info.kind == "lot" and (verb, f.line.part) in TAKES]
+    stocks = stock_of_nodes(site, work.session, [f.info.node for f in taken if f.info])
+    wanted: dict[int, Decimal] = {}
+    refusals = []
+    for one in taken:
+        info, line = one.info, one.line
+        if info is None or line.quantity is None:
+            continue
+        stock = stocks[info.node]
+        amount = site.registry.convert(line.quantity, line.unit, stock.unit or line.unit)
+        wanted[info.node] = wanted.get(info.node, Decimal(0)) + amount
+        if wanted[info.node] > stock.quantity:
+            refusals.append(
+                Refusal(
+                    "QT447",
+                    f"{_named(info)} has {stock.quantity} {stock.unit} on hand, "
+                    f"{wanted[info.node]} {stock.unit or line.unit} asked for",
+                    fix="correct the quantity, or record what is missing first",
+                )
+            )
+    return refusals
+
+
+def _cycle_refusals(work: UnitOfWork, found: Sequence[Found]) -> list[Refusal]:
+    """Say when something would become its own ancestor."""
+    sources = {f.info.node: f.info for f in found if f.info and f.line.part in ("input", "child")}
+    targets = {f.info.node: f.info for f in found if f.info and f.line.part in ("output", "parent")}
+    if not sources or not targets:
+        return []
+    made_from = ", ".join(_named(info) for info in sources.values())
+    ancestors = reached_nodes(work.session, work.tenant_id, list(sources), "backward")
+    return [
+        Refusal(
+            "QT448",
+            f"{_named(info)} is already a source of {made_from}: it cannot be made from it as well",
+            fix="correct the lot number of the output; rework makes a new lot",
+        )
+        for node, info in targets.items()
+        if node in ancestors or node in sources
+    ]
+
+
+def _named(info: NodeInfo) -> str:
+    return (
+        f"lot {info.lot_no} of {info.item_code}"
+        if info.kind == "lot"
+        else f"{info.kind} {info.lot_no}"
+    )
