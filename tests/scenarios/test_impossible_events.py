@@ -4,16 +4,16 @@ from decimal import Decimal
 import pytest
 
 from qtcore.errors import InputRejected, Refused
-from qtcore.services.events import EventInput, Line
+from qtcore.services.events import EventInput, Line, Stored
 from qtcore.services.nodes import LotRef
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.testing import FrozenClock, a_context, a_party, a_received_lot, an_item, an_output, line
 
 
-def _record(site: Site, kind: str, *lines: Line, days_ago: int = 0) -> None:
+def _record(site: Site, kind: str, *lines: Line, days_ago: int = 0) -> Stored:
     at = site.sources.now() - timedelta(days=days_ago)
-    record_event(site, a_context(site, ["operator"]), EventInput(kind, lines, at))
+    return record_event(site, a_context(site, ["operator"]), EventInput(kind, lines, at))
 
 
 def test_an_event_before_its_lot_came_into_being_is_refused(site: Site, clock: FrozenClock) -> None:
@@ -23,7 +23,7 @@ def test_an_event_before_its_lot_came_into_being_is_refused(site: Site, clock: F
 
 
 def test_an_event_at_the_moment_of_the_receipt_is_accepted(site: Site) -> None:
-    _record(site, "sampling", line(a_received_lot(site), "subject", "1"))
+    assert _record(site, "sampling", line(a_received_lot(site), "subject", "1")).is_new
 
 
 def test_a_receipt_in_a_unit_that_never_becomes_the_items_own_is_refused(site: Site) -> None:
@@ -38,7 +38,7 @@ def test_a_receipt_in_a_unit_that_never_becomes_the_items_own_is_refused(site: S
 def test_a_receipt_in_another_unit_of_the_same_kind_is_accepted(site: Site) -> None:
     an_item(site)
     a_party(site, "PLANT")
-    _record(site, "receiving", an_output("MILK", "M-1", "5000", unit="g"))
+    assert _record(site, "receiving", an_output("MILK", "M-1", "5000", unit="g")).is_new
 
 
 def test_a_cycle_told_in_three_commands_is_refused_at_the_third(site: Site) -> None:
