@@ -268,4 +268,8 @@ def _unavailable(name: str, exc: Exception) -> StoreUnavailable | Conflict:
     cause = exc.orig if isinstance(exc, DBAPIError) else exc
     if getattr(cause, "sqlstate", None) in _DEADLOCKS:
         return Conflict(f"two changes crossed in {name}; repeat yours ({cause})")
+    if "not a database" in str(cause):
+        return StoreUnavailable(
+            f"{name} is a file, but no database; give the path of a QTCore database in --db"
+        )
     return StoreUnavailable(f"{name} cannot be used: {cause}; see that it runs and try again")

@@ -152,3 +152,11 @@ def test_a_broken_site_is_named_by_each_command(url: str) -> None:
     found = RUNNER.invoke(app, ["audit", "verify", "--json", "--db", url, "--site", str(site)])
     assert "QT120" in found.stderr
     assert json.loads(found.stdout)["ok"]
+
+
+def test_a_text_file_is_no_database_and_said_to_be_none(tmp_path: Path) -> None:
+    place = tmp_path / "notes.txt"
+    place.write_text("just text, long enough to be read as a header of a file\n" * 20, "utf-8")
+    refused = RUNNER.invoke(app, ["trace", "L1", "--db", f"sqlite:///{place}", "--json"])
+    assert refused.exit_code == 1
+    assert "is a file, but no database" in json.loads(refused.output)["detail"]

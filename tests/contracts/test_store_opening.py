@@ -188,7 +188,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
 def test_a_file_that_is_no_database_is_named(tmp_path: Path):
     path = tmp_path / "notes.txt"
     path.write_text("these are notes, and long enough to be read as a header of a file\n" * 100)
-    with pytest.raises(StoreUnavailable, match=r"notes.txt cannot be used: file is not a database"):
+    with pytest.raises(StoreUnavailable, match=r"notes.txt is a file, but no database"):
         open_store(f"sqlite:///{path}")
     assert path.read_text().startswith("these are notes")
 

@@ -183,10 +183,10 @@ def test_a_row_that_contradicts_its_joined_row_is_quarantined(line: str, says: s
     assert says in row.faults[0].message
 
 
-def test_a_joined_row_without_partner_is_listed() -> None:
-    found = table(ROW, line="1;12.5;30\n9;1;1\n")
-    assert len(list(found.rows)) == 1
-    assert [(note.code, note.where) for note in found.notes] == [("QT724", "line.csv row 3")]
+def test_a_joined_row_without_partner_is_quarantined() -> None:
+    good, alone = rows_of(ROW, line="1;12.5;30\n9;1;1\n")
+    assert good.faults == ()
+    assert [(fault.code, fault.where) for fault in alone.faults] == [("QT724", "line.csv row 3")]
 
 
 def test_an_equal_repetition_of_a_row_is_loaded_once_and_noted() -> None:

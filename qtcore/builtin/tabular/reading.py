@@ -86,10 +86,17 @@ class _Reader:
             if row is not None:
                 yield row
         for name, index in joined.items():
-            for key in index.keys() - used:
-                where = f"{self._files[name].name} row {index[key][0].number}"
-                text = f"key {shown('/'.join(key))} is in no row of {main.name}; not loaded"
-                self._notes.add("QT724", text, where)
+            for key in sorted(index.keys() - used):
+                yield from self._without_partner(name, index[key])
+
+    def _without_partner(self, name: str, lines: list[Line]) -> Iterator[RowFacts]:
+        """Quarantine rows that join to none: what is not loaded is refused, never left out."""
+        file, main = self._files[name], self._files[next(iter(self._mapping.tables))]
+        for line in lines:
+            key = "/".join(_key(file, self._mapping.tables[name], line))
+            text = f"key {shown(key)} is in no row of {main.name}; add that row, or remove this one"
+            fault = ReadFault("QT724", text, f"{file.name} row {line.number}")
+            yield RowFacts(file.name, line.number, f"{name}#{line.number}", faults=(fault,))
 
     def _index(self, name: str) -> dict[Key, list[Line]]:
         """Gather the rows of a joined table by key; an equal repetition counts once."""
