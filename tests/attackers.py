@@ -22,7 +22,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.services.audit import seal, verify_history
 from qtcore.services.site import Site
-from qtcore.store.sealing import Signer
+from qtcore.store.signers import Signer
 from qtcore.store.store import open_store
 from qtcore.testing import FrozenClock, a_registry, a_site, seeded_bytes
 
@@ -89,6 +89,10 @@ def found(file: Path, witness: State | None = None) -> list[tuple[str, int | Non
     with opened(file) as site:
         verdict = judged(site, witness)
     assert verdict.ok is (not verdict.problems)
+    return kinds_of(verdict)
+
+
+def kinds_of(verdict: HistoryVerdict) -> list[tuple[str, int | None]]:
     return [(each.kind, each.seq) for each in verdict.problems]
 
 

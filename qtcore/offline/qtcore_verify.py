@@ -71,11 +71,12 @@ def verify_consistency(
         raise ProofError(f"a tree of {size2} leaves does not continue one of {size1}")
     if size1 == 0:
         _check_root(EMPTY_ROOT, root1)
-    if size1 in (0, size2):
+    if size1 == size2:
         _check_length(proof, 0)
-        if size1 == size2:
-            _check_root(root1, root2)
+        _check_root(root1, root2)
         return
+    if size1 == 0:  # any tree "continues" the empty one; the public vectors refuse this too
+        raise ProofError(f"the empty tree proves nothing about a tree of {size2} leaves")
     level = (size1 & -size1).bit_length() - 1  # of the last complete subtree of the first tree
     place = (size1 - 1) >> level
     inner = (place ^ ((size2 - 1) >> level)).bit_length()

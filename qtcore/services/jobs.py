@@ -23,11 +23,11 @@ MOST_ATTEMPTS: Final = 10
 _LOG = structlog.get_logger("qtcore.jobs")
 
 
-def settle(site: Site) -> int:
+def settle(site: Site, *, keeps_lease: bool = False) -> int:
     """Deliver what waits in the outbox and seal what was committed; returns the tree's size."""
     while deliver(site) == BATCH:
         continue
-    return seal(site)
+    return seal(site, keeps_lease=keeps_lease)
 
 
 def deliver(site: Site) -> int:
@@ -129,7 +129,7 @@ class Worker:
     def _run(self) -> None:
         while not self._stop.wait(self._every):
             try:
-                settle(self._site)
+                settle(self._site, keeps_lease=True)
             except QTCoreError as error:
                 _LOG.error("settling failed", code=error.code, error=error.message)
             except Exception:

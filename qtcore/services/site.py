@@ -13,7 +13,7 @@ from qtcore.errors import DefinitionsRejected, Fault
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.load import load_registry
 from qtcore.registry.registry import Registry
-from qtcore.store.sealing import Signer, load_or_make_signer
+from qtcore.store.signers import Signer, load_or_make_signer
 from qtcore.store.store import Store, open_store
 
 UNKNOWN_PARTY = "unknown"

@@ -62,6 +62,14 @@ class NoteKey:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """A key that signed until another took its place: it is believed up to this size only."""
+
+    key: NoteKey
+    last_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedNote:
     """A note's text and the known keys that signed it, at least one."""
 
