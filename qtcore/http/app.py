@@ -22,15 +22,10 @@ from qtcore.http.rendering import make_templates, render_problem
 from qtcore.http.security import Gate
 from qtcore.http.settings import Settings
 from qtcore.http.texts import choose_language, load_texts
+from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
 
 STATIC = Path(__file__).parent / "static"
-
-
-@get("/healthz", include_in_schema=False, sync_to_thread=False)
-def healthz() -> dict[str, str]:
-    """Say that the process answers; nothing about the site."""
-    return {"status": "ok"}
 
 
 def make_app(
@@ -47,6 +42,11 @@ def make_app(
 
     def answer_mistake(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         return render_mistake(settings, request, error)
+
+    @get("/healthz", include_in_schema=False, sync_to_thread=True)
+    def healthz() -> dict[str, object]:
+        """Say that the process answers and how far the history is sealed, no more."""
+        return health_of(site)
 
     app = Litestar(
         route_handlers=[
@@ -73,6 +73,17 @@ def make_app(
     # Around the router and not in it, so that unknown addresses pass the gate as well.
     app.asgi_handler = _fence(Gate(app.asgi_handler, site, settings), settings)
     return app
+
+
+def health_of(site: Site) -> dict[str, object]:
+    """Give the health of a site: ``ok``, ``late`` when sealing lags, ``read-only`` when fenced."""
+    state = read_sealing(site)
+    status = "read-only" if state.fence else "late" if state.is_late else "ok"
+    shown = state.as_json()
+    return {
+        "status": status,
+        **{name: shown[name] for name in ("pending", "lag_seconds", "alarm")},
+    }
 
 
 def _fence(gate: ASGIApp, settings: Settings) -> ASGIApp:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from qtcore.context import SYSTEM_LOGIN, Actor, Context, Sources
 from qtcore.definitions.problems import Problem, render_problems
-from qtcore.errors import DefinitionsRejected, Fault
+from qtcore.errors import DefinitionsRejected, Fault, QTCoreError
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.load import load_registry
 from qtcore.registry.registry import Registry
+from qtcore.store.key_changes import settle_signer
+from qtcore.store.outposts import NOBODY, Outposts, read_outposts
 from qtcore.store.signers import Signer, load_or_make_signer
 from qtcore.store.store import Store, open_store
 
@@ -29,6 +31,7 @@ class Site:
     sources: Sources
     signer: Signer
     warnings: tuple[Problem, ...] = ()
+    outposts: Outposts = NOBODY
 
     @property
     def hooks(self) -> Hooks:
@@ -94,5 +97,11 @@ def open_site(
     sources = sources or Sources()
     registry, problems = compile_site(site_dir)
     store = open_store(url, sources=sources, create=create, writable=writable)
-    signer = load_or_make_signer(key_folder or default_key_folder(url))
-    return Site(store, registry, sources, signer, problems)
+    folder = key_folder or default_key_folder(url)
+    try:
+        signer, outposts = load_or_make_signer(folder), read_outposts(folder)
+        signer = settle_signer(store, signer)
+    except QTCoreError:
+        store.close()
+        raise
+    return Site(store, registry, sources, signer, problems, outposts)

@@ -20,6 +20,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.key_changes import check_key
 from qtcore.store.lease import hold_lease
 from qtcore.store.queries.ledger import count_pending, sealed_up_to
 from qtcore.store.signers import Signer
@@ -62,6 +63,7 @@ def seal_pending(store: Store, signer: Signer, *, limit: int = 10_000) -> Checkp
     with store.plumbing() as session:
         if not hold_lease(session, store):
             return None
+        check_key(session, store, signer)
         _check_signed(session, store.tenant_id)
         _grow_tree(session, store, limit)
         return _sign_tree(session, store, signer)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from qtcore.engines.ledger import NoteError, NoteKey, RetiredKey, key_of, read_vkey
+from qtcore.engines.ledger.cosign import read_witness_key, witness_key_of
 from qtcore.errors import StoreUnavailable
 
 KEY_FILE: Final = "ledger.key"
@@ -62,6 +63,30 @@ def load_or_make_signer(folder: Path) -> Signer:
             f"the ledger's signing key in {folder} cannot be read: {exc}; restore both files "
             f"{KEY_FILE} and {VKEY_FILE} from their backup"
         ) from exc
+
+
+def load_or_make_witness_key(folder: Path) -> tuple[str, Ed25519PrivateKey, str]:
+    """Load the key of a witness, or make one; gives its name, the secret and its vkey."""
+    key_file = folder / "witness.key"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not key_file.exists():
+            made = Ed25519PrivateKey.generate()
+            name = f"qtcore-witness/{made.public_key().public_bytes_raw().hex()[:12]}"
+            vkey = witness_key_of(name, made).vkey
+            _write_new(folder / "witness.vkey", f"{vkey}\n".encode("ascii"), 0o444)
+            _write_new(key_file, _pem(made), 0o400)
+        if key_file.stat().st_mode & 0o077:
+            raise StoreUnavailable(f"{key_file} may be read by others; run `chmod 400` on it")
+        private_key = load_pem_private_key(key_file.read_bytes(), password=None)
+        known = read_witness_key((folder / "witness.vkey").read_text(encoding="ascii"))
+    except (OSError, ValueError, NoteError, UnsupportedAlgorithm) as exc:
+        raise StoreUnavailable(f"the key of the witness in {folder} cannot be read: {exc}") from exc
+    if not isinstance(private_key, Ed25519PrivateKey) or known != witness_key_of(
+        known.name, private_key
+    ):
+        raise StoreUnavailable(f"{key_file} is not the key that witness.vkey names")
+    return known.name, private_key, known.vkey
 
 
 def make_next_key(signer: Signer) -> Signer:
@@ -139,11 +164,14 @@ def _make_key(folder: Path) -> None:
 
 
 def _write_key(folder: Path, private_key: Ed25519PrivateKey, name: str, prefix: str = "") -> None:
-    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     # The public side first: a key file alone would be taken for a whole signer.
     vkey = key_of(name, private_key).vkey
     _write_new(folder / f"{prefix}{VKEY_FILE}", f"{vkey}\n".encode("ascii"), 0o444)
-    _write_new(folder / f"{prefix}{KEY_FILE}", pem, 0o400)
+    _write_new(folder / f"{prefix}{KEY_FILE}", _pem(private_key), 0o400)
+
+
+def _pem(private_key: Ed25519PrivateKey) -> bytes:
+    return private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
