@@ -17,7 +17,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from qtcore.context import Sources
-from qtcore.store.sealing import Signer, seal_pending
+from qtcore.store.sealing import seal_pending
+from qtcore.store.signers import Signer
 from qtcore.store.store import Store, open_store
 from qtcore.store.tables import Hold, Identifier, Lot
 from tests.rows import NOON, a_context, a_plant, alias, an_event, link, move

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import anyio
 import structlog
 import uvicorn
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from qtcore.context import Sources
@@ -46,7 +47,7 @@ class Witness:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             return
         body = await _read_body(receive)
         method, path = str(scope["method"]), str(scope["path"])

@@ -64,7 +64,8 @@ def tell_witnesses(site: Site) -> tuple[Seen, ...]:
     A witness that cannot be reached is named, and stops nobody's work.
     """
     outposts = site.outposts
-    found = tuple(_tell(site, each) for each in (*outposts.servers, *outposts.folders))
+    targets: list[WitnessServer | WitnessFolder] = [*outposts.servers, *outposts.folders]
+    found = tuple(_tell(site, each) for each in targets)
     for seen in found:
         if seen.standing != "agrees":
             _LOG.warning("witness", **seen.as_json())

@@ -51,7 +51,7 @@ class Log:
         return sign_note(Checkpoint(origin, size, self.state(size).root).body, ORIGIN, key)
 
     def asks(self, old: int, size: int, **more) -> bytes:
-        proof = ()
+        proof: tuple[bytes, ...] = ()
         if 0 < old <= size:
             proof = consistency_path(old, size, lambda level, at: self.nodes[level, at])
         return write_submission(Submission(old, more.pop("proof", proof), self.note(size, **more)))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.x509 import load_pem_x509_certificates
@@ -143,14 +144,14 @@ def test_the_stamp_of_somebody_else_or_of_another_state_does_not_hold(
     lines = judge(site, other.folder / "tsa.pem").lines
     assert any("BAD_STAMP" in line for line in lines)
 
-    def bend(document: dict) -> None:
+    def bend(document: dict[str, Any]) -> None:
         document["stamps"][0]["size"] += 1
 
     assert any(
         "another checkpoint" in line for line in judge(site, authority.certificate, bend).lines
     )
 
-    def drop(document: dict) -> None:
+    def drop(document: dict[str, Any]) -> None:
         document["stamps"] = []
 
     assert any("NOT_STAMPED" in line for line in judge(site, authority.certificate, drop).lines)
