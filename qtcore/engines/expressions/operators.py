@@ -83,7 +83,7 @@ def find_member_type(listed: FactType) -> FactType | None:
     """Give the kind of a list's members, or None when `listed` is no list."""
     if listed.kind == "text_list":
         return FactType("text", listed.values)
-    return DECIMAL if listed.kind == "decimal_list" else None
+    return DECIMAL.counted_in(listed.unit) if listed.kind == "decimal_list" else None
 
 
 def compare(op: str, left: Any, right: Any) -> bool:
@@ -103,7 +103,8 @@ def calculate(op: str, left: Any, right: Any, context: Context) -> Value:
             raise ZeroDivisionError
         return _NUMBERS[op](context, left, right)
     if isinstance(left, tuple):
-        return tuple(item for item in left if item not in right)
+        gone = frozenset(right)
+        return tuple(item for item in left if item not in gone)
     if isinstance(left, timedelta) and isinstance(right, date):
         left, right = right, left
     if type(left) is date and isinstance(right, timedelta) and right % timedelta(days=1):
