@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 from qtcore.engines.expressions.compiled import Compiled, Node
 from qtcore.engines.expressions.cost import MOST_STEPS
 from qtcore.engines.expressions.functions import FUNCTIONS
-from qtcore.engines.expressions.kinds import FactType, Value, find_fault, find_value
-from qtcore.engines.expressions.operators import calculate, compare, exact_context, negate
+from qtcore.engines.expressions.kinds import FactType, Value, exact_context, find_fault, find_value
+from qtcore.engines.expressions.operators import calculate, compare, negate
 
 TOO_MANY_STEPS: Final = f"no answer within {MOST_STEPS} steps; shorten the lists"
 NO_RULES: Final[Mapping[str, bool | None]] = MappingProxyType({})

@@ -6,7 +6,16 @@ It must not know expressions: neither their text, nor their tree, nor their oper
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DecimalException,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    Underflow,
+)
 from typing import Final, Literal, TypeAlias
 
 Kind = Literal[
@@ -52,7 +61,6 @@ class Quantity:
 MOST_DIGITS: Final = 50
 MOST_EXPONENT: Final = 999
 _MOST_BITS: Final = 166  # 10 ** 50 has 167 bits
-_CONVERTING: Final = Context(prec=MOST_DIGITS, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,17 @@ NUMBERS: Final = frozenset({"integer", "decimal"})
 ORDERED: Final = NUMBERS | {"date", "datetime", "duration"}
 
 
+def exact_context() -> Context:
+    """Give the arithmetic of the language: 50 digits, half to even, out of range is an error."""
+    return Context(
+        prec=MOST_DIGITS,
+        rounding=ROUND_HALF_EVEN,
+        Emin=-MOST_EXPONENT,
+        Emax=MOST_EXPONENT,
+        traps=[DivisionByZero, InvalidOperation, Overflow, Underflow],
+    )
+
+
 def enum_of(*values: str) -> FactType:
     """Describe a text that can only be one of `values`."""
     return FactType("text", values)
@@ -109,12 +128,10 @@ def find_value(raw: object, wanted: FactType) -> Value | None:
 
 def find_fault(raw: object, wanted: FactType) -> str:
     """Say in words why `raw` is not usable as `wanted`, as the end of a sentence."""
-    if (
-        isinstance(raw, Quantity)
-        and wanted.unit is not None
-        and _converted(raw, wanted.unit) is None
-    ):
-        return f"is in {raw.unit}; no declared factor leads to {wanted.unit.code}"
+    if isinstance(raw, Quantity) and wanted.unit is not None:
+        known = {wanted.unit.code, *dict(wanted.unit.spellings)}
+        if raw.unit not in known:
+            return f"is in {raw.unit}; no declared factor leads to {wanted.unit.code}"
     return f"holds no usable {wanted.label}"
 
 
@@ -128,8 +145,9 @@ def _converted(raw: Quantity, unit: Unit | None) -> Decimal | None:
         return None
     if factor == unit.factor:
         return raw.amount
+    context = exact_context()
     try:
-        return _CONVERTING.divide(_CONVERTING.multiply(raw.amount, factor), unit.factor)
+        return context.divide(context.multiply(raw.amount, factor), unit.factor)
     except DecimalException:
         return None
 

@@ -5,15 +5,7 @@ It must not know text, trees or facts; an unknown never reaches it.
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from decimal import (
-    ROUND_HALF_EVEN,
-    Context,
-    Decimal,
-    DivisionByZero,
-    InvalidOperation,
-    Overflow,
-    Underflow,
-)
+from decimal import Context, Decimal
 from typing import Any, Final
 
 from qtcore.engines.expressions.kinds import (
@@ -22,8 +14,6 @@ from qtcore.engines.expressions.kinds import (
     DECIMAL,
     DURATION,
     INTEGER,
-    MOST_DIGITS,
-    MOST_EXPONENT,
     NUMBERS,
     ORDERED,
     TEXT_LIST,
@@ -46,17 +36,6 @@ _MIXED: Final[Mapping[tuple[str, str, str], FactType]] = {
     ("datetime", "-", "duration"): DATETIME,
     ("text_list", "-", "text_list"): TEXT_LIST,
 }
-
-
-def exact_context() -> Context:
-    """Give the arithmetic of the language: 50 digits, half to even, out of range is an error."""
-    return Context(
-        prec=MOST_DIGITS,
-        rounding=ROUND_HALF_EVEN,
-        Emin=-MOST_EXPONENT,
-        Emax=MOST_EXPONENT,
-        traps=[DivisionByZero, InvalidOperation, Overflow, Underflow],
-    )
 
 
 def is_same_kind(left: FactType, right: FactType) -> bool:

@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from qtcore.engines.expressions.kinds import FactType, Quantity, Value
 
+MOST_EXACT: Final = 2**53 - 1
+"""The largest whole JSON number that every reader keeps exactly; larger ones are texts."""
+_UNUSABLE: Final = object()
 _NUMBER: Final = re.compile(r"-?[0-9]{1,1100}(\.[0-9]{1,1100})?", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])",
     re.ASCII,
 )
 _DURATION: Final = re.compile(
@@ -59,6 +62,8 @@ def read_value(raw: object, wanted: FactType) -> object:
         return Quantity(amount, raw["unit"]) if is_quantity else raw
     if isinstance(raw, list):
         return [_number(each) for each in raw] if wanted.kind == "decimal_list" else raw
+    if isinstance(raw, int) and abs(raw) > MOST_EXACT:
+        return _UNUSABLE
     if not isinstance(raw, str):
         return raw
     match wanted.kind:
