@@ -111,7 +111,7 @@ def _token(kind: str, widths: set[int]) -> str | None:
     if kind == "NAME":
         return "MON"
     if kind == "Y":
-        return {(4,): "YYYY", (2,): "YY"}.get(tuple(sorted(widths)))
+        return "YYYY" if widths == {4} else "YY" if widths == {2} else None
     if max(widths) > 2:
         return None
     return kind * 2 if widths == {2} else kind

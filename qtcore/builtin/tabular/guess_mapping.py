@@ -188,9 +188,9 @@ class _Proposal:
         product = "batch" if "batch" in found else self._product(found, key)
         has_inputs = len(found) > 1
         lots = {}
-        for alias, column in found.items():
+        for alias, name in found.items():
             part = "output" if alias == product or not has_inputs else "input"
-            lots[alias] = self._lot(alias, column, part)
+            lots[alias] = self._lot(alias, name, part)
         return lots
 
     def _product(self, found: dict[str, str], key: Sequence[str]) -> str:
