@@ -22,6 +22,7 @@ from qtcore.http.rendering import make_templates, render_problem
 from qtcore.http.security import Gate
 from qtcore.http.settings import Settings
 from qtcore.http.texts import choose_language, load_texts
+from qtcore.services.serving import Serving
 from qtcore.services.site import Site
 
 STATIC = Path(__file__).parent / "static"
@@ -34,9 +35,14 @@ def healthz() -> dict[str, str]:
 
 
 def make_app(
-    site: Site, *, secure_cookies: bool | None = None, dev: bool = False, logger: Any = None
+    site: Site | Serving,
+    *,
+    secure_cookies: bool | None = None,
+    dev: bool = False,
+    logger: Any = None,
 ) -> Litestar:
-    """Make the application of one site."""
+    """Make the application of one site, which follows what is published."""
+    serving = site if isinstance(site, Serving) else Serving(site)
     settings = Settings(
         texts=load_texts(),
         templates=make_templates(dev=dev),
@@ -71,7 +77,7 @@ def make_app(
         logging_config=None,
     )
     # Around the router and not in it, so that unknown addresses pass the gate as well.
-    app.asgi_handler = _fence(Gate(app.asgi_handler, site, settings), settings)
+    app.asgi_handler = _fence(Gate(app.asgi_handler, serving, settings), settings)
     return app
 
 
