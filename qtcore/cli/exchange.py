@@ -16,25 +16,13 @@ from qtcore.cli.options import (
     context_of,
     opened,
     print_answer,
+    read_files,
 )
-from qtcore.errors import InputRejected
 
 imports = typer.Typer(no_args_is_help=True)
 exports = typer.Typer(no_args_is_help=True)
 
 Files = Annotated[list[Path], typer.Argument(help="The files, in any order.")]
-
-
-def _read(files: list[Path]) -> list[tuple[str, bytes]]:
-    found = []
-    for path in files:
-        try:
-            found.append((path.name, path.read_bytes()))
-        except OSError as exc:
-            raise InputRejected(
-                f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"
-            ) from exc
-    return found
 
 
 def _report_text(answer: Mapping[str, Any]) -> str:
@@ -60,7 +48,7 @@ def import_csv(
     from qtcore.services.interchange import import_csv as run_import
 
     with answering(as_json=as_json):
-        data, rules = _read(files), _read([mapping])[0]
+        data, rules = read_files(files), read_files([mapping])[0]
         with opened(db, site_dir, create=True) as site:
             report = run_import(site, context_of(site, as_user), data, rules)
         print_answer(report.as_json(), as_json=as_json, text=_report_text)
@@ -81,7 +69,7 @@ def import_epcis(
     from qtcore.services.interchange import import_epcis as run_import
 
     with answering(as_json=as_json):
-        data = _read(files)
+        data = read_files(files)
         with opened(db, site_dir, create=True) as site:
             report = run_import(site, context_of(site, as_user), data)
         print_answer(report.as_json(), as_json=as_json, text=_report_text)

@@ -10,6 +10,7 @@ import typer
 from qtcore.cli import (
     database,
     exchange,
+    mappings,
     packs,
     proofs,
     questions,
@@ -32,8 +33,10 @@ app.command("serve")(site.serve)
 app.command("check")(packs.check)
 app.command("schema")(packs.schema)
 app.command("scan")(scanning.scan)
+app.command("lots")(scanning.lots)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
+app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")

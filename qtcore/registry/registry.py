@@ -14,10 +14,10 @@ from qtcore.definitions.access import UnitDefinition
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.definitions.structure import unknown
-from qtcore.engines.expressions import Compiled
+from qtcore.engines.expressions import Compiled, ExpressionProblem, check
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import Channel, ExchangeFormat
-from qtcore.registry.formulas import FACTS
+from qtcore.registry.formulas import FACTS, find_names
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.merge import Merged
 
@@ -159,6 +159,13 @@ class Registry:
         if found is None:
             raise NotFound(f"no definition holds the expression {text!r} in scope {scope!r}")
         return found
+
+    def check_expression(
+        self, text: str, scope: str = FACTS
+    ) -> tuple[Compiled | None, tuple[ExpressionProblem, ...]]:
+        """Compile a text over the names a scope declares now, or give its problems with columns."""
+        names, rules = find_names(self._merged, scope), frozenset(self._merged.ids("rules"))
+        return check(text, names, rules=rules, units=self._merged.units)
 
     def unit(self, text: str) -> UnitDefinition | None:
         """Find a unit by its code or any of its other spellings."""
