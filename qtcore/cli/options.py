@@ -109,9 +109,19 @@ def _require_site(site_dir: Path | None) -> None:
 
 
 def _warn_of_broken_packs(site: Any) -> None:
-    for problem in site.warnings:
+    """Name broken packs, and files on disk that wait for a publication with their problems."""
+    from qtcore.services.pending import pending_files, pending_problems
+
+    pending = pending_files(site)
+    for problem in (*site.warnings, *(pending_problems(site) if pending else ())):
         if problem.severity == "error":
             print(f"{problem.file}: {problem.code} {problem.message}", file=sys.stderr)
+    if pending:
+        print(
+            f"{len(pending)} file(s) on disk differ from configuration version {site.version}, "
+            "which serves; see `qtcore config status`",
+            file=sys.stderr,
+        )
 
 
 def context_of(site: Any, login: str) -> Context:

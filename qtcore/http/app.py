@@ -23,15 +23,21 @@ from qtcore.http.security import Gate
 from qtcore.http.settings import Settings
 from qtcore.http.texts import choose_language, load_texts
 from qtcore.services.sealing import read_sealing
+from qtcore.services.serving import Serving
 from qtcore.services.site import Site
 
 STATIC = Path(__file__).parent / "static"
 
 
 def make_app(
-    site: Site, *, secure_cookies: bool | None = None, dev: bool = False, logger: Any = None
+    site: Site | Serving,
+    *,
+    secure_cookies: bool | None = None,
+    dev: bool = False,
+    logger: Any = None,
 ) -> Litestar:
-    """Make the application of one site."""
+    """Make the application of one site, which follows what is published."""
+    serving = site if isinstance(site, Serving) else Serving(site)
     settings = Settings(
         texts=load_texts(),
         templates=make_templates(dev=dev),
@@ -46,7 +52,7 @@ def make_app(
     @get("/healthz", include_in_schema=False, sync_to_thread=True)
     def healthz() -> dict[str, object]:
         """Say that the process answers and how far the history is sealed, no more."""
-        return health_of(site)
+        return health_of(serving.now())
 
     app = Litestar(
         route_handlers=[
@@ -71,7 +77,7 @@ def make_app(
         logging_config=None,
     )
     # Around the router and not in it, so that unknown addresses pass the gate as well.
-    app.asgi_handler = _fence(Gate(app.asgi_handler, site, settings), settings)
+    app.asgi_handler = _fence(Gate(app.asgi_handler, serving, settings), settings)
     return app
 
 

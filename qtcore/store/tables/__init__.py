@@ -4,6 +4,7 @@ It must not hold logic.
 """
 
 from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
+from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
 from qtcore.store.tables.events import (
     Discrepancy,
     Edge,
@@ -68,6 +69,10 @@ from qtcore.store.tables.records import (
 __all__ = [
     "ApiToken",
     "Attachment",
+    "ConfigDraft",
+    "ConfigText",
+    "ConfigVersion",
+    "Decision",
     "DefinitionVersion",
     "Discrepancy",
     "Edge",
