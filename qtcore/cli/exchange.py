@@ -25,7 +25,8 @@ exports = typer.Typer(no_args_is_help=True)
 Files = Annotated[list[Path], typer.Argument(help="The files, in any order.")]
 
 
-def _read(files: list[Path]) -> list[tuple[str, bytes]]:
+def read_files(files: list[Path]) -> list[tuple[str, bytes]]:
+    """Read files whole; raises InputRejected for one that cannot be read."""
     found = []
     for path in files:
         try:
@@ -60,7 +61,7 @@ def import_csv(
     from qtcore.services.interchange import import_csv as run_import
 
     with answering(as_json=as_json):
-        data, rules = _read(files), _read([mapping])[0]
+        data, rules = read_files(files), read_files([mapping])[0]
         with opened(db, site_dir, create=True) as site:
             report = run_import(site, context_of(site, as_user), data, rules)
         print_answer(report.as_json(), as_json=as_json, text=_report_text)
@@ -77,11 +78,11 @@ def import_epcis(
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
-    """Load EPCIS 2.0 documents; each is stored whole or refused with every fault (exit code 1)."""
+    """Load EPCIS documents (2.0 JSON or XML, 1.2 XML); each is stored whole or refused with every fault (exit code 1)."""
     from qtcore.services.interchange import import_epcis as run_import
 
     with answering(as_json=as_json):
-        data = _read(files)
+        data = read_files(files)
         with opened(db, site_dir, create=True) as site:
             report = run_import(site, context_of(site, as_user), data)
         print_answer(report.as_json(), as_json=as_json, text=_report_text)

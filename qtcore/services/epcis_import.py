@@ -13,9 +13,12 @@ from typing import Any
 from sqlmodel import col, select
 
 from qtcore.builtin.epcis.checks import read_time
+from qtcore.builtin.epcis.contents import content_hash
+from qtcore.builtin.epcis.event_hash import event_hash
 from qtcore.builtin.epcis.reading import EpcisDocument
-from qtcore.builtin.epcis.strict_json import pointer, write_json
+from qtcore.builtin.epcis.strict_json import pointer, read_json, write_json
 from qtcore.builtin.facts import PartyRole, Thing, TraceEvent
+from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import party_code
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
@@ -131,7 +134,7 @@ class DocumentWriter:
     def _conflicts(self) -> Iterator[Fault]:
         for event in self._document.events:
             row = self._known.get(stored_id(event))
-            if row is not None and row.document.get("content") != event.content_hash:
+            if row is not None and not _says(row, event):
                 yield self._fault(
                     "QT708",
                     f"eventID {event.external_id!r} is already stored with other content; a "
@@ -162,7 +165,7 @@ class DocumentWriter:
                     yield self._fault("QT706", text, thing.pointer)
 
     def _fault(self, code: str, message: str, where: str) -> Fault:
-        return Fault(code, message, f"{self._document.name}#{where}")
+        return Fault(code, message, f"{self._document.name}#{self._document.place(where)}")
 
     def _write(self, event: TraceEvent, import_id: int) -> _Written:
         origin = Origin("import", import_id)
@@ -324,6 +327,16 @@ class DocumentWriter:
 def stored_id(event: TraceEvent) -> str:
     """Give the id an event is stored under; without one of its own, the standard's event hash."""
     return f"{event.identity}{DECLARED}" if event.error is not None else event.identity
+
+
+def _says(row: Event, event: TraceEvent) -> bool:
+    """Say whether a stored event is equal in content, also one stored under an older hash."""
+    if row.document.get("content") == event.content_hash:
+        return True
+    if row.document.get("format") != "epcis-2.0":
+        return False
+    stored, context = (read_json(row.document[n].encode(), Faults()) for n in ("event", "context"))
+    return content_hash(stored, event_hash(stored, context)) == event.content_hash
 
 
 def ilmd_text(ilmd: Mapping[str, Any], name: str) -> str:

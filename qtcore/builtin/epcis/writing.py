@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-STANDARD_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+from qtcore.builtin.epcis.xml_prefixes import STANDARD_CONTEXT
+
 OWN_CONTEXT: Mapping[str, str] = {"qtcore": "urn:qtcore:epcis:"}
 """The prefix of our extensions; it stands in every document that has events of our own."""
 
