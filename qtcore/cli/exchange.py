@@ -78,7 +78,7 @@ def import_epcis(
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
-    """Load EPCIS documents (2.0 JSON or XML, 1.2 XML); each is stored whole or refused with every fault (exit code 1)."""
+    """Load EPCIS documents, JSON or XML; each is stored whole or refused with all faults (exit 1)."""
     from qtcore.services.interchange import import_epcis as run_import
 
     with answering(as_json=as_json):

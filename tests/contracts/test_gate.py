@@ -35,6 +35,7 @@ def test_the_gate_scripts_are_executable_bash_without_a_syntax_error(script):
     subprocess.run(["bash", "-n", str(path)], check=True, timeout=10)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("reasons", "status"), [(DATA, 0), (OTHERS, 1)], ids=["shared data", "the rest"]
 )

@@ -17,6 +17,8 @@ import pytest
 
 from qtcore.definitions.folders import base_folders
 
+pytestmark = pytest.mark.heavy
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKS = {"cosmetics": "qt_cosmetics", "food": "qt_food", "pharma": "qt_pharma"}

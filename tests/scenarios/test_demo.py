@@ -18,6 +18,8 @@ from qtcore.services.release import explain_release
 from qtcore.services.trace import trace
 from qtcore.testing import a_registry
 
+pytestmark = pytest.mark.heavy
+
 FINISHED = ("TAB-IBU-200", "TAB-PCM-500", "PB-SMOOTH-340", "CREAM-50")
 
 

@@ -17,6 +17,8 @@ from qtcore.store.tables import Edge, Event, InspectionResult, Lot, Movement
 from qtcore.testing import a_site
 from tests.counting import counts
 
+pytestmark = pytest.mark.heavy
+
 MAPPING = Path(__file__).parents[2] / "examples/tablets/mapping.yaml"
 LABORATORY, PROCESS = "Laboratory_1_500.csv", "Process_1_500.csv"
 TABLES = (Event, Edge, Lot, InspectionResult, Movement)

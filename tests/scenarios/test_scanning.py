@@ -24,9 +24,7 @@ def site() -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def each_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     url = "sqlite://"
     if request.param == "postgres":
