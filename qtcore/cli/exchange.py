@@ -78,7 +78,7 @@ def import_epcis(
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
-    """Load EPCIS documents, JSON or XML; each is stored whole or refused with all faults (exit 1)."""
+    """Load EPCIS documents, JSON or XML; each is stored whole, or refused with its faults."""
     from qtcore.services.interchange import import_epcis as run_import
 
     with answering(as_json=as_json):
