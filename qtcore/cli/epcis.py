@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qtcore.cli.exchange import read_files
-from qtcore.cli.options import AsJson, answering, print_answer
+from qtcore.cli.options import AsJson, answering, print_answer, read_files
 
 epcis = typer.Typer(no_args_is_help=True)
 

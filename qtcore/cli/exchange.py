@@ -16,26 +16,13 @@ from qtcore.cli.options import (
     context_of,
     opened,
     print_answer,
+    read_files,
 )
-from qtcore.errors import InputRejected
 
 imports = typer.Typer(no_args_is_help=True)
 exports = typer.Typer(no_args_is_help=True)
 
 Files = Annotated[list[Path], typer.Argument(help="The files, in any order.")]
-
-
-def read_files(files: list[Path]) -> list[tuple[str, bytes]]:
-    """Read files whole; raises InputRejected for one that cannot be read."""
-    found = []
-    for path in files:
-        try:
-            found.append((path.name, path.read_bytes()))
-        except OSError as exc:
-            raise InputRejected(
-                f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"
-            ) from exc
-    return found
 
 
 def _report_text(answer: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from qtcore.cli import (
     database,
     epcis,
     exchange,
+    mappings,
     packs,
     proofs,
     questions,
@@ -36,6 +37,7 @@ app.command("scan")(scanning.scan)
 app.command("lots")(scanning.lots)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
+app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")

@@ -169,3 +169,16 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except QTCoreError as error:
         fail(error, as_json=as_json)
+
+
+def read_files(files: list[Path]) -> list[tuple[str, bytes]]:
+    """Read files whole, by their names; a file that cannot be read is named."""
+    found = []
+    for path in files:
+        try:
+            found.append((path.name, path.read_bytes()))
+        except OSError as exc:
+            raise InputRejected(
+                f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"
+            ) from exc
+    return found
