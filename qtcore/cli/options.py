@@ -171,12 +171,25 @@ def answering(*, as_json: bool) -> Iterator[None]:
         fail(error, as_json=as_json)
 
 
+def _read_still(path: Path) -> bytes:
+    """Read a file that nobody is writing: half of an old and half of a new one is neither."""
+    before = path.stat()
+    data = path.read_bytes()
+    after = path.stat()
+    is_still = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
+    if path.is_file() and not (is_still and len(data) == after.st_size):
+        raise InputRejected(
+            f"{path} changed while it was read; wait until it is complete and repeat", code="QT715"
+        )
+    return data
+
+
 def read_files(files: list[Path]) -> list[tuple[str, bytes]]:
     """Read files whole, by their names; a file that cannot be read is named."""
     found = []
     for path in files:
         try:
-            found.append((path.name, path.read_bytes()))
+            found.append((path.name, _read_still(path)))
         except OSError as exc:
             raise InputRejected(
                 f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"

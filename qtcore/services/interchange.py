@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from qtcore.builtin.epcis.reading import read_epcis
 from qtcore.builtin.epcis.strict_json import write_json
 from qtcore.builtin.epcis.writing import write_epcis
 from qtcore.builtin.tabular.conflicts import ValueBook
@@ -18,13 +17,14 @@ from qtcore.builtin.tabular.rows import RowFacts
 from qtcore.context import Context
 from qtcore.definitions.source import read_yaml
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.epcis_capture import store_document
 from qtcore.services.epcis_export import events_of, read_events_out
-from qtcore.services.epcis_import import DocumentWriter
 from qtcore.services.imports import (
     ImportReport,
     ImportSource,
     as_faults,
     close_run,
+    counts_of,
     open_run,
     record_refusal,
     source_of,
@@ -40,38 +40,15 @@ ROWS_PER_UNIT = 500
 
 
 def import_epcis(site: Site, context: Context, files: Sequence[NamedFile]) -> ImportReport:
-    """Load EPCIS 2.0 documents: each is stored whole, or refused with every fault.
+    """Load EPCIS documents, also in gzip: each is stored whole, or refused with every fault.
 
     Loading a document again changes nothing. What is refused is in the report, never raised.
     """
     require(site, context, "import.run")
     report = ImportReport()
     for file in files:
-        report += _import_document(site, context, file)
+        report += store_document(site, context, file).report
     return report
-
-
-def _import_document(site: Site, context: Context, file: NamedFile) -> ImportReport:
-    name, data = file
-    source = source_of("epcis", [file], context.at)
-    document = read_epcis(data, name)
-    if document.faults:
-        refused = ImportReport(refused=1, problems=as_faults(document.faults, name))
-        record_refusal(site, context, source, refused)
-        return refused
-    try:
-        with site.store.write(context) as work:
-            run = open_run(work, source)
-            report = DocumentWriter(site, work, document).write(run.id)
-            report += ImportReport(problems=as_faults(document.warnings, name))
-            close_run(site, work, run, report)
-            if report.stored:
-                work.log("import.epcis", "import", run.uid, details=_counts(source, report))
-            return report
-    except InputRejected as rejected:
-        refused = ImportReport(refused=1, problems=rejected.faults)
-        record_refusal(site, context, source, refused)
-        return refused
 
 
 def import_csv(
@@ -127,24 +104,13 @@ def _import_rows(site: Site, context: Context, table: Table, source: ImportSourc
     with site.store.write(context) as work:
         close_run(site, work, run, report)
         if report.stored or report.refused:
-            work.log("import.table", "import", run.uid, details=_counts(source, report))
+            work.log("import.table", "import", run.uid, details=counts_of(source, report))
     return report
 
 
 def _batches(rows: Iterator[RowFacts]) -> Iterator[list[RowFacts]]:
     while batch := list(islice(rows, ROWS_PER_UNIT)):
         yield batch
-
-
-def _counts(source: ImportSource, report: ImportReport) -> dict[str, object]:
-    return {
-        "file": source.name,
-        "sha256": source.sha256,
-        "read": report.read,
-        "stored": report.stored,
-        "duplicates": report.duplicates,
-        "refused": report.refused,
-    }
 
 
 def export_epcis(site: Site, context: Context, *, lot: str = "") -> dict[str, Any]:

@@ -43,3 +43,9 @@ def urn_word(name: str, word: str) -> str:
     """Give the URN of a bare word, as XML has it; other texts stay."""
     kind = _KINDS.get(name)
     return f"{CBV_URN}{kind[0]}:{word}" if kind and word and ":" not in word else word
+
+
+def web_uri(name: str, word: str) -> str:
+    """Give the web URI of a bare word; other texts stay."""
+    kind = _KINDS.get(name)
+    return f"{WEB}{kind[1]}-{word}" if kind and word and ":" not in word else word

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from qtcore.builtin.epcis.strict_json import pointer
-from qtcore.builtin.epcis.xml_prefixes import STANDARD_PREFIXES
+from qtcore.builtin.epcis.xml_prefixes import NO_PREFIXES, STANDARD_PREFIXES
 from qtcore.builtin.faults import Faults, shown
 from qtcore.builtin.gs1 import GlobalKey, read_key
 from qtcore.builtin.gs1.elements import BadCode, check_element
@@ -38,7 +38,6 @@ _SCHEMES: Final[Mapping[str, frozenset[str]]] = {
 }
 _SHORT_SSCC: Final = re.compile(r"urn:epc:id:sscc:([0-9]{6,12})\.([0-9]{1,10})")
 _CANONICAL: Final = "https://id.gs1.org/"
-_NO_PREFIX: Final = frozenset(("urn", "http", "https"))
 _REMOTE_STANDARD: Final = ("ref.gs1.org/", "gs1.org/", "gs1.github.io/")
 _OPEN_INSIDE: Final = frozenset(("@context",))
 
@@ -95,7 +94,7 @@ class Meanings:
                 continue
             for name, entry in value.items():
                 prefix, colon, _ = name.lstrip("@").partition(":")
-                if colon and prefix not in _NO_PREFIX and prefix not in known[0]:
+                if colon and prefix not in NO_PREFIXES and prefix not in known[0]:
                     self._undeclared(prefix, pointer(where, name), is_whole=known[1])
                 if _is_open(entry) and name not in _OPEN_INSIDE:
                     waiting.append((entry, pointer(where, name)))

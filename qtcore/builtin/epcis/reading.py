@@ -19,7 +19,7 @@ from qtcore.builtin.epcis.verbs import part_of, verb_of
 from qtcore.builtin.epcis.xml_places import Places
 from qtcore.builtin.epcis.xml_reading import XmlReader
 from qtcore.builtin.facts import ErrorDeclaration, MasterFact, PartyRole, Thing, TraceEvent
-from qtcore.builtin.faults import Faults, ReadFault, shown
+from qtcore.builtin.faults import FAULTS_PER_FILE, Faults, ReadFault, shown
 from qtcore.builtin.strict_xml import read_xml
 
 _LISTS = (
@@ -36,7 +36,8 @@ class EpcisDocument:
     """What a document says; with `faults`, nothing of it counts and `events` is empty.
 
     `warnings` name what is accepted with doubt. `context` is the ``@context`` that gives its
-    prefixes a meaning. `repeated` counts events that occur again with equal content.
+    prefixes a meaning. `repeated` counts events that occur again with equal content. `left_out`
+    counts events that were not read because of the `refusals`, where that was asked for.
     """
 
     name: str
@@ -47,14 +48,25 @@ class EpcisDocument:
     context: Any = None
     repeated: int = 0
     places: Places | None = None
+    left_out: int = 0
+    refusals: tuple[ReadFault, ...] = ()
+
+    @property
+    def doubts_and_refusals(self) -> tuple[ReadFault, ...]:
+        """List what a person should look at although events are stored."""
+        return (*self.warnings, *self.refusals)
 
     def place(self, at: str) -> str:
         """Give the place of a JSON pointer as people find it: in XML, an XPath."""
         return at if self.places is None else self.places.xpath(at)
 
 
-def read_epcis(data: bytes, name: str) -> EpcisDocument:
-    """Read a document; never raises for what the document holds."""
+def read_epcis(data: bytes, name: str, *, partly: bool = False) -> EpcisDocument:
+    """Read a document; never raises for what the document holds.
+
+    With `partly`, events with faults are left out and the others read, as long as the document
+    around them is right and its faults can all be listed.
+    """
     faults, doubts = Faults(), Faults()
     value, places = _value(data, faults)
     if value is None:
@@ -65,8 +77,12 @@ def read_epcis(data: bytes, name: str) -> EpcisDocument:
     found = list(_events(value))
     for event, at in found:
         meanings.check(event, at)
-    if faults.count:
-        return EpcisDocument(name, faults=placed(faults, places), places=places)
+    left_out = _left_out(faults, [at for _, at in found]) if partly else frozenset()
+    refusals = placed(faults, places)
+    if faults.count and not left_out:
+        return EpcisDocument(name, faults=refusals, places=places)
+    found = [(event, at) for event, at in found if at not in left_out]
+    faults = Faults()
     reader = _EventReader(context, meanings.keys)
     events, repeated = _distinct([reader.event(e, at) for e, at in found], faults)
     if faults.count:
@@ -81,7 +97,24 @@ def read_epcis(data: bytes, name: str) -> EpcisDocument:
         context=context,
         repeated=repeated,
         places=places,
+        left_out=len(left_out),
+        refusals=refusals,
     )
+
+
+def _left_out(faults: Faults, places: list[str]) -> frozenset[str]:
+    """Give the places of events with faults; nothing when a fault is in no event."""
+    if faults.count > FAULTS_PER_FILE:
+        return frozenset()
+    known, found = frozenset(places), set[str]()
+    for fault in faults.found:
+        at = fault.where
+        while at and at not in known:
+            at = at.rpartition("/")[0]
+        if at not in known:
+            return frozenset()
+        found.add(at)
+    return frozenset(found)
 
 
 def placed(faults: Faults, places: Places | None) -> tuple[ReadFault, ...]:

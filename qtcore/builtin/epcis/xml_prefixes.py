@@ -22,8 +22,12 @@ STANDARD_PREFIXES: Final[Mapping[str, str]] = {
 }
 """What the standard's own context declares."""
 
+NO_PREFIXES: Final = frozenset(("http", "https", "urn"))
+"""Beginnings of URIs: whoever declares one as a prefix does not mean every URI by it."""
+
 _XML_SPACES: Final[Mapping[str, str]] = {"urn:epcglobal:cbv:mda": "cbvmda"}
 """Namespaces that XML writes without the closing sign of the JSON-LD context."""
+_OTHER_SPACES: Final = ("urn:epcglobal:epcis", "http://www.w3.org/2001/XMLSchema")
 
 
 @dataclass(slots=True)
@@ -38,10 +42,14 @@ class Prefixes:
             self._known[space] = self._new(space, element)
         return self._known[space]
 
-    def context(self) -> list[Any]:
-        """Give the JSON-LD context that declares them."""
-        own = [{p: space} for space, p in self._known.items() if p not in STANDARD_PREFIXES]
-        return [STANDARD_CONTEXT, *own]
+    def context(self, root: Element) -> list[Any]:
+        """Give the JSON-LD context that declares them, with those that only values may use."""
+        own = {p: space for space, p in self._known.items() if p not in STANDARD_PREFIXES}
+        for prefix, space in root.scope.items():
+            is_own = prefix and prefix not in (*STANDARD_PREFIXES, *NO_PREFIXES)
+            if is_own and not space.startswith(_OTHER_SPACES):
+                own.setdefault(prefix, space)
+        return [STANDARD_CONTEXT, *({prefix: space} for prefix, space in own.items())]
 
     def _new(self, space: str, element: Element) -> str:
         standard = {uri: prefix for prefix, uri in STANDARD_PREFIXES.items()}

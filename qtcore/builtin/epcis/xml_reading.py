@@ -67,7 +67,7 @@ class XmlReader:
             vocabularies += more
         if vocabularies:
             value["epcisHeader"] = {"epcisMasterData": {"vocabularyList": vocabularies}}
-        return {"@context": self.prefixes.context(), **value}
+        return {"@context": self.prefixes.context(root), **value}
 
     def _check_version(self, root: Element, version: str) -> None:
         found = root.attributes.get(("", "schemaVersion"), "").strip()

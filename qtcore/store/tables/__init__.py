@@ -4,6 +4,7 @@ It must not hold logic.
 """
 
 from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
+from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
     Discrepancy,
     Edge,
@@ -58,6 +59,8 @@ __all__ = [
     "DefinitionVersion",
     "Discrepancy",
     "Edge",
+    "EpcisEvent",
+    "EpcisQuery",
     "Equipment",
     "Event",
     "FieldValue",
