@@ -76,18 +76,28 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
     from qtcore.services.definitions import publish_registry
     from qtcore.services.jobs import settle
     from qtcore.services.site import open_site
+    from qtcore.services.witnessing import tell_witnesses
 
     _require_site(site_dir)
     site = open_site(url, site_dir=site_dir, create=create, writable=create)
     _warn_of_broken_packs(site)
     try:
         if create:
+            tell_witnesses(site)
+            _warn_of_fence(site)
+        if create and not site.store.fence:
             publish_registry(site, site.system_context())
         yield site
-        if create:
+        if create and not site.store.fence:
             settle(site)
+            tell_witnesses(site)
     finally:
         site.close()
+
+
+def _warn_of_fence(site: Any) -> None:
+    if site.store.fence:
+        print(f"QT620: {site.store.fence}", file=sys.stderr)
 
 
 def _require_site(site_dir: Path | None) -> None:
@@ -101,9 +111,19 @@ def _require_site(site_dir: Path | None) -> None:
 
 
 def _warn_of_broken_packs(site: Any) -> None:
-    for problem in site.warnings:
+    """Name broken packs, and files on disk that wait for a publication with their problems."""
+    from qtcore.services.pending import pending_files, pending_problems
+
+    pending = pending_files(site)
+    for problem in (*site.warnings, *(pending_problems(site) if pending else ())):
         if problem.severity == "error":
             print(f"{problem.file}: {problem.code} {problem.message}", file=sys.stderr)
+    if pending:
+        print(
+            f"{len(pending)} file(s) on disk differ from configuration version {site.version}, "
+            "which serves; see `qtcore config status`",
+            file=sys.stderr,
+        )
 
 
 def context_of(site: Any, login: str) -> Context:
@@ -117,6 +137,13 @@ def context_of(site: Any, login: str) -> Context:
         actor = Actor(login=f"os:{user}", name=user, is_system=True)
     context: Context = replace(site.system_context(), actor=actor, os_user=user, device="console")
     return context
+
+
+def read_password(*, from_stdin: bool, prompt: str = "Password") -> str:
+    """Ask for a password without showing it, or read one line of standard input."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(prompt, hide_input=True))
 
 
 def print_answer(

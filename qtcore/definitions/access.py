@@ -27,6 +27,8 @@ RIGHTS: tuple[str, ...] = (
     "export.run",
     "ledger.read",
     "ledger.verify",
+    "ledger.review",
+    "ledger.manage",
     "user.manage",
     "pack.read",
     "definition.read",

@@ -52,7 +52,9 @@ def _compile_inherited(merged: Merged, scope: str, claims: Iterable[Property]) -
     """Compile what properties from below speak of; what makes no sense here stays undecided."""
     names, rules = find_names(merged, scope), frozenset(merged.ids("rules"))
     texts = {c.never.when for c in claims if c.never is not None and c.never.when is not None}
-    found = {(scope, text): check(text, names, rules=rules)[0] for text in texts}
+    found = {
+        (scope, text): check(text, names, rules=rules, units=merged.units)[0] for text in texts
+    }
     return {key: compiled for key, compiled in found.items() if compiled is not None}
 
 
