@@ -4,7 +4,7 @@ It must not know HTTP, nor how events are written; see `qtcore.services.epcis_im
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,9 +18,9 @@ from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.epcis_import import DocumentWriter, stored_id
 from qtcore.services.imports import (
     ImportReport,
+    ImportSource,
     as_faults,
     close_run,
-    counts_of,
     open_run,
     record_refusal,
     source_of,
@@ -87,7 +87,7 @@ def store_document(
         document = EpcisDocument(name, faults=(ReadFault("QT714", text, "/"),))
     if document.faults:
         refused = ImportReport(refused=1, problems=as_faults(document.faults, name))
-        return Captured(refused, record_refusal(site, context, source, refused))
+        return _refused(site, context, source, refused)
     ids = tuple(stored_id(event) for event in document.events)
     for turn in range(_TURNS):
         try:
@@ -101,16 +101,21 @@ def store_document(
                 )
                 close_run(site, work, run, report)
                 if report.stored:
-                    work.log("import.epcis", "import", run.uid, details=counts_of(source, report))
-                return Captured(report, run.uid, ids)
+                    work.log("import.epcis", "import", run.uid, details=source.counts(report))
+                return Captured(replace(report, import_id=run.uid), run.uid, ids)
         except InputRejected as rejected:
             refused = ImportReport(refused=1, problems=rejected.faults)
-            return Captured(refused, record_refusal(site, context, source, refused))
+            return _refused(site, context, source, refused)
         except Conflict:
             # Another capture stored the same lot or event meanwhile: what it wrote is read now.
             if turn == _TURNS - 1:
                 raise
     raise AssertionError("a capture ends in its loop")
+
+
+def _refused(site: Site, context: Context, source: ImportSource, report: ImportReport) -> Captured:
+    job_id = record_refusal(site, context, source, report)
+    return Captured(replace(report, import_id=job_id), job_id)
 
 
 def capture(
