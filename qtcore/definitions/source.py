@@ -209,7 +209,8 @@ class _Builder:
         words = next((words for sign, words in _SYNTAX_WORDS if sign in said), said)
         met = exc.problem_mark or exc.context_mark
         line, column = (met.line, met.column) if met else (0, 0)
-        if "unexpected end of stream" in said and exc.context_mark:
+        is_at_end = line >= len(text.splitlines())
+        if exc.context_mark and (is_at_end or "unexpected end of stream" in said):
             shown = (exc.context_mark.line, exc.context_mark.column)
         else:
             shown = (line, column)
@@ -242,10 +243,10 @@ class _Builder:
                 self.is_reading = False
 
     def _at(self, event: Any) -> Position:
-        start = event.start_mark
+        start: Any = event.start_mark
         line, column, length = start.line, start.column, 1
         if type(event) is ev.ScalarEvent:
-            end = event.end_mark
+            end: Any = event.end_mark
             if end.line == line and end.column > column:
                 length = end.column - column
         return Position(line + self._first_line + 1, column + 1, length)

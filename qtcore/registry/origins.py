@@ -123,7 +123,7 @@ def _notes(registry: Registry, entry: Entry) -> Mapping[Path, str]:
     replaces = entry.definition.replaces
     said = f"replaces {where}" if replaces and not entry.changed else f"extends {where}"
     reason = entry.reason or (replaces.reason if replaces else "")
-    notes = {("id",): f"{said}: {reason}" if reason else said}
+    notes: dict[Path, str] = {("id",): f"{said}: {reason}" if reason else said}
     raw = entry.definition.model_dump(by_alias=True, exclude_unset=True)
     shown = [path for path, _ in _leaves(raw, ())]
     for found in find_changes(merged, registry._expressions, kind, name):

@@ -269,6 +269,7 @@ def _added_transition(entry: Mapping[str, Any], old: Sequence[Any], path: Path) 
 
 
 _DEFINITION: Final[Mapping[str, Any]] = {
+    "source": {},
     "mandatory": _stays_true,
     "valid_from": _starts_no_later,
     "valid_to": _ends_no_earlier,
