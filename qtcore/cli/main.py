@@ -10,6 +10,7 @@ import typer
 from qtcore.cli import (
     database,
     exchange,
+    ledger,
     mappings,
     packs,
     proofs,
@@ -44,6 +45,8 @@ app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 questions.audit.command("prove")(proofs.prove)
 questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
+app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
+app.command("witness")(ledger.witness)
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")

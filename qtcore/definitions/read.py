@@ -3,18 +3,18 @@
 It must not know other packs, nor what the product does with a definition.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from qtcore.definitions.definition import Definition
+from qtcore.definitions.encoding import clean_text
 from qtcore.definitions.extensions import Extension, prefixes
 from qtcore.definitions.mistakes import Mistake, find_mistakes, shown
-from qtcore.definitions.pack_files import FoundFile, read_files
+from qtcore.definitions.pack_files import FoundFile, is_template, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
 from qtcore.definitions.source import Document, Path, Position, Positions, read_yaml
@@ -124,7 +124,7 @@ def read_pack(
     folders = [FilePath(folder)] if isinstance(folder, str | FilePath) else [*map(FilePath, folder)]
     if label is None:
         label = f"{folders[0].resolve().name}/" if len(folders) == 1 else ""
-    reader = _Reader(label, fallback=folders[0].resolve().name if folders else "")
+    reader = PackReader(label, fallback=folders[0].resolve().name if folders else "")
     files, problems = read_files(folders, label)
     reader.problems.extend(problems)
     for file in sorted(files, key=_reading_order):
@@ -132,36 +132,28 @@ def read_pack(
     return reader.finish()
 
 
-def read_loose(path: FilePath) -> PackFolder | None:
-    """Read YAML that lies in no pack: one file, or those below a folder; None when there is none.
+def read_pack_texts(texts: Mapping[str, str], *, name: str, label: str = "") -> PackFolder:
+    """Read a pack from the texts of its files, as `read_pack` does from a folder.
 
-    It is checked as an industry pack without texts would be. A folder without ``pack.yaml`` is a
-    mistake all the same; a single file is taken for a draft.
+    `texts` maps names relative to the pack to their contents; `name` stands in when no
+    ``pack.yaml`` says one.
     """
-    is_file = path.is_file() and path.suffix in {".yaml", ".yml"}
-    if not is_file and not path.is_dir():
-        return None
-    label = f"{path.parent.as_posix()}/" if path.parent != FilePath() else ""
-    folder = path.parent if is_file else path
-    files, problems = read_files([folder], label if is_file else f"{path.as_posix()}/")
-    chosen = [file for file in files if not is_file or file.name == path.name]
-    if not chosen:
-        return None
-    name = re.sub(r"[^a-z0-9_]", "_", path.stem.lower()).strip("_0123456789") or "draft"
-    reader = _Reader(label if is_file else f"{path.as_posix()}/", fallback=name)
-    reader.problems.extend(p for p in problems if not is_file or p.file.endswith(path.name))
-    for file in chosen:
+    reader = PackReader(label, fallback=name)
+    files = [FoundFile(n, t.encode(), is_yaml=not is_template(n)) for n, t in texts.items()]
+    for file in sorted(files, key=_reading_order):
         reader.take(file)
-    missing = "no pack.yaml lies beside or above it"
-    severity: Literal["error", "warning"] = "warning" if is_file else "error"
-    said = f"{missing}; it is checked without texts"
-    problem = Problem("QT120", said, path.as_posix(), severity=severity)
-    head = PackDefinition(
-        pack=name, version="0", requires_qtcore=">=0", title={"en": name}, languages=()
-    )
-    found = reader.finish()
-    kept = [p for p in found.problems if p.code != "QT120"]
-    return replace(found, name=name, pack=head, problems=sort_problems([*kept, problem]))
+    return reader.finish()
+
+
+def read_texts(folders: Sequence[FilePath]) -> Mapping[str, str]:
+    """Give the text of every file of a pack as the reader sees it, without reading YAML."""
+    found, _ = read_files(folders)
+    return {
+        file.name: clean_text(file.raw, file.name, [])
+        if file.is_yaml
+        else file.raw.decode("utf-8", errors="replace")
+        for file in found
+    }
 
 
 def _reading_order(file: FoundFile) -> tuple[bool, int, str]:
@@ -182,7 +174,7 @@ def _locate(mistake: Mistake, file: str, at: Position) -> Problem:
     )
 
 
-class _Reader:
+class PackReader:
     """Collects what the files of one pack hold."""
 
     def __init__(self, label: str, fallback: str) -> None:
