@@ -89,7 +89,7 @@ def _write_some(
         if name:
             places[name] = place
         fresh.append((place, event))
-    written = _write_fresh(site, book, fresh, digests, origin)
+    written = _write_fresh(site, book, fresh, digests=digests, origin=origin)
     answers = [written.get(place, answer) for place, answer in enumerate(answers)]
     return [
         answer or Stored(written[places[event.external_id or ""]].event_id, (), False)
@@ -122,6 +122,7 @@ def _write_fresh(
     site: Site,
     book: NodeBook,
     fresh: Sequence[tuple[int, EventInput]],
+    *,
     digests: Sequence[str],
     origin: Origin,
 ) -> dict[int, Stored]:
