@@ -3,7 +3,7 @@
 It must not know recalls. A pallet counts only for what was in it at the time it was shipped.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from sqlmodel import Session
 from qtcore.services.contents import held_in
 from qtcore.services.wire import optional_text
 from qtcore.store.queries.lens import NOW, Lens
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.shipments import ContentRow, ShipmentRow, contents_of, shipments_of
 
 
@@ -57,13 +58,15 @@ def shipped_to(
     nodes: Sequence[int],
     *,
     whole: Collection[int] = (),
+    known: Mapping[int, NodeInfo] | None = None,
     lens: Lens = NOW,
 ) -> tuple[Shipment, ...]:
     """List the shipments of lots and units, directly or inside a case or pallet that held them.
 
-    `whole` are cases that are asked about themselves, whatever they hold.
+    `known` are the nodes where they have been described already; `whole` are cases that are asked
+    about themselves, whatever they hold.
     """
-    rows = shipments_of(session, tenant_id, nodes, lens=lens)
+    rows = shipments_of(session, tenant_id, nodes, lens=lens, known=known)
     wanted = set(nodes)
     cases = [row.node for row in rows if row.kind == "logistic_unit"]
     contents = contents_of(session, tenant_id, cases, lens=lens)

@@ -219,7 +219,9 @@ def trace_from(
         direction=direction,
         nodes=tuple(traced),
         edges=tuple(sorted(edges.values(), key=_by_key)),
-        customers=shipped_to(session, tenant, onward, whole=nodes, lens=lens.facts()),
+        customers=shipped_to(
+            session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
+        ),
         gaps=_gaps(session, tenant, traced, lens),
         lens=lens,
     )

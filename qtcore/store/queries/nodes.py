@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of
+from qtcore.store.columns import table_of, text
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import Hold, Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
 
@@ -222,14 +222,14 @@ def _labels(dialect: str) -> Select[tuple[object, ...]]:
     return (
         select(
             _NODE.c.node,
-            _NODE.c.uid,
-            _NODE.c.kind,
+            text(_NODE.c.uid),
+            text(_NODE.c.kind),
             func.coalesce(_LOT.c.item_id, _UNIT.c.item_id, 0),
-            func.coalesce(_LOT.c.lot_no, _UNIT.c.serial, _CASE.c.code),
+            text(func.coalesce(_LOT.c.lot_no, _UNIT.c.serial, _CASE.c.code)),
             func.coalesce(_LOT.c.source_id, 0),
-            func.coalesce(_LOT.c.state, _UNIT.c.state, _CASE.c.state),
-            _LOT.c.unit,
-            _LOT.c.origin,
+            text(func.coalesce(_LOT.c.state, _UNIT.c.state, _CASE.c.state)),
+            text(_LOT.c.unit),
+            text(_LOT.c.origin),
             _LOT.c.made_at,
             _LOT.c.expiry_on,
         )

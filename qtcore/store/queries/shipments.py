@@ -4,7 +4,7 @@ It must not decide what a recall covers. A superseded event no longer counts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -26,7 +26,7 @@ from qtcore.store.columns import table_of
 from qtcore.store.queries.events import of_tenant, with_event
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
-from qtcore.store.queries.nodes import describe_nodes
+from qtcore.store.queries.nodes import NodeInfo, label_nodes
 from qtcore.store.tables import Event, Movement, Node, Party
 
 _EVENT: Final = table_of(Event)
@@ -68,13 +68,22 @@ class ContentRow(NamedTuple):
 
 
 def shipments_of(
-    session: Session, tenant_id: int, nodes: Iterable[int], *, lens: Lens = NOW
+    session: Session,
+    tenant_id: int,
+    nodes: Iterable[int],
+    *,
+    lens: Lens = NOW,
+    known: Mapping[int, NodeInfo] | None = None,
 ) -> list[ShipmentRow]:
-    """List the shipments of nodes themselves, earliest first; what held them is not looked at."""
+    """List the shipments of nodes themselves, earliest first; what held them is not looked at.
+
+    `known` are the nodes where they have been described already.
+    """
     build = partial(_shipped, shape=lens.shape())
     told = rows_for(session, build, tenant_id, nodes, more=lens.parameters())
     rows = sorted(told, key=lambda row: (row.event_at, row.id))
-    known = describe_nodes(session, tenant_id, [row.node for row in rows])
+    if known is None:
+        known = label_nodes(session, tenant_id, [row.node for row in rows])
     return [
         ShipmentRow(
             row.uid,
@@ -99,7 +108,7 @@ def contents_of(
 ) -> list[ContentRow]:
     """List all that was ever inside logistic units, and inside those within them."""
     stays = stays_in(session, tenant_id, containers, lens=lens)
-    known = describe_nodes(session, tenant_id, [stay.node for stay in stays])
+    known = label_nodes(session, tenant_id, [stay.node for stay in stays])
     return [
         ContentRow(
             stay.container,

@@ -10,10 +10,20 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of
+from qtcore.store.columns import table_of, text
 from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.tables import Edge, Event, NodeAlias
@@ -46,7 +56,7 @@ class EdgeRow(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """What a walk met: the edges, nearest first, and how many steps each node is away."""
+    """What a walk met: the edges, their depths not filled in, and the steps to each node."""
 
     edges: list[EdgeRow]
     depths: dict[int, int]
@@ -66,7 +76,13 @@ def trace_edges(
     `direction` is ``backward`` (to sources) or ``forward``; None walks to the ends.
     """
     walk = Walk(session, tenant_id, direction, lens)
-    return reach_of(walk.read(nodes, max_depth), nodes, direction, max_depth).edges
+    reach = reach_of(walk.read(nodes, max_depth), nodes, direction, max_depth)
+    depths, near = reach.depths, EdgeRow._fields.index("src" if walk.is_forward else "dst")
+    edges = [
+        edge if edge.kind == SAME_AS else edge._replace(depth=depths[edge[near]] + 1)
+        for edge in reach.edges
+    ]
+    return sorted(edges, key=lambda edge: (edge.depth, edge.id))
 
 
 def reached_nodes(
@@ -104,18 +120,13 @@ def reach_of(
         ahead: list[int] = []
         for near in level:
             for edge in onward.get(near, ()):
-                found.append(edge._replace(depth=depth) if edge.depth != depth else edge)
+                found.append(edge)
                 far = edge.dst if is_forward else edge.src
                 if far not in depths:
                     depths[far] = depth
                     ahead.append(far)
         level = ahead
-    found.sort(key=_by_depth)
     return Reach(found, depths)
-
-
-def _by_depth(edge: EdgeRow) -> tuple[int, int]:
-    return edge.depth, edge.id
 
 
 def _spread(
@@ -151,11 +162,11 @@ class Walk:
     def __init__(self, session: Session, tenant_id: int, direction: str, lens: Lens = NOW) -> None:
         self._session = session
         self._tenant_id = tenant_id
-        self._forward = _is_forward(direction)
+        self.is_forward = _is_forward(direction)
         self._lens = lens
         shape = lens.shape()
-        self._reach = partial(_reach, is_forward=self._forward, shape=shape)
-        self._edges = partial(_edges, is_forward=self._forward, shape=shape)
+        self._reach = partial(_reach, is_forward=self.is_forward, shape=shape)
+        self._edges = partial(_edges, is_forward=self.is_forward, shape=shape)
         self._has_aliases: bool | None = None
 
     def read(self, starts: Sequence[int], max_depth: int | None) -> list[EdgeRow]:
@@ -187,12 +198,12 @@ class Walk:
                 break
             edges = self._edges_from(level)
             found += edges
-            level = {edge.dst if self._forward else edge.src for edge in edges} - seen
+            level = {edge.dst if self.is_forward else edge.src for edge in edges} - seen
             seen |= level
         return [*found, *self._alias_edges(seen)]
 
     def _edges_from(self, near: Iterable[int]) -> list[EdgeRow]:
-        return [EdgeRow(*row) for row in self._rows(self._edges, near)]
+        return list(map(EdgeRow._make, self._rows(self._edges, near)))
 
     def _rows(self, build: Any, keys: Iterable[int]) -> Sequence[Any]:
         more = self._lens.parameters()
@@ -269,12 +280,13 @@ def _edges(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[obje
         _EDGE.c.id,
         _EDGE.c.src,
         _EDGE.c.dst,
-        _EDGE.c.kind,
-        _EDGE.c.certainty,
+        text(_EDGE.c.kind),
+        text(_EDGE.c.certainty),
         _EDGE.c.quantity,
-        _EDGE.c.unit,
-        _EVENT.c.uid,
+        text(_EDGE.c.unit),
+        text(_EVENT.c.uid),
         _EDGE.c.event_at,
+        literal_column("0", Integer),  # the steps, which are counted afterwards
     )
     # Every edge has its event; the outer join only keeps the planner from beginning with events.
     found = select(*columns).select_from(_EDGE.outerjoin(_EVENT, told_by))
