@@ -4,7 +4,7 @@ It must not know pytest, nor a database: all that is tested is a function of wha
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -63,7 +63,7 @@ class PackTestReport:
     pack: str
     results: tuple[TestResult, ...] = ()
     problems: tuple[Problem, ...] = ()
-    gaps: Mapping[str, tuple[str, ...]] | None = None
+    gaps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rules: int = 0
     lacking: tuple[str, ...] = ()
 
@@ -86,7 +86,7 @@ class PackTestReport:
             "passed": len(self.results) - len(self.failures),
             "failed": len(self.failures),
             "rules": self.rules,
-            "gaps": {rule: list(cases) for rule, cases in (self.gaps or {}).items()},
+            "gaps": {rule: list(cases) for rule, cases in self.gaps.items()},
             "lacking": list(self.lacking),
             "results": [each.as_json() for each in self.results],
             "problems": [each.as_json() for each in self.problems],
