@@ -123,7 +123,9 @@ def test_a_mandatory_rule_without_every_case_is_not_good(pack: Path) -> None:
 def test_a_test_that_cannot_be_run_fails_and_says_what_is_not_there(
     pack: Path, old: str, new: str, says: str
 ) -> None:
-    assert any(says in each.failure for each in outcome_of(pack, tests=GOOD.replace(old, new)).failures)
+    assert any(
+        says in each.failure for each in outcome_of(pack, tests=GOOD.replace(old, new)).failures
+    )
 
 
 @pytest.mark.parametrize(
