@@ -1,5 +1,9 @@
 """Commands for the database."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
 from qtcore.cli.options import (
@@ -10,6 +14,7 @@ from qtcore.cli.options import (
     SiteDir,
     answering,
     context_of,
+    opened,
     print_answer,
 )
 
@@ -40,3 +45,33 @@ def upgrade(
             site.close()
         answer = {"from": before, "to": after, "definitions_published": published}
         print_answer(answer, as_json=as_json, text=lambda a: f"{a['from'] or 'new'} -> {a['to']}")
+
+
+@db.command("fsck")
+def fsck(
+    db: Db = DEFAULT_DB,
+    *,
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", help="File with one public id a line that clients were told of."),
+    ] = None,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check the invariants I1 to I13; each violation is named with its place, exit code 1 then."""
+    from qtcore.services.integrity.fsck import check_database
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        lines = journal.read_text(encoding="utf-8").splitlines() if journal else []
+        checked = check_database(site, context_of(site, as_user), journal=lines)
+        print_answer(checked.as_json(), as_json=as_json, text=_fsck_text)
+        if not checked.is_sound:
+            raise typer.Exit(1)
+
+
+def _fsck_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{v['invariant']} {v['place']}: {v['message']}" for v in answer["violations"]]
+    counts = " ".join(f"{name}:{count}" for name, count in answer["checked"].items())
+    verdict = "every promise holds" if answer["ok"] else "PROMISES ARE BROKEN"
+    return "\n".join([*lines, f"{verdict}; violations {counts}; {answer['seconds']} s"])
