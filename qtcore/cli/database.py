@@ -75,3 +75,43 @@ def _fsck_text(answer: Mapping[str, Any]) -> str:
     counts = " ".join(f"{name}:{count}" for name, count in answer["checked"].items())
     verdict = "every promise holds" if answer["ok"] else "PROMISES ARE BROKEN"
     return "\n".join([*lines, f"{verdict}; violations {counts}; {answer['seconds']} s"])
+
+
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the backup.")]
+
+
+@db.command("backup")
+def backup(file: BackupFile, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Copy the database in use into a new FILE and check it; exit code 1 when it is broken."""
+    from qtcore.services.backup import back_up
+
+    with answering(as_json=as_json):
+        made = back_up(db, file)
+        print_answer(made.as_json(), as_json=as_json, text=_backup_text)
+        if not made.checked.is_sound:
+            raise typer.Exit(1)
+
+
+@db.command("restore")
+def restore(file: BackupFile, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Fill a new or empty database from FILE, after the backup was checked elsewhere."""
+    from qtcore.services.backup import restore as put_back
+
+    with answering(as_json=as_json):
+        made = put_back(file, db)
+        print_answer(made.as_json(), as_json=as_json, text=_restored_text)
+
+
+def _backup_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{v['invariant']} {v['place']}: {v['message']}" for v in answer["violations"]]
+    verdict = "verified" if answer["verified"] else "THE DATABASE BREAKS PROMISES"
+    lines.append(f"{answer['file']}: {answer['sealed']} events sealed, {verdict}")
+    return "\n".join([*lines, f"sha256 {answer['sha256']}", f"keys: {answer['keys']}"])
+
+
+def _restored_text(answer: Mapping[str, Any]) -> str:
+    return (
+        f"restored from {answer['file']}: {answer['sealed']} events sealed, verified\n"
+        "run `qtcore db upgrade` next when the backup is of an older release; when witnesses have "
+        "seen more than it holds, the site is read-only until QA signs for the loss"
+    )

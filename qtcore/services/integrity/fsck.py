@@ -78,17 +78,20 @@ class Checked:
         }
 
 
-def check_database(site: Site, context: Context, *, journal: Sequence[str] = ()) -> Checked:
+def check_database(
+    site: Site, context: Context, *, journal: Sequence[str] = (), is_serving: bool = True
+) -> Checked:
     """Check every invariant and name each violation with its place; nothing is changed.
 
-    `journal` holds public ids that clients were told of: each must be there.
+    `journal` holds public ids that clients were told of: each must be there. A copy that nobody
+    serves has nobody who seals: there, entries may wait.
     """
     require(site, context, "ledger.verify", about="fsck")
     started = time.perf_counter()
     found: list[Violation] = []
     counts: dict[str, int] = {}
     with site.store.read() as session:
-        ground = Ground(site, session)
+        ground = Ground(site, session, is_serving)
         for name, checks in CHECKS:
             before = len(found)
             for check in checks:

@@ -72,6 +72,7 @@ class Ground:
 
     site: Site
     session: Session
+    is_serving: bool = True
 
     @property
     def tenant(self) -> int:
