@@ -15,6 +15,7 @@ from qtcore.cli import (
     packs,
     proofs,
     questions,
+    retention,
     scanning,
     site,
     users,
@@ -45,7 +46,7 @@ app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 questions.audit.command("prove")(proofs.prove)
 questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
-app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
+app.add_typer(retention.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
 app.command("witness")(ledger.witness)
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
