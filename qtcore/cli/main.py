@@ -11,6 +11,7 @@ from qtcore.cli import (
     database,
     exchange,
     ledger,
+    ledger,
     mappings,
     packs,
     proofs,
@@ -46,8 +47,11 @@ app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 questions.audit.command("prove")(proofs.prove)
 questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
-app.add_typer(retention.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
+app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
 app.command("witness")(ledger.witness)
+ledger.ledger.command("erase")(retention.erase)
+ledger.ledger.command("archive")(retention.archive)
+ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")

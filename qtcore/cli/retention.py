@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qtcore.cli.ledger import Why, ledger
+from qtcore.cli.ledger import Why
 from qtcore.cli.options import (
     DEFAULT_DB,
     AsJson,
@@ -24,10 +24,8 @@ from qtcore.cli.options import (
 )
 
 hold = typer.Typer(no_args_is_help=True)
-ledger.add_typer(hold, name="hold", help="Legal holds: nothing is archived or erased under one.")
 
 
-@ledger.command("erase")
 def erase(
     *,
     ground: Annotated[str, typer.Option("--ground", help="Legal ground, such as GDPR Art. 17.")],
@@ -62,7 +60,6 @@ def erase(
         )
 
 
-@ledger.command("archive")
 def archive(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The proof file to write.")],
     before: Annotated[datetime, typer.Option(help="Events recorded before this time (UTC) go.")],

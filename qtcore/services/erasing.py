@@ -5,7 +5,7 @@ It must not touch anything that was hashed: only the salt and value beside it go
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import and_, select, update
 
@@ -126,12 +126,12 @@ def _find(work: UnitOfWork, asked: Erasure) -> list[tuple[int, str, str]]:
         return [(row.event_id, row.field, row.uid) for row in rows]
     found: list[tuple[int, str, str]] = []
     for uid, field in dict.fromkeys(asked.fields):
-        rows: Any = work.session.execute(
+        one = work.session.execute(
             statement.where(_EVENT.c.uid == uid, _PRIVATE.c.field == field)
         ).all()
-        if not rows:
+        if not one:
             raise NotFound(f"entry {uid!r} holds no value of field {field!r}, or it is erased")
-        found += [(row.event_id, row.field, row.uid) for row in rows]
+        found += [(row.event_id, row.field, row.uid) for row in one]
     if not found:
         raise InputRejected("say what to erase: a person, or entries and fields")
     return found
