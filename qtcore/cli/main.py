@@ -11,7 +11,6 @@ from qtcore.cli import (
     database,
     exchange,
     ledger,
-    ledger,
     mappings,
     packs,
     proofs,
