@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -209,3 +209,18 @@ def read_files(files: list[Path]) -> list[tuple[str, bytes]]:
                 f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"
             ) from exc
     return found
+
+
+@contextmanager
+def progress_on(stream: TextIO, label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of n of N on a terminal; elsewhere nothing."""
+    if not stream.isatty():
+        yield lambda _done, _total: None
+        return
+    with typer.progressbar(length=1, label=label, file=stream) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield told
