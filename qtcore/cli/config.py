@@ -20,7 +20,7 @@ from qtcore.cli.options import (
     context_of,
     opened,
     print_answer,
-    progress_on,
+    shown_progress,
 )
 from qtcore.errors import InputRejected
 
@@ -259,7 +259,7 @@ def migrate(
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what becomes of running records of older versions, or move them; refused ones: exit 1."""
+    """Show what becomes of running records of older versions, or move them; 1: some cannot."""
     from qtcore.services.migration import StateMapping, preview_migration, run_migration
 
     with answering(as_json=as_json), opened(db, site_dir, create=run) as site:
@@ -268,7 +268,7 @@ def migrate(
         renamed = dict(_pair(each) for each in fields or ())
         asked = StateMapping(workflow, states, renamed, reason)
         if run:
-            with progress_on(sys.stderr, "migrating") as told:
+            with shown_progress("moved") as told:
                 plan = run_migration(site, context, asked, told).as_json()
         else:
             plan = preview_migration(site, context, asked).as_json()

@@ -10,6 +10,7 @@ import typer
 from qtcore.cli import (
     config,
     database,
+    epcis,
     exchange,
     ledger,
     mappings,
@@ -44,6 +45,7 @@ app.add_typer(exchange.exports, name="export", help="Write files.")
 questions.release.command("replay")(replays.replay_release)
 workflows.workflow.command("replay")(replays.replay_workflow)
 app.add_typer(config.config, name="config", help="Configurations: publish, compare, roll back.")
+app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")

@@ -6,12 +6,14 @@ It must not know any one command.
 import getpass
 import json
 import os
+import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -198,29 +200,73 @@ def answering(*, as_json: bool) -> Iterator[None]:
         fail(error, as_json=as_json)
 
 
+_SMALL = 16 * 1024 * 1024
+
+
 def read_files(files: list[Path]) -> list[tuple[str, bytes]]:
-    """Read files whole, by their names; a file that cannot be read is named."""
-    found = []
-    for path in files:
-        try:
-            found.append((path.name, path.read_bytes()))
-        except OSError as exc:
-            raise InputRejected(
-                f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"
-            ) from exc
-    return found
+    """Read files whole, by their names; one that cannot be read or changes meanwhile is named."""
+    return [(path.name, _steady_bytes(path)) for path in files]
+
+
+def steady_content(path: Path, folder: Path) -> bytes | Path:
+    """Give a file as it is at one moment: a small one as bytes, a large one as a copy in `folder`.
+
+    Raises InputRejected when it cannot be read, or changes while it is read.
+    """
+    try:
+        if path.stat().st_size <= _SMALL:
+            return _steady_bytes(path)
+        before = _mark(path)
+        copy = folder / f"{len(list(folder.iterdir()))}"
+        shutil.copyfile(path, copy)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+    if _mark(path) != before or copy.stat().st_size != before[0]:
+        raise _changed(path)
+    return copy
+
+
+def _steady_bytes(path: Path) -> bytes:
+    try:
+        before = _mark(path)
+        data = path.read_bytes()
+        after = _mark(path)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+    if before != after or (path.is_file() and len(data) != before[0]):
+        raise _changed(path)
+    return data
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _unreadable(path: Path, exc: OSError) -> InputRejected:
+    text = f"{path}: {exc.strerror}; give the path of a file you can read"
+    return InputRejected(text, code="QT700")
+
+
+def _changed(path: Path) -> InputRejected:
+    text = f"{path} changed while it was read; wait until it is whole, then load it again"
+    return InputRejected(text, code="QT700")
 
 
 @contextmanager
-def progress_on(stream: TextIO, label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of n of N on a terminal; elsewhere nothing."""
-    if not stream.isatty():
-        yield lambda _done, _total: None
+def shown_progress(what: str = "rows") -> Iterator[Callable[[int, int], None]]:
+    """Show n of N, the rate and the time left on a terminal; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _read, _total: None
         return
-    with typer.progressbar(length=1, label=label, file=stream) as bar:
+    started = time.monotonic()
 
-        def told(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
+    def show(read: int, total: int) -> None:
+        rate = read / max(time.monotonic() - started, 0.001)
+        left = f", {max(total - read, 0) / rate:.0f} s left" if total and rate else ""
+        of = f" of {total}" if total else ""
+        sys.stderr.write(f"\r\x1b[K{read}{of} {what}, {rate:.0f} a second{left}")
+        sys.stderr.flush()
 
-        yield told
+    yield show
+    sys.stderr.write("\r\x1b[K")

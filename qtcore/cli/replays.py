@@ -3,7 +3,6 @@
 They must not write; the database is opened for reading.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +19,7 @@ from qtcore.cli.options import (
     context_of,
     opened,
     print_answer,
-    progress_on,
+    shown_progress,
 )
 
 DraftPath = Annotated[
@@ -75,7 +74,7 @@ def _replay(
 
     require(site, context_of(site, as_user), "definition.read")
     registry = draft_registry(site, draft) if draft is not None else None
-    with progress_on(sys.stderr, "replay") as told:
+    with shown_progress("lots and records") as told:
         found = replay(site, Scope(**scope), registry, told)
     answer = found.as_json()
     print_answer(answer, as_json=as_json, text=_replay_text)

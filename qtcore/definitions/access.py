@@ -23,6 +23,7 @@ RIGHTS: tuple[str, ...] = (
     "recall.scope",
     "recall.start",
     "import.run",
+    "import.undo",
     "export.run",
     "ledger.read",
     "ledger.verify",

@@ -112,7 +112,7 @@ def _definitions(kind: str, before: Registry, after: Registry) -> Iterator[Diffe
 
 
 def _texts(before: Registry, after: Registry) -> Iterator[Difference]:
-    old, new = before.all_texts(), after.all_texts()
+    old, new = _all_texts(before), _all_texts(after)
     for language in sorted(old.keys() | new.keys()):
         was, now = old.get(language, {}), new.get(language, {})
         for key in sorted(was.keys() | now.keys()):
@@ -121,6 +121,13 @@ def _texts(before: Registry, after: Registry) -> Iterator[Difference]:
             change = "added" if key not in was else "removed" if key not in now else "changed"
             found = (was.get(key), now.get(key))
             yield Difference(change, "text", "text", f"{key} ({language})", (), *found)
+
+
+def _all_texts(registry: Registry) -> Mapping[str, Mapping[str, str]]:
+    return {
+        language: {key: text.value for key, text in texts.items()}
+        for language, texts in registry._merged.texts.items()
+    }
 
 
 def _walk(old: Any, new: Any, path: Path) -> Iterator[tuple[str, Path, Any, Any]]:

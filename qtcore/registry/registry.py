@@ -95,7 +95,7 @@ class Registry:
     def owner_of(self, kind: str, name: str) -> str:
         """Name the pack that brings a definition; NotFound when there is none."""
         self.get(kind, name)
-        return self._merged.entries[kind][name].pack
+        return self._merged.entries[kind][name].owner
 
     def fingerprint_of(self, kind: str, name: str) -> str:
         """Hash one definition; the same text has the same hash in every version."""
@@ -116,13 +116,6 @@ class Registry:
             if found is not None:
                 return found.value
         return ""
-
-    def all_texts(self) -> Mapping[str, Mapping[str, str]]:
-        """Give every text by language and key."""
-        return {
-            language: {key: text.value for key, text in texts.items()}
-            for language, texts in self._merged.texts.items()
-        }
 
     def fields_of(self, entity: str) -> Mapping[str, Mapping[str, Any]]:
         """Give the extra fields of an entity as JSON Schema properties, by name."""

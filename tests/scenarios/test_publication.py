@@ -1,15 +1,12 @@
 """A change of the configuration: two people, one winner, pinned records, explicit moves."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from qtcore.context import Context
-from qtcore.errors import Conflict, Denied, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refused
 from qtcore.services.audit import read_ledger
 from qtcore.services.configurations import newest_number
 from qtcore.services.drafts import (
@@ -38,7 +35,6 @@ from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Signature
 from qtcore.testing import PASSWORD, a_context, a_received_lot, a_site, a_user, release
-from qtcore.testing.sites import sqlite_url
 
 FLOW = "workflows/deviation.yaml"
 TEXTS = "workflows/i18n/en.yaml"
@@ -343,63 +339,6 @@ def test_decisions_are_explained_as_they_were_made(site: Site):
 def _newest(site: Site) -> int:
     with site.store.read() as session:
         return newest_number(session, site.store.tenant_id)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    is_sqlite = request.param == "sqlite"
-    url = sqlite_url(tmp_path) if is_sqlite else request.getfixturevalue("postgres_url")
-    with a_site(url, packs=["food"]) as opened:
-        yield opened
-
-
-def test_of_two_signers_at_once_one_publishes(shared: Site):
-    drafts = [a_draft(shared, new=word) for word in ("Held", "Kept")]
-    contexts = [signer(shared), a_user(shared, ["qa"], login="quentin")]
-    outcomes: list[str] = []
-    ready = threading.Barrier(2)
-
-    def sign(draft: str, context: Context) -> None:
-        ready.wait()
-        try:
-            publish(shared, draft, context)
-            outcomes.append("published")
-        except Refused as refused:
-            outcomes.append(refused.refusals[0].code)
-        except QTCoreError as error:
-            outcomes.append(error.code)
-
-    threads = [
-        threading.Thread(target=sign, args=pair) for pair in zip(drafts, contexts, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes)[-1] == "published"
-    assert sorted(outcomes)[0] in ("QT412", "QT531")
-    assert _newest(shared) == 2
-
-
-def test_another_instance_serves_what_was_published_from_its_next_request_on(shared: Site):
-    other = Serving(replace(shared, version=1))
-    before = other.now().registry.fingerprint
-    publish(shared, a_draft(shared))
-    assert other.now().registry.fingerprint != before
-    assert other.now().version == 2
-
-
-def test_a_version_that_cannot_be_compiled_leaves_the_old_one_serving(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-):
-    other = Serving(replace(site, version=1))
-    publish(site, a_draft(site))
-    monkeypatch.setattr("qtcore.services.serving.compile_published", _fail)
-    assert other.now().version == 1
-
-
-def _fail(_published: object) -> None:
-    raise Conflict("a text is missing")
 
 
 def test_a_refused_step_is_a_decision_too(site: Site):
