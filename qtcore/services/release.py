@@ -139,7 +139,7 @@ def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) ->
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
     shown = lot_facts(site, session, info, facts)
     said = site.hooks.judge_release(shown)
-    refusals = [*switched_off, *_worded(site, blocking(outcomes), context.language), *said]
+    refusals = [*switched_off, *worded(site, blocking(outcomes), context.language), *said]
     changes = state_changes_of(session, site.store.tenant_id, info.uid)
     decided = [c for c in changes if c.to_state in ("released", "rejected")]
     used = {name for o in outcomes for name in (*o.facts_used, *o.missing)}
@@ -164,7 +164,8 @@ def _rules(site: Site, industry: str) -> tuple[tuple[RuleDefinition, ...], tuple
         return site.registry.rules_of(GATE), refused.refusals
 
 
-def _worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Refusal]:
+def worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Refusal]:
+    """Say what rules refuse with their titles and what to do, in a language, and by whom."""
     worded = []
     for refusal in refusals:
         title = site.registry.text(f"rules.{refusal.code}.title", language)
