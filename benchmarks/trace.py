@@ -14,6 +14,8 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.tables import Edge
 
 ROOTS = 60
+_MOST_FOR_NETWORKX = 200_000
 IDS = """
 WITH RECURSIVE reached(node, tenant) AS (
   SELECT :start, 1 UNION
@@ -97,16 +100,14 @@ def kernels(database: sqlite3.Connection) -> dict[str, Callable[[int], Any]]:
         return reached
 
     found["dict"] = plain
-    try:
-        import igraph
-
+    if find_spec("igraph"):
+        igraph = import_module("igraph")
         graph = igraph.Graph(n=max(max(p) for p in pairs) + 1, edges=pairs, directed=True)
         found["igraph"] = lambda start: graph.subcomponent(start, mode="out")
-    except ImportError:
+    else:
         print("igraph is not installed; install the bench extra")
-    if len(pairs) <= 200_000:
-        import networkx
-
+    if len(pairs) <= _MOST_FOR_NETWORKX:
+        networkx = import_module("networkx")
         digraph = networkx.DiGraph(pairs)
         found["networkx"] = lambda start: networkx.descendants(digraph, start)
     return found

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -113,7 +114,7 @@ def test_the_order_of_import_does_not_matter(bench: Bench, other: Bench, ops: li
         assert answers[0] == answers[1], name
 
 
-def _said(answer: dict) -> dict:
+def _said(answer: dict[str, Any]) -> dict[str, Any]:
     """Leave out what only our database made: public ids and times of recording."""
     names = {node["lot_id"]: node["lot_no"] for node in answer["nodes"]}
     return {
@@ -176,7 +177,9 @@ def test_shares_hold_the_even_mixture_and_are_exact_for_what_is_divided_only(
         if found.start.lot_no != f"{prefix}L0":
             continue
         share = found.share
-        assert share.lower is not None and share.upper is not None
+        assert share.lower is not None
+        assert share.likely is not None
+        assert share.upper is not None
         assert share.lower <= share.likely <= share.upper
         assert abs(share.likely - Fraction(held)) < Fraction(1, 10**20)
 

@@ -77,9 +77,11 @@ def trace_edges(
     """
     walk = Walk(session, tenant_id, direction, lens)
     reach = reach_of(walk.read(nodes, max_depth), nodes, direction, max_depth)
-    depths, near = reach.depths, EdgeRow._fields.index("src" if walk.is_forward else "dst")
+    depths, is_forward = reach.depths, walk.is_forward
     edges = [
-        edge if edge.kind == SAME_AS else edge._replace(depth=depths[edge[near]] + 1)
+        edge
+        if edge.kind == SAME_AS
+        else edge._replace(depth=depths[edge.src if is_forward else edge.dst] + 1)
         for edge in reach.edges
     ]
     return sorted(edges, key=lambda edge: (edge.depth, edge.id))
