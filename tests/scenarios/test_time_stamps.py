@@ -29,6 +29,8 @@ from qtcore.store.outposts import Outposts, StampAuthority
 from qtcore.testing import a_site
 from tests.attackers import note
 
+pytestmark = pytest.mark.heavy
+
 CONFIG = """\
 [req]
 distinguished_name = name

@@ -49,7 +49,7 @@ class Witnessed:
 class Trust:
     """What the check starts from: the log's name, the keys that may sign it, a witnessed state.
 
-    A retired key is believed up to its last size, and up to there no other one is. `restores` are
+    A retired key is believed up to its last size. `restores` are
     the sizes from which the log goes on under the name of its next incarnation.
     """
 
@@ -61,11 +61,8 @@ class Trust:
 
     def keys_for(self, size: int) -> tuple[NoteKey, ...]:
         """Give the keys that may have signed a state of this size."""
-        spans = sorted(self.retired, key=lambda each: each.last_size)
-        for each in spans:
-            if size <= each.last_size:
-                return (each.key,)
-        return self.keys
+        older = (each.key for each in self.retired if size <= each.last_size)
+        return (*self.keys, *older)
 
     def origin_for(self, size: int) -> str:
         """Give the name under which a state of this size is signed."""
