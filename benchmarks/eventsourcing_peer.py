@@ -7,6 +7,7 @@ It must not know QTCore; `ledger.py` runs it in a process of its own.
 
 import argparse
 import time
+from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     given = parser.parse_args()
     env = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": given.file}
-    application = Application(env=env)
+    application: Application[UUID] = Application(env=env)
     lots = [Lot(f"L-{at}") for at in range(given.count)]
     for lot in lots:
         application.save(lot)
