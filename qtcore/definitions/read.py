@@ -4,7 +4,7 @@ It must not know other packs, nor what the product does with a definition.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +14,14 @@ from qtcore.definitions.mistakes import Mistake, find_mistakes, shown
 from qtcore.definitions.pack_files import FoundFile, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
-from qtcore.definitions.source import Document, Path, Position, Positions, read_yaml
+from qtcore.definitions.source import (
+    MAX_BYTES,
+    Document,
+    Path,
+    Position,
+    Positions,
+    read_yaml,
+)
 from qtcore.definitions.structure import check_definition
 from qtcore.definitions.versions import CORE_VERSION, allows_version
 
@@ -67,6 +74,7 @@ class PackFolder:
     problems: tuple[Problem, ...] = ()
     label: str = ""
     head: Located[PackDefinition] | None = None
+    is_alone: bool = False
 
     @property
     def texts(self) -> Mapping[str, Mapping[str, str]]:
@@ -84,7 +92,7 @@ class PackFolder:
     @property
     def is_broken(self) -> bool:
         """Say whether something in it is worse than a warning."""
-        return self.pack is None or has_errors(self.problems)
+        return (self.pack is None and not self.is_alone) or has_errors(self.problems)
 
     def problem(self, mistake: Mistake) -> Problem:
         """Put a mistake that concerns the pack as a whole into its head file."""
@@ -109,6 +117,20 @@ def read_pack(
     for file in sorted(files, key=_reading_order):
         reader.take(file)
     return reader.finish()
+
+
+def read_definitions(path: FilePath, *, kind: str) -> PackFolder:
+    """Read one file that belongs to no pack: definitions by kind, or one of `kind` alone."""
+    reader = _Reader("", fallback=path.stem)
+    document = read_yaml(path.read_bytes()[: MAX_BYTES + 1], path.name)
+    reader.files[path.name] = document.text
+    reader.problems.extend(document.problems)
+    reader.head_file = path.name
+    if isinstance(document.value, Mapping) and "id" in document.value:
+        reader.take_alone(kind, document, path.name)
+    else:
+        reader.take_definitions(document, path.name)
+    return replace(reader.finish(), is_alone=True)
 
 
 def _reading_order(file: FoundFile) -> tuple[bool, int, str]:
@@ -157,7 +179,7 @@ class _Reader:
         elif "i18n" in parts[:-1]:
             self._take_texts(document, file, parts[-1].removesuffix(".yaml"))
         else:
-            self._take_definitions(document, file)
+            self.take_definitions(document, file)
 
     def finish(self) -> PackFolder:
         """Give the pack, its problems in order of place."""
@@ -221,7 +243,17 @@ class _Reader:
             )
             self._refuse(document, file, Mistake("QT121", message, ("requires_qtcore",)))
 
-    def _take_definitions(self, document: Document, file: str) -> None:
+    def take_alone(self, kind: str, document: Document, file: str) -> None:
+        """Read a document that is one definition."""
+        definition = self._validate(KINDS[kind], document, file, ())
+        if definition is None:
+            return
+        for mistake in check_definition(kind, definition):
+            self._refuse(document, file, mistake)
+        self.definitions[kind].append(Located(kind, definition, file, (), document.positions))
+
+    def take_definitions(self, document: Document, file: str) -> None:
+        """Read a document that holds definitions by kind."""
         if document.value is None:
             return
         if not isinstance(document.value, Mapping):

@@ -8,11 +8,10 @@ from typing import Any
 
 from qtcore.definitions.access import RIGHTS
 from qtcore.definitions.fields import ENTITIES
-from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
-from qtcore.definitions.structure import unknown
 from qtcore.registry.formulas import schema_type
 from qtcore.registry.merge import Entry, Merged, PackProblem
 
@@ -112,7 +111,7 @@ def _check_count(merged: Merged, count: Any) -> Iterator[Mistake]:
     record = merged.find("records", count.record)
     flow = merged.find("workflows", record.workflow) if record else None
     form = merged.find("forms", record.form) if record else None
-    states = [state.id for state in flow.states] if flow else None
+    states = [state.id for state in flow.all_states] if flow else None
     for key in ("state_in", "state_not_in"):
         for number, name in enumerate(getattr(count, key) if states else ()):
             if name not in (states or ()):

@@ -11,13 +11,13 @@ from fractions import Fraction
 from typing import Any
 
 from qtcore.definitions.access import UnitDefinition
+from qtcore.definitions.mistakes import unknown
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
-from qtcore.definitions.structure import unknown
-from qtcore.engines.expressions import Compiled
+from qtcore.engines.expressions import Compiled, FactType
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import Channel, ExchangeFormat
-from qtcore.registry.formulas import FACTS
+from qtcore.registry.formulas import FACTS, find_names
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.merge import Merged
 
@@ -135,6 +135,10 @@ class Registry:
         if found is None:
             raise NotFound(f"no definition holds the expression {text!r} in scope {scope!r}")
         return found
+
+    def names(self, scope: str = FACTS) -> dict[str, FactType]:
+        """Give the names an expression of a scope may use, with their kinds."""
+        return dict(find_names(self._merged, scope))
 
     def unit(self, text: str) -> UnitDefinition | None:
         """Find a unit by its code or any of its other spellings."""

@@ -6,7 +6,7 @@ It must not know rules or workflows.
 from collections.abc import Mapping
 from typing import Protocol
 
-from qtcore.engines.expressions import Compiled, FactType, check, evaluate
+from qtcore.engines.expressions import Compiled, check, evaluate
 from qtcore.errors import NotFound
 from qtcore.registry.registry import Registry
 
@@ -45,5 +45,4 @@ def _compiled(registry: Registry, text: str, scope: str) -> Compiled | None:
     try:
         return registry.expression(text, scope)
     except NotFound:
-        types = {fact.id: FactType(fact.type, fact.values) for fact in registry.list("facts")}
-        return check(text, types)[0]
+        return check(text, registry.names(scope))[0]

@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from qtcore.definitions.rules import FactDefinition, RecordCount
+from qtcore.definitions.stored_states import named_in
 from qtcore.engines.balance import balance
 from qtcore.errors import QTCoreError
 from qtcore.services.site import Site
@@ -132,8 +133,8 @@ def _count(count: RecordCount, evidence: LotEvidence) -> int:
     return sum(
         1
         for row in unique.values()
-        if (not count.state_in or row.state in count.state_in)
-        and row.state not in count.state_not_in
+        if (not count.state_in or named_in(row.state) & set(count.state_in))
+        and not named_in(row.state) & set(count.state_not_in)
         and all(_as_written(row.data.get(k)) == v for k, v in count.where.items())
     )
 
