@@ -22,7 +22,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.services.audit import seal, verify_history
 from qtcore.services.site import Site
-from qtcore.store.sealing import Signer
+from qtcore.store.signers import Signer
 from qtcore.store.store import open_store
 from qtcore.testing import FrozenClock, a_registry, a_site, seeded_bytes
 
@@ -89,6 +89,10 @@ def found(file: Path, witness: State | None = None) -> list[tuple[str, int | Non
     with opened(file) as site:
         verdict = judged(site, witness)
     assert verdict.ok is (not verdict.problems)
+    return kinds_of(verdict)
+
+
+def kinds_of(verdict: HistoryVerdict) -> list[tuple[str, int | None]]:
     return [(each.kind, each.seq) for each in verdict.problems]
 
 
@@ -131,8 +135,10 @@ class Dba:
         """Take everything behind a size away, with the checkpoints that told of it."""
         for (seq,) in self.all("SELECT seq FROM ledger_seal WHERE seq >= ?", size):
             self.delete(int(str(seq)))
-        self.all("DELETE FROM ledger_checkpoint WHERE size > ?", size)
-        self.all('DELETE FROM ledger_tile WHERE (("index" + 1) << level) > ?', size)
+        self.all("DELETE FROM ledger_checkpoint WHERE tenant_id = 1 AND size > ?", size)
+        self.all(
+            'DELETE FROM ledger_tile WHERE tenant_id = 1 AND (("index" + 1) << level) > ?', size
+        )
 
     def swap(self, seq: int, other: int) -> None:
         rows = [self.all("SELECT * FROM ledger_seal WHERE seq = ?", at)[0] for at in (seq, other)]
@@ -147,7 +153,7 @@ class Dba:
             self.all("UPDATE ledger_event SET leaf_hash = ? WHERE id = ?", leaf, key)
             self.all("UPDATE ledger_seal SET leaf_hash = ? WHERE event_id = ?", leaf, key)
         leaves = [row[0] for row in self.all("SELECT leaf_hash FROM ledger_seal ORDER BY seq")]
-        self.all("DELETE FROM ledger_tile")
+        self.all("DELETE FROM ledger_tile WHERE tenant_id = 1")
         for node in new_nodes(EMPTY_TREE, leaves)[1]:  # type: ignore[arg-type]
             values = (node.level, node.index, node.hash)
             self.all("INSERT INTO ledger_tile VALUES (1, ?, ?, ?)", *values)
@@ -155,11 +161,12 @@ class Dba:
     def sign(self, key: Ed25519PrivateKey = KEY, origin: str = ORIGIN) -> None:
         """Sign every checkpoint anew over what is there now."""
         leaves = [row[0] for row in self.all("SELECT leaf_hash FROM ledger_seal ORDER BY seq")]
-        for (size,) in self.all("SELECT size FROM ledger_checkpoint"):
+        for (size,) in self.all("SELECT size FROM ledger_checkpoint WHERE tenant_id = 1"):
             count = min(int(str(size)), len(leaves))
             root = new_nodes(EMPTY_TREE, leaves[:count])[0].root  # type: ignore[arg-type]
             text = sign_note(Checkpoint(origin, count, root).body, ORIGIN, key)
             self.all(
-                "UPDATE ledger_checkpoint SET size = ?, root = ?, note = ? WHERE size = ?",
+                "UPDATE ledger_checkpoint SET size = ?, root = ?, note = ? "
+                "WHERE tenant_id = 1 AND size = ?",
                 *(count, root, text, size),
             )

@@ -17,7 +17,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from qtcore.context import Sources
-from qtcore.store.sealing import Signer, seal_pending
+from qtcore.store.lease import release_lease
+from qtcore.store.sealing import seal_pending
+from qtcore.store.signers import Signer
 from qtcore.store.store import Store, open_store
 from qtcore.store.tables import Hold, Identifier, Lot
 from tests.rows import NOON, a_context, a_plant, alias, an_event, link, move
@@ -68,6 +70,7 @@ def seed(store: Store) -> None:
         work.log("event.receive", "event", event.uid, about=plant.uids[:2], reason="入库")
         work.publish("event", {"event_id": event.uid})
     seal_pending(store, SIGNER)
+    release_lease(store)
     store.note(a_context(), "lot.release.refused", "lot", plant.uids[2], reason="hold")
 
 

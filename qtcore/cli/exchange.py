@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -16,25 +17,15 @@ from qtcore.cli.options import (
     context_of,
     opened,
     print_answer,
+    read_files,
+    shown_progress,
+    steady_content,
 )
-from qtcore.errors import InputRejected
 
 imports = typer.Typer(no_args_is_help=True)
 exports = typer.Typer(no_args_is_help=True)
 
 Files = Annotated[list[Path], typer.Argument(help="The files, in any order.")]
-
-
-def _read(files: list[Path]) -> list[tuple[str, bytes]]:
-    found = []
-    for path in files:
-        try:
-            found.append((path.name, path.read_bytes()))
-        except OSError as exc:
-            raise InputRejected(
-                f"{path}: {exc.strerror}; give the path of a file you can read", code="QT700"
-            ) from exc
-    return found
 
 
 def _report_text(answer: Mapping[str, Any]) -> str:
@@ -43,29 +34,124 @@ def _report_text(answer: Mapping[str, Any]) -> str:
         f"read {answer['read']}, stored {answer['stored']}, already there {answer['duplicates']}, "
         f"refused {answer['refused']}"
     )
+    if answer.get("dry_run"):
+        lines.append("a trial: nothing was kept")
     return "\n".join(lines)
 
 
+MappingFile = Annotated[Path, typer.Option("--mapping", help="Mapping file (YAML).")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything, keep nothing.")]
+Quarantine = Annotated[
+    Path | None,
+    typer.Option(help="Write refused rows with their reasons here, to be mended and loaded."),
+]
+
+
 @imports.command("csv")
-def import_csv(
+@imports.command("xlsx")
+def import_table(
     files: Files,
     *,
-    mapping: Annotated[Path, typer.Option("--mapping", help="Mapping file (YAML).")],
+    mapping: MappingFile,
+    dry_run: DryRun = False,
+    quarantine: Quarantine = None,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
-    """Load tables by a mapping; rows with a problem are quarantined and listed (exit code 1)."""
-    from qtcore.services.interchange import import_csv as run_import
+    """Load tables by a mapping; rows with a problem are quarantined and listed (exit code 1).
 
-    with answering(as_json=as_json):
-        data, rules = _read(files), _read([mapping])[0]
-        with opened(db, site_dir, create=True) as site:
-            report = run_import(site, context_of(site, as_user), data, rules)
-        print_answer(report.as_json(), as_json=as_json, text=_report_text)
+    CSV files and Excel sheets are told apart by their content. A load that was cut off is gone on
+    with when the same command is given again.
+    """
+    from qtcore.services.table_loads import import_table as run_import
+    from qtcore.services.table_loads import refused_rows
+
+    with answering(as_json=as_json), TemporaryDirectory() as folder:
+        data = [(path.name, steady_content(path, Path(folder))) for path in files]
+        rules = read_files([mapping])[0]
+        with opened(db, site_dir, create=True) as site, shown_progress() as progress:
+            report = run_import(
+                site, context_of(site, as_user), data, rules, dry_run=dry_run, progress=progress
+            )
+            if quarantine is not None:
+                quarantine.write_bytes(refused_rows(site, data, rules, report))
+        answer = {**report.as_json(), "dry_run": dry_run}
+        print_answer(answer, as_json=as_json, text=_report_text)
         if report.refused:
             raise typer.Exit(1)
+
+
+@imports.command("list")
+def list_imports(
+    *,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the latest loads, newest first."""
+    from qtcore.services.import_runs import list_imports as run_list
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        runs = [run.as_json() for run in run_list(site, context_of(site, as_user))]
+        print_answer({"items": runs}, as_json=as_json, text=_runs_text)
+
+
+def _runs_text(answer: Mapping[str, Any]) -> str:
+    lines = [
+        f"{run['import_id']}  {run['state']:8} {run['format']:6} {run['started_at'][:19]}  "
+        f"read {run['read']}, stored {run['stored']}, refused {run['refused']}  {run['file']}"
+        for run in answer["items"]
+    ]
+    return "\n".join(lines) or "nothing was loaded yet"
+
+
+ImportArgument = Annotated[str, typer.Argument(help="The import_id of a load.")]
+
+
+@imports.command("show")
+def show_import(
+    import_id: ImportArgument,
+    *,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the report kept of a load: counts, sums, checksums, problems."""
+    from qtcore.services.import_runs import read_import
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        run = read_import(site, context_of(site, as_user), import_id)
+        print_answer(run.as_json(), as_json=as_json, text=_run_text)
+
+
+def _run_text(run: Mapping[str, Any]) -> str:
+    lines = [f"{name}: {run[name]}" for name in ("state", "file", "sha256", "mapping_sha256")]
+    lines += [f"{name}: {total}" for name, total in run["sums"].items()]
+    return "\n".join([*lines, _report_text(run)])
+
+
+@imports.command("undo")
+def undo_import(
+    import_id: ImportArgument,
+    *,
+    reason: Annotated[str, typer.Option(help="Why the load is taken back.")],
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take a load back as a whole, while nothing depends on it (else exit code 1)."""
+    from qtcore.services.import_runs import undo_import as run_undo
+
+    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+        run = run_undo(site, context_of(site, as_user), import_id, reason=reason)
+        print_answer(
+            run.as_json(), as_json=as_json, text=lambda r: f"{r['import_id']} is {r['state']}"
+        )
 
 
 @imports.command("epcis")
@@ -81,7 +167,7 @@ def import_epcis(
     from qtcore.services.interchange import import_epcis as run_import
 
     with answering(as_json=as_json):
-        data = _read(files)
+        data = read_files(files)
         with opened(db, site_dir, create=True) as site:
             report = run_import(site, context_of(site, as_user), data)
         print_answer(report.as_json(), as_json=as_json, text=_report_text)

@@ -10,6 +10,8 @@ import typer
 from qtcore.cli import (
     database,
     exchange,
+    ledger,
+    mappings,
     packs,
     proofs,
     questions,
@@ -32,8 +34,10 @@ app.command("serve")(site.serve)
 app.command("check")(packs.check)
 app.command("schema")(packs.schema)
 app.command("scan")(scanning.scan)
+app.command("lots")(scanning.lots)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
+app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
@@ -41,6 +45,8 @@ app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 questions.audit.command("prove")(proofs.prove)
 questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
+app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
+app.command("witness")(ledger.witness)
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")

@@ -6,7 +6,9 @@ It must not know any one command.
 import getpass
 import json
 import os
+import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -74,18 +76,28 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
     from qtcore.services.definitions import publish_registry
     from qtcore.services.jobs import settle
     from qtcore.services.site import open_site
+    from qtcore.services.witnessing import tell_witnesses
 
     _require_site(site_dir)
     site = open_site(url, site_dir=site_dir, create=create, writable=create)
     _warn_of_broken_packs(site)
     try:
         if create:
+            tell_witnesses(site)
+            _warn_of_fence(site)
+        if create and not site.store.fence:
             publish_registry(site, site.system_context())
         yield site
-        if create:
+        if create and not site.store.fence:
             settle(site)
+            tell_witnesses(site)
     finally:
         site.close()
+
+
+def _warn_of_fence(site: Any) -> None:
+    if site.store.fence:
+        print(f"QT620: {site.store.fence}", file=sys.stderr)
 
 
 def _require_site(site_dir: Path | None) -> None:
@@ -99,9 +111,19 @@ def _require_site(site_dir: Path | None) -> None:
 
 
 def _warn_of_broken_packs(site: Any) -> None:
-    for problem in site.warnings:
+    """Name broken packs, and files on disk that wait for a publication with their problems."""
+    from qtcore.services.pending import pending_files, pending_problems
+
+    pending = pending_files(site)
+    for problem in (*site.warnings, *(pending_problems(site) if pending else ())):
         if problem.severity == "error":
             print(f"{problem.file}: {problem.code} {problem.message}", file=sys.stderr)
+    if pending:
+        print(
+            f"{len(pending)} file(s) on disk differ from configuration version {site.version}, "
+            "which serves; see `qtcore config status`",
+            file=sys.stderr,
+        )
 
 
 def context_of(site: Any, login: str) -> Context:
@@ -115,6 +137,13 @@ def context_of(site: Any, login: str) -> Context:
         actor = Actor(login=f"os:{user}", name=user, is_system=True)
     context: Context = replace(site.system_context(), actor=actor, os_user=user, device="console")
     return context
+
+
+def read_password(*, from_stdin: bool, prompt: str = "Password") -> str:
+    """Ask for a password without showing it, or read one line of standard input."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(prompt, hide_input=True))
 
 
 def print_answer(
@@ -169,3 +198,75 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except QTCoreError as error:
         fail(error, as_json=as_json)
+
+
+_SMALL = 16 * 1024 * 1024
+
+
+def read_files(files: list[Path]) -> list[tuple[str, bytes]]:
+    """Read files whole, by their names; one that cannot be read or changes meanwhile is named."""
+    return [(path.name, _steady_bytes(path)) for path in files]
+
+
+def steady_content(path: Path, folder: Path) -> bytes | Path:
+    """Give a file as it is at one moment: a small one as bytes, a large one as a copy in `folder`.
+
+    Raises InputRejected when it cannot be read, or changes while it is read.
+    """
+    try:
+        if path.stat().st_size <= _SMALL:
+            return _steady_bytes(path)
+        before = _mark(path)
+        copy = folder / f"{len(list(folder.iterdir()))}"
+        shutil.copyfile(path, copy)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+    if _mark(path) != before or copy.stat().st_size != before[0]:
+        raise _changed(path)
+    return copy
+
+
+def _steady_bytes(path: Path) -> bytes:
+    try:
+        before = _mark(path)
+        data = path.read_bytes()
+        after = _mark(path)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+    if before != after or (path.is_file() and len(data) != before[0]):
+        raise _changed(path)
+    return data
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _unreadable(path: Path, exc: OSError) -> InputRejected:
+    text = f"{path}: {exc.strerror}; give the path of a file you can read"
+    return InputRejected(text, code="QT700")
+
+
+def _changed(path: Path) -> InputRejected:
+    text = f"{path} changed while it was read; wait until it is whole, then load it again"
+    return InputRejected(text, code="QT700")
+
+
+@contextmanager
+def shown_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show n of N, the rate and the time left on a terminal; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _read, _total: None
+        return
+    started = time.monotonic()
+
+    def show(read: int, total: int) -> None:
+        rate = read / max(time.monotonic() - started, 0.001)
+        left = f", {max(total - read, 0) / rate:.0f} s left" if total and rate else ""
+        of = f" of {total}" if total else ""
+        sys.stderr.write(f"\r\x1b[K{read}{of} rows, {rate:.0f} a second{left}")
+        sys.stderr.flush()
+
+    yield show
+    sys.stderr.write("\r\x1b[K")

@@ -53,6 +53,7 @@ def prove(
 
 
 def export(
+    file: Annotated[Path | None, typer.Argument(help="File to write, as --out.")] = None,
     *,
     out: Out = None,
     first: Annotated[int, typer.Option("--from", min=0, help="Number of the first event.")] = 0,
@@ -69,11 +70,13 @@ def export(
     """Write a range of events with their proofs; a range without a gap proves to be complete."""
     from qtcore.services.proving import Asked, export_history
 
+    if file is not None and out is not None:
+        raise typer.BadParameter("give the file once: as FILE or with --out")
     with answering(as_json=as_json), opened(db, site_dir) as site:
         asked = Asked(personal, checkpoint)
         context = context_of(site, as_user)
         made = export_history(site, context, first=first, last=last, asked=asked)
-        _write(made.as_json(), out, as_json=as_json)
+        _write(made.as_json(), file or out, as_json=as_json)
 
 
 def verifier(*, out: Out = None) -> None:

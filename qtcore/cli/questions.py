@@ -164,6 +164,8 @@ def verify(
 
 def _verify_text(answer: Mapping[str, Any]) -> str:
     lines = [f"{p['kind']} at {p['seq']}: {p['message']}" for p in answer["problems"]]
+    if lines:
+        lines.insert(0, "the first bad place and the kind of damage come first:")
     lines += [f"notice {n['kind']} at {n['seq']}: {n['message']}" for n in answer["notices"]]
     verdict = "the history is intact" if answer["ok"] else "THE HISTORY IS NOT INTACT"
     lines.append(

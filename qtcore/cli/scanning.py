@@ -1,4 +1,4 @@
-"""The command that reads a scanned code.
+"""The commands that read a scanned code, and a written list of lots.
 
 It must not change anything.
 """
@@ -51,6 +51,50 @@ def scan(
         print_answer(found.as_json(), as_json=as_json, text=_scan_text)
         if not found.is_accepted:
             raise typer.Exit(1)
+
+
+def lots(
+    text: Annotated[str, typer.Argument(help="Text as notices write it: lots 0112 through 0120.")],
+    *,
+    item: Annotated[str, typer.Option(help="Only lots of this item.")] = "",
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read free text of lot numbers: lots, ranges, what is open (exit code 1), which lots it means.
+
+    Without a database the text is read and nothing matches.
+    """
+    from qtcore.builtin.lot_text import read_lot_text
+    from qtcore.services.lot_text import NamedLots, find_lots_in_text
+
+    with answering(as_json=as_json):
+        if _is_missing(db):
+            found = NamedLots(read_lot_text(text))
+        else:
+            with opened(db, site_dir) as site:
+                found = find_lots_in_text(site, context_of(site, as_user), text, item=item)
+        print_answer(found.as_json(), as_json=as_json, text=_lots_text)
+        if not found.is_decided:
+            raise typer.Exit(1)
+
+
+def _lots_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"lot {each}" for each in answer["lots"]]
+    lines += [f"lots {r['first']} to {r['last']} ({r['count']})" for r in answer["ranges"]]
+    lines += [f"lots that begin with {each}" for each in answer["prefixes"]]
+    lines += ["all lots"] if answer["all_lots"] else []
+    lines += [f"  but not {each}" for each in answer["excluded"]]
+    for doubt in answer["doubts"]:
+        readings = f" (either {' or '.join(doubt['readings'])})" if doubt["readings"] else ""
+        lines.append(f"? {doubt['text']!r}: {doubt['reason']}{readings}")
+    lines += [f"? no lot here is called {each}" for each in answer["unknown"]]
+    lines += [f"? several lots are called {each}" for each in answer["ambiguous"]]
+    lines += [
+        f"  -> {m['lot_no']} {m['item']} [{m['state']}] {m['lot_id']}" for m in answer["matches"]
+    ]
+    return "\n".join(lines) or "the text names no lots"
 
 
 def _is_missing(url: str) -> bool:

@@ -25,6 +25,11 @@ class FoundFile:
     is_yaml: bool
 
 
+def is_template(name: str) -> bool:
+    """Say whether a file of a pack is a printed document's template, by its name in the pack."""
+    return _TEMPLATES in name.split("/")[:-1]
+
+
 def read_files(
     folders: Sequence[Path], label: str = ""
 ) -> tuple[tuple[FoundFile, ...], tuple[Problem, ...]]:
@@ -66,8 +71,8 @@ def _read_file(path: Path, name: str, root: Path, label: str) -> FoundFile | Pro
     if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(root)):
         message = "a link that leads out of the pack is not followed; copy the file into the pack"
         return Problem("QT108", message, label + name)
-    is_template = _TEMPLATES in name.split("/")[:-1]
-    if path.suffix == ".yml" and not is_template:
+    is_yaml = not is_template(name)
+    if path.suffix == ".yml" and is_yaml:
         message = "the file ends in '.yml' and is not read; rename it"
         return Problem("QT108", message, label + name, suggestion=path.with_suffix(".yaml").name)
     try:
@@ -75,4 +80,4 @@ def _read_file(path: Path, name: str, root: Path, label: str) -> FoundFile | Pro
             raw = stream.read(MAX_BYTES + 1)
     except OSError as exc:
         return Problem("QT108", f"the file cannot be read: {exc.strerror}", label + name)
-    return FoundFile(name, raw, is_yaml=not is_template)
+    return FoundFile(name, raw, is_yaml=is_yaml)

@@ -10,8 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from qtcore.definitions.encoding import clean_text
 from qtcore.definitions.mistakes import Mistake, find_mistakes, shown
-from qtcore.definitions.pack_files import FoundFile, read_files
+from qtcore.definitions.pack_files import FoundFile, is_template, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
 from qtcore.definitions.source import (
@@ -131,6 +132,30 @@ def read_definitions(path: FilePath, *, kind: str) -> PackFolder:
     else:
         reader.take_definitions(document, path.name)
     return replace(reader.finish(), is_alone=True)
+
+
+def read_pack_texts(texts: Mapping[str, str], *, name: str, label: str = "") -> PackFolder:
+    """Read a pack from the texts of its files, as `read_pack` does from a folder.
+
+    `texts` maps names relative to the pack to their contents; `name` stands in when no
+    ``pack.yaml`` says one.
+    """
+    reader = _Reader(label, fallback=name)
+    files = [FoundFile(n, t.encode(), is_yaml=not is_template(n)) for n, t in texts.items()]
+    for file in sorted(files, key=_reading_order):
+        reader.take(file)
+    return reader.finish()
+
+
+def read_texts(folders: Sequence[FilePath]) -> Mapping[str, str]:
+    """Give the text of every file of a pack as the reader sees it, without reading YAML."""
+    found, _ = read_files(folders)
+    return {
+        file.name: clean_text(file.raw, file.name, [])
+        if file.is_yaml
+        else file.raw.decode("utf-8", errors="replace")
+        for file in found
+    }
 
 
 def _reading_order(file: FoundFile) -> tuple[bool, int, str]:

@@ -9,7 +9,9 @@ from pydantic import Field
 
 from qtcore.definitions.definition import Definition, Expression, Flag, Id, Model, Name, Text
 
-FactType = Literal["boolean", "integer", "decimal", "text", "date", "datetime", "text_list"]
+FactType = Literal[
+    "boolean", "integer", "decimal", "quantity", "text", "date", "datetime", "duration", "text_list"
+]
 Severity = Literal["block", "block_override", "warn", "info"]
 
 
@@ -43,13 +45,16 @@ class FactSource(Model):
 class FactDefinition(Definition):
     """A named value that rules may use; without a value it is unknown, and unknown blocks.
 
-    `id` is a name usable in expressions. Label in i18n under ``facts.<id>``. `constant`: from its
-    first use on, a lot or record always shows the same value, or always none; proofs rely on it.
+    `id` is a name usable in expressions. A `quantity` is a decimal in its `unit`: a value recorded
+    in another unit of the same dimension is converted, one in any other unit is unknown. Label in
+    i18n under ``facts.<id>``. `constant`: from its first use on, a lot or record always shows the
+    same value, or always none; proofs rely on it.
     """
 
     type: FactType
     from_: FactSource = Field(alias="from")
     values: tuple[Text, ...] = ()
+    unit: Text | None = None
     constant: Flag = False
 
 

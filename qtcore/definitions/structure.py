@@ -82,6 +82,16 @@ def _check_fact(definition: Definition) -> Iterator[Mistake]:
         yield Mistake("QT112", f"'from' {said}; give exactly one of {accepted}", ("from",))
     if fact.values and fact.type not in {"text", "text_list"}:
         yield Mistake("QT112", f"'values' belong to a text, not to a {fact.type}", ("values",))
+    yield from _check_fact_unit(fact)
+
+
+def _check_fact_unit(fact: FactDefinition) -> Iterator[Mistake]:
+    if fact.type == "quantity" and fact.unit is None:
+        message = "a quantity needs the key 'unit', for example 'unit: kg'; add it"
+        yield Mistake("QT111", message)
+    elif fact.type != "quantity" and fact.unit is not None:
+        message = f"'unit' belongs to type quantity, not to {fact.type}"
+        yield Mistake("QT112", message, ("unit",), on_key=True)
 
 
 def _check_spec(definition: Definition) -> Iterator[Mistake]:

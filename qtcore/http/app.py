@@ -22,21 +22,22 @@ from qtcore.http.rendering import make_templates, render_problem
 from qtcore.http.security import Gate
 from qtcore.http.settings import Settings
 from qtcore.http.texts import choose_language, load_texts
+from qtcore.services.sealing import read_sealing
+from qtcore.services.serving import Serving
 from qtcore.services.site import Site
 
 STATIC = Path(__file__).parent / "static"
 
 
-@get("/healthz", include_in_schema=False, sync_to_thread=False)
-def healthz() -> dict[str, str]:
-    """Say that the process answers; nothing about the site."""
-    return {"status": "ok"}
-
-
 def make_app(
-    site: Site, *, secure_cookies: bool | None = None, dev: bool = False, logger: Any = None
+    site: Site | Serving,
+    *,
+    secure_cookies: bool | None = None,
+    dev: bool = False,
+    logger: Any = None,
 ) -> Litestar:
-    """Make the application of one site."""
+    """Make the application of one site, which follows what is published."""
+    serving = site if isinstance(site, Serving) else Serving(site)
     settings = Settings(
         texts=load_texts(),
         templates=make_templates(dev=dev),
@@ -47,6 +48,11 @@ def make_app(
 
     def answer_mistake(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         return render_mistake(settings, request, error)
+
+    @get("/healthz", include_in_schema=False, sync_to_thread=True)
+    def healthz() -> dict[str, object]:
+        """Say that the process answers and how far the history is sealed, no more."""
+        return health_of(serving.now())
 
     app = Litestar(
         route_handlers=[
@@ -71,8 +77,19 @@ def make_app(
         logging_config=None,
     )
     # Around the router and not in it, so that unknown addresses pass the gate as well.
-    app.asgi_handler = _fence(Gate(app.asgi_handler, site, settings), settings)
+    app.asgi_handler = _fence(Gate(app.asgi_handler, serving, settings), settings)
     return app
+
+
+def health_of(site: Site) -> dict[str, object]:
+    """Give the health of a site: ``ok``, ``late`` when sealing lags, ``read-only`` when fenced."""
+    state = read_sealing(site)
+    status = "read-only" if state.fence else "late" if state.is_late else "ok"
+    shown = state.as_json()
+    return {
+        "status": status,
+        **{name: shown[name] for name in ("pending", "lag_seconds", "alarm")},
+    }
 
 
 def _fence(gate: ASGIApp, settings: Settings) -> ASGIApp:

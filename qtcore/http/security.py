@@ -24,6 +24,7 @@ from qtcore.http.rendering import render_problem
 from qtcore.http.settings import Settings
 from qtcore.http.texts import choose_language
 from qtcore.services.accounts import actor_by_token
+from qtcore.services.serving import Serving
 from qtcore.services.sessions import SignedIn, find_session
 from qtcore.services.site import Site
 
@@ -74,9 +75,10 @@ def language_cookie(language: str, *, is_secure: bool) -> Cookie:
 class Gate:
     """The outermost layer: request id, limits, sign-in, CSRF, headers, one log line."""
 
-    def __init__(self, app: ASGIApp, site: Site, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, serving: Serving, settings: Settings) -> None:
         self._app = app
-        self._site = site
+        self._serving = serving
+        self._sources = serving.now().sources
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +89,7 @@ class Gate:
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        request_id = self._site.sources.new_id()
+        request_id = self._sources.new_id()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status: list[int] = [500]
@@ -153,12 +155,13 @@ class Gate:
     def _make_call(
         self, scope: HTTPScope, headers: Mapping[str, str], body: bytes, request_id: str
     ) -> Call:
+        site = self._serving.now()
         query = scope["query_string"].decode("latin-1")
         cookies = _cookies(headers.get("cookie", ""))
         is_secure = self._is_secure(scope)
         secret = cookies.get(cookie_name(is_secure=is_secure), "")
         path = scope["path"].replace(SLASH, "/")
-        session, actor = self._find_actor(headers, secret, is_api=_is_api(path))
+        session, actor = self._find_actor(site, headers, secret, is_api=_is_api(path))
         asked = read_pairs(query).get("lang", [""])[-1] if "lang=" in query else ""
         language = choose_language(
             asked,
@@ -170,7 +173,7 @@ class Gate:
         ip = client[0] if client else ""
         context = self._context(actor, session, request_id=request_id, ip=ip, language=language)
         return Call(
-            site=self._site,
+            site=site,
             settings=self._settings,
             context=context,
             session=session,
@@ -189,18 +192,18 @@ class Gate:
         )
 
     def _find_actor(
-        self, headers: Mapping[str, str], secret: str, *, is_api: bool
+        self, site: Site, headers: Mapping[str, str], secret: str, *, is_api: bool
     ) -> tuple[SignedIn | None, Actor | None]:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme:
             # A token that is wrong is refused even when a cookie would do: no silent change of who.
             if scheme.lower() != "bearer" or not is_api:
                 raise NotSignedIn("only `Authorization: Bearer <token>` for /api is accepted")
-            return None, actor_by_token(self._site, token.strip())
+            return None, actor_by_token(site, token.strip())
         if not secret:
             return None, None
         try:
-            session = find_session(self._site, secret)
+            session = find_session(site, secret)
         except NotSignedIn:
             return None, None
         return session, session.actor
@@ -218,7 +221,7 @@ class Gate:
             return None
         return Context(
             actor=actor,
-            at=self._site.sources.now(),
+            at=self._sources.now(),
             request_id=request_id,
             ip=ip,
             session_id=session.session_id if session else "",

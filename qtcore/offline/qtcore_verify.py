@@ -4,7 +4,8 @@
 It needs Python 3.11 or newer and the package `cryptography`, and must not import QTCore: it is a
 second implementation, written from RFC 9162 and the C2SP texts, not from the product's code.
 
-    python3 qtcore_verify.py FILE --key NAME+ID+KEY [--size N --root HEX]
+    python3 qtcore_verify.py FILE --key NAME+ID+KEY [--size N --root HEX] [--lang zh]
+        [--witness NAME+ID+KEY] [--authority CERTIFICATE.pem]
 
 Exit code 0: all holds. 1: something does not hold. 2: the file cannot be judged.
 """
@@ -18,17 +19,23 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 try:
+    from cryptography import x509
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:
     sys.stderr.write("this needs the package cryptography: python3 -m pip install cryptography\n")
     raise SystemExit(2) from None
 
-FORMAT = "qtcore-proof/1"
+FORMAT = "qtcore-proof/2"
+OLDER_FORMAT = "qtcore-proof/1"
+NEXT_KEY = "qtcore-next-key "
 EMPTY_ROOT = hashlib.sha256().digest()
 MOST_BYTES = 1 << 30
 
@@ -71,11 +78,12 @@ def verify_consistency(
         raise ProofError(f"a tree of {size2} leaves does not continue one of {size1}")
     if size1 == 0:
         _check_root(EMPTY_ROOT, root1)
-    if size1 in (0, size2):
+    if size1 == size2:
         _check_length(proof, 0)
-        if size1 == size2:
-            _check_root(root1, root2)
+        _check_root(root1, root2)
         return
+    if size1 == 0:  # any tree "continues" the empty one; the public vectors refuse this too
+        raise ProofError(f"the empty tree proves nothing about a tree of {size2} leaves")
     level = (size1 & -size1).bit_length() - 1  # of the last complete subtree of the first tree
     place = (size1 - 1) >> level
     inner = (place ^ ((size2 - 1) >> level)).bit_length()
@@ -145,12 +153,13 @@ class Checkpoint:
     root: bytes
 
 
-def read_key(text: str) -> Key:
-    """Read a verifier key, written name+id+key; raises FileError."""
+def read_key(text: str, kind: bytes = b"\x01") -> Key:
+    """Read a verifier key, written name+id+key; raises FileError. Kind 4 is that of a witness."""
     name, key_id, raw = (*text.strip().split("+", 2), "", "")[:3]
     decoded = _bytes(raw, "verifier key")
-    if not _is_name(name) or len(decoded) != 33 or decoded[:1] != b"\x01":
-        raise FileError(f"{text[:80]!r} is no Ed25519 verifier key, written name+id+key")
+    if not _is_name(name) or len(decoded) != 33 or decoded[:1] != kind:
+        asked = "verifier key of a log" if kind == b"\x01" else "cosignature/v1 key of a witness"
+        raise FileError(f"{text[:80]!r} is no Ed25519 {asked}, written name+id+key")
     key = Key(name, hashlib.sha256(name.encode() + b"\n" + decoded).digest()[:4], decoded[1:])
     if key.key_id.hex() != key_id:
         raise FileError(f"verifier key of {name!r} has the id {key_id!r}: it was mistyped")
@@ -166,8 +175,11 @@ def open_checkpoint(note: str, keys: Sequence[Key]) -> Checkpoint:
     body += "\n"
     if not blank or not lines.endswith("\n") or re.search(r"[\x00-\x09\x0b-\x1f]", note):
         raise FileError("checkpoint is no signed note: text, a blank line, signature lines")
-    signed = [_has_signed(line, body, keys) for line in lines[:-1].split("\n")]
-    if True not in signed:
+    found = lines[:-1].split("\n")
+    signed = [key for line in found for key in _signers(line, body, keys)]
+    if len(signed) != len(set(signed)):
+        raise FileError("a known key has signed the checkpoint more than once")
+    if not signed:
         names = ", ".join(sorted(key.name for key in keys))
         raise ProofError(f"no trusted key has signed the checkpoint; trusted: {names}")
     origin, size, root = (*body.split("\n"), "", "")[:3]
@@ -179,22 +191,226 @@ def open_checkpoint(note: str, keys: Sequence[Key]) -> Checkpoint:
     return Checkpoint(origin, int(size), decoded)
 
 
-def _has_signed(line: str, body: str, keys: Sequence[Key]) -> bool:
+def _read_signature(line: str) -> tuple[str, bytes]:
     found = re.fullmatch("\N{EM DASH} ([^ ]+) ([^ ]+)", line)
     raw = _bytes(found.group(2), "signature") if found else b""
     if not found or not _is_name(found.group(1)) or len(raw) < 5:
         raise FileError(f"signature line {line[:80]!r} is malformed")
-    known = [key for key in keys if (key.name, key.key_id) == (found.group(1), raw[:4])]
+    return found.group(1), raw
+
+
+def _signers(line: str, body: str, keys: Sequence[Key]) -> list[Key]:
+    name, raw = _read_signature(line)
+    known = [k for k in dict.fromkeys(keys) if (k.name, k.key_id) == (name, raw[:4])]
     for key in known:
         try:
             Ed25519PublicKey.from_public_bytes(key.public).verify(raw[4:], body.encode())
         except (InvalidSignature, ValueError):
             raise ProofError(f"signature of {key.name!r} does not fit the checkpoint") from None
-    return bool(known)
+    return known
+
+
+def witnessed_at(note: str, witness: Key) -> datetime:
+    """Give the time at which a witness cosigned a note (cosignature/v1); raises ProofError."""
+    body, _, lines = note.rpartition("\n\n")
+    for line in lines.splitlines():
+        name, raw = _read_signature(line)
+        if (name, raw[:4]) != (witness.name, witness.key_id):
+            continue
+        if len(raw) != 76:
+            raise ProofError(f"cosignature of {name!r} has {len(raw)} bytes, 76 are needed")
+        at = int.from_bytes(raw[4:12], "big")
+        message = f"cosignature/v1\ntime {at}\n{body}\n".encode()
+        try:
+            Ed25519PublicKey.from_public_bytes(witness.public).verify(raw[12:], message)
+            return datetime.fromtimestamp(at, UTC)
+        except (InvalidSignature, ValueError, OverflowError, OSError):
+            raise ProofError(f"cosignature of {name!r} does not fit the checkpoint") from None
+    raise ProofError(f"witness {witness.name!r} has not cosigned the checkpoint")
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Trusted keys; `ends` says up to which size a key was believed that handed over to another."""
+
+    keys: tuple[Key, ...]
+    ends: dict[Key, int]
+
+    def open(self, note: str) -> Checkpoint:
+        """Open a checkpoint with the keys that may have signed a state of its size."""
+        state = open_checkpoint(note, self.keys)
+        may = [key for key in self.keys if state.size <= self.ends.get(key, state.size)]
+        return open_checkpoint(note, may)
+
+
+def follow_keys(keys: Sequence[Key], changes: Sequence[str]) -> KeyRing:
+    """Follow the notes in which an older key names the next one, and both have signed."""
+    ring = KeyRing(tuple(keys), {})
+    for note in changes:
+        named = [line for line in note.split("\n") if line.startswith(NEXT_KEY)]
+        if len(named) != 1:
+            raise FileError("a change of keys does not name one next key")
+        new = read_key(named[0].removeprefix(NEXT_KEY))
+        older = tuple(key for key in ring.keys if key != new)
+        try:
+            state = KeyRing(older, ring.ends).open(note)
+            open_checkpoint(note, [new])
+        except ProofError:
+            continue  # made by keys that the reader does not trust: nothing follows from it
+        signed = {
+            key
+            for line in note.rpartition("\n\n")[2].splitlines()
+            for key in older
+            if (key.name, key.key_id) == (_read_signature(line)[0], _read_signature(line)[1][:4])
+        }
+        ring = KeyRing((*older, new), {**ring.ends, **dict.fromkeys(signed, state.size)})
+    return ring
 
 
 def _is_name(name: str) -> bool:
     return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+
+
+# Time stamps, RFC 3161, read from their DER.
+
+_HASHES = {
+    "608648016503040201": hashes.SHA256(),
+    "608648016503040202": hashes.SHA384(),
+    "608648016503040203": hashes.SHA512(),
+}
+_TST_INFO = "2a864886f70d0109100104"
+_CONTENT_TYPE, _MESSAGE_DIGEST = "2a864886f70d010903", "2a864886f70d010904"
+
+
+@dataclass(frozen=True)
+class Der:
+    """One DER element: its tag, its content, and all its bytes."""
+
+    tag: int
+    content: bytes
+    whole: bytes
+
+    def children(self) -> list["Der"]:
+        """Read the elements inside."""
+        found, rest = [], self.content
+        while rest:
+            found.append(read_der(rest))
+            rest = rest[len(found[-1].whole) :]
+        return found
+
+
+def read_der(data: bytes) -> Der:
+    """Read the element at the beginning of `data`; raises ProofError."""
+    if len(data) < 2:
+        raise ProofError("the time stamp ends too early")
+    size, at = data[1], 2
+    if size & 0x80:
+        count = size & 0x7F
+        if not 1 <= count <= 4 or len(data) < 2 + count:
+            raise ProofError("the time stamp is not DER")
+        size, at = int.from_bytes(data[2 : 2 + count], "big"), 2 + count
+    if len(data) < at + size:
+        raise ProofError("the time stamp ends too early")
+    return Der(data[0], data[at : at + size], data[: at + size])
+
+
+def stamped_at(token: bytes, content: bytes, trusted: Sequence[x509.Certificate]) -> datetime:
+    """Give the time at which an authority stamped `content`; raises ProofError when it did not."""
+    try:
+        status, stamp = read_der(token).children()[:2]
+        if status.children()[0].content != b"\x00":
+            raise ProofError("the authority did not grant the time stamp")
+        signed = stamp.children()[1].children()[0].children()
+        info = signed[2].children()[1].children()[0].content
+        if signed[2].children()[0].content.hex() != _TST_INFO:
+            raise ProofError("the time stamp holds something else than a time")
+        embedded = [c.whole for part in signed[3:-1] if part.tag == 0xA0 for c in part.children()]
+        at = _read_time(info, content)
+        _check_signer(signed[-1].children()[0].children(), info, (embedded, trusted, at))
+    except (IndexError, ValueError, KeyError, TypeError) as exc:
+        raise (
+            exc
+            if isinstance(exc, ProofError)
+            else ProofError(f"the time stamp cannot be read: {exc!r}")
+        ) from exc
+    return at
+
+
+def _digest(oid: Der, data: bytes) -> bytes:
+    digest = hashes.Hash(_HASHES[oid.content.hex()])
+    digest.update(data)
+    return digest.finalize()
+
+
+def _read_time(info: bytes, content: bytes) -> datetime:
+    fields = read_der(info).children()
+    algorithm, imprint = fields[2].children()
+    if _digest(algorithm.children()[0], content) != imprint.content:
+        raise ProofError("the time stamp is of another checkpoint")
+    text = fields[4].content.decode("ascii")
+    form = "%Y%m%d%H%M%S.%fZ" if "." in text else "%Y%m%d%H%M%SZ"
+    return datetime.strptime(text, form).replace(tzinfo=UTC)
+
+
+def _check_signer(
+    signer: list[Der],
+    info: bytes,
+    by: tuple[list[bytes], Sequence[x509.Certificate], datetime],
+) -> None:
+    embedded, trusted, at = by
+    digest_oid, attributes = signer[2].children()[0], signer[3]
+    told = {
+        a.children()[0].content.hex(): a.children()[1].children() for a in attributes.children()
+    }
+    if told[_CONTENT_TYPE][0].content.hex() != _TST_INFO:
+        raise ProofError("the time stamp signs another kind of content")
+    if told[_MESSAGE_DIGEST][0].content != _digest(digest_oid, info):
+        raise ProofError("the time stamp was changed after it was signed")
+    serial = int.from_bytes(signer[1].children()[1].content, "big")
+    message, algorithm = b"\x31" + attributes.whole[1:], _HASHES[digest_oid.content.hex()]
+    for each in _signers_of_stamps(embedded, trusted):
+        is_open = each.not_valid_before_utc <= at <= each.not_valid_after_utc
+        if each.serial_number == serial and is_open and _may_stamp(each):
+            _verify(each.public_key(), signer[5].content, (message, algorithm))
+            return
+    raise ProofError("the time stamp is not by the authority whose certificate you gave")
+
+
+def _signers_of_stamps(
+    embedded: list[bytes], trusted: Sequence[x509.Certificate]
+) -> Iterator[x509.Certificate]:
+    yield from trusted
+    for raw in embedded:
+        inside = x509.load_der_x509_certificate(raw)
+        for each in trusted:
+            try:
+                inside.verify_directly_issued_by(each)
+            except (ValueError, TypeError, InvalidSignature):
+                continue
+            yield inside
+
+
+def _may_stamp(certificate: x509.Certificate) -> bool:
+    try:
+        uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return x509.oid.ExtendedKeyUsageOID.TIME_STAMPING in uses
+
+
+def _verify(key: object, signature: bytes, over: tuple[bytes, Any]) -> None:
+    message, algorithm = over
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, message, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, message, ec.ECDSA(algorithm))
+        elif isinstance(key, Ed25519PublicKey):
+            key.verify(signature, message)
+        else:
+            raise ProofError("the authority signs with a kind of key that is not known here")
+    except InvalidSignature:
+        raise ProofError("the signature of the time stamp does not fit") from None
 
 
 # The file: JSON without duplicate keys, unknown keys, or numbers that are not whole.
@@ -222,17 +438,23 @@ class ProofFile:
     consistency: list[bytes]
     events: list[Event]
     not_sealed: int
+    key_changes: list[str] = field(default_factory=list)
+    stamps: list[tuple[int, str, bytes]] = field(default_factory=list)
+    instance: tuple[str, int, list[bytes]] | None = None
 
 
 def read_file(data: bytes) -> ProofFile:
     """Read a proof file strictly; raises FileError."""
+    told = read_json(data)
+    name = told.get("format") if isinstance(told, dict) else None
+    if name not in (FORMAT, OLDER_FORMAT):
+        raise FileError(f"format {str(name)[:40]!r} is not known here, {FORMAT!r} is")
     top = _fields(
-        read_json(data),
+        told,
         "about:dict vkeys:list personal:str checkpoint:str newest:dict events:list "
-        "not_sealed:int format:str made_at:str",
+        "not_sealed:int format:str made_at:str"
+        + (" key_changes:list stamps:list instance:list" if name == FORMAT else ""),
     )
-    if top["format"] != FORMAT:
-        raise FileError(f"format {top['format'][:40]!r} is not known here, {FORMAT!r} is")
     about = top["about"]
     _fields(about, "lot:str name:str" if "lot" in about else "from:int to:int")
     newest = _fields(top["newest"], "checkpoint:str consistency:list")
@@ -247,7 +469,24 @@ def read_file(data: bytes) -> ProofFile:
         _hashes(newest["consistency"]),
         [_read_event(each) for each in top["events"]],
         top["not_sealed"],
+        [_text(each) for each in top.get("key_changes", [])],
+        [_read_stamp(each) for each in top.get("stamps", [])],
+        _read_instance(top.get("instance", [])),
     )
+
+
+def _read_stamp(value: object) -> tuple[int, str, bytes]:
+    found = _fields(value, "size:int authority:str token:str")
+    return found["size"], found["authority"], _bytes(found["token"], "time stamp")
+
+
+def _read_instance(values: list[object]) -> tuple[str, int, list[bytes]] | None:
+    if len(values) > 1:
+        raise FileError("the file names more than one log of an instance")
+    for each in values:
+        found = _fields(each, "checkpoint:str seq:int inclusion:list")
+        return found["checkpoint"], found["seq"], _hashes(found["inclusion"])
+    return None
 
 
 def _read_event(value: object) -> Event:
@@ -345,6 +584,8 @@ class Trust:
     keys: Sequence[Key] = ()
     log: str = ""
     kept: tuple[int, bytes] | None = None
+    witnesses: Sequence[Key] = ()
+    authorities: Sequence[x509.Certificate] = ()
 
 
 def judge(file: ProofFile, trust: Trust) -> Verdict:
@@ -366,16 +607,17 @@ def judge(file: ProofFile, trust: Trust) -> Verdict:
 def _judge_states(
     file: ProofFile, trust: Trust, verdict: Verdict
 ) -> tuple[Checkpoint, Checkpoint] | None:
-    keys = trust.keys or file.keys
+    ring = follow_keys(trust.keys or file.keys, file.key_changes)
     try:
-        named = open_checkpoint(file.checkpoint, keys)
-        newest = open_checkpoint(file.newest, keys)
+        named, newest = ring.open(file.checkpoint), ring.open(file.newest)
     except ProofError as exc:
         verdict.failed("BAD_SIGNATURE", str(exc))
         return None
-    logs = {trust.log} if trust.log else {key.name for key in keys}
-    for log in {named.origin, newest.origin} - logs:
-        verdict.failed("ORIGIN_MISMATCH", f"the file is of log {log!r}, expected {sorted(logs)}")
+    logs = {trust.log} if trust.log else {key.name for key in ring.keys}
+    for log in dict.fromkeys((named.origin, newest.origin)):
+        if not any(log == each or _is_incarnation(log, each) for each in logs):
+            said = f"the file is of log {log!r}, expected {sorted(logs)}"
+            verdict.failed("ORIGIN_MISMATCH", said)
     try:
         verify_consistency(named.size, newest.size, named.root, newest.root, file.consistency)
     except ProofError as exc:
@@ -386,7 +628,54 @@ def _judge_states(
         verdict.passed(f"checkpoint of {each.size} events of {each.origin}: {each.root.hex()}")
     if trust.kept:
         _judge_kept(trust.kept, (named, newest), verdict)
+    _judge_outside(file, trust, (newest, verdict))
+    if file.instance:
+        _judge_instance(file.instance, file.newest, (ring, verdict))
     return named, newest
+
+
+def _is_incarnation(log: str, base: str) -> bool:
+    """After a restored backup a log goes on under a name that says so."""
+    return bool(re.fullmatch(re.escape(base) + "/incarnation-[1-9][0-9]*", log))
+
+
+def _judge_outside(file: ProofFile, trust: Trust, found: tuple[Checkpoint, Verdict]) -> None:
+    """Check what witnesses and authorities have signed, where their keys are given."""
+    newest, verdict = found
+    for witness in trust.witnesses:
+        try:
+            at = witnessed_at(file.newest, witness)
+            verdict.passed(f"witness {witness.name} has seen {newest.size} events by {at}")
+        except ProofError as exc:
+            verdict.failed("NOT_WITNESSED", str(exc))
+    if not trust.authorities:
+        return
+    stamped = 0
+    notes = {int(note.split("\n")[1]): note for note in (file.checkpoint, file.newest)}
+    for size, authority, token in file.stamps:
+        content = (notes.get(size, "").rpartition("\n\n")[0] + "\n").encode()
+        try:
+            at = stamped_at(token, content, trust.authorities)
+            verdict.passed(f"{size} events existed at {at}, says {authority}")
+            stamped += 1
+        except ProofError as exc:
+            verdict.failed("BAD_STAMP", f"stamp of {size} events by {authority}: {exc}")
+    if not stamped:
+        verdict.failed("NOT_STAMPED", "no time stamp of the authority holds")
+
+
+def _judge_instance(
+    told: tuple[str, int, list[bytes]], newest: str, by: tuple[KeyRing, Verdict]
+) -> None:
+    """Check that the newest checkpoint stands in the log of the instance."""
+    (note, place, inclusion), (ring, verdict) = told, by
+    leaf = hash_leaf((newest.rpartition("\n\n")[0] + "\n").encode())
+    try:
+        state = open_checkpoint(note, ring.keys)
+        verify_inclusion(place, state.size, leaf, inclusion, state.root)
+        verdict.passed(f"its newest checkpoint is number {place} of {state.origin}")
+    except ProofError as exc:
+        verdict.failed("NOT_IN_INSTANCE", f"the log of the instance does not hold it: {exc}")
 
 
 def _judge_kept(kept: tuple[int, bytes], states: Sequence[Checkpoint], verdict: Verdict) -> None:
@@ -464,15 +753,19 @@ def _canonical(value: Any) -> str:
 # What a person reads.
 
 
-def show_event(file: ProofFile, event: Event, *, is_proven: bool) -> list[str]:
+def show_event(file: ProofFile, event: Event, *, is_proven: bool, lang: str = "en") -> list[str]:
     """Write one event for a person; control signs in its texts are shown, never sent."""
     title = f"event {event.seq}  {'proven' if is_proven else 'NOT PROVEN'}"
+    if lang == "zh":
+        title = f"事件 {event.seq}  {'已证明' if is_proven else '未证明'}"
     try:
         head = read_json(event.head)
         rows = [*_rows(head, event), *_private_rows(file, head, event)]
     except (FileError, KeyError, TypeError, ValueError, AttributeError):
         return [title, "  its bytes cannot be read", ""]
-    return [title, *(f"  {name:<9}{_plain(text)}" for name, text in rows if text), ""]
+    names = _CHINESE if lang == "zh" else {}
+    lines = (f"  {names.get(name, name):<9}{_plain(text)}" for name, text in rows if text)
+    return [title, *lines, ""]
 
 
 def _rows(head: dict[str, Any], event: Event) -> Iterator[tuple[str, str]]:
@@ -514,6 +807,21 @@ def _plain(text: object) -> str:
 
 
 _NAMES = ("actor_name", "actor_login")
+_CHINESE = {
+    "time": "时间",
+    "who": "人员",
+    "action": "操作",
+    "object": "对象",
+    "about": "涉及",
+    "change": "变更",
+    "reason": "原因",
+    "detail": "详情",
+    "via": "来源",
+    "personal": "个人信息",
+}
+_LIMITS_ZH = """\
+本结果说明：标为“已证明”的事件逐字节存在于台账中，且台账当时处于检查点所签名的状态。
+它不说明所记录的内容在记录时属实，也不说明文件包含某批的全部事件：为此请索取区间导出。"""
 _LIMITS = """\
 What this shows: each event marked 'proven' stands in the log with exactly these bytes, and the log
 was in the state that the checkpoint signs. It does not show that a statement was true when it was
@@ -536,18 +844,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, FileError) as exc:
         sys.stderr.write(f"CANNOT BE JUDGED: {_plain(given.file)}: {_plain(exc)}\n")
         return 2
-    lines = [] if given.verdict else list(_event_lines(file, verdict))
-    lines += [*map(_plain, verdict.lines), *_closing(file, trust, verdict)]
+    lines = [] if given.verdict else list(_event_lines(file, verdict, given.lang))
+    lines += [*map(_plain, verdict.lines), *_closing(file, trust, verdict, given.lang)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if verdict.fails else 0
 
 
-def _event_lines(file: ProofFile, verdict: Verdict) -> Iterator[str]:
+def _event_lines(file: ProofFile, verdict: Verdict, lang: str) -> Iterator[str]:
     for at, event in enumerate(file.events):
-        yield from show_event(file, event, is_proven=at in verdict.proven)
+        yield from show_event(file, event, is_proven=at in verdict.proven, lang=lang)
 
 
-def _closing(file: ProofFile, trust: Trust, verdict: Verdict) -> Iterator[str]:
+def _closing(file: ProofFile, trust: Trust, verdict: Verdict, lang: str) -> Iterator[str]:
     if "lot" in file.about:
         yield f"NOTE  the file calls this lot {file.about['name']!r}; proven is its id only:"
         yield f"NOTE  {_plain(file.about['lot'])}"
@@ -558,7 +866,7 @@ def _closing(file: ProofFile, trust: Trust, verdict: Verdict) -> Iterator[str]:
         yield "NOTE  NO KEY WAS GIVEN: only the key inside the file was used, which whoever made"
         yield "NOTE  the file chose. Get the key another way and run again with --key NAME+ID+KEY."
         yield "!" * 78
-    yield _LIMITS
+    yield _LIMITS_ZH if lang == "zh" else _LIMITS
     holds = "HOLDS" if trust.keys else "HOLDS BY THE FILE'S OWN KEY ONLY"
     yield "DOES NOT HOLD" if verdict.fails else holds
 
@@ -575,6 +883,13 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--log", default="", help="name of the log; default: the key's name")
     parser.add_argument("--size", type=int, help="size of a checkpoint that you have kept")
     parser.add_argument("--root", default="", help="root (hex) of that checkpoint")
+    parser.add_argument(
+        "--witness", action="append", default=[], help="a witness that must have cosigned it"
+    )
+    parser.add_argument(
+        "--authority", type=Path, help="certificate (PEM) of a time-stamping authority"
+    )
+    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of events")
     parser.add_argument("--verdict", action="store_true", help="show the verdict only")
     return parser
 
@@ -585,7 +900,14 @@ def _read_trust(given: argparse.Namespace) -> Trust:
     if given.size is not None and not re.fullmatch("[0-9a-f]{64}", given.root):
         raise FileError(f"--root {given.root[:80]!r} is not a hash of 64 hexadecimal digits")
     kept = None if given.size is None else (given.size, bytes.fromhex(given.root))
-    return Trust([read_key(each) for each in given.key], given.log, kept)
+    witnesses = [read_key(each, b"\x04") for each in given.witness]
+    authorities: list[x509.Certificate] = []
+    if given.authority is not None:
+        try:
+            authorities = x509.load_pem_x509_certificates(given.authority.read_bytes())
+        except ValueError as exc:
+            raise FileError(f"{given.authority} holds no certificate in PEM: {exc}") from exc
+    return Trust([read_key(each) for each in given.key], given.log, kept, witnesses, authorities)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,12 @@ It must not know when an expression is evaluated, nor what follows from its valu
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.rules import FactDefinition
 from qtcore.definitions.source import Path
 from qtcore.engines.expressions import (
     BOOLEAN,
@@ -19,11 +22,13 @@ from qtcore.engines.expressions import (
     Compiled,
     FactType,
     Kind,
+    Unit,
     check,
 )
 from qtcore.registry.merge import Entry, Merged, PackProblem
 
 FACTS = "facts"
+NO_UNITS: Mapping[str, Unit] = MappingProxyType({})
 Names = Mapping[str, FactType]
 _SCALARS: Mapping[str, FactType] = {
     "boolean": BOOLEAN,
@@ -43,7 +48,7 @@ class Formula(NamedTuple):
     path: Path
     text: str
     scope: str
-    result: Kind = "boolean"
+    result: Kind | FactType = "boolean"
 
 
 def compile_formulas(
@@ -57,15 +62,24 @@ def compile_formulas(
     for formula in _formulas(merged):
         if formula.scope not in names:
             names[formula.scope] = find_names(merged, formula.scope)
-        done, found = check(formula.text, names[formula.scope], result=formula.result, rules=rules)
+        done, found = check(
+            formula.text,
+            names[formula.scope],
+            result=formula.result,
+            rules=rules,
+            units=merged.units,
+        )
         if done is not None:
             compiled[formula.scope, formula.text] = done
         problems.extend(_place(formula, mistake) for mistake in found)
     return compiled, problems
 
 
-def schema_type(schema: Mapping[str, Any]) -> FactType | None:
-    """Say what an expression sees of a field; None when a field of that kind cannot be used."""
+def schema_type(schema: Mapping[str, Any], units: Mapping[str, Unit] = NO_UNITS) -> FactType | None:
+    """Say what an expression sees of a field; None when a field of that kind cannot be used.
+
+    With `units` a number whose `x-qt` names a unit counts in it.
+    """
     found = schema.get("type")
     kind = (
         next((name for name in found if name != "null"), None) if isinstance(found, list) else found
@@ -79,7 +93,10 @@ def schema_type(schema: Mapping[str, Any]) -> FactType | None:
         items = schema.get("items")
         inner = schema_type(items) if isinstance(items, Mapping) else None
         return FactType("text_list", inner.values) if inner and inner.kind == "text" else None
-    return _SCALARS.get(str(kind))
+    found = _SCALARS.get(str(kind))
+    own = schema.get("x-qt") or {}
+    is_number = found is not None and found.kind in ("integer", "decimal")
+    return found.counted_in(units.get(str(own.get("unit")))) if found and is_number else found
 
 
 def find_names(merged: Merged, scope: str) -> Names:
@@ -99,16 +116,40 @@ def find_names(merged: Merged, scope: str) -> Names:
 
 
 def _fact_names(merged: Merged) -> dict[str, FactType]:
-    return {
-        fact.id: FactType(fact.type, fact.values)
-        for fact in (entry.definition for entry in merged.all(FACTS))
-    }
+    facts = (entry.definition for entry in merged.all(FACTS))
+    return {fact.id: fact_type(merged, fact) for fact in facts}
+
+
+def fact_type(merged: Merged, fact: FactDefinition) -> FactType:
+    """Say what an expression sees of a fact.
+
+    A quantity is a number in its declared unit; a number read from a field or a result counts in
+    the unit that is declared there.
+    """
+    if fact.type == "quantity":
+        return DECIMAL.counted_in(merged.units.get(fact.unit or ""))
+    found = FactType(fact.type, fact.values)
+    if found.kind not in ("integer", "decimal"):
+        return found
+    return found.counted_in(merged.units.get(find_source_unit(merged, fact)))
+
+
+def find_source_unit(merged: Merged, fact: FactDefinition) -> str:
+    """Name the unit that the source of a fact is declared in; empty when there is none."""
+    entity, _, name = (fact.from_.field or "").partition(".")
+    held = merged.fields.get(entity, {}).get(name)
+    if held is not None:
+        own = held[1].properties[name].get("x-qt") or {}
+        return str(own.get("unit") or "")
+    tests = [c for e in merged.all("specs") for c in e.definition.characteristics]
+    named = {test.unit or "" for test in tests if fact.from_.result == test.id}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _common_names(merged: Merged) -> dict[str, FactType]:
     """The kind of the item is known wherever an item, lot or event is at hand."""
     kind = merged.find(FACTS, "item_kind")
-    return {"item_kind": FactType(kind.type, kind.values)} if kind else {}
+    return {"item_kind": fact_type(merged, kind)} if kind else {}
 
 
 def find_form_names(merged: Merged, workflow: str) -> dict[str, FactType]:
@@ -121,23 +162,24 @@ def find_form_names(merged: Merged, workflow: str) -> dict[str, FactType]:
 
 def _form_names(merged: Merged, form: str) -> dict[str, FactType]:
     found = merged.find("forms", form)
-    return _schema_names(found.schema_.get("properties") or {}) if found else {}
+    return _schema_names(found.schema_.get("properties") or {}, merged.units) if found else {}
 
 
 def _entity_names(merged: Merged, entity: str) -> dict[str, FactType]:
     held = merged.fields.get(entity, {})
-    return _schema_names({name: fields.properties[name] for name, (_, fields) in held.items()})
+    own = {name: fields.properties[name] for name, (_, fields) in held.items()}
+    return _schema_names(own, merged.units)
 
 
-def _schema_names(properties: Mapping[str, Any]) -> dict[str, FactType]:
-    kinds = {name: schema_type(schema) for name, schema in properties.items()}
+def _schema_names(properties: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, FactType]:
+    kinds = {name: schema_type(schema, units) for name, schema in properties.items()}
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
 def _formulas(merged: Merged) -> Iterator[Formula]:
     for kind, find in _FIND.items():
         for entry in merged.all(kind):
-            for path, text, result in find(entry.definition):
+            for path, text, result in find(entry.definition, merged.units):
                 yield Formula(entry, path, text, _scope(kind, entry.definition), result)
 
 
@@ -147,16 +189,17 @@ def _scope(kind: str, definition: Any) -> str:
     return f"fields:{definition.entity}" if kind == "fields" else f"{kind}:{definition.id}"
 
 
-Found = Iterator[tuple[Path, str, Kind]]
+Found = Iterator[tuple[Path, str, Kind | FactType]]
+Units = Mapping[str, Unit]
 
 
-def _in_rule(definition: Any) -> Found:
+def _in_rule(definition: Any, _: Units) -> Found:
     yield ("check",), definition.check, "boolean"
     if definition.when is not None:
         yield ("when",), definition.when, "boolean"
 
 
-def _in_workflow(definition: Any) -> Found:
+def _in_workflow(definition: Any, _: Units) -> Found:
     for at, step in enumerate(definition.transitions):
         if step.guard is not None:
             yield ("transitions", at, "guard"), step.guard, "boolean"
@@ -165,35 +208,36 @@ def _in_workflow(definition: Any) -> Found:
             yield ("verify", at, "never", "when"), claim.never.when, "boolean"
 
 
-def _in_form(definition: Any) -> Found:
+def _in_form(definition: Any, units: Units) -> Found:
     for at, section in enumerate(definition.layout):
         if section.visible is not None:
             yield ("layout", at, "visible"), section.visible, "boolean"
-    yield from _in_properties(definition.schema_.get("properties") or {}, ("schema", "properties"))
+    properties = definition.schema_.get("properties") or {}
+    yield from _in_properties(properties, ("schema", "properties"), units)
 
 
-def _in_fields(definition: Any) -> Found:
-    yield from _in_properties(definition.properties, ("properties",))
+def _in_fields(definition: Any, units: Units) -> Found:
+    yield from _in_properties(definition.properties, ("properties",), units)
 
 
-def _in_recall(definition: Any) -> Found:
+def _in_recall(definition: Any, _: Units) -> Found:
     for at, node in enumerate(definition.nodes):
         if node.when is not None:
             yield ("nodes", at, "when"), node.when, "boolean"
 
 
-def _in_properties(properties: Mapping[str, Any], path: Path) -> Found:
+def _in_properties(properties: Mapping[str, Any], path: Path, units: Units) -> Found:
     for name, schema in properties.items():
         own = schema.get("x-qt") or {}
         for key in _OWN_KEYS:
             if isinstance(own.get(key), str):
                 yield (*path, name, "x-qt", key), own[key], "boolean"
-        kind = schema_type(schema)
+        kind = schema_type(schema, units)
         if isinstance(own.get("compute"), str) and kind is not None:
-            yield (*path, name, "x-qt", "compute"), own["compute"], kind.kind
+            yield (*path, name, "x-qt", "compute"), own["compute"], replace(kind, values=())
 
 
-_FIND: Mapping[str, Callable[[Any], Found]] = {
+_FIND: Mapping[str, Callable[[Any, Units], Found]] = {
     "rules": _in_rule,
     "workflows": _in_workflow,
     "forms": _in_form,

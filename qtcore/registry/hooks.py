@@ -37,6 +37,7 @@ from qtcore.hookspecs import (
     TransitionFacts,
 )
 from qtcore.pack import FolderPack
+from qtcore.registry.code import code_digest
 
 MAX_RESULTS = 1_000
 HOOKS: tuple[str, ...] = tuple(
@@ -93,6 +94,7 @@ class Hooks:
         self._manager.add_hookspecs(hookspecs)
         self._owners: dict[str, str] = {}
         self._off: Mapping[str, Failure] = {}
+        self.digests: Mapping[str, str] = {n: code_digest(p) for n, p in plugins.items()}
         for name in sorted(plugins):
             self._register(name, plugins[name])
         self._manager.check_pending()
@@ -176,6 +178,10 @@ class Hooks:
         """Tell each pack of a step that was made; give those that failed, to be tried again."""
         given = {"transition": transition}
         return self._call("after_transition", _checked_nothing, given).failures
+
+    def judges_of(self, hook: str) -> tuple[str, ...]:
+        """Name the packs that answer a hook."""
+        return tuple(pack for pack, _ in self._implementations(hook))
 
     def _register(self, name: str, plugin: object) -> None:
         carriers = _carriers(name, plugin)

@@ -15,13 +15,15 @@ from qtcore.pack import FolderPack
 from qtcore.registry.compile import Compiled, compile_registry
 from qtcore.registry.hooks import Failure, Hooks
 from qtcore.registry.packs import find_installed, find_pack_folders, load_folder, load_pack
-from qtcore.registry.registry import PackState
+from qtcore.registry.registry import PackState, PackTexts, Registry
 
 BASE = "base"
 
 
 @dataclass
-class _Found:
+class Found:
+    """Packs that were found, and those that could not even be loaded."""
+
     plugins: dict[str, object] = field(default_factory=dict)
     broken: list[PackState] = field(default_factory=list)
     has_base: bool = False
@@ -68,7 +70,7 @@ def load_registry(
     """
     site = FolderPack(site_dir) if site_dir is not None else None
     chosen = packs if packs is not None else _chosen(site)
-    found = _Found(has_base=True)
+    found = Found(has_base=True)
     found.add(BASE, FolderPack(*base_folders()))
     unknown_names = found.add_installed(chosen)
     for extra in extra_packs:
@@ -77,7 +79,7 @@ def load_registry(
     if site is not None:
         found.add(site.name, site)
     missing = [name for name in unknown_names if name not in found.plugins]
-    return _compile(found, site, missing)
+    return compile_found(found, site.content if site else None, missing)
 
 
 def check_packs(paths: Sequence[Path]) -> Compiled:
@@ -88,7 +90,7 @@ def check_packs(paths: Sequence[Path]) -> Compiled:
     base alone.
     """
     base = [folder.resolve() for folder in base_folders()]
-    found = _Found(has_base=True)
+    found = Found(has_base=True)
     found.add(BASE, FolderPack(*base_folders()))
     site: FolderPack | None = None
     for path in paths:
@@ -105,15 +107,15 @@ def check_packs(paths: Sequence[Path]) -> Compiled:
                 is_site = head.content.pack is not None and head.content.pack.layer == "site"
                 site = head if is_site else site
     missing = found.add_installed(_chosen(site)) if site is not None else []
-    return _compile(found, site, missing)
+    return compile_found(found, site.content if site else None, missing)
 
 
 def load_packs(plugins: Mapping[str, object]) -> Compiled:
     """Compile exactly these packs and no others; tests and `check` of a base pack use it."""
-    found = _Found()
+    found = Found()
     for name, plugin in plugins.items():
         found.add(name, plugin)
-    return _compile(found, None, ())
+    return compile_found(found, None, ())
 
 
 def list_installed() -> tuple[str, ...]:
@@ -121,7 +123,8 @@ def list_installed() -> tuple[str, ...]:
     return tuple(sorted(find_installed()))
 
 
-def _compile(found: _Found, site: FolderPack | None, missing: Sequence[str]) -> Compiled:
+def compile_found(found: Found, site: PackFolder | None, missing: Sequence[str]) -> Compiled:
+    """Compile what was found; `missing` are packs the site names that nobody brought."""
     hooks = Hooks(found.plugins)
     answers = hooks.contribute_definitions()
     broken = [*found.broken, *map(_failed, answers.failures)]
@@ -133,7 +136,34 @@ def _compile(found: _Found, site: FolderPack | None, missing: Sequence[str]) -> 
         contents = [_with_missing(c, missing) if c.name == site.name else c for c in contents]
     elif missing:
         broken.extend(_not_installed(name) for name in missing)
-    return compile_registry(contents, hooks, broken)
+    compiled = compile_registry(contents, hooks, broken)
+    if compiled.registry is None:
+        return compiled
+    texts = _texts(compiled.registry, contents, hooks)
+    return replace(compiled, registry=replace(compiled.registry, texts=texts))
+
+
+def _texts(
+    registry: Registry, contents: Sequence[PackFolder], hooks: Hooks
+) -> tuple[PackTexts, ...]:
+    """Keep every pack word for word; one that is off stays off, and says why."""
+    held = {content.name: content for content in contents}
+    found = []
+    for state in registry.packs:
+        content = held.get(state.name)
+        errors = [p for p in state.problems if p.severity == "error"]
+        found.append(
+            PackTexts(
+                state.name,
+                state.version,
+                state.layer or "industry",
+                content.label if content else "",
+                hooks.digests.get(state.name, ""),
+                content.files if content else {},
+                str(errors[0] if errors else "it has problems") if state.is_broken else "",
+            )
+        )
+    return tuple(found)
 
 
 def _insist_on_layer(content: PackFolder, layer: str) -> PackFolder:

@@ -5,6 +5,7 @@ It must not know what definitions mean, nor check references between them.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from qtcore.definitions.definition import Definition
@@ -14,6 +15,8 @@ from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.read import Located, PackFolder, PackText
 from qtcore.definitions.rules import RuleDefinition
+from qtcore.engines.expressions import Unit
+from qtcore.registry.measures import unit_table
 
 _ORDER: Mapping[str, int] = {"base": 0, "industry": 1, "site": 2}
 
@@ -54,6 +57,11 @@ class Merged:
     known_packs: frozenset[str] = frozenset()
     problems: tuple[PackProblem, ...] = ()
     replaced: Mapping[tuple[str, str], tuple[Entry, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def units(self) -> Mapping[str, Unit]:
+        """The units by every spelling, as expressions use them."""
+        return unit_table(entry.definition for entry in self.all("units"))
 
     def ids(self, kind: str) -> tuple[str, ...]:
         """List the ids of a kind, sorted."""

@@ -57,7 +57,7 @@ def prove_draft(
     names, rules = find_names(merged, scope), frozenset(merged.ids("rules"))
     known, problems = dict(expressions), []
     for path, text in _texts(flow):
-        compiled, found = check(text, names, rules=rules)
+        compiled, found = check(text, names, rules=rules, units=merged.units)
         if compiled is not None:
             known[scope, text] = compiled
         problems += [
@@ -80,7 +80,9 @@ def _compile_inherited(merged: Merged, scope: str, claims: Iterable[Property]) -
     """Compile what properties from below speak of; what makes no sense here stays undecided."""
     names, rules = find_names(merged, scope), frozenset(merged.ids("rules"))
     texts = {c.never.when for c in claims if c.never is not None and c.never.when is not None}
-    found = {(scope, text): check(text, names, rules=rules)[0] for text in texts}
+    found = {
+        (scope, text): check(text, names, rules=rules, units=merged.units)[0] for text in texts
+    }
     return {key: compiled for key, compiled in found.items() if compiled is not None}
 
 
@@ -131,7 +133,7 @@ def _setting(merged: Merged, expressions: Expressions, flow: WorkflowDefinition)
         if (scope, text) in expressions or scope != scope_:
             return expressions.get((scope, text))
         if text not in kept:
-            kept[text] = check(text, names)[0]
+            kept[text] = check(text, names, units=merged.units)[0]
         return kept[text]
 
     judge = _Judge(find, scope_)

@@ -12,11 +12,12 @@ from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
-from qtcore.registry.formulas import schema_type
+from qtcore.registry.formulas import find_source_unit, schema_type
 from qtcore.registry.merge import Entry, Merged, PackProblem
 
 _SAME_KIND: Mapping[str, tuple[str, ...]] = {
     "decimal": ("decimal", "integer"),
+    "quantity": ("decimal", "integer"),
     "text": ("text",),
 }
 
@@ -96,6 +97,8 @@ def _check_fact(merged: Merged, entry: Entry) -> Iterator[Mistake]:
         yield from _check_count(merged, source.count)
     if source.field is not None:
         yield from _check_field(merged, entry.definition)
+    if entry.definition.unit is not None:
+        yield from _check_quantity(merged, entry.definition)
     if source.result is not None:
         tests = sorted({c.id for e in merged.all("specs") for c in e.definition.characteristics})
         if source.result not in tests:
@@ -147,6 +150,18 @@ def _check_field(merged: Merged, fact: Any) -> Iterator[Mistake]:
         said = found.label if found else "of a kind that no fact can hold"
         message = f"fact {fact.id!r} is {fact.type}, but field {fact.from_.field!r} is {said}"
         yield Mistake("QT130", message, path)
+
+
+def _check_quantity(merged: Merged, fact: Any) -> Iterator[Mistake]:
+    yield from _check_unit(merged, fact.unit, ("unit",))
+    wanted, held = merged.units.get(fact.unit), find_source_unit(merged, fact)
+    source = merged.units.get(held)
+    if wanted and source and wanted.dimension != source.dimension:
+        message = (
+            f"fact {fact.id!r} is in {fact.unit}, but its source is in {held}; "
+            "no declared factor leads from one to the other"
+        )
+        yield Mistake("QT130", message, ("unit",), held)
 
 
 def _check_properties(merged: Merged, entry: Entry) -> Iterator[Mistake]:

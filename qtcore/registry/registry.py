@@ -14,7 +14,7 @@ from qtcore.definitions.access import UnitDefinition
 from qtcore.definitions.mistakes import unknown
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
-from qtcore.engines.expressions import Compiled, FactType
+from qtcore.engines.expressions import Compiled, ExpressionProblem, FactType, check
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import Channel, ExchangeFormat
 from qtcore.registry.formulas import FACTS, find_names
@@ -36,13 +36,29 @@ class PackState:
     problems: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PackTexts:
+    """One pack word for word: its files by name, and the digest of the Python it brings.
+
+    `failed` says why a pack could not take part; it stays off until another text is published.
+    """
+
+    name: str
+    version: str = ""
+    layer: str = "industry"
+    label: str = ""
+    code: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    failed: str = ""
+
+
 @dataclass(frozen=True)
 class Registry:
     """The compiled definitions of a site.
 
     `fingerprint` changes with any definition, text or template; `packs` shows broken ones too;
     `hooks` are those of the sound packs; `files` holds each pack's files by name; `channels` and
-    `formats` are what the packs' Python brought, by name.
+    `formats` are what the packs' Python brought, by name; `texts` is what all of it was read from.
     """
 
     fingerprint: str
@@ -54,6 +70,7 @@ class Registry:
     _merged: Merged
     _expressions: Mapping[tuple[str, str], Compiled]
     _units: Mapping[str, UnitDefinition]
+    texts: tuple[PackTexts, ...] = ()
 
     def find(self, kind: str, name: str) -> Any:
         """Find a definition of a kind by its id, or None."""
@@ -88,6 +105,13 @@ class Registry:
             if found is not None:
                 return found.value
         return ""
+
+    def all_texts(self) -> Mapping[str, Mapping[str, str]]:
+        """Give every text by language and key."""
+        return {
+            language: {key: text.value for key, text in texts.items()}
+            for language, texts in self._merged.texts.items()
+        }
 
     def fields_of(self, entity: str) -> Mapping[str, Mapping[str, Any]]:
         """Give the extra fields of an entity as JSON Schema properties, by name."""
@@ -139,6 +163,13 @@ class Registry:
     def names(self, scope: str = FACTS) -> dict[str, FactType]:
         """Give the names an expression of a scope may use, with their kinds."""
         return dict(find_names(self._merged, scope))
+
+    def check_expression(
+        self, text: str, scope: str = FACTS
+    ) -> tuple[Compiled | None, tuple[ExpressionProblem, ...]]:
+        """Compile a text over the names a scope declares now, or give its problems with columns."""
+        names, rules = find_names(self._merged, scope), frozenset(self._merged.ids("rules"))
+        return check(text, names, rules=rules, units=self._merged.units)
 
     def unit(self, text: str) -> UnitDefinition | None:
         """Find a unit by its code or any of its other spellings."""

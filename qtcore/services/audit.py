@@ -4,17 +4,19 @@ It must not know business tables; what is shown is read from the bytes that were
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from qtcore.context import Context
-from qtcore.engines.ledger import HistoryVerdict, Trust, Witnessed, key_of
+from qtcore.engines.ledger import HistoryVerdict, Trust, Witnessed
 from qtcore.errors import InputRejected
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.store.history import verify_store
+from qtcore.store.history import WHOLE, Span, verify_store
+from qtcore.store.lease import release_lease
 from qtcore.store.queries.ledger import LedgerRow, count_pending, list_ledger, sealed_up_to
-from qtcore.store.sealing import seal_pending
+from qtcore.store.sealing import base_origin, seal_pending
 
 MAX_ROWS = 500
 
@@ -46,16 +48,17 @@ class Verified:
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
         found = self.verdict
+        places = sorted(found.problems, key=lambda p: (p.seq is None, p.seq or 0))
+        problems = [{"kind": p.kind, "seq": p.seq, "message": p.message} for p in places]
         return {
             "ok": found.ok,
+            "first_problem": problems[0] if problems else None,
             "events": found.events,
             "signed_size": found.signed_size,
             "pending": found.pending,
             "redacted": found.redacted,
             "root": found.root_hex,
-            "problems": [
-                {"kind": p.kind, "seq": p.seq, "message": p.message} for p in found.problems
-            ],
+            "problems": problems,
             "notices": [
                 {"kind": n.kind, "seq": n.seq, "message": n.message} for n in found.notices
             ],
@@ -63,29 +66,51 @@ class Verified:
         }
 
 
-def seal(site: Site) -> int:
-    """Seal every committed event that is not in the tree yet; returns the size of the tree."""
+def seal(site: Site, *, keeps_lease: bool = False) -> int:
+    """Seal every committed event that is not in the tree yet; returns the size of the tree.
+
+    `keeps_lease`: for a sequencer that comes again; others give it back at once. While another
+    process holds the lease, that one seals, and nothing is done here.
+    """
     tenant = site.store.tenant_id
-    while True:
-        seal_pending(site.store, site.signer)
-        with site.store.read() as session:
-            if count_pending(session, tenant) == 0:
-                return sealed_up_to(session, tenant)
+    sealed = seal_pending(site.store, site.signer)
+    has_sealed = sealed is not None
+    while sealed is not None:
+        sealed = seal_pending(site.store, site.signer)
+    if has_sealed and not keeps_lease:
+        release_lease(site.store)
+    with site.store.read() as session:
+        return sealed_up_to(session, tenant)
+
+
+def trust_of(site: Site, witness: tuple[int, str] | None = None) -> Trust:
+    """Give what a check starts from: the name of the log, its keys, and a witnessed state."""
+    signer = site.signer
+    return Trust(
+        base_origin(site.store, signer),
+        (signer.key,),
+        witness=_witnessed(witness),
+        retired=signer.retired,
+    )
 
 
 def verify_history(
-    site: Site, context: Context, *, witness: tuple[int, str] | None = None
+    site: Site,
+    context: Context,
+    *,
+    witness: tuple[int, str] | None = None,
+    span: Span = WHOLE,
+    progress: Callable[[int], None] | None = None,
 ) -> Verified:
-    """Re-hash the whole history and compare it with the tree and the signed checkpoints.
+    """Re-hash the history, or a span of it, and compare it with the tree and the checkpoints.
 
     `witness` is a size and root (hex) kept outside the database: with it a cut or rewritten
-    history is found even when the signing key was stolen.
+    history is found even when the signing key was stolen. `progress` is told the events checked.
     """
     require(site, context, "ledger.verify")
-    key = key_of(site.signer.name, site.signer.private_key)
-    trust = Trust(site.signer.name, (key,), witness=_witnessed(witness))
     started = time.perf_counter()
-    verdict = verify_store(site.store, trust)
+    trust = trust_of(site, witness)
+    verdict = verify_store(site.store, trust, span=span, progress=progress)
     return Verified(verdict, time.perf_counter() - started)
 
 

@@ -6,7 +6,7 @@ It must not know rules or workflows.
 from collections.abc import Mapping
 from typing import Protocol
 
-from qtcore.engines.expressions import Compiled, check, evaluate
+from qtcore.engines.expressions import Compiled, evaluate
 from qtcore.errors import NotFound
 from qtcore.registry.registry import Registry
 
@@ -45,4 +45,4 @@ def _compiled(registry: Registry, text: str, scope: str) -> Compiled | None:
     try:
         return registry.expression(text, scope)
     except NotFound:
-        return check(text, registry.names(scope))[0]
+        return registry.check_expression(text, scope)[0]

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from qtcore.definitions.rules import FactDefinition, RecordCount
 from qtcore.definitions.stored_states import named_in
 from qtcore.engines.balance import balance
-from qtcore.errors import QTCoreError
+from qtcore.errors import InputRejected, QTCoreError
 from qtcore.services.site import Site
 from qtcore.services.specifications import spec_of
 from qtcore.services.stock import movements_for_balance
@@ -80,9 +80,28 @@ def gather_facts(site: Site, evidence: LotEvidence) -> dict[str, object]:
         if not isinstance(definition, FactDefinition):
             continue
         value = _value(definition, evidence)
+        if isinstance(value, Decimal) and definition.type == "quantity":
+            value = _in_declared_unit(site, definition, evidence, value)
         if value is not None:
             facts[definition.id] = value
     return facts
+
+
+def _in_declared_unit(
+    site: Site, fact: FactDefinition, evidence: LotEvidence, value: Decimal
+) -> Decimal | None:
+    """Convert what was recorded to the unit of the fact; without a factor it is unknown."""
+    recorded = fact.unit or ""
+    if fact.from_.field:
+        entity, _, name = fact.from_.field.partition(".")
+        own = site.registry.fields_of(entity).get(name, {}).get("x-qt") or {}
+        recorded = str(own.get("unit") or recorded)
+    elif fact.from_.result:
+        recorded = _current(evidence.results)[fact.from_.result][-1].unit or recorded
+    try:
+        return site.registry.convert(value, recorded, fact.unit or "")
+    except InputRejected:
+        return None
 
 
 def _value(definition: FactDefinition, evidence: LotEvidence) -> object | None:
@@ -110,7 +129,7 @@ def typed(value: object, kind: str) -> object | None:
         return None
     try:
         match kind:
-            case "decimal":
+            case "decimal" | "quantity":
                 return Decimal(str(value))
             case "integer":
                 return int(str(value))

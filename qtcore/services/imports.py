@@ -3,18 +3,21 @@
 It must not know any file format.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 from qtcore.builtin.faults import ReadFault
+from qtcore.builtin.tabular.content import Content, chunks_of
 from qtcore.context import Context
 from qtcore.errors import Fault
 from qtcore.services.master import MasterInput
 from qtcore.services.nodes import NodeBook
 from qtcore.services.site import Site
+from qtcore.services.wire import decimal_text
 from qtcore.store.tables import ImportRun
 from qtcore.store.unit import UnitOfWork
 
@@ -30,7 +33,9 @@ class ImportReport:
 
     `read`, `stored` and `duplicates` count events; `refused` counts table rows, or documents. A
     problem is either a refusal or something a person should look at: `refused` tells how many are
-    refusals. `lots` counts what was seen for the first time.
+    refusals. `lots` counts what was seen for the first time. `sums` are the quantities of what was
+    stored, by lot of the mapping and unit, to be compared with the source (Annex 11, 4.8).
+    `import_id` names the record kept of the load; a dry run keeps none.
     """
 
     read: int = 0
@@ -39,6 +44,8 @@ class ImportReport:
     refused: int = 0
     lots: int = 0
     problems: tuple[Fault, ...] = ()
+    sums: Mapping[str, Decimal] = field(default_factory=dict)
+    import_id: str = ""
 
     def __add__(self, other: "ImportReport") -> "ImportReport":
         return ImportReport(
@@ -48,6 +55,8 @@ class ImportReport:
             self.refused + other.refused,
             self.lots + other.lots,
             (*self.problems, *other.problems),
+            _added(self.sums, other.sums),
+            other.import_id or self.import_id,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -58,8 +67,14 @@ class ImportReport:
             "duplicates": self.duplicates,
             "refused": self.refused,
             "lots": self.lots,
+            "sums": {name: decimal_text(total) for name, total in self.sums.items()},
+            "import_id": self.import_id,
             "problems": [problem.as_json() for problem in self.problems],
         }
+
+
+def _added(one: Mapping[str, Decimal], two: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {name: one.get(name, Decimal()) + two.get(name, Decimal()) for name in {**one, **two}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,17 @@ class ImportSource:
     sha256: str
     mapping_sha256: str = ""
     started_at: datetime | None = None
+
+    def counts(self, report: ImportReport) -> dict[str, object]:
+        """Give what the ledger keeps of a load."""
+        return {
+            "file": self.name,
+            "sha256": self.sha256,
+            "read": report.read,
+            "stored": report.stored,
+            "duplicates": report.duplicates,
+            "refused": report.refused,
+        }
 
 
 @dataclass(slots=True)
@@ -89,12 +115,13 @@ class Places:
 
 
 def source_of(
-    format_name: str, files: Sequence[tuple[str, bytes]], started_at: datetime, rules: bytes = b""
+    format_name: str, files: Sequence[tuple[str, Content]], started_at: datetime, rules: bytes = b""
 ) -> ImportSource:
     """Describe the files of a load."""
     digest = sha256()
-    for _, data in files:
-        digest.update(data)
+    for _, content in files:
+        for chunk in chunks_of(content):
+            digest.update(chunk)
     name = ", ".join(name for name, _ in files)
     mapping = sha256(rules).hexdigest() if rules else ""
     return ImportSource(format_name, name[:300], digest.hexdigest(), mapping, started_at)
@@ -126,6 +153,7 @@ def close_run(site: Site, work: UnitOfWork, run: ImportRun, report: ImportReport
         stored=report.stored,
         duplicates=report.duplicates,
         refused=report.refused,
+        sums={name: decimal_text(total) for name, total in report.sums.items()},
         problems=[problem.as_json() for problem in report.problems[:_KEPT_PROBLEMS]],
         finished_at=site.sources.now(),
     )

@@ -1,28 +1,20 @@
-"""Doors to other systems: EPCIS documents and tables come in, EPCIS documents go out.
+"""Doors to other systems: EPCIS documents come in and go out.
 
 It must not know the shape of a file; readers and writers do, and the writers of each format.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 from qtcore.builtin.epcis.reading import read_epcis
 from qtcore.builtin.epcis.strict_json import write_json
 from qtcore.builtin.epcis.writing import write_epcis
-from qtcore.builtin.tabular.conflicts import ValueBook
-from qtcore.builtin.tabular.mapping import Mapping as TableRules
-from qtcore.builtin.tabular.mapping import check_mapping
-from qtcore.builtin.tabular.reading import Table, read_table
-from qtcore.builtin.tabular.rows import RowFacts
 from qtcore.context import Context
-from qtcore.definitions.source import read_yaml
-from qtcore.errors import Fault, InputRejected
+from qtcore.errors import InputRejected
 from qtcore.services.epcis_export import events_of, read_events_out
 from qtcore.services.epcis_import import DocumentWriter
 from qtcore.services.imports import (
     ImportReport,
-    ImportSource,
     as_faults,
     close_run,
     open_run,
@@ -32,11 +24,9 @@ from qtcore.services.imports import (
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.services.table_import import RowWriter, check_rules
 from qtcore.store.queries.trace import reached_nodes
 
 NamedFile = tuple[str, bytes]
-ROWS_PER_UNIT = 500
 
 
 def import_epcis(site: Site, context: Context, files: Sequence[NamedFile]) -> ImportReport:
@@ -66,85 +56,12 @@ def _import_document(site: Site, context: Context, file: NamedFile) -> ImportRep
             report += ImportReport(problems=as_faults(document.warnings, name))
             close_run(site, work, run, report)
             if report.stored:
-                work.log("import.epcis", "import", run.uid, details=_counts(source, report))
+                work.log("import.epcis", "import", run.uid, details=source.counts(report))
             return report
     except InputRejected as rejected:
         refused = ImportReport(refused=1, problems=rejected.faults)
         record_refusal(site, context, source, refused)
         return refused
-
-
-def import_csv(
-    site: Site, context: Context, files: Sequence[NamedFile], mapping: NamedFile
-) -> ImportReport:
-    """Load tables by a mapping: a bad row is quarantined and listed, the good ones are stored.
-
-    Loading the same again changes nothing. Raises InputRejected when the mapping does not check; a
-    file that does not fit it is refused in the report.
-    """
-    require(site, context, "import.run")
-    rules = read_rules(site, mapping)
-    source = source_of("table", files, context.at, mapping[1])
-    table = read_table(files, rules)
-    if table.faults:
-        refused = ImportReport(refused=len(table.faults), problems=as_faults(table.faults))
-        record_refusal(site, context, source, refused)
-        return refused
-    return _import_rows(site, context, table, source)
-
-
-def read_rules(site: Site, mapping: NamedFile) -> TableRules:
-    """Read a mapping file; raises InputRejected with the place of every mistake."""
-    name, text = mapping
-    document = read_yaml(text, name)
-    if document.problems:
-        faults = [Fault(p.code, p.message, f"{name}:{p.line}") for p in document.problems]
-        raise InputRejected(f"the mapping {name} cannot be read", faults, code="QT726")
-    rules, mistakes = check_mapping(document.value)
-    faults = list(as_faults(mistakes, name))
-    if rules is not None:
-        faults += check_rules(site, rules)
-    if rules is None or faults:
-        raise InputRejected(f"the mapping {name} does not check", faults, code="QT726")
-    return rules
-
-
-def _import_rows(site: Site, context: Context, table: Table, source: ImportSource) -> ImportReport:
-    """Write batch by batch; each is a unit of work, so an interrupted load is simply repeated."""
-    with site.store.write(context) as work:
-        run = open_run(work, source)
-    report, book = ImportReport(), ValueBook()
-    for rows in _batches(table.rows):
-        for row in rows:
-            book.add(row)
-        with site.store.write(context) as work:
-            report += RowWriter(site, work, table.mapping, run).write(rows)
-    conflicts = [Fault("QT725", str(each), source.name) for each in book.conflicts()]
-    report += ImportReport(
-        refused=len(table.faults),
-        problems=(*as_faults(table.faults), *as_faults(table.notes), *conflicts),
-    )
-    with site.store.write(context) as work:
-        close_run(site, work, run, report)
-        if report.stored or report.refused:
-            work.log("import.table", "import", run.uid, details=_counts(source, report))
-    return report
-
-
-def _batches(rows: Iterator[RowFacts]) -> Iterator[list[RowFacts]]:
-    while batch := list(islice(rows, ROWS_PER_UNIT)):
-        yield batch
-
-
-def _counts(source: ImportSource, report: ImportReport) -> dict[str, object]:
-    return {
-        "file": source.name,
-        "sha256": source.sha256,
-        "read": report.read,
-        "stored": report.stored,
-        "duplicates": report.duplicates,
-        "refused": report.refused,
-    }
 
 
 def export_epcis(site: Site, context: Context, *, lot: str = "") -> dict[str, Any]:

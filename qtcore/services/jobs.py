@@ -14,7 +14,10 @@ from qtcore.errors import QTCoreError
 from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.hooks import Failure
 from qtcore.services.audit import seal
+from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
+from qtcore.services.stamping import stamp_when_due
+from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.queries.events import event_lines, get_event
 from qtcore.store.tables import Outbox
 
@@ -23,11 +26,26 @@ MOST_ATTEMPTS: Final = 10
 _LOG = structlog.get_logger("qtcore.jobs")
 
 
-def settle(site: Site) -> int:
+def settle(site: Site, *, keeps_lease: bool = False) -> int:
     """Deliver what waits in the outbox and seal what was committed; returns the tree's size."""
     while deliver(site) == BATCH:
         continue
-    return seal(site)
+    return seal(site, keeps_lease=keeps_lease)
+
+
+def run_round(site: Site) -> None:
+    """Do one round of a worker: deliver, seal, tell those outside, and say when sealing is late."""
+    sealed = -1
+    if not site.store.fence:
+        sealed = settle(site, keeps_lease=True)
+    if site.outposts.has_witness:
+        tell_witnesses(site)
+    if site.outposts.authorities and not site.store.fence:
+        stamp_when_due(site)
+    state = read_sealing(site)
+    if state.is_late:
+        seconds = state.lag.total_seconds()
+        _LOG.error("sealing is late", pending=state.pending, lag_seconds=seconds, sealed=sealed)
 
 
 def deliver(site: Site) -> int:
@@ -124,12 +142,14 @@ class Worker:
         """End after the round that runs, and settle once more."""
         self._stop.set()
         self._thread.join(timeout=30)
-        settle(self._site)
+        if not self._site.store.fence:
+            settle(self._site)
+            tell_witnesses(self._site)
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
             try:
-                settle(self._site)
+                run_round(self._site)
             except QTCoreError as error:
                 _LOG.error("settling failed", code=error.code, error=error.message)
             except Exception:

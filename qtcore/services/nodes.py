@@ -116,11 +116,11 @@ class NodeBook:
         return self._work
 
     def version_of(self, kind: str, name: str) -> int | None:
-        """Give the key of the newest stored version of a definition."""
+        """Give the key of a definition in the version that serves."""
         key = (kind, name)
         if key not in self._versions:
             self._versions[key] = current_version(
-                self._work.session, self._work.tenant_id, kind, name
+                self._work.session, self._work.tenant_id, kind, name, number=self._site.version
             )
         return self._versions[key]
 

@@ -18,13 +18,14 @@ from qtcore.engines.ledger import (
     StoredCheckpoint,
     consistency_path,
     inclusion_path,
-    key_of,
     leaf_hash,
     open_note,
     verify_consistency,
     verify_inclusion,
 )
 from qtcore.errors import InputRejected, NotFound, QTCoreError
+from qtcore.services.audit import trust_of
+from qtcore.services.beside import Beside, read_beside
 from qtcore.services.finding import find_exact
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -42,7 +43,7 @@ from qtcore.store.proofs import (
 from qtcore.store.queries.ledger import count_pending
 from qtcore.store.queries.nodes import NodeInfo
 
-FORMAT: Final = "qtcore-proof/1"
+FORMAT: Final = "qtcore-proof/2"
 MAX_EXPORTED: Final = 50_000
 _ANY_HASH: Final = bytes(32)
 
@@ -73,13 +74,14 @@ class ProofFile:
 
     about: dict[str, str | int]
     made_at: str
-    vkey: str
+    vkeys: tuple[str, ...]
     checkpoint: StoredCheckpoint
     newest: StoredCheckpoint
     consistency: tuple[bytes, ...]
     events: tuple[ProvenEvent, ...]
     not_sealed: int
     has_personal: bool
+    beside: Beside
 
     def as_json(self) -> dict[str, Any]:
         """Give the file's content."""
@@ -87,10 +89,13 @@ class ProofFile:
             "format": FORMAT,
             "made_at": self.made_at,
             "about": self.about,
-            "vkeys": [self.vkey],
-            "checkpoint": self.checkpoint.note,
+            "vkeys": list(self.vkeys),
+            "key_changes": list(self.beside.key_changes),
+            "stamps": list(self.beside.stamps),
+            "instance": list(self.beside.instance),
+            "checkpoint": self.beside.cosigned(self.checkpoint),
             "newest": {
-                "checkpoint": self.newest.note,
+                "checkpoint": self.beside.cosigned(self.newest),
                 "consistency": [_base64(each) for each in self.consistency],
             },
             "personal": "included" if self.has_personal else "withheld",
@@ -216,17 +221,18 @@ class _Maker:
             ProvenEvent(each, inclusion_path(each.seq, self._size(each), kept)) for each in entries
         )
         consistency = consistency_path(self.named.size, self.newest.size, kept)
-        key = key_of(self.site.signer.name, self.site.signer.private_key)
+        signer = self.site.signer
         made = ProofFile(
             about=about,
             made_at=utc_text(self.site.sources.now()),
-            vkey=key.vkey,
+            vkeys=(signer.key.vkey, *(each.key.vkey for each in signer.retired)),
             checkpoint=self.named,
             newest=self.newest,
             consistency=consistency,
             events=events,
             not_sealed=waiting,
             has_personal=has_personal,
+            beside=read_beside(self.site, self.session, {self.named.size, self.newest.size}),
         )
         self._check(made)
         return made
@@ -252,11 +258,11 @@ class _Maker:
 
     def _check(self, made: ProofFile) -> None:
         """Refuse to hand out what its reader would have to call forged."""
-        key = key_of(self.site.signer.name, self.site.signer.private_key)
+        trust = trust_of(self.site)
         at = "in its checkpoints"
         try:
             for state in (self.named, self.newest):
-                open_note(state.note, [key])
+                open_note(state.note, trust.keys_for(state.size))
             verify_consistency(
                 self.named.size,
                 self.newest.size,

@@ -124,8 +124,8 @@ def write_record(
         number=_next_number(work, definition),
         title=(entry.title or str(entry.data.get("title", "")))[:300],
         state=compile_workflow(workflow).initial,
-        workflow_version_id=_version(work, "workflows", definition.workflow),
-        form_version_id=_version(work, "forms", definition.form),
+        workflow_version_id=_version(site, work, "workflows", definition.workflow),
+        form_version_id=_version(site, work, "forms", definition.form),
         registry_fingerprint=site.registry.fingerprint,
         data=dict(entry.data),
         opened_at=work.context.at,
@@ -298,8 +298,8 @@ def check_values(
     return values
 
 
-def _version(work: UnitOfWork, kind: str, name: str) -> int:
-    key = current_version(work.session, work.tenant_id, kind, name)
+def _version(site: Site, work: UnitOfWork, kind: str, name: str) -> int:
+    key = current_version(work.session, work.tenant_id, kind, name, number=site.version)
     if key is None:
         raise Conflict(
             f"{kind} {name!r} is not published yet; run `qtcore db upgrade`", code="QT453"

@@ -83,7 +83,7 @@ def find_session(site: Site, secret: str) -> SignedIn:
             actor_of(site, session, account), row.uid, row.csrf_token, account.language
         )
         idle = now - row.seen_at
-    if idle >= TOUCH_EVERY:
+    if idle >= TOUCH_EVERY and not site.store.fence:
         _change(site, secret, seen_at=now)
     return signed_in
 

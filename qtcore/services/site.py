@@ -4,7 +4,8 @@ It must not know use cases; every service takes a Site first and a Context secon
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qtcore.context import SYSTEM_LOGIN, Actor, Context, Sources
@@ -13,7 +14,11 @@ from qtcore.errors import DefinitionsRejected, Fault
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.load import load_registry
 from qtcore.registry.registry import Registry
-from qtcore.store.sealing import Signer, load_or_make_signer
+from qtcore.registry.stored import Configuration, compile_configuration, read_disk, require_base
+from qtcore.services.configurations import Published, read_published
+from qtcore.store.key_changes import settle_signer
+from qtcore.store.outposts import NOBODY, Outposts, read_outposts
+from qtcore.store.signers import Signer, load_or_make_signer
 from qtcore.store.store import Store, open_store
 
 UNKNOWN_PARTY = "unknown"
@@ -22,13 +27,20 @@ UNKNOWN_PLACE = "unknown"
 
 @dataclass(frozen=True)
 class Site:
-    """Everything a service needs; frozen, one per tenant and process."""
+    """Everything a service needs; frozen. Another published version is another Site.
+
+    `version` is the number of the configuration that serves; 0 when the registry was compiled from
+    disk, before the first publication. `on_disk` is what the folders hold now.
+    """
 
     store: Store
     registry: Registry
     sources: Sources
     signer: Signer
     warnings: tuple[Problem, ...] = ()
+    version: int = 0
+    on_disk: Configuration | None = None
+    outposts: Outposts = NOBODY
 
     @property
     def hooks(self) -> Hooks:
@@ -86,13 +98,39 @@ def open_site(
     create: bool = False,
     writable: bool = True,
 ) -> Site:
-    """Open a site.
+    """Open a site: what was published serves; only a new database reads definitions from disk.
 
     `create` makes and migrates a new database; without `writable` it can be read while another
     process writes. Raises StoreUnavailable or DefinitionsRejected.
     """
     sources = sources or Sources()
-    registry, problems = compile_site(site_dir)
     store = open_store(url, sources=sources, create=create, writable=writable)
-    signer = load_or_make_signer(key_folder or default_key_folder(url))
-    return Site(store, registry, sources, signer, problems)
+    with ExitStack() as undo:
+        undo.callback(store.close)
+        published = read_published(store)
+        if published is None:
+            registry, problems = compile_site(site_dir)
+            version, on_disk = 0, None
+        else:
+            registry, problems = compile_published(published)
+            version = published.number
+            on_disk = read_disk(site_dir, published.configuration)
+        folder = key_folder or default_key_folder(url)
+        outposts = read_outposts(folder)
+        signer = settle_signer(store, load_or_make_signer(folder))
+        undo.pop_all()
+    return Site(store, registry, sources, signer, problems, version, on_disk, outposts)
+
+
+def compile_published(published: Published) -> tuple[Registry, tuple[Problem, ...]]:
+    """Compile a published configuration from its stored texts, never from the disk."""
+    compiled = compile_configuration(published.configuration)
+    what = f"configuration version {published.number}"
+    return require_base(compiled, what), compiled.problems
+
+
+def with_registry(
+    site: Site, registry: Registry, problems: tuple[Problem, ...], version: int
+) -> Site:
+    """Give the same site with another registry; database, clock and key stay."""
+    return replace(site, registry=registry, warnings=problems, version=version)

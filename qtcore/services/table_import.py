@@ -4,13 +4,14 @@ It must not know how a file is read; see `qtcore.builtin.tabular`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time
+from collections.abc import Iterator, Mapping, Sequence, Set
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlmodel import col, select
 
-from qtcore.builtin.tabular.conflicts import same_value
+from qtcore.builtin.tabular.cells import same_value
 from qtcore.builtin.tabular.mapping import Mapping as TableRules
 from qtcore.builtin.tabular.rows import LotFacts, ResultFacts, RowFacts
 from qtcore.errors import Fault, InputRejected
@@ -32,7 +33,7 @@ from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.tables import ImportRow, ImportRun, InspectionResult
 from qtcore.store.unit import UnitOfWork
 
-STORED, QUARANTINED = "stored", "quarantined"
+STORED, QUARANTINED, UNDONE = "stored", "quarantined", "undone"
 _PARTS = {
     "transform": ("input", "output"),
     "receive": ("output",),
@@ -70,16 +71,29 @@ def _unit_faults(site: Site, unit: str, where: str) -> list[Fault]:
 class RowWriter:
     """Writes a batch of rows inside one unit of work."""
 
-    def __init__(self, site: Site, work: UnitOfWork, rules: TableRules, run: ImportRun) -> None:
+    def __init__(
+        self,
+        site: Site,
+        work: UnitOfWork,
+        rules: TableRules,
+        run: ImportRun,
+        *,
+        lots_seen: Set[tuple[str, str, str]] = frozenset(),
+    ) -> None:
         self._site = site
         self._work = work
         self._rules = rules
         self._run = run
+        self._lots_seen = lots_seen
         self._book = NodeBook(site, work)
         self._places = Places(self._book)
 
     def write(self, rows: Sequence[RowFacts]) -> ImportReport:
-        """Write what is not stored yet; rows with a problem are kept as quarantined."""
+        """Write what is not stored yet; rows with a problem are kept as quarantined.
+
+        A row this very load stored before it was cut off counts as stored. Lots in `lots_seen` are
+        not counted as new: a trial takes its batches back, and meets them again.
+        """
         known = self._known(rows)
         report = ImportReport(read=len(rows))
         fresh: list[RowFacts] = []
@@ -89,7 +103,8 @@ class RowWriter:
                 self._quarantine(row, faults, known)
                 report += ImportReport(refused=1, problems=tuple(faults))
             elif (before := known.get(self._row_key(row))) and before.verdict == STORED:
-                report += ImportReport(duplicates=1)
+                is_mine = before.import_id == self._run.id
+                report += _stored([row]) if is_mine else ImportReport(duplicates=1)
             else:
                 fresh.append(row)
         if not fresh:
@@ -98,8 +113,15 @@ class RowWriter:
         nodes = {row.key: self._write(row, known) for row in fresh}
         problems = self._write_results(fresh, nodes)
         review_nodes(self._site, self._work, {n for each in nodes.values() for n in each.values()})
-        made = len(self._book.made)
-        return report + ImportReport(stored=len(fresh), lots=made, problems=tuple(problems))
+        return report + _stored(fresh) + ImportReport(lots=self._made(), problems=tuple(problems))
+
+    def _made(self) -> int:
+        """Count the lots that were not there before."""
+        if not self._lots_seen:
+            return len(self._book.made)
+        infos = describe_nodes(self._work.session, self._work.tenant_id, self._book.made).values()
+        named = {(info.item_code, info.source_code, info.lot_no) for info in infos}
+        return len(named - self._lots_seen)
 
     def _known(self, rows: Sequence[RowFacts]) -> dict[str, ImportRow]:
         keys = [self._row_key(row) for row in rows]
@@ -158,7 +180,13 @@ class RowWriter:
             )
             self._work.add(known[key])
         elif before.verdict != STORED:
-            self._work.change(before, verdict=verdict, content_hash=row.content_hash, reason=reason)
+            self._work.change(
+                before,
+                verdict=verdict,
+                content_hash=row.content_hash,
+                reason=reason,
+                import_id=self._run.id,
+            )
 
     def _write(self, row: RowFacts, known: dict[str, ImportRow]) -> dict[str, int]:
         """Write the event of a row; gives the node of each lot by its name in the mapping."""
@@ -177,7 +205,7 @@ class RowWriter:
                 utc_offset=event.utc_offset,
                 location=code("location", event.location, event.location_name),
                 step=event.step,
-                external_id=row.key,
+                external_id=self._event_id(row, known),
                 values=dict(_values(row)),
                 document=self._document(row),
             ),
@@ -186,6 +214,12 @@ class RowWriter:
         self._mark(row, STORED, known)
         nodes = stored.nodes or [self._book.get_or_make(line.ref) for line in lines]
         return {lot.alias: node for lot, node in zip(row.lots, nodes, strict=True)}
+
+    def _event_id(self, row: RowFacts, known: dict[str, ImportRow]) -> str:
+        """Name the event of a row; the name of one that was taken back stays with that one."""
+        before = known.get(self._row_key(row))
+        is_again = before is not None and before.verdict == UNDONE
+        return f"{row.key}~{self._run.uid[-12:]}" if is_again else row.key
 
     def _document(self, row: RowFacts) -> dict[str, Any]:
         return {
@@ -274,6 +308,7 @@ class RowWriter:
             "id": self._work.key(),
             "uid": self._work.new_uid(),
             "node": info.node,
+            "import_id": self._run.id,
             "spec": spec.id if spec and characteristic else "",
             "characteristic": result.characteristic,
             "value": result.value[:400],
@@ -284,6 +319,16 @@ class RowWriter:
             "recorded_at": self._work.context.at,
             "recorded_by": self._work.context.actor.login,
         }
+
+
+def _stored(rows: Sequence[RowFacts]) -> ImportReport:
+    """Count stored rows, with the sums of their quantities by lot and unit."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        for lot in row.lots:
+            if lot.quantity is not None:
+                sums[f"{lot.alias} {lot.unit}".strip()] += lot.quantity
+    return ImportReport(stored=len(rows), sums=sums)
 
 
 def _contradiction(
@@ -308,16 +353,16 @@ def _changes(
 
 
 def _moment(row: RowFacts, utc_offset: str) -> datetime:
-    """Give the moment of a row: its day begins at midnight of the place."""
+    """Give the moment of a row; without a time its day begins at midnight of the place."""
     if row.at is None:
         raise InputRejected(f"row {row.number} of {row.file} has no date")
     zone = datetime.fromisoformat(f"2000-01-01T00:00:00{utc_offset}").tzinfo
-    return datetime.combine(row.at.day, time(), zone).astimezone(UTC)
+    return datetime.combine(row.at.day, row.at.clock, zone).astimezone(UTC)
 
 
 def _values(row: RowFacts) -> Iterator[tuple[str, str]]:
     """List what is shown with the event; a date without a day says how exact it is."""
     yield from row.values
-    if row.at is not None and row.at.precision != "day":
+    if row.at is not None and row.at.precision in ("year", "month"):
         yield "event_time", row.at.text
         yield "event_time_precision", row.at.precision

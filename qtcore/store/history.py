@@ -5,7 +5,7 @@ repeat the head, subtrees that are kept, entries that no seal waits for.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,8 +15,10 @@ from sqlalchemy.types import NullType
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
+    EMPTY_TREE,
     HistoryProblem,
     HistoryVerdict,
+    Kept,
     LedgerEvent,
     PrivateField,
     ProblemKind,
@@ -37,6 +39,9 @@ _SEAL: Final = table_of(tables.LedgerSeal)
 _HAPPENED: Final = table_of(tables.Event)
 _PENDING: Final = table_of(tables.LedgerPending)
 _CHECKPOINT: Final = table_of(tables.LedgerCheckpoint)
+_ARCHIVE: Final = table_of(tables.LedgerArchive)
+_ARCHIVED: Final = table_of(tables.LedgerArchived)
+_INCARNATION: Final = table_of(tables.LedgerIncarnation)
 
 _PIECE: Final = 1000
 _COLUMNS: Final = (
@@ -52,17 +57,46 @@ _COLUMNS: Final = (
 )
 
 
-def verify_store(store: Store, trust: Trust) -> HistoryVerdict:
-    """Check the whole history of a store: every content is hashed again; nothing is believed."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part that is checked: from `first`, or from what was archived, to a signed size."""
+
+    first: int = 0
+    last: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether the whole history is meant."""
+        return self.first == 0 and self.last is None
+
+
+WHOLE: Final = Span()
+
+
+def verify_store(
+    store: Store,
+    trust: Trust,
+    *,
+    span: Span = WHOLE,
+    progress: Callable[[int], None] | None = None,
+) -> HistoryVerdict:
+    """Check the history of a store: every content is hashed again; nothing is believed.
+
+    A span is checked up to the first signed state that covers its last event. What lies before it
+    is bound by the hashes of the tree. `progress` is told how many events were checked.
+    """
     with store.read() as session:
-        reader = _Reader(session, store.tenant_id)
-        verdict = check_history(
-            reader.sealed(), reader.checkpoints(), trust, pending=reader.unsealed()
-        )
-        reader.check_subtrees(verdict)
-        reader.check_replays()
-        reader.check_signed(verdict)
-        reader.check_told()
+        reader = _Reader(session, store.tenant_id, span, progress)
+        checkpoints = reader.checkpoints()
+        kept = reader.read_kept(checkpoints)
+        trust = replace(trust, restores=reader.restores())
+        pending = reader.unsealed() if span.is_whole else ()
+        verdict = check_history(reader.sealed(), checkpoints, trust, pending=pending, kept=kept)
+        if span.is_whole:
+            reader.check_subtrees(verdict)
+            reader.check_replays()
+            reader.check_signed(verdict)
+            reader.check_told()
     if not reader.problems:
         return verdict
     return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))
@@ -74,7 +108,40 @@ class _Reader:
 
     session: Session
     tenant_id: int
+    span: Span = WHOLE
+    progress: Callable[[int], None] | None = None
     problems: list[HistoryProblem] = field(default_factory=list)
+    start: int = 0
+    end: int | None = None
+
+    def read_kept(self, checkpoints: list[StoredCheckpoint]) -> Kept:
+        """Decide what is read; give the subtrees and roots of what stands before it."""
+        archived = self._read(
+            select(func.max(_ARCHIVE.c.last)).where(_ARCHIVE.c.tenant_id == self.tenant_id)
+        )[0][0]
+        self.start = max(self.span.first, 0 if archived is None else int(archived) + 1)
+        if self.span.last is not None:
+            self.end = min((c.size for c in checkpoints if c.size > self.span.last), default=None)
+            checkpoints[:] = [c for c in checkpoints if self.start < c.size <= (self.end or c.size)]
+        try:
+            start = read_frontier(self.session, self.tenant_id, self.start)
+            earlier = [c.size for c in checkpoints if c.size < self.start]
+            roots = {
+                size: read_frontier(self.session, self.tenant_id, size).root for size in earlier
+            }
+        except QTCoreError as error:
+            self._report("ROOT_FORK", 0, error.message)
+            return Kept(EMPTY_TREE)
+        return Kept(start, roots)
+
+    def restores(self) -> tuple[int, ...]:
+        """Give the sizes at which a restored log went on under its next name."""
+        rows = self._read(
+            select(_INCARNATION.c.from_size)
+            .where(_INCARNATION.c.tenant_id == self.tenant_id)
+            .order_by(_INCARNATION.c.number)
+        )
+        return tuple(row.from_size for row in rows)
 
     def sealed(self) -> Iterator[LedgerEvent]:
         """Give the sealed entries in order; one whose content is gone leaves a gap."""
@@ -86,10 +153,14 @@ class _Reader:
             .order_by(_SEAL.c.seq)
             .limit(_PIECE)
         )
-        last = -1
+        if self.end is not None:
+            statement = statement.where(_SEAL.c.seq < self.end)
+        last = self.start - 1
         while rows := self._read(statement.where(_SEAL.c.seq > last)):
             last = rows[-1].seq
             yield from self._entries(rows)
+            if self.progress is not None:
+                self.progress(last + 1 - self.start)
 
     def unsealed(self) -> Iterator[LedgerEvent]:
         """Give the entries that no seal names."""
@@ -137,10 +208,18 @@ class _Reader:
         told = and_(
             _EVENT.c.tenant_id == _HAPPENED.c.tenant_id, _EVENT.c.object_uid == _HAPPENED.c.uid
         )
+        away = and_(
+            _ARCHIVED.c.tenant_id == _HAPPENED.c.tenant_id,
+            _ARCHIVED.c.object_uid == _HAPPENED.c.uid,
+        )
         untold = self._read(
             select(_HAPPENED.c.uid)
-            .select_from(_HAPPENED.outerjoin(_EVENT, told))
-            .where(_HAPPENED.c.tenant_id == self.tenant_id, _EVENT.c.id.is_(None))
+            .select_from(_HAPPENED.outerjoin(_EVENT, told).outerjoin(_ARCHIVED, away))
+            .where(
+                _HAPPENED.c.tenant_id == self.tenant_id,
+                _EVENT.c.id.is_(None),
+                _ARCHIVED.c.seq.is_(None),
+            )
             .order_by(_HAPPENED.c.id)
             .limit(1)
         )

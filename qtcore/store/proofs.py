@@ -93,6 +93,11 @@ def find_checkpoint(
     return None if row is None else StoredCheckpoint(row.size, as_bytes(row.root), row.note)
 
 
+def note_body(note: str) -> str:
+    """Give the text of a stored note, which is what its signatures cover."""
+    return note.rpartition("\n\n")[0] + "\n"
+
+
 def list_checkpoint_sizes(session: Session, tenant_id: int, limit: int = 5) -> list[int]:
     """List the newest sizes that were signed."""
     statement = (

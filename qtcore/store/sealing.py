@@ -3,40 +3,34 @@
 It must not run inside a business transaction, and never signs a tree that is not committed.
 """
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from sqlalchemy import and_, delete, func, insert, select, text
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
     Checkpoint,
     Frontier,
-    NoteError,
-    key_of,
+    TreeNode,
+    incarnation_origin,
     leaf_hash,
     new_nodes,
-    read_vkey,
     sign_note,
 )
-from qtcore.errors import QTCoreError, StoreUnavailable
+from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.key_changes import check_key
+from qtcore.store.lease import hold_lease
 from qtcore.store.queries.ledger import count_pending, sealed_up_to
-from qtcore.store.store import Store
+from qtcore.store.signers import Signer
+from qtcore.store.store import FIRST_TENANT, Store
 from qtcore.store.tables import (
     LedgerCheckpoint,
     LedgerEvent,
+    LedgerIncarnation,
     LedgerPending,
+    LedgerRoot,
     LedgerSeal,
     LedgerTile,
 )
@@ -46,35 +40,30 @@ _PENDING: Final = table_of(LedgerPending)
 _SEAL: Final = table_of(LedgerSeal)
 _TILE: Final = table_of(LedgerTile)
 _CHECKPOINT: Final = table_of(LedgerCheckpoint)
+_INCARNATION: Final = table_of(LedgerIncarnation)
+_ROOT: Final = table_of(LedgerRoot)
 
-_KEY_FILE: Final = "ledger.key"
-_VKEY_FILE: Final = "ledger.vkey"
-# One sealer at a time where several processes write; it ends with the transaction.
-_SEALERS_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtext('qtcore.seal'), :tenant)")
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """The key that signs checkpoints. `name` is also the origin: the name of the log."""
-
-    name: str
-    private_key: Ed25519PrivateKey
+# The log of the instance holds every company's checkpoints; its rows stand under no company.
+INSTANCE: Final = 0
+# Companies seal on their own, but the instance has one log; the turn ends with the transaction.
+_INSTANCES_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtext('qtcore.seal'), 0)")
 
 
 def seal_pending(store: Store, signer: Signer, *, limit: int = 10_000) -> Checkpoint | None:
     """Seal at most `limit` waiting entries and sign the tree; returns what was signed, if anything.
 
     Tree and signature are one transaction, so a tree that nobody signed is never a crash: it was
-    made by somebody without the key. Calling it with nothing to do only reads. Raises QTCoreError
-    QT601 when an entry was altered before it was sealed, QT605 when sealed entries lack their
-    signature: nothing is sealed then.
+    made by somebody without the key. It runs under a lease: while another process holds it, nothing
+    is sealed here. Calling it with nothing to do only reads. Raises QTCoreError QT601 when an entry
+    was altered before it was sealed, QT605 when sealed entries lack their signature.
     """
     with store.read() as session:
         if not count_pending(session, store.tenant_id):
             return None
     with store.plumbing() as session:
-        if store.dialect == "postgresql":
-            session.execute(_SEALERS_TURN, {"tenant": store.tenant_id})
+        if not hold_lease(session, store):
+            return None
+        check_key(session, store, signer)
         _check_signed(session, store.tenant_id)
         _grow_tree(session, store, limit)
         return _sign_tree(session, store, signer)
@@ -104,60 +93,6 @@ def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
     return Frontier(size, tuple(hashes))
 
 
-def load_or_make_signer(folder: Path) -> Signer:
-    """Load the signing key of a folder, or make one; the folder is never inside a database.
-
-    `ledger.vkey` beside it is its public side, to be given to whoever verifies. Raises
-    StoreUnavailable for a key that others may read or that cannot be read.
-    """
-    key_file, vkey_file = folder / _KEY_FILE, folder / _VKEY_FILE
-    try:
-        if not key_file.exists():
-            _make_key(folder)
-        if key_file.stat().st_mode & 0o077:
-            raise StoreUnavailable(
-                f"the ledger's signing key {key_file} may be read by others; run "
-                f"`chmod 400 {key_file}`, and make a new key if somebody may have copied it"
-            )
-        private_key = load_pem_private_key(key_file.read_bytes(), password=None)
-        known = read_vkey(vkey_file.read_text(encoding="ascii").strip())
-    except (OSError, ValueError, NoteError, UnsupportedAlgorithm) as exc:
-        raise StoreUnavailable(
-            f"the ledger's signing key in {folder} cannot be read: {exc}; restore both files "
-            f"{_KEY_FILE} and {_VKEY_FILE} from their backup"
-        ) from exc
-    if not isinstance(private_key, Ed25519PrivateKey) or known != key_of(known.name, private_key):
-        raise StoreUnavailable(
-            f"{key_file} is not the Ed25519 key that {vkey_file} names; restore both from one "
-            "backup"
-        )
-    return Signer(known.name, private_key)
-
-
-def _make_key(folder: Path) -> None:
-    private_key = Ed25519PrivateKey.generate()
-    public = private_key.public_key().public_bytes_raw()
-    name = f"qtcore/{public.hex()[:12]}"
-    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The public side first: a key file alone would be taken for a whole signer.
-    vkey = key_of(name, private_key).vkey
-    _write_new(folder / _VKEY_FILE, f"{vkey}\n".encode("ascii"), 0o444)
-    _write_new(folder / _KEY_FILE, pem, 0o400)
-
-
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that did not exist, down to the disk."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
 def _grow_tree(session: Session, store: Store, limit: int) -> None:
     tenant_id = store.tenant_id
     waiting = _read_waiting(session, tenant_id, limit)
@@ -173,17 +108,21 @@ def _grow_tree(session: Session, store: Store, limit: int) -> None:
             for at, (row, leaf) in enumerate(zip(waiting, leaves, strict=True))
         ],
     )
+    _write_nodes(session, tenant_id, nodes)
+    # Only what was sealed leaves the set: an entry with a smaller key may have come meanwhile.
+    sealed = select(_SEAL.c.event_id).where(_SEAL.c.tenant_id == tenant_id, _SEAL.c.seq >= size)
+    session.execute(
+        delete(_PENDING).where(_PENDING.c.tenant_id == tenant_id, _PENDING.c.event_id.in_(sealed))
+    )
+
+
+def _write_nodes(session: Session, tenant_id: int, nodes: Iterable[TreeNode]) -> None:
     session.execute(
         insert(_TILE),
         [
             {"tenant_id": tenant_id, "level": node.level, "index": node.index, "hash": node.hash}
             for node in nodes
         ],
-    )
-    # Only what was sealed leaves the set: an entry with a smaller key may have come meanwhile.
-    sealed = select(_SEAL.c.event_id).where(_SEAL.c.tenant_id == tenant_id, _SEAL.c.seq >= size)
-    session.execute(
-        delete(_PENDING).where(_PENDING.c.tenant_id == tenant_id, _PENDING.c.event_id.in_(sealed))
     )
 
 
@@ -231,18 +170,58 @@ def _sign_tree(session: Session, store: Store, signer: Signer) -> Checkpoint | N
     if _signed_size(session, store.tenant_id) == size:
         return None
     root = read_frontier(session, store.tenant_id, size).root
-    checkpoint = Checkpoint(signer.name, size, root)
+    checkpoint = Checkpoint(current_origin(session, store, signer), size, root)
+    _write_checkpoint(session, store.tenant_id, checkpoint, (store, signer))
+    _tell_instance(session, checkpoint, (store, signer))
+    return checkpoint
+
+
+def _tell_instance(session: Session, checkpoint: Checkpoint, by: tuple[Store, Signer]) -> None:
+    """Append a company's checkpoint to the log of the instance, and sign that one as well."""
+    store, signer = by
+    if store.dialect == "postgresql":
+        session.execute(_INSTANCES_TURN)
+    place = _signed_size(session, INSTANCE)
+    frontier, nodes = new_nodes(
+        read_frontier(session, INSTANCE, place), (leaf_hash(checkpoint.body.encode()),)
+    )
+    _write_nodes(session, INSTANCE, nodes)
+    session.execute(
+        insert(_ROOT), {"tenant_id": store.tenant_id, "size": checkpoint.size, "seq": place}
+    )
+    state = Checkpoint(f"{signer.name}/instance", frontier.size, frontier.root)
+    _write_checkpoint(session, INSTANCE, state, by)
+
+
+def _write_checkpoint(
+    session: Session, tenant_id: int, checkpoint: Checkpoint, by: tuple[Store, Signer]
+) -> None:
+    store, signer = by
     session.execute(
         insert(_CHECKPOINT),
         {
-            "tenant_id": store.tenant_id,
-            "size": size,
-            "root": root,
+            "tenant_id": tenant_id,
+            "size": checkpoint.size,
+            "root": checkpoint.root,
             "note": sign_note(checkpoint.body, signer.name, signer.private_key),
             "sealed_at": store.sources.now(),
         },
     )
-    return checkpoint
+
+
+def base_origin(store: Store, signer: Signer) -> str:
+    """Name the log of a company: the first one has the name of the key."""
+    if store.tenant_id == FIRST_TENANT:
+        return signer.name
+    return f"{signer.name}/{store.tenant_uid}"
+
+
+def current_origin(session: Session, store: Store, signer: Signer) -> str:
+    """Name the log as it is signed now; after a restore it goes on under a new name."""
+    number = session.execute(
+        select(func.max(_INCARNATION.c.number)).where(_INCARNATION.c.tenant_id == store.tenant_id)
+    ).scalar_one()
+    return incarnation_origin(base_origin(store, signer), number or 1)
 
 
 def _signed_size(session: Session, tenant_id: int) -> int:

@@ -3,6 +3,9 @@
 It must not know use cases, nor how a database is tuned; see `qtcore.store.engines`.
 """
 
+import os
+import secrets
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +47,9 @@ class Store:
         self.sources = sources
         self._engines = engines
         self._writing_thread: int | None = None
+        self.holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(8)}"
+        # Why nothing may be written although the database could: a restored backup, until QA signs.
+        self.fence: str = ""
 
     @property
     def name(self) -> str:
@@ -107,6 +113,8 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
+        if self.fence:
+            raise StoreUnavailable(self.fence, code="QT620")
         engine = self._writer()
         with (
             self._turn(),

@@ -18,7 +18,7 @@ from qtcore.registry.load import load_registry
 from qtcore.registry.registry import Registry
 from qtcore.services.definitions import publish_registry
 from qtcore.services.site import Site
-from qtcore.store.sealing import Signer
+from qtcore.store.signers import Signer
 from qtcore.store.store import open_store
 
 IN_MEMORY = "sqlite://"

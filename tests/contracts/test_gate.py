@@ -10,7 +10,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MARKER = "<!-- test-command -->"
-DATA = ["no shared data at ../shared/data"]
+DATA = ["no shared data at ../shared/data", "no Node.js found"]
 OTHERS = ["no PostgreSQL server binaries", "chromium is not installed", "not today"]
 
 

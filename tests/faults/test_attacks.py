@@ -15,7 +15,18 @@ import pytest
 
 from qtcore.services.audit import seal
 from qtcore.testing import FrozenClock
-from tests.attackers import KEY, THIEF, Dba, Kept, found, grow, judged, note, opened
+from tests.attackers import (
+    KEY,
+    THIEF,
+    Dba,
+    Kept,
+    found,
+    grow,
+    judged,
+    kinds_of,
+    note,
+    opened,
+)
 
 pytestmark = pytest.mark.fault
 
@@ -242,20 +253,24 @@ def test_a10_the_place_of_an_event_and_a_size_are_given_once(dba: Dba) -> None:
         dba.all("INSERT INTO ledger_checkpoint SELECT * FROM ledger_checkpoint")
 
 
-def test_a11_an_erasure_that_no_event_tells_of_is_noticed(dba: Dba, file: Path) -> None:
+def test_a11_an_erasure_that_no_event_of_two_persons_tells_of_is_named(
+    dba: Dba, file: Path
+) -> None:
     dba.all(
         "UPDATE ledger_private SET salt = NULL, value = NULL WHERE event_id = ? AND field = ?",
         *(dba.key(8), "seen_by"),
     )
     ((uid,),) = dba.all("SELECT uid FROM ledger_event WHERE id = ?", dba.key(8))
     with opened(file) as site:
-        verdict = judged(site)
-        assert (verdict.ok, verdict.redacted) == (True, 1)
-        assert [(n.kind, n.seq) for n in verdict.notices] == [("UNTOLD_ERASURE", 8)]
-        with site.store.write(site.system_context()) as work:
-            work.log("ledger.erase", "ledger", "x", details={"fields": [[uid, "seen_by"]]})
-        seal(site)
-        assert judged(site).notices == ()
+        assert kinds_of(judged(site)) == [("UNTOLD_ERASURE", 8)]
+        told = {"fields": [[uid, "seen_by"]]}
+        for approved_by, kinds in (("", [("UNTOLD_ERASURE", 8)]), ("somebody else", [])):
+            with site.store.write(site.system_context()) as work:
+                details = {**told, "approved_by": approved_by}
+                work.log("ledger.erase", "ledger", "x", details=details)
+            seal(site)
+            verdict = judged(site)
+            assert (kinds_of(verdict), verdict.redacted) == (kinds, 1)
 
 
 def test_a11_an_erased_name_takes_its_salt_along(dba: Dba, file: Path) -> None:

@@ -10,11 +10,12 @@ from qtcore.pack import FolderPack, PackFolder, hookimpl
 from qtcore.registry.load import load_packs, load_registry
 from qtcore.services.counts import count_site
 from qtcore.services.events import EventInput, Line
-from qtcore.services.interchange import import_csv, import_epcis
+from qtcore.services.interchange import import_epcis
 from qtcore.services.lots import get_lot
 from qtcore.services.nodes import LotRef
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
+from qtcore.services.table_loads import import_table
 from qtcore.testing import (
     a_context,
     a_made_lot,
@@ -237,7 +238,7 @@ def test_a_file_of_the_wrong_kind_is_refused_whole(site, name, content):
 def test_a_table_that_its_mapping_does_not_fit_is_refused_whole(site):
     mapping = ("map.yaml", b"tables: [")
     with pytest.raises(InputRejected, match=r"the mapping map\.yaml cannot be read") as raised:
-        import_csv(site, a_context(site), [("lots.csv", b"a;b\n1;2\n")], mapping)
+        import_table(site, a_context(site), [("lots.csv", b"a;b\n1;2\n")], mapping)
     assert raised.value.faults[0].where.startswith("map.yaml:")
 
 

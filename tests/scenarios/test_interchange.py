@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from qtcore.errors import Denied, InputRejected, NotFound
+from qtcore.errors import Denied, NotFound
 from qtcore.services.imports import ImportReport
-from qtcore.services.interchange import export_epcis, export_text, import_csv, import_epcis
+from qtcore.services.interchange import export_epcis, export_text, import_epcis
 from qtcore.services.lots import search
 from qtcore.services.master import MasterInput
 from qtcore.services.nodes import LotRef, NodeBook
@@ -20,9 +20,7 @@ from qtcore.store.tables import (
     Edge,
     Event,
     Identifier,
-    ImportRow,
     ImportRun,
-    InspectionResult,
     Lot,
     Movement,
     Node,
@@ -293,101 +291,6 @@ def test_our_own_events_are_written_and_known_again(site: Site) -> None:
 def test_who_may_not_import_is_refused(site: Site) -> None:
     with pytest.raises(Denied, match=r"import\.run"):
         import_epcis(site, a_context(site, ["auditor"]), [])
-
-
-RULES = """
-mapping: dairy
-event: {type: production, key: "dairy/{batch}", at: made}
-lots:
-  milk: {part: input, item: milk, item_unit: kg, source: "{farm}", lot_no: "{milk}"}
-  cheese:
-    {part: output, item: cheese, item_kind: finished, source: dairy, lot_no: "{batch}",
-     quantity: kg, unit: kg}
-tables:
-  batches:
-    key: [batch]
-    columns:
-      batch: {required: true}
-      made: {type: date, format: YYYY-MM-DD, required: true}
-      farm: {}
-      milk: {}
-      kg: {type: decimal}
-      fat: {type: decimal, result_of: milk}
-"""
-HEADER = "batch,made,farm,milk,kg,fat\n"
-GOOD = "1,2026-03-01,north,007,12.50,3.8\n"
-
-
-def load(site: Site, *rows: str, rules: str = RULES) -> ImportReport:
-    files = [("batches.csv", (HEADER + "".join(rows)).encode())]
-    return import_csv(site, site.system_context(), files, ("rules.yaml", rules.encode()))
-
-
-def test_a_bad_row_is_quarantined_and_loaded_when_it_is_mended(site: Site) -> None:
-    bad = GOOD.replace("1,2026", "2,2026").replace("12.50", "much")
-    first = load(site, GOOD, bad)
-    assert (first.stored, first.refused) == (1, 1)
-    assert "found 'much'" in first.problems[0].message
-    assert "batches.csv row 3, column kg" in first.problems[0].where
-    second = load(site, GOOD, bad.replace("much", "9"))
-    assert (second.stored, second.duplicates, second.refused) == (1, 1, 0)
-    with site.store.read() as session:
-        verdicts = session.exec(select(ImportRow.verdict)).all()
-    assert sorted(verdicts) == ["quarantined", "stored", "stored"]
-
-
-def test_a_stored_row_with_other_content_is_refused(site: Site) -> None:
-    load(site, GOOD)
-    report = load(site, GOOD.replace("12.50", "13"))
-    assert (report.stored, report.refused) == (0, 1)
-    assert "dairy/1 is stored with other content" in report.problems[0].message
-
-
-def test_one_lot_number_of_two_sources_is_two_lots(site: Site) -> None:
-    load(site, GOOD, GOOD.replace("1,2026", "2,2026").replace("north", "south"))
-    with site.store.read() as session:
-        assert len(session.exec(select(Lot).where(Lot.lot_no == "007")).all()) == 2
-
-
-def test_a_value_that_contradicts_an_earlier_load_is_listed_and_kept(site: Site) -> None:
-    load(site, GOOD)
-    report = load(site, GOOD.replace("1,2026", "2,2026").replace("3.8", "4.1"))
-    assert [problem.code for problem in report.problems] == ["QT725"]
-    assert "fat 4.1 contradicts 3.8, which is stored" in report.problems[0].message
-    with site.store.read() as session:
-        assert sorted(session.exec(select(InspectionResult.value))) == ["3.8", "4.1"]
-
-
-def test_an_equal_value_in_other_digits_is_no_conflict(site: Site) -> None:
-    load(site, GOOD)
-    report = load(site, GOOD.replace("1,2026", "2,2026").replace("3.8", "3.80"))
-    assert report.problems == ()
-
-
-def test_a_file_that_does_not_fit_is_refused_and_nothing_is_stored(site: Site) -> None:
-    rules = ("rules.yaml", RULES.encode())
-    data = json.dumps(a_document(milked())).encode()
-    report = import_csv(site, site.system_context(), [("x.csv", data)], rules)
-    assert (report.stored, report.refused) == (0, 1)
-    assert "JSON; an EPCIS document is loaded with `import epcis`" in report.problems[0].message
-    assert counts(site, *FACTS) == dict.fromkeys(counts(site, *FACTS), 0)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("unit: kg}\ntables", "unit: kilo}\ntables", "unit 'kilo' is not declared"),
-        ("part: input", "part: subject", "has no part 'subject'; accepted: input, output"),
-        ("at: made", "at: done", "names column 'done'"),
-        ("mapping: dairy", "mapping: dairy\nmapping: dairy", "mapping"),
-    ],
-)
-def test_a_mapping_that_does_not_check_is_refused(
-    site: Site, old: str, new: str, says: str
-) -> None:
-    with pytest.raises(InputRejected, match="the mapping rules") as caught:
-        load(site, GOOD, rules=RULES.replace(old, new))
-    assert any(says in fault.message for fault in caught.value.faults)
 
 
 @pytest.mark.parametrize("sent", [MILK, MILK_LINK], ids=["urn", "link"])

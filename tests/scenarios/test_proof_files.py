@@ -216,6 +216,7 @@ def test_a_bent_file_is_called_by_its_name(plant: Plant, judged, bend: Bend, kin
 def test_a_thief_is_believed_only_where_no_key_was_brought(plant: Plant, judged) -> None:
     document = plant.export()
     _sign_by_thief(document)
+    document["instance"] = []
     assert judged(document, key="")[0] == 0
     assert judged(document)[0] == 1
 
@@ -251,7 +252,7 @@ NO_PROOF: dict[str, Callable[[str], str | bytes]] = {
     "key twice": lambda t: t.replace('"not_sealed"', '"not_sealed": 0, "not_sealed"', 1),
     "unknown key": lambda t: t.replace('"not_sealed"', '"verdict": "ok", "not_sealed"', 1),
     "missing key": lambda t: t.replace('"not_sealed": 0,', "", 1),
-    "newer format": lambda t: t.replace("qtcore-proof/1", "qtcore-proof/2", 1),
+    "newer format": lambda t: t.replace("qtcore-proof/2", "qtcore-proof/9", 1),
     "fraction": lambda t: t.replace('"not_sealed": 0', '"not_sealed": 0.0', 1),
     "truth for a number": lambda t: t.replace('"not_sealed": 0', '"not_sealed": false', 1),
     "not a number": lambda t: t.replace('"not_sealed": 0', '"not_sealed": NaN', 1),

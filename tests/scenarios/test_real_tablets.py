@@ -9,8 +9,8 @@ import pytest
 from sqlmodel import select
 
 from qtcore.services.imports import ImportReport
-from qtcore.services.interchange import import_csv
 from qtcore.services.site import Site
+from qtcore.services.table_loads import import_table
 from qtcore.services.trace import trace_nodes
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Edge, Event, InspectionResult, Lot, Movement
@@ -27,7 +27,7 @@ TABLES = (Event, Edge, Lot, InspectionResult, Movement)
 def load(site: Site, shared_data: Path, *names: str) -> ImportReport:
     files = [(name, (shared_data / "tablets" / name).read_bytes()) for name in names]
     mapping = (MAPPING.name, MAPPING.read_bytes())
-    return import_csv(site, site.system_context(), files, mapping)
+    return import_table(site, site.system_context(), files, mapping)
 
 
 @pytest.fixture(scope="module")

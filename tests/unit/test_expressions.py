@@ -372,4 +372,4 @@ def test_an_explanation_shows_each_condition_with_its_values() -> None:
 
 def test_every_function_is_listed_with_its_form() -> None:
     assert all(usage.startswith(name) for name, usage in list_functions().items())
-    assert len(list_functions()) == 13
+    assert len(list_functions()) == 15

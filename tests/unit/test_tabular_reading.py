@@ -133,7 +133,7 @@ def test_a_wrong_row_is_quarantined_and_its_neighbour_stands(
         (HEADER.replace(";", "\t").encode(), "separates its columns by tab"),
         (b'{"type": "EPCISDocument"}', "is JSON"),
         (b"\xef\xbb\xbf[]", "is JSON"),
-        (b"PK\x03\x04", "a spreadsheet"),
+        (b"PK\x03\x04", "no whole workbook"),
         (b"", "is empty"),
         (b"<html>", "XML"),
         (b"ab\x00c", "binary"),

@@ -6,8 +6,8 @@ It must not know rows or files.
 import re
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
 
 from qtcore.builtin.faults import listing, shown
 from qtcore.builtin.tabular.mapping import Column, Mapping, TableMapping, date_tokens
@@ -27,16 +27,32 @@ _TOKEN = {
     "M": r"(?P<month>[0-9]{1,2})",
     "DD": r"(?P<day>[0-9]{2})",
     "D": r"(?P<day>[0-9]{1,2})",
+    "hh": r"(?P<hour>[0-9]{2})",
+    "mm": r"(?P<minute>[0-9]{2})",
+    "ss": r"(?P<second>[0-9]{2})",
+}
+_WRITTEN = {
+    "YYYY": "%Y",
+    "YY": "%y",
+    "MM": "%m",
+    "DD": "%d",
+    "hh": "%H",
+    "mm": "%M",
+    "ss": "%S",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PartialDate:
-    """A date as exact as it was written; `day` is the first day of a month without one."""
+    """A date as exact as it was written; `day` is the first day of a month without one.
+
+    `precision` is year, month, day, minute or second; `clock` is midnight without a time.
+    """
 
     day: date
     precision: str
     text: str
+    clock: time = time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +107,29 @@ def read_date(text: str, form: str, months: Dict[str, int], century: int) -> Par
     parts = match.groupdict()
     year = int(parts["year"]) if parts.get("year") else century + int(parts["short"])
     month = _month(parts, months)
-    precision = "day" if parts.get("day") else "month" if month else "year"
+    hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
     try:
         day = date(year, month or 1, int(parts.get("day") or 1))
+        clock = time(hour, minute, second)
     except ValueError as error:
-        raise Unreadable(f"found {shown(text)}; there is no such day ({error})") from None
-    return PartialDate(day, precision, text)
+        raise Unreadable(f"found {shown(text)}; there is no such day or time ({error})") from None
+    return PartialDate(day, _precision(parts), text, clock)
+
+
+def _precision(parts: Dict[str, str | None]) -> str:
+    for name, precision in (("second", "second"), ("hour", "minute"), ("day", "day")):
+        if parts.get(name):
+            return precision
+    return "month" if parts.get("month") or parts.get("name") else "year"
+
+
+def write_date(at: datetime, form: str) -> str:
+    """Write a date in a format, so that `read_date` reads it back; names of months by number."""
+    words = {"M": str(at.month), "D": str(at.day), "MON": str(at.month)}
+    return "".join(
+        at.strftime(_WRITTEN[token]) if token in _WRITTEN else words.get(token, token)
+        for token in date_tokens(form)
+    )
 
 
 def _month(parts: Dict[str, str | None], months: Dict[str, int]) -> int:
@@ -108,3 +141,12 @@ def _month(parts: Dict[str, str | None], months: Dict[str, int]) -> int:
         known = listing(months) or "none: the mapping lists no months"
         raise Unreadable(f"found month {shown(name)}; the mapping knows {known}")
     return number
+
+
+def same_value(text: str) -> str:
+    """Give a form that is equal for equal values: 1.50 is 1.5."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return format(number.normalize(), "f") if number.is_finite() else text

@@ -5,9 +5,9 @@ It must not know what was stored by earlier imports.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 
 from qtcore.builtin.faults import listing
+from qtcore.builtin.tabular.cells import same_value
 from qtcore.builtin.tabular.rows import RowFacts
 
 _SHOWN_ROWS = 5
@@ -49,15 +49,6 @@ class ValueBook:
         for place, values in self._seen.items():
             if len(values) > 1:
                 yield Conflict(*place, tuple((text, tuple(rows)) for text, rows in values.values()))
-
-
-def same_value(text: str) -> str:
-    """Give a form that is equal for equal values: 1.50 is 1.5."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return text
-    return format(number.normalize(), "f") if number.is_finite() else text
 
 
 def _rows(numbers: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Opens a delimited text file: encoding, header and delimiter are proved before a row is read.
+"""Opens a table: encoding, header and delimiter are proved before a row is read.
 
 It must not know what columns mean.
 """
@@ -7,21 +7,23 @@ import codecs
 import csv
 import difflib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qtcore.builtin.faults import Faults, listing, shown
+from qtcore.builtin.tabular.content import Content, chunks_of, head_of, open_content
+from qtcore.builtin.tabular.lines import Line
 from qtcore.builtin.tabular.mapping import Mapping, TableMapping
+from qtcore.builtin.tabular.workbooks import MAGIC, check_package, read_sheet, sheet_lines
 
 if TYPE_CHECKING:
     import _csv
 
 _DELIMITERS = {";": "semicolon", ",": "comma", "\t": "tab", "|": "bar"}
-_CHUNK = 1 << 20
+_HEAD = 1 << 20
 _OTHER_KINDS = (
-    (b"PK\x03\x04", "a spreadsheet or zip archive; save the sheet as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save it as .xlsx or as CSV"),
     (b"\x1f\x8b", "a gzip archive; unpack it"),
     (b"{", "JSON; an EPCIS document is loaded with `import epcis`"),
     (b"[", "JSON; an EPCIS document is loaded with `import epcis`"),
@@ -32,50 +34,93 @@ _OTHER_KINDS = (
 )
 
 
+class OpenFile(Protocol):
+    """A file whose header fits a table of the mapping; `unknown` columns are in no mapping.
+
+    `count` is how many rows it has, about: line breaks inside quotes count as well.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def header(self) -> tuple[str, ...]: ...
+
+    @property
+    def unknown(self) -> tuple[str, ...]: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def lines(self, faults: Faults) -> Iterator[Line]:
+        """Read row by row."""
+
+
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One row as it stands: `number` is its line in the file (the header is line 1)."""
-
-    number: int
-    fields: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A file whose header fits a table of the mapping; `unknown` columns are in no mapping."""
+class TextFile:
+    """A delimited text file; it is streamed, whatever its size."""
 
     name: str
     table: str
     header: tuple[str, ...]
     unknown: tuple[str, ...]
-    data: bytes
+    count: int
+    content: Content
     encoding: str
     delimiter: str
 
     def lines(self, faults: Faults) -> Iterator[Line]:
         """Read row by row; broken quoting ends the file with a fault, rows before it stand."""
-        reader = _reader(self.data, self.encoding, self.delimiter)
-        next(reader, None)
-        while True:
-            try:
-                fields = next(reader, None)
-            except csv.Error as error:
-                text = f"the file cannot be read from here on: {error}; mend the quotes"
-                faults.add("QT722", text, f"line {reader.line_num}")
-                return
-            if fields is None:
-                return
-            if fields:
-                yield Line(reader.line_num, tuple(fields))
+        with _text(self.content, self.encoding) as text:
+            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            next(reader, None)
+            while True:
+                try:
+                    fields = next(reader, None)
+                except csv.Error as error:
+                    says = f"{self.name} cannot be read from here on: {error}; mend the quotes"
+                    faults.add("QT722", says, f"line {reader.line_num}")
+                    return
+                if fields is None:
+                    return
+                if fields:
+                    yield Line(reader.line_num, tuple(fields))
 
 
-def open_file(data: bytes, name: str, mapping: Mapping, faults: Faults) -> OpenFile | None:
+@dataclass(frozen=True, slots=True)
+class SheetFile:
+    """A sheet of a workbook."""
+
+    name: str
+    table: str
+    header: tuple[str, ...]
+    unknown: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    rules: TableMapping
+
+    @property
+    def count(self) -> int:
+        """Say how many rows it has below the header."""
+        return len(self.rows) - 1
+
+    def lines(self, _faults: Faults) -> Iterator[Line]:
+        """Read row by row."""
+        return sheet_lines(self.rows, self.header, self.rules)
+
+
+def open_file(content: Content, name: str, mapping: Mapping, faults: Faults) -> OpenFile | None:
     """Find the table a file belongs to by its header; None when there is none, with the fault."""
+    data = head_of(content, _HEAD)
+    if data.startswith(MAGIC):
+        return _open_workbook(content, name, mapping, faults)
     head = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     kind = next((k for start, k in _OTHER_KINDS if head.startswith(start)), "")
     if not data.strip():
         kind = "empty; export it again"
-    elif not kind and b"\x00" in data[:_CHUNK]:
+    elif not kind and b"\x00" in data:
         kind = "a binary file; export a CSV file"
     if kind:
         faults.add("QT720", f"{name} is {kind}", name)
@@ -83,30 +128,61 @@ def open_file(data: bytes, name: str, mapping: Mapping, faults: Faults) -> OpenF
     for table_name, table in mapping.tables.items():
         header = _header(data, table)
         if header and set(table.key) <= set(header) and not _missing(table, header):
-            return _opened(data, name, (table_name, table), header=header, faults=faults)
+            if _repeats(header, name, faults):
+                return None
+            return _open_text(content, name, (table_name, table), header=header, faults=faults)
     faults.add("QT720", _why_not(data, name, mapping), name)
     return None
 
 
-def _opened(
-    data: bytes,
+def _open_workbook(
+    content: Content, name: str, mapping: Mapping, faults: Faults
+) -> SheetFile | None:
+    if not check_package(content, name, faults):
+        return None
+    tried: dict[str, tuple[str, ...]] = {}
+    for table_name, table in mapping.tables.items():
+        found = read_sheet(content, name, table.sheet, faults)
+        if found is None or faults.count:
+            return None
+        rows, sheet = found
+        header = tuple(str(cell).strip() for cell in rows[0]) if rows else ()
+        tried[sheet] = header
+        if header and set(table.key) <= set(header) and not _missing(table, header):
+            if _repeats(header, name, faults):
+                return None
+            unknown = tuple(column for column in header if column and column not in table.columns)
+            return SheetFile(name, table_name, header, unknown, rows, table)
+    said = "; ".join(f"sheet {sheet}: {listing(header)}" for sheet, header in tried.items())
+    text = f"{name} is none of the tables {listing(mapping.tables)}; its header is {shown(said)}"
+    faults.add("QT720", text, name)
+    return None
+
+
+def _repeats(header: tuple[str, ...], name: str, faults: Faults) -> bool:
+    twice = sorted({column for column in header if column and header.count(column) > 1})
+    if twice:
+        faults.add("QT721", f"column {listing(twice)} occurs twice in the header", name)
+    return bool(twice)
+
+
+def _open_text(
+    content: Content,
     name: str,
     found: tuple[str, TableMapping],
     *,
     header: tuple[str, ...],
     faults: Faults,
-) -> OpenFile | None:
+) -> TextFile | None:
     table_name, table = found
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        faults.add("QT721", f"column {listing(twice)} occurs twice in the header", name)
-        return None
-    wrong = _undecodable(data, table.encoding)
+    count, wrong = _decode(content, table.encoding)
     if wrong:
         faults.add("QT720", f"{name} is not {table.encoding}: {wrong}", name)
         return None
     unknown = tuple(column for column in header if column not in table.columns)
-    return OpenFile(name, table_name, header, unknown, data, table.encoding, table.delimiter)
+    return TextFile(
+        name, table_name, header, unknown, count, content, table.encoding, table.delimiter
+    )
 
 
 def _missing(table: TableMapping, header: tuple[str, ...]) -> list[str]:
@@ -122,24 +198,40 @@ def _header(data: bytes, table: TableMapping, delimiter: str = "") -> tuple[str,
         return ()
 
 
-def _reader(data: bytes, encoding: str, delimiter: str, *, errors: str = "strict") -> "_csv.Reader":
+def _text(content: Content, encoding: str, *, errors: str = "strict") -> io.TextIOWrapper:
     codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    text = io.TextIOWrapper(io.BytesIO(data), encoding=codec, errors=errors, newline="")
-    return csv.reader(text, delimiter=delimiter, strict=True)
+    return io.TextIOWrapper(open_content(content), encoding=codec, errors=errors, newline="")
 
 
-def _undecodable(data: bytes, encoding: str) -> str:
-    """Decode to the end before anything is stored: half a file must not be loaded."""
+def _reader(data: bytes, encoding: str, delimiter: str, *, errors: str = "strict") -> "_csv.Reader":
+    return csv.reader(_text(data, encoding, errors=errors), delimiter=delimiter, strict=True)
+
+
+def _decode(content: Content, encoding: str) -> tuple[int, str]:
+    """Decode to the end before anything is stored: half a file must not be loaded.
+
+    Gives how many lines follow the first, and what cannot be decoded, empty when all can.
+    """
     decoder = codecs.getincrementaldecoder(encoding)()
-    for start in range(0, len(data), _CHUNK):
-        chunk = data[start : start + _CHUNK]
+    lines, last = 0, b""
+    for chunk in chunks_of(content):
         try:
-            decoder.decode(chunk, final=start + _CHUNK >= len(data))
+            decoder.decode(chunk)
         except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, start + error.start) + 1
-            found = error.object[error.start : error.start + 2].hex(" ")
-            return f"bytes {found} in line {line}; correct the file or the mapping's encoding"
-    return ""
+            return 0, _undecodable(error, lines)
+        lines += chunk.count(b"\n")
+        last = chunk[-1:]
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return 0, _undecodable(error, lines)
+    return max(0, lines - (last == b"\n")), ""
+
+
+def _undecodable(error: UnicodeDecodeError, lines: int) -> str:
+    line = lines + error.object.count(b"\n", 0, error.start) + 1
+    found = error.object[error.start : error.start + 2].hex(" ")
+    return f"bytes {found} in line {line}; correct the file or the mapping's encoding"
 
 
 def _why_not(data: bytes, name: str, mapping: Mapping) -> str:

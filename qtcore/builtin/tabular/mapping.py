@@ -45,7 +45,8 @@ class Column(_Part):
     """What one column holds, and where it goes.
 
     Without `result_of`, `event_value` or use in a template a column is only kept with the event.
-    `format` of a date is made of YYYY YY MM M DD D and MON; without a day it has month precision.
+    `format` of a date is made of YYYY YY MM M DD D and MON, with a time also of hh mm and ss;
+    without a day it has month precision.
     `values` translates what is written; anything it does not list is a fault. `same_as`: the value
     must equal that of this column of the first table. `ignored`: left out on purpose.
     """
@@ -71,8 +72,13 @@ class Column(_Part):
 
 
 class TableMapping(_Part):
-    """One file. The first table gives the rows; others are joined to it by their `key`."""
+    """One file. The first table gives the rows; others are joined to it by their `key`.
 
+    `sheet` names the sheet of a workbook, the first when it is empty; `delimiter`, `encoding` and
+    `decimal_separator` are those of a text file.
+    """
+
+    sheet: Text = ""
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     encoding: Text = "utf-8"
     decimal_separator: Literal[".", ","] = "."
@@ -183,7 +189,7 @@ class Mapping(_Part):
 
 def date_tokens(form: str) -> list[str]:
     """Cut a date format into its tokens and the text between."""
-    return re.findall(r"YYYY|YY|MON|MM|M|DD|D|[^YMD]+", form)
+    return re.findall(r"YYYY|YY|MON|MM|M|DD|D|hh|mm|ss|[^YMDhms]+|[hms]", form)
 
 
 def fill(template: str, values: Dict[str, str | None]) -> str:

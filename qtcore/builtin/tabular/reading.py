@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from qtcore.builtin.faults import Faults, ReadFault, listing, shown
 from qtcore.builtin.tabular.cells import Unreadable, read_cell
-from qtcore.builtin.tabular.files import Line, OpenFile, open_file
+from qtcore.builtin.tabular.content import Content
+from qtcore.builtin.tabular.files import OpenFile, open_file
+from qtcore.builtin.tabular.lines import Line
 from qtcore.builtin.tabular.mapping import Mapping, TableMapping
 from qtcore.builtin.tabular.rows import Cells, RowDraft, RowFacts
 
@@ -20,12 +22,20 @@ class Table:
     """Files that fit the mapping, or the `faults` why they do not; `rows` streams.
 
     `notes` list what is accepted with doubt; both lists are complete when `rows` has ended.
+    `files` are those that fit; `count` is how many rows there are, about.
     """
 
     mapping: Mapping
     rows: Iterator[RowFacts]
     problems: Faults
     doubts: Faults
+    files: tuple[OpenFile, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Say how many rows the first table has, about."""
+        main = next(iter(self.mapping.tables))
+        return sum(file.count for file in self.files if file.table == main)
 
     @property
     def faults(self) -> tuple[ReadFault, ...]:
@@ -38,8 +48,8 @@ class Table:
         return self.doubts.listed()
 
 
-def read_table(files: Sequence[tuple[str, bytes]], mapping: Mapping) -> Table:
-    """Read files (name, bytes) by a mapping; each file finds its table by its header."""
+def read_table(files: Sequence[tuple[str, Content]], mapping: Mapping) -> Table:
+    """Read files (name, content) by a mapping; each file finds its table by its header."""
     faults, notes = Faults(), Faults()
     opened = [open_file(data, name, mapping, faults) for name, data in files]
     by_table: dict[str, OpenFile] = {}
@@ -59,7 +69,9 @@ def read_table(files: Sequence[tuple[str, bytes]], mapping: Mapping) -> Table:
             text = f"there is no file for table {name!r} (columns {shown(listing(table.columns))})"
             (faults if is_needed else notes).add("QT720", text, name)
     reader = _Reader(mapping, by_table, faults, notes)
-    return Table(mapping, iter(()) if faults.count else reader.rows(), faults, notes)
+    if faults.count:
+        return Table(mapping, iter(()), faults, notes)
+    return Table(mapping, reader.rows(), faults, notes, tuple(by_table.values()))
 
 
 class _Reader:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from qtcore.builtin.faults import Faults, ReadFault, shown
-from qtcore.builtin.tabular.cells import Cell, PartialDate
+from qtcore.builtin.tabular.cells import Cell, PartialDate, same_value
 from qtcore.builtin.tabular.mapping import Column, LotMapping, Mapping, fill
 
 Cells = dict[str, Cell | None]
@@ -106,13 +106,21 @@ class RowDraft:
             file=self.file,
             number=self.number,
             key=key,
-            content_hash=hashlib.sha256(json.dumps(kept).encode()).hexdigest(),
+            content_hash=self._content(),
             at=at,
             lots=lots,
             results=tuple(self._results()),
             values=tuple(self._values()),
             cells=tuple(kept),
         )
+
+    def _content(self) -> str:
+        """Hash what the row says: 12.50 says what 12.5 says, a workbook keeps no other digits."""
+        said = [
+            (f"{t}.{c}", cell.text if isinstance(cell.value, str) else same_value(cell.text))
+            for t, c, cell in self._filled_cells()
+        ]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     def _quarantined(self, key: str = "") -> RowFacts:
         return RowFacts(self.file, self.number, key, faults=self.faults.listed())

@@ -6,7 +6,7 @@ It must not know where facts come from, what a rule means, or any other engine.
 from qtcore.engines.expressions.check import check
 from qtcore.engines.expressions.compiled import Compiled, ExpressionProblem, Node
 from qtcore.engines.expressions.evaluate import Evaluation, evaluate
-from qtcore.engines.expressions.explain import Clause, explain
+from qtcore.engines.expressions.explain import Clause, Step, explain, explain_tree
 from qtcore.engines.expressions.functions import list_functions
 from qtcore.engines.expressions.kinds import (
     BOOLEAN,
@@ -20,10 +20,13 @@ from qtcore.engines.expressions.kinds import (
     TEXT_LIST,
     FactType,
     Kind,
+    Quantity,
+    Unit,
     Value,
     enum_of,
 )
 from qtcore.engines.expressions.satisfy import Answer, Moment, find_example
+from qtcore.engines.expressions.wire import read_value, write_value
 
 __all__ = [
     "BOOLEAN",
@@ -44,11 +47,17 @@ __all__ = [
     "Kind",
     "Moment",
     "Node",
+    "Quantity",
+    "Step",
+    "Unit",
     "Value",
     "check",
     "enum_of",
     "evaluate",
     "explain",
+    "explain_tree",
     "find_example",
     "list_functions",
+    "read_value",
+    "write_value",
 ]

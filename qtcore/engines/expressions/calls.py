@@ -6,12 +6,14 @@ It must not know operators; `check` builds on it and supplies `find_typed`.
 import ast
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from qtcore.engines.expressions.compiled import ExpressionProblem, Node
 from qtcore.engines.expressions.functions import FORMS, FUNCTIONS
-from qtcore.engines.expressions.kinds import BOOLEAN, FactType
+from qtcore.engines.expressions.kinds import BOOLEAN, NUMBERS, FactType, Unit
 from qtcore.engines.expressions.literals import Typed, is_calendar_date, read_constant, read_date
+from qtcore.engines.expressions.measures import align, divide, scale
 from qtcore.engines.expressions.operators import find_member_type, is_same_kind
 from qtcore.engines.expressions.source import Source
 
@@ -32,6 +34,7 @@ _CONSTRUCTS: Final[Mapping[type[ast.AST], str]] = {
     ast.Yield: "yield",
     ast.YieldFrom: "yield",
 }
+NO_UNITS: Final[Mapping[str, Unit]] = MappingProxyType({})
 _SHOWN: Final = 30
 _LISTED: Final = 8
 
@@ -40,12 +43,17 @@ class CallChecks:
     """Collects problems, and checks names and calls."""
 
     def __init__(
-        self, source: Source, names: Mapping[str, FactType], rules: Collection[str] | None
+        self,
+        source: Source,
+        names: Mapping[str, FactType],
+        rules: Collection[str] | None,
+        units: Mapping[str, Unit],
     ) -> None:
         self.source = source
         self.problems: list[ExpressionProblem] = []
         self._names = names
         self._rules = rules
+        self._units = units
 
     def find_typed(self, expr: ast.expr) -> Typed | None:
         """Give the checked form of a part, or None after reporting why there is none."""
@@ -106,10 +114,12 @@ class CallChecks:
             "contains": self._contains,
             "rule": self._rule,
             "date": self._date,
+            "quantity": self._quantity,
+            "in_unit": self._in_unit,
         }.get(name)
         if special is None:
             return self._function(name, expr)
-        wanted = 2 if name == "contains" else 1
+        wanted = 2 if name in ("contains", "quantity", "in_unit") else 1
         if len(expr.args) != wanted:
             said = f"{name} is written {FORMS[name]}, found {len(expr.args)} values"
             return self.report("QT205", said, expr)
@@ -142,6 +152,11 @@ class CallChecks:
         if len(known_args) < len(args):
             return None
         function = FUNCTIONS[name]
+        if name in ("min", "max"):
+            aligned, said = align(known_args)
+            if said:
+                return self.report("QT211", f"{said} (in {self.shown(expr)})", expr)
+            known_args = list(aligned)
         found = function.find_type([arg.type for arg in known_args])
         if found is None:
             kinds = ", ".join(arg.type.label for arg in known_args) or "nothing"
@@ -182,8 +197,58 @@ class CallChecks:
             return self.report("QT210", said, args[0], _find_close(rule, self._rules))
         return Typed(Node("rule", value=rule), BOOLEAN)
 
+    def _quantity(self, name: str, args: list[ast.expr]) -> Typed | None:
+        number, unit = self.find_typed(args[0]), self._find_unit(name, args[1])
+        if number is None or unit is None:
+            return None
+        if number.type.kind not in NUMBERS:
+            said = f"quantity is written {FORMS[name]}, {self.shown(args[0])} is "
+            return self.report("QT206", said + number.type.label, args[0])
+        if number.type.unit is not None and number.type.unit != unit:
+            said = (
+                f"{self.shown(args[0])} counts in {number.type.unit.code} already; "
+                "quantity(...) gives a unit to a plain number, in_unit(...) converts"
+            )
+            return self.report("QT211", said, args[0], "in_unit")
+        return Typed(number.node, number.type.counted_in(unit))
+
+    def _in_unit(self, name: str, args: list[ast.expr]) -> Typed | None:
+        number, unit = self.find_typed(args[0]), self._find_unit(name, args[1])
+        if number is None or unit is None:
+            return None
+        if number.type.unit is None:
+            said = f"{self.shown(args[0])} is {number.type.label} without a unit; "
+            said += "in_unit(...) asks how much of a unit a quantity is"
+            return self.report("QT211", said, args[0], "quantity")
+        if number.type.unit.dimension != unit.dimension:
+            said = f"no declared factor leads from {number.type.unit.code} to {unit.code}"
+            return self.report("QT211", said, args[0])
+        converted = in_unit(number, unit)
+        return Typed(converted.node, converted.type.counted_in(None))
+
+    def _find_unit(self, name: str, expr: ast.expr) -> Unit | None:
+        written = expr.value if isinstance(expr, ast.Constant) else None
+        if not isinstance(written, str):
+            said = f"{name} needs the code of a unit in quotes: {FORMS[name]}"
+            self.report("QT206", said, expr)
+            return None
+        if written not in self._units:
+            said = f"there is no unit {written!r}; known: {_list_some(self._units)}"
+            self.report("QT211", said, expr, _find_close(written, self._units))
+            return None
+        return self._units[written]
+
     def _date(self, _: str, args: list[ast.expr]) -> Typed | None:
         return self.accept(read_date(self.source, args[0]))
+
+
+def in_unit(typed: Typed, unit: Unit) -> Typed:
+    """Convert between units of one dimension: times one factor, divided by the other."""
+    held = typed.type.unit
+    if held is None or held.factor == unit.factor:
+        return Typed(typed.node, typed.type.counted_in(unit))
+    kind = FactType("decimal", unit=unit)
+    return divide(scale(typed, held.factor, kind), unit.factor, kind)
 
 
 def _find_close(word: str, known: Iterable[str]) -> str | None:

@@ -4,12 +4,14 @@ It must not know facts' values or how the tree is evaluated.
 """
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from qtcore.engines.expressions.calls import CallChecks
+from qtcore.engines.expressions.calls import NO_UNITS, CallChecks, in_unit
 from qtcore.engines.expressions.compiled import Compiled, ExpressionProblem, Node
-from qtcore.engines.expressions.kinds import BOOLEAN, NUMBERS, FactType, Kind
+from qtcore.engines.expressions.cost import MOST_STEPS, estimate_cost
+from qtcore.engines.expressions.kinds import BOOLEAN, DECIMAL, NUMBERS, FactType, Kind, Unit
 from qtcore.engines.expressions.literals import (
     FALSE,
     TRUE,
@@ -17,6 +19,7 @@ from qtcore.engines.expressions.literals import (
     find_list_type,
     read_constant,
 )
+from qtcore.engines.expressions.measures import align, find_product_unit, find_units
 from qtcore.engines.expressions.operators import (
     EQUALITY,
     find_arithmetic_type,
@@ -50,21 +53,26 @@ def check(
     text: str,
     names: Mapping[str, FactType],
     *,
-    result: Kind = "boolean",
+    result: Kind | FactType = "boolean",
     rules: Collection[str] | None = None,
+    units: Mapping[str, Unit] = NO_UNITS,
 ) -> tuple[Compiled | None, tuple[ExpressionProblem, ...]]:
     """Compile `text` over the facts in `names`, or give every problem with its column.
 
-    `result` is the kind the whole must have; an integer also serves where a decimal is asked for.
-    `rules` are the rule ids that `rule('...')` may name; None leaves them unchecked.
+    `result` is the kind the whole must have, or with FactType also its unit; an integer also
+    serves where a decimal is asked for. `rules` are the rule ids that `rule('...')` may name;
+    None leaves them unchecked. `units` are all units by every spelling, for `quantity(...)`.
     """
     source, problems = read_source(text)
     if source is None:
         return None, problems
-    checker = _Checker(source, names, rules)
+    checker = _Checker(source, names, rules, units)
     typed = checker.find_typed(source.tree)
     if typed is not None:
-        checker.check_result(source.tree, typed, result)
+        wanted = result if isinstance(result, FactType) else FactType(result)
+        typed = checker.find_result(source.tree, typed, wanted)
+    if typed is not None:
+        checker.check_cost(source.tree, typed.node)
     if typed is None or checker.problems:
         return None, tuple(sorted(checker.problems, key=lambda problem: problem.column))
     used = sorted({node.value for node in typed.node.walk() if node.op == "fact"})
@@ -87,6 +95,12 @@ class _Checker(CallChecks):
     """
 
     def find_typed(self, expr: ast.expr) -> Typed | None:
+        typed = self._typed(expr)
+        if typed is None or typed.node.span != (0, 0):
+            return typed
+        return Typed(replace(typed.node, span=self.source.span(expr)), typed.type)
+
+    def _typed(self, expr: ast.expr) -> Typed | None:
         match expr:
             case ast.BoolOp():
                 return self._joined(expr)
@@ -106,14 +120,32 @@ class _Checker(CallChecks):
                 return self._listed(expr)
         return self.refuse_construct(expr)
 
-    def check_result(self, expr: ast.expr, typed: Typed, wanted: Kind) -> None:
+    def find_result(self, expr: ast.expr, typed: Typed, wanted: FactType) -> Typed | None:
+        """Insist on the kind and the unit that the place of the expression asks for."""
         found = typed.type.kind
-        if found == wanted or (found == "integer" and wanted == "decimal"):
-            return
-        asked = FactType(wanted).label
-        hint = "; compare it with something" if wanted == "boolean" else ""
-        said = f"the expression gives {typed.type.label}, {asked} is wanted{hint}"
-        self.report("QT207", said, expr)
+        if found != wanted.kind and not (found == "integer" and wanted.kind == "decimal"):
+            hint = "; compare it with something" if wanted.kind == "boolean" else ""
+            said = f"the expression gives {typed.type.label}, {wanted.label} is wanted{hint}"
+            return self.report("QT207", said, expr)
+        if typed.type.unit is None or wanted.unit is None or typed.type.unit == wanted.unit:
+            return typed
+        if typed.type.unit.dimension != wanted.unit.dimension:
+            said = (
+                f"the expression counts in {typed.type.unit.code}, {wanted.unit.code} is wanted; "
+                "no declared factor leads there"
+            )
+            return self.report("QT211", said, expr)
+        return in_unit(typed, wanted.unit)
+
+    def check_cost(self, expr: ast.expr, node: Node) -> None:
+        """Refuse what could take more steps than an evaluation may."""
+        cost = estimate_cost(node, self._names)
+        if cost > MOST_STEPS:
+            said = (
+                f"the expression may take {cost} steps; at most {MOST_STEPS} are accepted: "
+                "use each list fewer times"
+            )
+            self.report("QT201", said, expr)
 
     def _name(self, expr: ast.Name) -> Typed | None:
         if expr.id in ("true", "false"):
@@ -168,7 +200,37 @@ class _Checker(CallChecks):
                 f"and {right.type.label} ({self.shown(expr.right)})"
             )
             return self.report("QT206", said, expr)
-        return Typed(Node(op, (left.node, right.node)), found)
+        return self._measured(expr, op, (left, right), found)
+
+    def _measured(
+        self, expr: ast.BinOp, op: str, parts: tuple[Typed, Typed], found: FactType
+    ) -> Typed | None:
+        """Settle the unit of a sum, difference, product or quotient."""
+        has_units = all(part.type.unit for part in parts)
+        if op in "+-" or (op == "/" and has_units):
+            aligned = self._aligned(expr, parts)
+            if aligned is None:
+                return None
+            parts = (aligned[0], aligned[1])
+        left, right = parts
+        unit = left.type.unit
+        if op in "*/":
+            unit, said = find_product_unit(op, left.type, right.type)
+            if said:
+                return self.report("QT211", said, expr)
+        whole = found.kind == "integer" and "decimal" in (left.type.kind, right.type.kind)
+        kind = DECIMAL if whole else found
+        return Typed(Node(op, (left.node, right.node)), kind.counted_in(unit))
+
+    def _aligned(self, expr: ast.expr, parts: Sequence[Typed]) -> tuple[Typed, ...] | None:
+        """Bring parts to one unit, or report why they do not go together."""
+        if len(find_units(parts)) < 1:
+            return tuple(parts)
+        aligned, said = align(parts)
+        if said:
+            self.report("QT211", f"{said} (in {self.shown(expr)})", expr)
+            return None
+        return aligned
 
     def _listed(self, expr: ast.List | ast.Tuple | ast.Set) -> Typed | None:
         parts = [self.find_typed(member) for member in expr.elts]
@@ -195,12 +257,28 @@ class _Checker(CallChecks):
             self._pair(op, left, right)
             for op, left, right in zip(ops, parts, parts[1:], strict=False)
         ]
-        nodes = tuple(part.node for part in typed if part is not None)
+        found = [part for part in typed if part is not None]
         if not all(fits):
             return None
+        if any(op in {"in", "not in"} for op in ops):
+            aligned = self._same_unit(expr, found)
+        else:
+            aligned = self._aligned(expr, found)
+        if aligned is None:
+            return None
+        nodes = tuple(part.node for part in aligned)
         if len(ops) == 1:
             return Typed(Node(ops[0], nodes), BOOLEAN)
         return Typed(Node("chain", nodes, ",".join(ops)), BOOLEAN)
+
+    def _same_unit(self, expr: ast.expr, parts: Sequence[Typed]) -> tuple[Typed, ...] | None:
+        """Refuse members of another unit than the list's: lists are not converted."""
+        units = find_units(parts)
+        if len(units) < 2:
+            return tuple(parts)
+        said = f"a list in {units[1].code} cannot hold what counts in {units[0].code}"
+        self.report("QT211", said, expr)
+        return None
 
     def _against_none(self, expr: ast.expr, op: str) -> Typed | None:
         if not isinstance(expr, ast.Name) or op not in {"==", "!=", "is", "is not"}:

@@ -4,7 +4,7 @@ It must not know how text is parsed, nor how the tree is evaluated.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from qtcore.engines.expressions.kinds import FactType
@@ -30,11 +30,15 @@ class ExpressionProblem:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step of the tree: an operator or function over `args`, or a leaf that holds `value`."""
+    """One step of the tree: an operator or function over `args`, or a leaf that holds `value`.
+
+    `span` is where it stands in the text, from and to; (0, 0) for a step the check has added.
+    """
 
     op: str
     args: tuple["Node", ...] = ()
     value: str = ""
+    span: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
 
     def as_json(self) -> Json:
         """Give the form another evaluator reads: ["and", a, b], {"dec": "1.10"}, ["fact", n]."""
@@ -85,3 +89,25 @@ class Compiled:
     def ir(self) -> Json:
         """A fresh JSON form of the tree."""
         return self.node.as_json()
+
+    def as_json(self) -> dict[str, Json]:
+        """Give all that another evaluator needs: the tree, and the kinds of the facts it uses."""
+        return {
+            "tree": self.ir,
+            "kind": self.type.kind,
+            "facts": {name: kind_json(kind) for name, kind in self.fact_types},
+        }
+
+
+def kind_json(kind: FactType) -> dict[str, Json]:
+    """Give the JSON form of a kind: its name, closed values, and unit with its factors."""
+    found: dict[str, Json] = {"kind": kind.kind}
+    if kind.values:
+        found["values"] = [*kind.values]
+    if kind.unit is not None:
+        found["unit"] = {
+            "code": kind.unit.code,
+            "factor": format(kind.unit.factor, "f"),
+            "spellings": {name: format(factor, "f") for name, factor in kind.unit.spellings},
+        }
+    return found

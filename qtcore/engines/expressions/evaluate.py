@@ -11,10 +11,12 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from qtcore.engines.expressions.compiled import Compiled, Node
+from qtcore.engines.expressions.cost import MOST_STEPS
 from qtcore.engines.expressions.functions import FUNCTIONS
-from qtcore.engines.expressions.kinds import FactType, Value, find_value
-from qtcore.engines.expressions.operators import calculate, compare, exact_context, negate
+from qtcore.engines.expressions.kinds import FactType, Value, exact_context, find_fault, find_value
+from qtcore.engines.expressions.operators import calculate, compare, negate
 
+TOO_MANY_STEPS: Final = f"no answer within {MOST_STEPS} steps; shorten the lists"
 NO_RULES: Final[Mapping[str, bool | None]] = MappingProxyType({})
 _ARITHMETIC: Final = frozenset({"+", "-", "*", "/"})
 
@@ -68,14 +70,21 @@ def evaluate_node(
     rules: Mapping[str, bool | None],
 ) -> Evaluation:
     """Evaluate one part of the tree of `compiled`."""
-    outcome = _Evaluator(dict(compiled.fact_types), facts, rules).find_outcome(node)
+    try:
+        outcome = _Evaluator(dict(compiled.fact_types), facts, rules).find_outcome(node)
+    except _OutOfSteps:
+        return Evaluation(None, (), (TOO_MANY_STEPS,))
     if isinstance(outcome, Unknown):
         return Evaluation(None, outcome.names, outcome.reasons)
     return Evaluation(outcome)
 
 
+class _OutOfSteps(Exception):
+    """The budget is used up; nothing is answered, not even what seemed decided already."""
+
+
 class _Evaluator:
-    """Follows a tree; its work is bounded by the size of the tree and of the facts."""
+    """Follows a tree and counts its steps: each part of the tree, and each member of a list."""
 
     def __init__(
         self,
@@ -87,11 +96,18 @@ class _Evaluator:
         self._facts = facts
         self._rules = rules
         self._context = exact_context()
+        self._left = MOST_STEPS
 
     def find_outcome(self, node: Node) -> Outcome:
         """Give the value of a node, or why there is none."""
+        self._spend(1)
         step = _STEPS.get(node.op)
         return step(self, node) if step else self._calculated(node)
+
+    def _spend(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise _OutOfSteps
 
     def _calculated(self, node: Node) -> Outcome:
         known: list[Value] = []
@@ -129,9 +145,11 @@ class _Evaluator:
         if raw is None:
             return Unknown((node.value,), (f"{node.value} has no value",))
         wanted = self._types[node.value]
+        if isinstance(raw, list | tuple | set | frozenset):
+            self._spend(len(raw))
         value = find_value(raw, wanted)
         if value is None:
-            return Unknown((node.value,), (f"{node.value} holds no usable {wanted.label}",))
+            return Unknown((node.value,), (f"{node.value} {find_fault(raw, wanted)}",))
         return value
 
     def _rule(self, node: Node) -> Outcome:

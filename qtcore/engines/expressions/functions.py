@@ -39,17 +39,20 @@ def _len_type(kinds: Sequence[FactType]) -> FactType | None:
 
 
 def _sum_type(kinds: Sequence[FactType]) -> FactType | None:
-    return DECIMAL if [kind.kind for kind in kinds] == ["decimal_list"] else None
+    fits = [kind.kind for kind in kinds] == ["decimal_list"]
+    return DECIMAL.counted_in(kinds[0].unit) if fits else None
 
 
 def _extreme_type(kinds: Sequence[FactType]) -> FactType | None:
     if len(kinds) == 1:
-        return DECIMAL if kinds[0].kind == "decimal_list" else None
+        return _sum_type(kinds)
     if not kinds or kinds[0].kind not in ORDERED:
         return None
     if not all(is_same_kind(kinds[0], kind) for kind in kinds):
         return None
-    return kinds[0] if all(kind == kinds[0] for kind in kinds) else DECIMAL
+    if all(kind == kinds[0] for kind in kinds):
+        return kinds[0]
+    return DECIMAL.counted_in(kinds[0].unit)
 
 
 def _abs_type(kinds: Sequence[FactType]) -> FactType | None:
@@ -59,7 +62,7 @@ def _abs_type(kinds: Sequence[FactType]) -> FactType | None:
 
 def _round_type(kinds: Sequence[FactType]) -> FactType | None:
     fits = len(kinds) == 2 and kinds[0].kind in NUMBERS and kinds[1].kind == "integer"
-    return DECIMAL if fits else None
+    return DECIMAL.counted_in(kinds[0].unit) if fits else None
 
 
 def _days_between_type(kinds: Sequence[FactType]) -> FactType | None:
@@ -139,6 +142,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 }
 FORMS: Final[Mapping[str, str]] = {
     "date": "date('2026-01-31')",
+    "quantity": "quantity(number, 'kg')",
+    "in_unit": "in_unit(quantity, 'kg')",
     "present": "present(fact)",
     "missing": "missing(fact)",
     "contains": "contains(list, value)",

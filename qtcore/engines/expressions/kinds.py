@@ -4,9 +4,18 @@ It must not know expressions: neither their text, nor their tree, nor their oper
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DecimalException,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    Underflow,
+)
 from typing import Final, Literal, TypeAlias
 
 Kind = Literal[
@@ -24,6 +33,29 @@ Value: TypeAlias = (
     bool | Decimal | str | date | datetime | timedelta | tuple[str, ...] | tuple[Decimal, ...]
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of measure: `factor` times the amount is the amount in the base of its dimension.
+
+    `spellings` are all names of all units of the dimension with their factors: a quantity that
+    arrives in another of them is converted, one in any other unit is not usable.
+    """
+
+    code: str
+    dimension: str
+    factor: Decimal
+    spellings: tuple[tuple[str, Decimal], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A fact's value with the unit it was recorded in; it is converted to the declared unit."""
+
+    amount: Decimal
+    unit: str
+
+
 # Bounds of a number, so that no fact can make an evaluation slow: the exact arithmetic below them
 # is the same in every evaluator of the compiled tree.
 MOST_DIGITS: Final = 50
@@ -33,15 +65,24 @@ _MOST_BITS: Final = 166  # 10 ** 50 has 167 bits
 
 @dataclass(frozen=True, slots=True)
 class FactType:
-    """What a fact holds; `values` closes a text (or a list of text) to the values named."""
+    """What a fact holds; `values` closes a text (or a list of text) to the values named.
+
+    `unit` is the unit in which its numbers count; None for a plain number.
+    """
 
     kind: Kind
     values: tuple[str, ...] = ()
+    unit: Unit | None = None
 
     @property
     def label(self) -> str:
         """Name the kind as a message shows it."""
-        return self.kind.replace("_list", " list")
+        words = self.kind.replace("_list", " list")
+        return f"{words} in {self.unit.code}" if self.unit else words
+
+    def counted_in(self, unit: Unit | None) -> "FactType":
+        """Give the same kind with its numbers in another unit, or in none."""
+        return self if unit == self.unit else replace(self, unit=unit)
 
 
 BOOLEAN: Final = FactType("boolean")
@@ -58,6 +99,17 @@ NUMBERS: Final = frozenset({"integer", "decimal"})
 ORDERED: Final = NUMBERS | {"date", "datetime", "duration"}
 
 
+def exact_context() -> Context:
+    """Give the arithmetic of the language: 50 digits, half to even, out of range is an error."""
+    return Context(
+        prec=MOST_DIGITS,
+        rounding=ROUND_HALF_EVEN,
+        Emin=-MOST_EXPONENT,
+        Emax=MOST_EXPONENT,
+        traps=[DivisionByZero, InvalidOperation, Overflow, Underflow],
+    )
+
+
 def enum_of(*values: str) -> FactType:
     """Describe a text that can only be one of `values`."""
     return FactType("text", values)
@@ -69,7 +121,35 @@ def find_value(raw: object, wanted: FactType) -> Value | None:
     Floats, NaN, naive times, numbers of more than fifty digits and texts outside a closed set
     are not usable: a fact that cannot be trusted must block like a missing one.
     """
+    if isinstance(raw, Quantity):
+        raw = _converted(raw, wanted.unit)
     return _READERS[wanted.kind](raw, wanted)
+
+
+def find_fault(raw: object, wanted: FactType) -> str:
+    """Say in words why `raw` is not usable as `wanted`, as the end of a sentence."""
+    if isinstance(raw, Quantity) and wanted.unit is not None:
+        known = {wanted.unit.code, *dict(wanted.unit.spellings)}
+        if raw.unit not in known:
+            return f"is in {raw.unit}; no declared factor leads to {wanted.unit.code}"
+    return f"holds no usable {wanted.label}"
+
+
+def _converted(raw: Quantity, unit: Unit | None) -> Decimal | None:
+    if unit is None or _decimal(raw.amount, DECIMAL) is None:
+        return None
+    if raw.unit == unit.code:
+        return raw.amount
+    factor = dict(unit.spellings).get(raw.unit)
+    if factor is None:
+        return None
+    if factor == unit.factor:
+        return raw.amount
+    context = exact_context()
+    try:
+        return context.divide(context.multiply(raw.amount, factor), unit.factor)
+    except DecimalException:
+        return None
 
 
 def _boolean(raw: object, _: FactType) -> Value | None:

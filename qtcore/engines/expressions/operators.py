@@ -5,15 +5,7 @@ It must not know text, trees or facts; an unknown never reaches it.
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from decimal import (
-    ROUND_HALF_EVEN,
-    Context,
-    Decimal,
-    DivisionByZero,
-    InvalidOperation,
-    Overflow,
-    Underflow,
-)
+from decimal import Context, Decimal
 from typing import Any, Final
 
 from qtcore.engines.expressions.kinds import (
@@ -22,8 +14,6 @@ from qtcore.engines.expressions.kinds import (
     DECIMAL,
     DURATION,
     INTEGER,
-    MOST_DIGITS,
-    MOST_EXPONENT,
     NUMBERS,
     ORDERED,
     TEXT_LIST,
@@ -46,17 +36,6 @@ _MIXED: Final[Mapping[tuple[str, str, str], FactType]] = {
     ("datetime", "-", "duration"): DATETIME,
     ("text_list", "-", "text_list"): TEXT_LIST,
 }
-
-
-def exact_context() -> Context:
-    """Give the arithmetic of the language: 50 digits, half to even, out of range is an error."""
-    return Context(
-        prec=MOST_DIGITS,
-        rounding=ROUND_HALF_EVEN,
-        Emin=-MOST_EXPONENT,
-        Emax=MOST_EXPONENT,
-        traps=[DivisionByZero, InvalidOperation, Overflow, Underflow],
-    )
 
 
 def is_same_kind(left: FactType, right: FactType) -> bool:
@@ -83,7 +62,7 @@ def find_member_type(listed: FactType) -> FactType | None:
     """Give the kind of a list's members, or None when `listed` is no list."""
     if listed.kind == "text_list":
         return FactType("text", listed.values)
-    return DECIMAL if listed.kind == "decimal_list" else None
+    return DECIMAL.counted_in(listed.unit) if listed.kind == "decimal_list" else None
 
 
 def compare(op: str, left: Any, right: Any) -> bool:
@@ -103,7 +82,8 @@ def calculate(op: str, left: Any, right: Any, context: Context) -> Value:
             raise ZeroDivisionError
         return _NUMBERS[op](context, left, right)
     if isinstance(left, tuple):
-        return tuple(item for item in left if item not in right)
+        gone = frozenset(right)
+        return tuple(item for item in left if item not in gone)
     if isinstance(left, timedelta) and isinstance(right, date):
         left, right = right, left
     if type(left) is date and isinstance(right, timedelta) and right % timedelta(days=1):

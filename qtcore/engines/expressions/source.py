@@ -47,6 +47,11 @@ class Source:
         """Give the text the node was parsed from."""
         return self.line[node.col_offset : node.end_col_offset].decode()
 
+    def span(self, node: ast.expr) -> tuple[int, int]:
+        """Give where the node stands in the text as it was given: first character and end."""
+        first = self.column(node) - 1
+        return first, first + len(self.segment(node))
+
     def follows(self, node: ast.expr) -> str:
         """Give the text behind the node."""
         return self.line[node.end_col_offset :].decode()

@@ -4,12 +4,13 @@ It must not know tables, tenants, clocks or keys at rest; it works on bytes it i
 """
 
 from qtcore.engines.ledger.canonical import CanonicalError, Json, canonical_bytes, read_canonical
-from qtcore.engines.ledger.checkpoint import Checkpoint, read_checkpoint
+from qtcore.engines.ledger.checkpoint import Checkpoint, incarnation_origin, read_checkpoint
 from qtcore.engines.ledger.commitment import SALT_SIZE, commit_field, verify_field
 from qtcore.engines.ledger.contents import LedgerEvent, PrivateField
 from qtcore.engines.ledger.history import (
     HistoryProblem,
     HistoryVerdict,
+    Kept,
     ProblemKind,
     StoredCheckpoint,
     Trust,
@@ -20,12 +21,14 @@ from qtcore.engines.ledger.note import (
     NoteError,
     NoteKey,
     OpenedNote,
+    RetiredKey,
+    add_signature,
     key_of,
     open_note,
     read_vkey,
     sign_note,
 )
-from qtcore.engines.ledger.notices import ERASURE, HistoryNotice
+from qtcore.engines.ledger.notices import ERASURE, RESTORE, HistoryNotice
 from qtcore.engines.ledger.proofs import (
     ProofError,
     consistency_path,
@@ -47,6 +50,7 @@ __all__ = [
     "EMPTY_ROOT",
     "EMPTY_TREE",
     "ERASURE",
+    "RESTORE",
     "SALT_SIZE",
     "CanonicalError",
     "Checkpoint",
@@ -55,6 +59,7 @@ __all__ = [
     "HistoryProblem",
     "HistoryVerdict",
     "Json",
+    "Kept",
     "LedgerEvent",
     "NoteError",
     "NoteKey",
@@ -62,14 +67,17 @@ __all__ = [
     "PrivateField",
     "ProblemKind",
     "ProofError",
+    "RetiredKey",
     "StoredCheckpoint",
     "TreeNode",
     "Trust",
     "Witnessed",
+    "add_signature",
     "canonical_bytes",
     "check_history",
     "commit_field",
     "consistency_path",
+    "incarnation_origin",
     "inclusion_path",
     "key_of",
     "leaf_hash",

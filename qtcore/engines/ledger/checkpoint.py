@@ -38,6 +38,11 @@ class Checkpoint:
         return "\n".join((self.origin, str(self.size), root, *self.extensions)) + "\n"
 
 
+def incarnation_origin(origin: str, number: int) -> str:
+    """Name a log after its restores: the first incarnation has the plain name."""
+    return origin if number < 2 else f"{origin}/incarnation-{number}"
+
+
 def read_checkpoint(body: str) -> Checkpoint:
     """Read the text of an opened note; raises NoteError when it is no checkpoint."""
     lines = body.removesuffix("\n").split("\n")

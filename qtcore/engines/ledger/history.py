@@ -3,13 +3,13 @@
 It must not know the database the history was read from: everything it judges is an argument.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-from qtcore.engines.ledger.checkpoint import Checkpoint, read_checkpoint
+from qtcore.engines.ledger.checkpoint import Checkpoint, incarnation_origin, read_checkpoint
 from qtcore.engines.ledger.contents import LedgerEvent, check_contents
-from qtcore.engines.ledger.note import NoteError, NoteKey, open_note
+from qtcore.engines.ledger.note import NoteError, NoteKey, RetiredKey, open_note
 from qtcore.engines.ledger.notices import HistoryNotice, Watch
 from qtcore.engines.ledger.tree import EMPTY_TREE, Frontier, is_hash, new_nodes
 
@@ -24,6 +24,7 @@ ProblemKind = Literal[
     "ORIGIN_MISMATCH",
     "REPLAY",
     "NOT_SIGNED",
+    "UNTOLD_ERASURE",
 ]
 
 
@@ -46,11 +47,40 @@ class Witnessed:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What the check starts from: the log's name, the keys that may sign it, a witnessed state."""
+    """What the check starts from: the log's name, the keys that may sign it, a witnessed state.
+
+    A retired key is believed up to its last size, and up to there no other one is. `restores` are
+    the sizes from which the log goes on under the name of its next incarnation.
+    """
 
     origin: str
     keys: tuple[NoteKey, ...]
     witness: Witnessed | None = None
+    retired: tuple[RetiredKey, ...] = ()
+    restores: tuple[int, ...] = ()
+
+    def keys_for(self, size: int) -> tuple[NoteKey, ...]:
+        """Give the keys that may have signed a state of this size."""
+        spans = sorted(self.retired, key=lambda each: each.last_size)
+        for each in spans:
+            if size <= each.last_size:
+                return (each.key,)
+        return self.keys
+
+    def origin_for(self, size: int) -> str:
+        """Give the name under which a state of this size is signed."""
+        return incarnation_origin(self.origin, 1 + sum(size > each for each in self.restores))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a beginning whose contents are not read: its subtrees, and older roots."""
+
+    start: Frontier = EMPTY_TREE
+    roots: Mapping[int, bytes] = field(default_factory=dict)
+
+
+EVERYTHING: Final = Kept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +119,14 @@ def check_history(
     trust: Trust,
     *,
     pending: Iterable[LedgerEvent] = (),
+    kept: Kept = EVERYTHING,
 ) -> HistoryVerdict:
     """Check sealed `events`, given in sequence order, and `pending` ones; never raises.
 
-    Every content is hashed again; there is no mode that believes the stored hashes.
+    Every content is hashed again; there is no mode that believes the stored hashes. `kept` stands
+    for a beginning that was archived or is not asked for: its hashes are bound by the roots alone.
     """
-    audit = _Audit(trust, tuple(checkpoints))
+    audit = _Audit(trust, tuple(checkpoints), kept)
     for event in events:
         audit.read_event(event)
     waiting = 0
@@ -121,6 +153,7 @@ class _Audit:
 
     trust: Trust
     checkpoints: tuple[StoredCheckpoint, ...]
+    kept: Kept
     problems: list[HistoryProblem] = field(default_factory=list)
     frontier: Frontier | None = EMPTY_TREE
     next_seq: int = 0
@@ -134,6 +167,8 @@ class _Audit:
         witness = self.trust.witness
         sizes = {each.size for each in self.checkpoints} | ({witness.size} if witness else set())
         self._asked = frozenset(sizes)
+        self.frontier, self.next_seq = self.kept.start, self.kept.start.size
+        self.roots.update(self.kept.roots)
         self._keep_root()
 
     def report(self, kind: ProblemKind, seq: int | None, message: str) -> None:
@@ -165,6 +200,8 @@ class _Audit:
 
     def close(self) -> None:
         """Compare the roots found on the way with all that was signed or witnessed."""
+        for seq, said in self.watch.untold():
+            self.report("UNTOLD_ERASURE", seq, said)
         agreed = 0
         for stored in sorted(self.checkpoints, key=lambda each: each.size):
             if self._check_checkpoint(stored, agreed):
@@ -208,16 +245,15 @@ class _Audit:
         last = max(stored.size - 1, 0)
         name = f"checkpoint of size {stored.size}"
         try:
-            signed = read_checkpoint(open_note(stored.note, self.trust.keys).body)
+            keys = self.trust.keys_for(stored.size)
+            signed = read_checkpoint(open_note(stored.note, keys).body)
         except NoteError as exc:
             self.report("BAD_SIGNATURE", last, f"{name}: {exc}")
             return None
-        if signed.origin != self.trust.origin:
-            self.report(
-                "ORIGIN_MISMATCH",
-                last,
-                f"{name} is of log {signed.origin!r}, expected {self.trust.origin!r}",
-            )
+        expected = self.trust.origin_for(stored.size)
+        if signed.origin != expected:
+            said = f"{name} is of log {signed.origin!r}, expected {expected!r}"
+            self.report("ORIGIN_MISMATCH", last, said)
             return None
         if (signed.size, signed.root) != (stored.size, stored.root):
             self.report(

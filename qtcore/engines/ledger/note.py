@@ -62,6 +62,14 @@ class NoteKey:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """A key that signed until another took its place: it is believed up to this size only."""
+
+    key: NoteKey
+    last_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedNote:
     """A note's text and the known keys that signed it, at least one."""
 
@@ -97,6 +105,12 @@ def sign_note(body: str, key_name: str, private_key: Ed25519PrivateKey) -> str:
     return f"{body}\n{_signature_line(body, key_of(key_name, private_key), private_key)}"
 
 
+def add_signature(note: str, key_name: str, private_key: Ed25519PrivateKey) -> str:
+    """Sign the text of a note as well, below the signatures it has."""
+    body = note.rpartition("\n\n")[0] + "\n"
+    return note + _signature_line(body, key_of(key_name, private_key), private_key)
+
+
 def open_note(text: str, known_keys: Iterable[NoteKey]) -> OpenedNote:
     """Verify a note; lines of unknown keys are ignored, malformed ones refuse the whole note.
 
@@ -119,6 +133,8 @@ def open_note(text: str, known_keys: Iterable[NoteKey]) -> OpenedNote:
             continue
         if not key.has_signed(body, signature):
             raise NoteError(f"signature of {name!r} (id {key_id.hex()}) does not fit the text")
+        if key in signed_by:
+            raise NoteError(f"signature of {name!r} (id {key_id.hex()}) is there twice")
         signed_by[key] = None
     if not signed_by:
         names = ", ".join(sorted(name for name, _ in known)) or "none"

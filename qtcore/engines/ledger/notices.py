@@ -1,4 +1,4 @@
-"""What a person should look at in a history although it is intact: the clock, untold erasures.
+"""What heads tell beyond their own bytes: a clock set back, erasures and who answers for them.
 
 It must not know the tree, keys or checkpoints: it reads heads in the order they were sealed.
 """
@@ -10,11 +10,14 @@ from typing import Final, Literal, TypeGuard
 
 from qtcore.engines.ledger.canonical import Json
 
-NoticeKind = Literal["CLOCK_BACK", "UNTOLD_ERASURE"]
+NoticeKind = Literal["CLOCK_BACK", "RESTORED"]
 
 # The action of an event that tells of erased personal fields. Its details name them:
-# {"fields": [[id of the event, name of the field], ...]}.
+# {"fields": [[id of the event, name of the field], ...], "approved_by": account}. It counts only
+# when a second person approved it.
 ERASURE: Final = "ledger.erase"
+# The action of an event that tells of a restored backup: {"from": first, "to": last} were lost.
+RESTORE: Final = "ledger.restore"
 # A request or an import may take this long between its time and its place in the order.
 CLOCK_TOLERANCE: Final = timedelta(hours=1)
 
@@ -42,17 +45,30 @@ class Watch:
         self._read_time(seq, head.get("at"))
         self.erased += [(seq, str(head.get("id")), name) for name in erased]
         details = head.get("details")
-        if head.get("action") == ERASURE and isinstance(details, dict):
+        if not isinstance(details, dict):
+            return
+        second = details.get("approved_by")
+        if head.get("action") == ERASURE and second and second != head.get("actor"):
             fields = details.get("fields")
             named = fields if isinstance(fields, list) else []
             self.told.update((str(e[0]), str(e[1])) for e in named if _is_pair(e))
+        if head.get("action") == RESTORE:
+            said = (
+                f"event {seq} tells of a restored backup: events {details.get('from')} to "
+                f"{details.get('to')} as a witness saw them were lost"
+            )
+            self.notices.append(HistoryNotice("RESTORED", seq, said))
+
+    def untold(self) -> list[tuple[int, str]]:
+        """Name the erased fields that no event of two persons tells of; it may come later."""
+        return [
+            (seq, f"field {name!r} of event {seq} is erased, and no event of two persons tells why")
+            for seq, uid, name in self.erased
+            if (uid, name) not in self.told
+        ]
 
     def close(self) -> tuple[HistoryNotice, ...]:
-        """Give the notices in order; an erasure may be told of after the event it touches."""
-        untold = [each for each in self.erased if each[1:] not in self.told]
-        for seq, _, name in untold:
-            said = f"field {name!r} of event {seq} is erased, and no event tells of it"
-            self.notices.append(HistoryNotice("UNTOLD_ERASURE", seq, said))
+        """Give the notices in order."""
         return tuple(sorted(self.notices, key=lambda each: each.seq))
 
     def _read_time(self, seq: int, said: Json) -> None:

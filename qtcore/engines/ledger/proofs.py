@@ -45,9 +45,9 @@ def inclusion_path(index: int, size: int, hash_of: HashOf) -> tuple[bytes, ...]:
 
 def consistency_path(size1: int, size2: int, hash_of: HashOf) -> tuple[bytes, ...]:
     """Give the hashes that show the tree of `size2` to continue the tree of `size1`."""
-    if not 0 <= size1 <= size2:
-        raise ValueError(f"a tree of {size2} leaves does not continue one of {size1}")
-    if size1 in (0, size2):
+    if not 0 <= size1 <= size2 or (size1 == 0 and size2 > 0):
+        raise ValueError(f"nothing shows that a tree of {size2} leaves continues one of {size1}")
+    if size1 == size2:
         return ()
     path: list[bytes] = []
     start, end = 0, size2
@@ -100,12 +100,15 @@ def verify_consistency(
         raise ProofError(f"a tree of {size2} leaves does not continue one of {size1}")
     if size1 == 0:
         _check_root("the empty tree", root1, EMPTY_ROOT)
-    if size1 in (0, size2):
+    if size1 == size2:
         if proof:
             _refuse_length(proof)
-        if size1 == size2:
-            _check_root(f"the tree of {size2}, given twice", root1, root2)
+        _check_root(f"the tree of {size2}, given twice", root1, root2)
         return
+    if size1 == 0:
+        # RFC 9162 defines no proof from size 0, and the public vectors refuse one: any tree at all
+        # "continues" the empty one, so that accepting would confirm a root nobody has shown.
+        raise ProofError(f"the empty tree proves nothing about a tree of {size2} leaves")
     if not proof:
         _refuse_length(proof)
     old, new = _rebuild_roots(size1, size2, root1, proof)

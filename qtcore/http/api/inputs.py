@@ -287,3 +287,10 @@ class ScanBody(Input):
     """What a scanner sent or a person typed; FNC1 as GS (hexadecimal 1D) or as ^."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+
+
+class LotTextBody(Input):
+    """Free text of lot numbers, as a recall notice writes it; `item` limits the search."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+    item: Annotated[str, StringConstraints(max_length=120)] = ""

@@ -79,6 +79,23 @@ SCHEMAS: Mapping[str, Schema] = {
             "matches": _list(_object({"kind": TEXT, "lot_id": TEXT, "item": TEXT, "lot_no": TEXT})),
         }
     ),
+    "LotText": _object(
+        {
+            "decided": FLAG,
+            "lots": TEXTS,
+            "ranges": _list(_object({"first": TEXT, "last": TEXT, "count": COUNT})),
+            "prefixes": TEXTS,
+            "excluded": TEXTS,
+            "all_lots": FLAG,
+            "doubts": _list(
+                _object({"text": TEXT, "start": COUNT, "reason": TEXT, "readings": TEXTS})
+            ),
+            "unread": TEXTS,
+            "matches": _list(_object({"lot_id": TEXT, "item": TEXT, "lot_no": TEXT})),
+            "unknown": TEXTS,
+            "ambiguous": TEXTS,
+        }
+    ),
     "LotLine": _object(_LINE),
     "LotList": _object({"items": _list(_ref("LotLine")), "next": MAYBE}),
     "Stock": _object(

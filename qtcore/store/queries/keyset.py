@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Executable,
+    Result,
     Select,
     String,
     bindparam,
@@ -59,9 +60,29 @@ def rows_for(
 
     It must not order: for an order by key SQLite walks the whole company instead of the keys.
     """
+    found = _for(session, build, tenant_id, keys)
+    return () if found is None else found.all()
+
+
+def change_for(
+    session: Session,
+    build: Callable[[str], Executable],
+    tenant_id: int,
+    keys: Iterable[int],
+) -> None:
+    """Run the changing statement `build` gives for this database over keys."""
+    _for(session, build, tenant_id, keys)
+
+
+def _for(
+    session: Session,
+    build: Callable[[str], Executable],
+    tenant_id: int,
+    keys: Iterable[int],
+) -> Result[Any] | None:
     wanted = list(dict.fromkeys(keys))
     if not wanted:
-        return ()
+        return None
     dialect = session.get_bind().dialect.name
     given = wanted if dialect == "postgresql" else json.dumps(wanted)
-    return session.execute(build(dialect), {"tenant": tenant_id, "keys": given}).all()
+    return session.execute(build(dialect), {"tenant": tenant_id, "keys": given})

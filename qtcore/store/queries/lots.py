@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    func,
     or_,
     select,
     union,
@@ -107,6 +108,30 @@ def search_nodes(session: Session, tenant_id: int, text: str, limit: int = 20) -
         more = session.execute(_containing(tenant_id, text, limit)).scalars()
         found += [node for node in more if node not in set(found)]
     return found[:limit]
+
+
+def lots_in_shape(
+    session: Session,
+    tenant_id: int,
+    *,
+    prefix: str = "",
+    lengths: tuple[int, int] | None = None,
+    item: str = "",
+) -> list[tuple[int, str]]:
+    """List node and lot number of the lots that may fit: the caller compares sign by sign.
+
+    Databases sort and compare texts in their own ways, so only lengths and beginnings are asked.
+    """
+    statement = select(_LOT.c.node, _LOT.c.lot_no).where(_LOT.c.tenant_id == tenant_id)
+    if prefix:
+        statement = statement.where(_LOT.c.lot_no.startswith(prefix, autoescape=True))
+    if lengths:
+        statement = statement.where(func.length(_LOT.c.lot_no).between(min(lengths), max(lengths)))
+    if item:
+        of_item = and_(_ITEM.c.tenant_id == _LOT.c.tenant_id, _ITEM.c.id == _LOT.c.item_id)
+        statement = statement.join_from(_LOT, _ITEM, of_item).where(_ITEM.c.code == item)
+    rows = session.execute(statement.order_by(_LOT.c.node))
+    return [(node, lot_no) for node, lot_no in rows]
 
 
 def item_extra(session: Session, tenant_id: int, item_code: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ It must not hold logic.
 """
 
 from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
+from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
 from qtcore.store.tables.events import (
     Discrepancy,
     Edge,
@@ -41,6 +42,19 @@ from qtcore.store.tables.master import (
     Person,
     Tenant,
 )
+from qtcore.store.tables.proof import (
+    LedgerArchive,
+    LedgerArchived,
+    LedgerCosignature,
+    LedgerIncarnation,
+    LedgerJob,
+    LedgerKey,
+    LedgerLease,
+    LedgerReview,
+    LedgerRoot,
+    LedgerStamp,
+    LegalHold,
+)
 from qtcore.store.tables.records import (
     Attachment,
     DefinitionVersion,
@@ -55,6 +69,10 @@ from qtcore.store.tables.records import (
 __all__ = [
     "ApiToken",
     "Attachment",
+    "ConfigDraft",
+    "ConfigText",
+    "ConfigVersion",
+    "Decision",
     "DefinitionVersion",
     "Discrepancy",
     "Edge",
@@ -70,12 +88,23 @@ __all__ = [
     "Item",
     "KeyCounter",
     "LedgerAbout",
+    "LedgerArchive",
+    "LedgerArchived",
     "LedgerCheckpoint",
+    "LedgerCosignature",
     "LedgerEvent",
+    "LedgerIncarnation",
+    "LedgerJob",
+    "LedgerKey",
+    "LedgerLease",
     "LedgerPending",
     "LedgerPrivate",
+    "LedgerReview",
+    "LedgerRoot",
     "LedgerSeal",
+    "LedgerStamp",
     "LedgerTile",
+    "LegalHold",
     "Location",
     "LogisticUnit",
     "Lot",

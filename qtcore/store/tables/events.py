@@ -55,6 +55,7 @@ class Event(PublicRow, table=True):
         tenant_key("definition_version_id", "definition_version"),
         one_of("origin", "command", "import"),
         Index("ix_event_at", "tenant_id", "event_at"),
+        Index("ix_event_import", "tenant_id", "import_id"),
     )
 
     external_id: str | None = Field(default=None, max_length=300)
@@ -171,7 +172,11 @@ class Discrepancy(PublicRow, table=True):
 
 
 class ImportRun(PublicRow, table=True):
-    """One load of one file: what was read, stored, already there, refused (Annex 11, 4.8)."""
+    """One load of one file: what was read, stored, already there, refused (Annex 11, 4.8).
+
+    `sums` are the quantities of what was stored, by lot of the mapping and unit. Without
+    `finished_at` it was cut off, or is going on.
+    """
 
     __tablename__ = "import_run"
     __table_args__ = (UniqueConstraint("tenant_id", "uid"),)
@@ -184,9 +189,11 @@ class ImportRun(PublicRow, table=True):
     stored: int = 0
     duplicates: int = 0
     refused: int = 0
+    sums: dict[str, Any] = json_field()
     problems: list[dict[str, Any]] = json_field(list)
     started_at: datetime
     finished_at: datetime | None = None
+    undone_at: datetime | None = None
     recorded_by: str = Field(max_length=120)
 
 

@@ -178,6 +178,7 @@ class InspectionResult(TenantRow, table=True):
         tenant_key("node", "node", "node"),
         UniqueConstraint("tenant_id", "uid"),
         Index("ix_result_node", "tenant_id", "node", "characteristic"),
+        Index("ix_result_import", "tenant_id", "import_id"),
     )
 
     uid: str = Field(max_length=36)
@@ -189,6 +190,7 @@ class InspectionResult(TenantRow, table=True):
     limits: dict[str, Any] = json_field()
     verdict: str = Field(max_length=20)
     origin: str = Field(default="", max_length=200)
+    import_id: int | None = key_field(default=None)
     measured_at: datetime | None = None
     recorded_at: datetime
     recorded_by: str = Field(max_length=120)

@@ -1,0 +1,248 @@
+"""Telling witnesses outside of each signed state, and noticing when they have seen more than we.
+
+It must not judge a history; a witness that is ahead means a restored backup or a cut tail.
+"""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal
+
+import structlog
+from sqlalchemy import func, insert, select
+
+from qtcore.engines.ledger import (
+    NoteError,
+    NoteKey,
+    StoredCheckpoint,
+    consistency_path,
+    open_note,
+    read_checkpoint,
+)
+from qtcore.engines.ledger.cosign import Submission, check_cosignature, write_submission
+from qtcore.errors import QTCoreError
+from qtcore.services.site import Site
+from qtcore.store.columns import table_of
+from qtcore.store.outposts import WitnessFolder, WitnessServer
+from qtcore.store.proofs import Place, find_checkpoint, note_body, read_subtrees
+from qtcore.store.sealing import current_origin, read_frontier
+from qtcore.store.tables import LedgerCosignature, LedgerIncarnation
+
+TIMEOUT: Final = 10
+_COSIGNATURE: Final = table_of(LedgerCosignature)
+_INCARNATION: Final = table_of(LedgerIncarnation)
+_LOG = structlog.get_logger("qtcore.witness")
+
+Standing = Literal["agrees", "ahead", "fork", "unreachable", "refuses"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one witness says of our log; `size` is what it has seen, where it told that."""
+
+    witness: str
+    standing: Standing
+    size: int | None = None
+    message: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Give the shape of the API."""
+        return {
+            "witness": self.witness,
+            "standing": self.standing,
+            "size": self.size,
+            "message": self.message,
+        }
+
+
+def tell_witnesses(site: Site) -> tuple[Seen, ...]:
+    """Tell every witness of the newest signed state, and fence the store when one is ahead.
+
+    A witness that cannot be reached is named, and stops nobody's work.
+    """
+    outposts = site.outposts
+    targets: list[WitnessServer | WitnessFolder] = [*outposts.servers, *outposts.folders]
+    found = tuple(_tell(site, each) for each in targets)
+    for seen in found:
+        if seen.standing != "agrees":
+            _LOG.warning("witness", **seen.as_json())
+    ahead = [seen for seen in found if seen.standing in ("ahead", "fork")]
+    if ahead:
+        site.store.fence = fence_text(ahead[0])
+    return found
+
+
+def fence_text(seen: Seen) -> str:
+    """Say why nothing may be written, and the way out."""
+    what = (
+        f"has seen {seen.size} events of this log, which this database does not hold"
+        if seen.standing == "ahead"
+        else "has seen another history than the one in this database"
+    )
+    return (
+        f"read-only: the witness {seen.witness} {what}. A backup was restored, or the end of the "
+        "history was cut off. Nothing is written until somebody of QA signs what was lost: "
+        "`qtcore ledger accept-restore --as LOGIN --reason TEXT`"
+    )
+
+
+def _tell(site: Site, target: WitnessServer | WitnessFolder) -> Seen:
+    with site.store.read() as session:
+        newest = find_checkpoint(session, site.store.tenant_id)
+        origin = current_origin(session, site.store, site.signer)
+    try:
+        if isinstance(target, WitnessFolder):
+            return _tell_folder(site, target, origin, newest)
+        if newest is None or read_checkpoint(note_body(newest.note)).origin != origin:
+            return Seen(target.name, "agrees")  # nothing is signed under this name yet
+        return _tell_server(site, target, newest)
+    except (OSError, urllib.error.URLError, TimeoutError) as error:
+        return Seen(target.name, "unreachable", message=str(error)[:300])
+    except (NoteError, QTCoreError) as error:
+        return Seen(target.name, "refuses", message=str(error)[:300])
+
+
+def _tell_server(site: Site, target: WitnessServer, newest: StoredCheckpoint) -> Seen:
+    old = _last_told(site, target.name)
+    for _ in range(3):  # another process of ours may tell it meanwhile
+        status, text = _post(target, _submission(site, old, newest))
+        if status == 200:
+            return _keep(site, target, newest, text)
+        told = text.strip()
+        if status == 409 and told.isascii() and told.isdecimal():
+            size = int(told)
+            if size > newest.size:
+                return Seen(target.name, "ahead", size, f"it has seen {size} events")
+            if size == old:
+                return Seen(target.name, "fork", size, f"it has seen another root of {size} events")
+            old = size
+            continue
+        if status == 422:
+            return Seen(target.name, "fork", old, told[:300])
+        return Seen(target.name, "refuses", message=f"{status}: {told[:300]}")
+    return Seen(target.name, "refuses", message="it answered with another size three times")
+
+
+def _submission(site: Site, old: int, newest: StoredCheckpoint) -> Submission:
+    if old > newest.size:
+        return Submission(newest.size, (), newest.note)
+    proof = proof_between(site, old, newest.size) if old else ()
+    return Submission(old, proof, newest.note)
+
+
+def proof_between(site: Site, size1: int, size2: int) -> tuple[bytes, ...]:
+    """Prove from the kept subtrees that one state of the log continues another."""
+    wanted: set[Place] = set()
+
+    def note(level: int, index: int) -> bytes:
+        wanted.add((level, index))
+        return bytes(32)
+
+    consistency_path(size1, size2, note)
+    with site.store.read() as session:
+        kept = read_subtrees(session, site.store.tenant_id, wanted)
+    return consistency_path(size1, size2, lambda level, index: kept[level, index])
+
+
+def _post(target: WitnessServer, submission: Submission) -> tuple[int, str]:
+    request = urllib.request.Request(  # noqa: S310  # http(s) only, see qtcore.store.outposts
+        f"{target.url}/add-checkpoint", data=write_submission(submission), method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310  # as above
+            return int(answer.status), answer.read(65_536).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(65_536).decode("utf-8", "replace")
+
+
+def _keep(site: Site, target: WitnessServer, newest: StoredCheckpoint, text: str) -> Seen:
+    body = note_body(newest.note)
+    line = next(_lines_by(target, body, text), None)
+    if line is None:
+        return Seen(target.name, "refuses", message="its answer is not signed with its known key")
+    _write_line(site, newest.size, target.name, line)
+    return Seen(target.name, "agrees", newest.size)
+
+
+def _lines_by(target: WitnessServer, body: str, text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        try:
+            check_cosignature(body, line, target.key)
+        except NoteError:
+            continue  # lines of unknown keys are ignored, as the protocol asks
+        yield f"{line}\n"
+
+
+def _write_line(site: Site, size: int, witness: str, line: str) -> None:
+    store = site.store
+    with store.plumbing() as session:
+        known = session.execute(
+            select(_COSIGNATURE.c.size).where(
+                _COSIGNATURE.c.tenant_id == store.tenant_id,
+                _COSIGNATURE.c.size == size,
+                _COSIGNATURE.c.witness == witness,
+            )
+        ).first()
+        if known is None:
+            row = {"tenant_id": store.tenant_id, "size": size, "witness": witness, "line": line}
+            session.execute(insert(_COSIGNATURE), {**row, "received_at": store.sources.now()})
+
+
+def _last_told(site: Site, witness: str) -> int:
+    """Give the size a witness cosigned last, in this incarnation of the log."""
+    tenant = site.store.tenant_id
+    with site.store.read() as session:
+        start = session.execute(
+            select(func.max(_INCARNATION.c.from_size)).where(_INCARNATION.c.tenant_id == tenant)
+        ).scalar_one()
+        found = session.execute(
+            select(func.max(_COSIGNATURE.c.size)).where(
+                _COSIGNATURE.c.tenant_id == tenant,
+                _COSIGNATURE.c.witness == witness,
+                _COSIGNATURE.c.size > (start or 0),
+            )
+        ).scalar_one()
+    return int(found or 0)
+
+
+def _tell_folder(
+    site: Site, target: WitnessFolder, origin: str, newest: StoredCheckpoint | None
+) -> Seen:
+    folder = target.path / sha256(origin.encode()).hexdigest()[:16]
+    size = newest.size if newest else 0
+    seen = _newest_file(folder)
+    if seen is not None:
+        kept = read_checkpoint(open_note(seen.read_text("utf-8"), _keys(site)).body)
+        if kept.size > size:
+            return Seen(target.name, "ahead", kept.size, f"it holds {seen.name}")
+        with site.store.read() as session:
+            ours = read_frontier(session, site.store.tenant_id, kept.size).root
+        if ours != kept.root:
+            return Seen(target.name, "fork", kept.size, f"it holds {seen.name} with another root")
+    if newest is not None and read_checkpoint(note_body(newest.note)).origin == origin:
+        _write_file(folder / f"{size:020d}.note", newest.note)
+        if _last_told(site, target.name) < size:
+            _write_line(site, size, target.name, "")
+    return Seen(target.name, "agrees", size)
+
+
+def _newest_file(folder: Path) -> Path | None:
+    return max(folder.glob("*.note"), default=None, key=lambda file: file.name)
+
+
+def _write_file(file: Path, note: str) -> None:
+    """Write a note once; a file that is there is never touched."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("x", encoding="utf-8") as out:
+        out.write(note)
+    file.chmod(0o444)
+
+
+def _keys(site: Site) -> tuple[NoteKey, ...]:
+    return (site.signer.key, *(each.key for each in site.signer.retired))

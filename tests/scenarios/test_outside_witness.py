@@ -1,0 +1,184 @@
+"""A site and its witnesses: a restored backup is noticed, fenced, signed for, and goes on."""
+
+import json
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from qtcore.context import Sources
+from qtcore.engines.ledger.cosign import read_witness_key
+from qtcore.errors import Denied, InputRejected, Refused, StoreUnavailable
+from qtcore.http.witness import Witness
+from qtcore.offline import qtcore_verify
+from qtcore.services.audit import seal
+from qtcore.services.proving import export_history
+from qtcore.services.restoring import accept_restore
+from qtcore.services.site import Site
+from qtcore.services.witnessing import tell_witnesses
+from qtcore.store.outposts import Outposts, WitnessFolder, WitnessServer
+from qtcore.store.signers import Signer
+from qtcore.store.store import open_store
+from qtcore.testing import (
+    PASSWORD,
+    FrozenClock,
+    a_context,
+    a_registry,
+    a_site,
+    a_user,
+    seeded_bytes,
+)
+from tests.attackers import judged, note
+
+SIGNER = Signer("qtcore/test-1", Ed25519PrivateKey.from_private_bytes(seeded_bytes(1)(32)))
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[WitnessServer]:
+    """A witness that really listens."""
+    witness = Witness(tmp_path / "witness", (SIGNER.key,), Sources(now=FrozenClock().now))
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(witness, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = listener.getsockname()[1]
+    yield WitnessServer(f"http://127.0.0.1:{port}", read_witness_key(witness.vkey))
+    server.should_exit = True
+    thread.join(5)
+    listener.close()
+
+
+@pytest.fixture
+def outposts(running: WitnessServer, tmp_path: Path) -> Outposts:
+    return Outposts((running,), (WitnessFolder(tmp_path / "worm"),))
+
+
+def reopened(file: Path, outposts: Outposts) -> Site:
+    clock = FrozenClock(FrozenClock().at + timedelta(hours=1))
+    sources = Sources(now=clock.now, random_bytes=seeded_bytes(2))
+    store = open_store(f"sqlite:///{file}", sources=sources)
+    return Site(store, a_registry("food"), sources, SIGNER, outposts=outposts)
+
+
+def standings(site: Site) -> list[tuple[str, int | None]]:
+    return [(seen.standing, seen.size) for seen in tell_witnesses(site)]
+
+
+@pytest.fixture
+def restored(outposts: Outposts, tmp_path: Path) -> Path:
+    """A database that was put back to an older state after its witnesses had seen more."""
+    file = tmp_path / "site.db"
+    with a_site(f"sqlite:///{file}", packs=["food"]) as made:
+        site = replace(made, outposts=outposts)
+        a_user(site, ["qa"], login="quinn")
+        size = seal(site)
+        assert standings(site) == [("agrees", size)] * 2
+    shutil.copy(file, tmp_path / "backup.db")
+    again = reopened(file, outposts)
+    for at in range(3):
+        note(again, f"lot-{at}")
+    assert seal(again) == size + 3
+    assert standings(again) == [("agrees", size + 3)] * 2
+    again.close()
+    shutil.copy(tmp_path / "backup.db", file)
+    for end in ("-wal", "-shm"):
+        Path(f"{file}{end}").unlink(missing_ok=True)
+    return file
+
+
+def test_a_restored_backup_is_read_only_until_qa_signs_what_was_lost(
+    restored: Path, outposts: Outposts
+) -> None:
+    site = reopened(restored, outposts)
+    size = judged(site).size
+    assert standings(site) == [("ahead", size + 3)] * 2
+    with pytest.raises(StoreUnavailable, match=r"read-only: the witness .* has seen") as caught:
+        note(site, "lot-9")
+    assert caught.value.code == "QT620"
+    assert judged(site).ok  # reading goes on
+    quinn = a_user(site, ["qa"], login="quinn")
+    lost = accept_restore(site, quinn, password=PASSWORD, reason="disk of the server failed")
+    assert (lost.first, lost.last, lost.incarnation) == (size, size + 2, 2)
+    note(site, "lot-9")
+    seal(site)
+    verdict = judged(site)
+    assert verdict.ok
+    assert [each.kind for each in verdict.notices] == ["RESTORED"]
+    assert {standing for standing, _ in standings(site)} == {"agrees"}
+    assert site.store.fence == ""
+    site.close()
+
+
+def test_the_restore_shows_in_what_is_handed_out(
+    restored: Path, outposts: Outposts, tmp_path: Path
+) -> None:
+    site = reopened(restored, outposts)
+    tell_witnesses(site)
+    accept_restore(site, a_user(site, ["qa"], login="quinn"), password=PASSWORD, reason="failure")
+    made = export_history(site, site.system_context()).as_json()
+    file = qtcore_verify.read_file(json.dumps(made).encode())
+    trusted = qtcore_verify.read_key(SIGNER.key.vkey)
+    witness = qtcore_verify.read_key(outposts.servers[0].key.vkey, b"\x04")
+    verdict = qtcore_verify.judge(file, qtcore_verify.Trust((trusted,), witnesses=(witness,)))
+    assert verdict.fails == 0
+    assert any("incarnation-2" in line for line in verdict.lines)
+    assert any(line.startswith("PASS  witness") for line in verdict.lines)
+    other = replace(witness, public=trusted.public, key_id=b"none")
+    verdict = qtcore_verify.judge(file, qtcore_verify.Trust((trusted,), witnesses=(other,)))
+    assert any("NOT_WITNESSED" in line for line in verdict.lines)
+    site.close()
+
+
+def test_nobody_else_can_sign_for_a_restore(restored: Path, outposts: Outposts) -> None:
+    site = reopened(restored, outposts)
+    fence = tell_witnesses(site) and site.store.fence
+    quinn = a_user(site, ["qa"], login="quinn")
+    with pytest.raises((Denied, StoreUnavailable)):
+        accept_restore(site, a_context(site, ["operator"]), password=PASSWORD, reason="x")
+    with pytest.raises(Refused, match="not accepted"):
+        accept_restore(site, quinn, password="wrong password", reason="x")
+    with pytest.raises(InputRejected, match="reason is needed"):
+        accept_restore(site, quinn, password=PASSWORD, reason=" ")
+    assert site.store.fence == fence
+    site.close()
+
+
+def test_work_after_a_restore_that_nobody_noticed_is_a_fork(
+    restored: Path, outposts: Outposts
+) -> None:
+    site = reopened(restored, replace(outposts, servers=(), folders=()))
+    for at in range(9):
+        note(site, f"again-{at}")
+    seal(site)
+    site.close()
+    site = reopened(restored, outposts)
+    assert [standing for standing, _ in standings(site)] == ["fork", "fork"]
+    assert "another history" in site.store.fence
+    site.close()
+
+
+def test_without_a_restore_there_is_nothing_to_accept(outposts: Outposts, tmp_path: Path) -> None:
+    with a_site(f"sqlite:///{tmp_path / 'b.db'}", packs=["food"]) as made:
+        site = replace(made, outposts=outposts)
+        seal(site)
+        with pytest.raises(InputRejected, match="nothing was lost"):
+            accept_restore(site, a_user(site), password=PASSWORD, reason="x")
+
+
+def test_a_witness_that_is_away_stops_nobody(tmp_path: Path, running: WitnessServer) -> None:
+    away = replace(running, url="http://127.0.0.1:9")
+    with a_site(f"sqlite:///{tmp_path / 'c.db'}", packs=["food"]) as made:
+        site = replace(made, outposts=Outposts((away,)))
+        seal(site)
+        assert standings(site) == [("unreachable", None)]
+        note(site, "lot-1")

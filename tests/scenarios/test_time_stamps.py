@@ -1,0 +1,180 @@
+"""Time stamps (RFC 3161) of a local OpenSSL authority: asked for, checked, handed out, verified."""
+
+import base64
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.x509 import load_pem_x509_certificates
+
+from qtcore.offline import qtcore_verify
+from qtcore.services.audit import seal
+from qtcore.services.proving import export_history
+from qtcore.services.site import Site
+from qtcore.services.stamping import (
+    StampRefused,
+    check_stamp,
+    list_stamps,
+    stamp_newest,
+    stamp_when_due,
+)
+from qtcore.store.outposts import Outposts, StampAuthority
+from qtcore.testing import a_site
+from tests.attackers import note
+
+CONFIG = """\
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = QTCore test authority
+[tsa]
+default_tsa = one
+[one]
+dir = .
+serial = ./serial
+crypto_device = builtin
+signer_cert = ./tsa.pem
+signer_key = ./tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256, sha384, sha512
+accuracy = secs:1
+ordering = no
+tsa_name = no
+ess_cert_id_chain = no
+[ext]
+extendedKeyUsage = critical,timeStamping
+keyUsage = critical,digitalSignature
+basicConstraints = CA:false
+"""
+
+
+class Authority:
+    """`openssl ts` behind an HTTP server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "tsa.cnf").write_text(CONFIG)
+        (folder / "serial").write_text("01\n")
+        self.run(
+            *"req -x509 -newkey rsa:2048 -nodes -days 3650 -config tsa.cnf -extensions ext".split(),
+            *"-keyout tsa.key -out tsa.pem".split(),
+        )
+
+    def run(self, *arguments: str) -> None:
+        subprocess.run(
+            ["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, timeout=60
+        )
+
+    def answer(self, query: bytes) -> bytes:
+        (self.folder / "query.tsq").write_bytes(query)
+        self.run(*"ts -reply -config tsa.cnf -queryfile query.tsq -out answer.tsr".split())
+        return (self.folder / "answer.tsr").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StampAuthority]:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl program for a local time-stamping authority")
+    made = Authority(tmp_path_factory.mktemp("tsa") / "authority")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            query = self.rfile.read(int(self.headers["content-length"]))
+            answer = made.answer(query)
+            self.send_response(200)
+            self.send_header("content-type", "application/timestamp-reply")
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield StampAuthority(f"http://127.0.0.1:{server.server_port}/tsr", made.folder / "tsa.pem")
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def site(authority: StampAuthority) -> Iterator[Site]:
+    with a_site(packs=["food"]) as made:
+        note(made, "lot-1")
+        seal(made)
+        stamped = replace(made, outposts=Outposts(authorities=(authority,)))
+        assert stamp_when_due(stamped) == 1
+        yield stamped
+
+
+def test_a_state_is_stamped_once_a_day(site: Site, authority: StampAuthority) -> None:
+    assert stamp_when_due(site) == 0
+    assert stamp_newest(site, authority) is None  # this state has its stamp
+
+
+def judge(site: Site, certificate: Path, bend=lambda document: None) -> qtcore_verify.Verdict:
+    document = export_history(site, site.system_context()).as_json()
+    bend(document)
+    file = qtcore_verify.read_file(json.dumps(document).encode())
+    keys = [qtcore_verify.read_key(site.signer.key.vkey)]
+    certificates = load_pem_x509_certificates(certificate.read_bytes())
+    return qtcore_verify.judge(file, qtcore_verify.Trust(keys, authorities=certificates))
+
+
+def test_a_stamp_is_verified_without_the_product(site: Site, authority: StampAuthority) -> None:
+    verdict = judge(site, authority.certificate)
+    assert verdict.fails == 0, verdict.lines
+    assert any("existed at" in line for line in verdict.lines)
+
+
+def test_the_stamp_of_somebody_else_or_of_another_state_does_not_hold(
+    site: Site, authority: StampAuthority, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path / "other")
+    lines = judge(site, other.folder / "tsa.pem").lines
+    assert any("BAD_STAMP" in line for line in lines)
+
+    def bend(document: dict[str, Any]) -> None:
+        document["stamps"][0]["size"] += 1
+
+    assert any(
+        "another checkpoint" in line for line in judge(site, authority.certificate, bend).lines
+    )
+
+    def drop(document: dict[str, Any]) -> None:
+        document["stamps"] = []
+
+    assert any("NOT_STAMPED" in line for line in judge(site, authority.certificate, drop).lines)
+
+
+def test_no_bent_stamp_holds(site: Site, authority: StampAuthority) -> None:
+    (stamp,) = list_stamps(site, {export_history(site, site.system_context()).newest.size})
+    token = base64.b64decode(stamp["token"])
+    content = (
+        export_history(site, site.system_context()).newest.note.rpartition("\n\n")[0] + "\n"
+    ).encode()
+    trusted = load_pem_x509_certificates(authority.certificate.read_bytes())
+    assert qtcore_verify.stamped_at(token, content, trusted) == check_stamp(token, content, trusted)
+    for at in range(0, len(token), 7):
+        bent = token[:at] + bytes([token[at] ^ 4]) + token[at + 1 :]
+        try:
+            time = qtcore_verify.stamped_at(bent, content, trusted)
+        except qtcore_verify.ProofError:
+            continue
+        # What is not signed, such as the lengths of an unused part, may differ; the time may not.
+        assert time == qtcore_verify.stamped_at(token, content, trusted)
+    for cut in (0, 1, 10, len(token) // 2, len(token) - 1):
+        with pytest.raises(qtcore_verify.ProofError):
+            qtcore_verify.stamped_at(token[:cut], content, trusted)
+    with pytest.raises(StampRefused):
+        check_stamp(token, content + b"x", trusted)
