@@ -9,6 +9,7 @@ import typer
 
 from qtcore.cli import (
     database,
+    epcis,
     exchange,
     ledger,
     mappings,
@@ -39,6 +40,7 @@ app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
+app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")

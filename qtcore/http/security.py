@@ -19,6 +19,8 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
 from qtcore.http.call import SLASH, Call, read_pairs
+from qtcore.http.epcis.problems import problem_bytes
+from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
 from qtcore.http.settings import Settings
@@ -132,6 +134,8 @@ class Gate:
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
     ) -> bytes:
         limit = self._settings.max_body
+        if _is_epcis(scope["path"]) and scope["method"] == "POST":
+            limit = max(limit, MAX_CAPTURE)
         told = headers.get("content-length", "0")
         too_large = WebRefusal(
             f"the body is larger than {limit} bytes; send less at once", 413, code="QT416"
@@ -198,7 +202,9 @@ class Gate:
         if scheme:
             # A token that is wrong is refused even when a cookie would do: no silent change of who.
             if scheme.lower() != "bearer" or not is_api:
-                raise NotSignedIn("only `Authorization: Bearer <token>` for /api is accepted")
+                raise NotSignedIn(
+                    "only `Authorization: Bearer <token>` for /api and /epcis is accepted"
+                )
             return None, actor_by_token(site, token.strip())
         if not secret:
             return None, None
@@ -276,7 +282,8 @@ class Gate:
         headers = [(b"content-type", MEDIA_TYPE.encode())]
         if problem.status == 401:
             headers.append((b"www-authenticate", b'Bearer realm="qtcore"'))
-        await _answer(send, problem.status, headers, problem.as_bytes())
+        told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
+        await _answer(send, problem.status, headers, told)
 
 
 def check_origin(headers: Mapping[str, str]) -> None:
@@ -297,7 +304,12 @@ def check_origin(headers: Mapping[str, str]) -> None:
 def _check_write(call: Call, headers: Mapping[str, str]) -> None:
     """Refuse a write without the token of this very session, or with the wrong content type."""
     is_api = _is_api(call.path)
-    if is_api and call.content_type.split(";")[0].strip() != "application/json":
+    # The standard's addresses take XML too, and check what they take themselves.
+    if (
+        is_api
+        and not _is_epcis(call.path)
+        and call.content_type.split(";")[0].strip() != "application/json"
+    ):
         raise WebRefusal(
             f"the content type is {call.content_type or 'not given'!r}; send application/json",
             415,
@@ -324,7 +336,11 @@ async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], b
 
 
 def _is_api(path: str) -> bool:
-    return path.startswith("/api/v1")
+    return path.startswith("/api/v1") or _is_epcis(path)
+
+
+def _is_epcis(path: str) -> bool:
+    return path == "/epcis" or path.startswith("/epcis/")
 
 
 def _is_open(path: str) -> bool:
