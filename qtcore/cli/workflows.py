@@ -58,8 +58,9 @@ def simulate(
     from qtcore.registry.drafts import simulate as run
 
     with answering(as_json=as_json):
-        chosen, names = _chosen_flow(file, flow, packs, site_dir)
-        steps = [tried.as_json() for tried in run(chosen, events or (), _facts(facts), names)]
+        chosen, compile_guard = _chosen_flow(file, flow, packs, site_dir)
+        tried = run(chosen, events or (), _facts(facts), compile_guard)
+        steps = [step.as_json() for step in tried]
         answer = {"workflow": chosen.id, "steps": steps}
         print_answer(answer, as_json=as_json, text=_simulate_text)
         if any(step["refusals"] for step in steps):
@@ -115,13 +116,14 @@ def _is_path(name: str) -> bool:
 
 def _chosen_flow(
     file: str, name: str, packs: list[Path] | None, site_dir: Path | None
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Any, Any]:
     from qtcore.errors import NotFound
     from qtcore.registry.drafts import read_flows
 
     if not _is_path(file):
         registry = _compiled(packs, site_dir).get_registry()
-        return registry.get("workflows", file), registry.names(f"workflows:{file}")
+        scope = f"workflows:{file}"
+        return registry.get("workflows", file), lambda t: registry.check_expression(t, scope)[0]
     flows = {located.definition.id: located.definition for located in read_flows(Path(file))}
     if name and name not in flows:
         raise NotFound(f"{file} has no workflow {name!r}; it has: {', '.join(flows)}")
@@ -129,7 +131,7 @@ def _chosen_flow(
         raise NotFound(
             f"{file} has several workflows; name one with --workflow: {', '.join(flows)}"
         )
-    return flows[name or next(iter(flows))], {}
+    return flows[name or next(iter(flows))], None
 
 
 def _facts(given: list[str] | None) -> dict[str, object]:

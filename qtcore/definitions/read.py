@@ -4,7 +4,7 @@ It must not know other packs, nor what the product does with a definition.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +18,6 @@ from qtcore.definitions.pack_files import FoundFile, is_template, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
 from qtcore.definitions.source import (
-    MAX_BYTES,
     Document,
     Path,
     Position,
@@ -94,7 +93,6 @@ class PackFolder:
     problems: tuple[Problem, ...] = ()
     label: str = ""
     head: Located[PackDefinition] | None = None
-    is_alone: bool = False
     unread: frozenset[str] = frozenset()
 
     @property
@@ -113,7 +111,7 @@ class PackFolder:
     @property
     def is_broken(self) -> bool:
         """Say whether something in it is worse than a warning."""
-        return (self.pack is None and not self.is_alone) or has_errors(self.problems)
+        return self.pack is None or has_errors(self.problems)
 
     def problem(self, mistake: Mistake) -> Problem:
         """Put a mistake that concerns the pack as a whole into its head file."""
@@ -138,20 +136,6 @@ def read_pack(
     for file in sorted(files, key=_reading_order):
         reader.take(file)
     return reader.finish()
-
-
-def read_definitions(path: FilePath, *, kind: str) -> PackFolder:
-    """Read one file that belongs to no pack: definitions by kind, or one of `kind` alone."""
-    reader = _Reader("", fallback=path.stem)
-    document = read_yaml(path.read_bytes()[: MAX_BYTES + 1], path.name)
-    reader.files[path.name] = document.text
-    reader.problems.extend(document.problems)
-    reader.head_file = path.name
-    if isinstance(document.value, Mapping) and "id" in document.value:
-        reader.take_alone(kind, document, path.name)
-    else:
-        reader.take_definitions(document, path.name)
-    return replace(reader.finish(), is_alone=True)
 
 
 def read_pack_texts(texts: Mapping[str, str], *, name: str, label: str = "") -> PackFolder:
@@ -289,15 +273,6 @@ class PackReader:
                 "install another version of the pack"
             )
             self._refuse(document, file, Mistake("QT121", message, ("requires_qtcore",)))
-
-    def take_alone(self, kind: str, document: Document, file: str) -> None:
-        """Read a document that is one definition."""
-        definition = self._validate(KINDS[kind], document, file, ())
-        if definition is None:
-            return
-        for mistake in check_definition(kind, definition):
-            self._refuse(document, file, mistake)
-        self.definitions[kind].append(Located(kind, definition, file, (), document.positions))
 
     def take_definitions(self, document: Document, file: str) -> None:
         """Read a document that holds definitions by kind."""

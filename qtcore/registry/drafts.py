@@ -3,12 +3,13 @@
 It must not write anything, nor take such a file into force.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from qtcore.definitions.read import HEAD_FILE, Located, read_definitions
+from qtcore.definitions.loose import read_flows as read_file
+from qtcore.definitions.read import HEAD_FILE, Located
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.expressions import (
     BOOLEAN,
@@ -64,15 +65,14 @@ def read_flows(path: Path) -> tuple[Located[WorkflowDefinition], ...]:
     """
     if not path.is_file():
         raise NotFound(f"there is no file {str(path)!r}; give a YAML file with a workflow")
-    found = read_definitions(path, kind="workflows")
-    if found.is_broken:
-        faults = [
-            Fault(p.code, p.message, f"{p.file}:{p.line}:{p.column}")
-            for p in found.problems
-            if p.severity == "error"
-        ]
+    flows, problems = read_file(path)
+    faults = [
+        Fault(p.code, p.message, f"{p.file}:{p.line}:{p.column}")
+        for p in problems
+        if p.severity == "error"
+    ]
+    if faults:
         raise DefinitionsRejected(f"{path.name} has {len(faults)} problem(s)", faults)
-    flows = found.definitions.get("workflows", ())
     if not flows:
         raise NotFound(f"{path.name} holds no workflow; write one under 'workflows'")
     return flows
@@ -91,15 +91,16 @@ def simulate(
     flow: WorkflowDefinition,
     events: Sequence[str],
     facts: Mapping[str, object] | None = None,
-    names: Mapping[str, FactType] | None = None,
+    compile_guard: Callable[[str], Compiled | None] | None = None,
 ) -> Iterator[Tried]:
     """Try a life cycle out: give what is active at the beginning and after each event.
 
     People do whatever is asked of them: every role, reason, signature, form, gate and rule is
-    given. Guards see `facts` only; `names` says of what kind facts are that have no value.
+    given. Guards see `facts` only. `compile_guard` knows the facts that are declared; without it
+    those are known that have a value.
     """
     lifecycle = compile_workflow(flow)
-    judge = _Judge(facts or {}, names or {})
+    judge = _Judge(facts or {}, compile_guard)
     state = start(lifecycle, judge, facts)
     visited = [leg.from_state for leg in state.legs]
     yield _tried(lifecycle, "", state)
@@ -152,14 +153,17 @@ def _willing(
 class _Judge:
     """Evaluates guards over given facts; a name without a value is unknown."""
 
-    def __init__(self, facts: Mapping[str, object], names: Mapping[str, FactType]) -> None:
+    def __init__(
+        self, facts: Mapping[str, object], compile_guard: Callable[[str], Compiled | None] | None
+    ) -> None:
         given = {name: _kind_of(value) for name, value in facts.items()}
-        self._names = {**names, **given, "active_states": TEXT_LIST}
+        self._names = {**given, "active_states": TEXT_LIST}
+        self._compile = compile_guard or (lambda text: check(text, self._names)[0])
         self._compiled: dict[str, Compiled | None] = {}
 
     def __call__(self, text: str, facts: Mapping[str, object]) -> bool | None:
         if text not in self._compiled:
-            self._compiled[text] = check(text, self._names)[0]
+            self._compiled[text] = self._compile(text)
         compiled = self._compiled[text]
         value = evaluate(compiled, facts).value if compiled is not None else None
         return value if isinstance(value, bool) else None

@@ -14,7 +14,7 @@ from qtcore.definitions.access import UnitDefinition
 from qtcore.definitions.mistakes import unknown
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
-from qtcore.engines.expressions import Compiled, ExpressionProblem, FactType, check
+from qtcore.engines.expressions import Compiled, ExpressionProblem, check
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import Channel, ExchangeFormat
 from qtcore.registry.formulas import FACTS, find_names
@@ -159,10 +159,6 @@ class Registry:
         if found is None:
             raise NotFound(f"no definition holds the expression {text!r} in scope {scope!r}")
         return found
-
-    def names(self, scope: str = FACTS) -> dict[str, FactType]:
-        """Give the names an expression of a scope may use, with their kinds."""
-        return dict(find_names(self._merged, scope))
 
     def check_expression(
         self, text: str, scope: str = FACTS
