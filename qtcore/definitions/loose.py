@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -69,7 +69,7 @@ def read_flows(path: Path) -> tuple[tuple[Located[WorkflowDefinition], ...], tup
     problems = list(document.problems)
     for at in paths:
         entry = value[at[0]][at[1]] if at else value
-        located = Located("workflows", None, path.name, at, document.positions)
+        located: Located[Any] = Located("workflows", None, path.name, at, document.positions)
         try:
             flow = WorkflowDefinition.model_validate(entry)
             mistakes = check_definition("workflows", flow)
