@@ -131,4 +131,5 @@ _KEYS: Mapping[str, Callable[[Any], Iterator[Needed]]] = {
     "documents": _plain("documents"),
     "roles": _plain("roles"),
     "units": _none,
+    "calendars": _none,
 }

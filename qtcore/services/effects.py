@@ -14,7 +14,7 @@ from qtcore.definitions.workflows import Effect, RecordDefinition
 from qtcore.engines.workflow import Moved
 from qtcore.services.holds import write_hold
 from qtcore.services.site import Site
-from qtcore.store.tables import Hold, Node, Record, RecordLink
+from qtcore.store.tables import Hold, Node, Notification, Record, RecordLink
 from qtcore.store.unit import UnitOfWork
 
 RECALL = "recall"
@@ -69,7 +69,24 @@ def run_effects(
 
 
 def tell(work: UnitOfWork, roles: Sequence[str], origin: Origin, subject: str) -> None:
-    """Tell the holders of roles: a message that leaves through the outbox after the commit."""
+    """Tell the holders of roles: a row each in this transaction, and a message for the channels.
+
+    The message leaves through the outbox after the commit.
+    """
+    for role in dict.fromkeys(roles):
+        work.add(
+            Notification(
+                tenant_id=work.tenant_id,
+                id=work.key(),
+                uid=work.new_uid(),
+                role=role,
+                about_kind=origin.kind,
+                about_uid=origin.uid,
+                about_name=origin.name[:120],
+                subject=subject[:80],
+                created_at=work.context.at,
+            )
+        )
     work.publish(
         "notify",
         {

@@ -23,7 +23,7 @@ from qtcore.services.form_values import read_form
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.services.steps import settle_record
+from qtcore.services.steps import record_subject, settle_record, sync_subject
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 from qtcore.store.tables import (
     Node,
@@ -156,6 +156,8 @@ def write_record(
         about=[info.uid for info in infos],
         details={"kind": record.kind, "number": record.number, "state": record.state},
     )
+    work.flush()
+    sync_subject(site, work, record_subject(work.session, work.tenant_id, record))
     return record
 
 
@@ -170,7 +172,9 @@ def open_record(site: Site, work: UnitOfWork, opening: Opening) -> Record:
     if wrong:
         raise InputRejected(f"the {opening.definition.id} of this step cannot be opened", wrong)
     entry = RecordInput(values, opening.lots, opening.title)
-    return write_record(site, work, opening.definition, entry)
+    record = write_record(site, work, opening.definition, entry)
+    settle_record(site, work, record, open_record)
+    return record
 
 
 def correct_record(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
@@ -18,8 +18,11 @@ from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workfl
 from qtcore.services.definitions import get_version
 from qtcore.services.effects import OpenRecord, Origin, run_effects
 from qtcore.services.evaluation import evaluator
+from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.nodes import resolve
 from qtcore.services.signing import SignedContent, write_signature
 from qtcore.services.site import Site
+from qtcore.services.timers import Clocked, sync_timers
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 from qtcore.store.tables import Lot, Record, StateChange
@@ -88,9 +91,51 @@ def record_facts(session: Session, tenant_id: int, record: Record) -> dict[str, 
     return dict(from_json_values(form.schema_, record.data))
 
 
+def find_subject(session: Session, tenant_id: int, subject: tuple[str, str]) -> Subject:
+    """Read a lot or record by its public id as the subject of a step."""
+    kind, uid = subject
+    if kind == "record":
+        record = session.exec(
+            select(Record).where(Record.tenant_id == tenant_id, Record.uid == uid)
+        ).one()
+        return record_subject(session, tenant_id, record)
+    info = resolve(session, tenant_id, uid)
+    lot = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).one()
+    return lot_subject(session, tenant_id, (lot, info))
+
+
+def lot_subject(session: Session, tenant_id: int, lot: tuple[Lot, NodeInfo]) -> Subject:
+    """Read a lot that is pinned to a version of its life cycle as the subject of a step."""
+    row, info = lot
+    body = get_version(session, tenant_id, row.workflow_version_id or 0).body
+    workflow = WorkflowDefinition.model_validate(body)
+    history = tuple(state_changes_of(session, tenant_id, info.uid))
+    return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
+
+
+def subject_facts(site: Site, work: UnitOfWork, found: Subject) -> dict[str, object]:
+    """Give what guards see of a lot or record."""
+    if isinstance(found.row, Record):
+        return record_facts(work.session, work.tenant_id, found.row)
+    if found.info is None:
+        return {}
+    return gather_facts(site, read_evidence(site, work.session, found.info, work.context.at.date()))
+
+
+def sync_subject(site: Site, work: UnitOfWork, found: Subject) -> None:
+    """Make the deadlines of a lot or record those of its state."""
+    key = found.row.workflow_version_id
+    if not found.workflow.timers or key is None:
+        return
+    values = found.row.data if isinstance(found.row, Record) else {}
+    clocked = Clocked(found.kind, found.uid, found.workflow, key, found.row.state, values)
+    sync_timers(site, work, clocked)
+
+
 def settle_record(site: Site, work: UnitOfWork, record: Record, open_record: OpenRecord) -> bool:
     """Make what a record's life cycle does by itself, now that its facts are what they are."""
     found = record_subject(work.session, work.tenant_id, record)
+    sync_subject(site, work, found)
     if not any(step.is_automatic for step in found.workflow.transitions):
         return False
     facts = record_facts(work.session, work.tenant_id, record)
@@ -124,6 +169,7 @@ def write_step(
             number += 1
             row.number = number
             work.add(row)
+    sync_subject(site, work, found)
     made = [step.id for leg in moved.legs for step in leg.steps]
     work.log(
         f"{found.kind}.transition",
@@ -190,6 +236,7 @@ def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[StateC
             actor="system" if step.is_automatic else actor.login,
             reason=note.reason,
             verdicts=[dict(verdict) for verdict in note.verdicts],
+            form_values=dict(note.values) if step.form is not None else {},
             workflow_version_id=found.row.workflow_version_id,
             at=work.context.at,
         )
