@@ -123,7 +123,7 @@ def judge_gate(
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
     refusals = [
         *switched_off,
-        *_worded(site, blocking(outcomes), context.language),
+        *worded(site, blocking(outcomes), context.language),
         *(site.hooks.judge_release(lot_facts(site, session, info, facts)) if gate == GATE else ()),
     ]
     changes = state_changes_of(session, site.store.tenant_id, info.uid)
@@ -142,7 +142,8 @@ def _rules(
         return site.registry.rules_of(gate), refused.refusals
 
 
-def _worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Refusal]:
+def worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Refusal]:
+    """Say what rules refuse with their titles and what to do, in a language, and by whom."""
     worded = []
     for refusal in refusals:
         title = site.registry.text(f"rules.{refusal.code}.title", language)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -123,7 +124,7 @@ def state_of(site: Site, uid: str) -> str:
     return read_record(site, a_context(site), uid).record.state
 
 
-def rows(site: Site, table: type) -> list:
+def rows(site: Site, table: Any) -> list[Any]:
     with site.store.read() as session:
         return list(session.exec(select(table).order_by(table.id)).all())
 
