@@ -11,10 +11,12 @@ from sqlmodel import Session, select
 
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.statechart import build_chart
 from qtcore.definitions.stored_states import is_final
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.forms import from_json_values
 from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workflow
+from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import get_version
 from qtcore.services.effects import OpenRecord, Origin, run_effects
 from qtcore.services.evaluation import evaluator
@@ -62,6 +64,8 @@ class Subject:
 
     def visited(self) -> tuple[str, ...]:
         """List the states before this one: bookmarks are filled from them."""
+        if not build_chart(self.workflow).bookmarks:
+            return ()
         return tuple(row.from_state for row in self.history if row.from_state)
 
 
@@ -73,6 +77,7 @@ class Note:
     verdicts: Sequence[Mapping[str, Any]] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     expected_version: int | None = None
+    trail: Trail | None = None
 
 
 def record_subject(session: Session, tenant_id: int, record: Record) -> Subject:
@@ -163,12 +168,15 @@ def write_step(
         values["closed_at"] = work.context.at
     _sign(site, work, found, decided)
     changes = work.change(found.row, expected=note.expected_version, **values)
-    number = len(found.history)
+    written: list[StateChange] = []
     for at, leg in enumerate(moved.legs):
         for row in _rows(work, found, leg, note if at == 0 else Note()):
-            number += 1
-            row.number = number
+            row.number = len(found.history) + len(written) + 1
             work.add(row)
+            written.append(row)
+    kept = None
+    if note.trail is not None and written:
+        kept = write_decision(site, work, note.trail, change_uid=written[0].uid)
     sync_subject(site, work, found)
     made = [step.id for leg in moved.legs for step in leg.steps]
     work.log(
@@ -182,6 +190,7 @@ def write_step(
             "transition": moved.transition,
             "rules": {v["rule"]: v["outcome"] for v in note.verdicts},
             **({"made": made} if len(made) > 1 else {}),
+            **({"decision": kept.content_sha256} if kept is not None else {}),
         },
     )
     run_effects(site, work, found.origin, moved, open_record=open_record)

@@ -17,8 +17,15 @@ from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.workflow import Attempt, Moved, Stopped, compile_workflow, fire
 from qtcore.errors import InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import LotFacts, TransitionFacts
+from qtcore.services.decisions import (
+    Basis,
+    Trail,
+    judgements_of,
+    note_refusal,
+)
 from qtcore.services.definitions import get_version
 from qtcore.services.evaluation import evaluator
+from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
@@ -96,22 +103,15 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     """
     kind, name = subject
     require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
-    asked = _prepare(site, context, subject, step)
+    asked, trail = _prepare(site, context, subject, step), Trail(kind)
     try:
         with site.store.write(context) as work:
             found = _read(site, work.session, subject)
-            moved, note = _decide(site, work, found, asked)
+            moved, note = _decide(site, work, found, (asked, trail))
             write_step(site, work, found, (moved, note), open_record=open_record)
             return Made(found.uid, step.transition, moved.from_state, moved.to_state)
     except Refused as refused:
-        site.store.note(
-            context,
-            f"{kind}.transition.refused",
-            kind,
-            name,
-            reason="; ".join(r.message for r in refused.refusals),
-            details={"transition": step.transition},
-        )
+        note_refusal(site, context, trail, name=name, refusals=refused.refusals)
         raise
 
 
@@ -187,25 +187,36 @@ def _lot(session: Session, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
     return row, info
 
 
-def _decide(site: Site, work: UnitOfWork, found: Subject, asked: _Asked) -> tuple[Moved, Note]:
+def _decide(
+    site: Site, work: UnitOfWork, found: Subject, given: tuple[_Asked, Trail]
+) -> tuple[Moved, Note]:
+    asked, trail = given
     step, demand = asked.step, asked.demand
     steps = _answering(found.workflow, found.row.state, step.transition)
-    attempt, verdicts = _attempt(site, work, found, asked)
-    outcome = _fire(site, found, attempt, [] if demand else steps)
+    attempt, verdicts = _attempt(site, work, found, given)
+    trail.subject_uid, trail.about = found.uid, found.about
+    trail.workflow, trail.workflow_version_id = found.workflow.id, found.row.workflow_version_id
+    trail.from_state, trail.attempt = found.row.state, attempt
+    trail.gate = next((s.gate for s in steps if s.gate is not None), "")
+    outcome, trail.attempt = _fire(site, found, attempt, [] if demand else steps)
     if isinstance(outcome, Stopped):
         reasons = (*demand, *(r for r in outcome.refusals if not (demand and r.code == "QT425")))
         raise Refused(f"{found.name} cannot {step.transition}: {reasons[0].message}", reasons)
     signs = any(s.signature is not None for leg in outcome.legs[:1] for s in leg.steps)
-    told = _told(site, work, found, (outcome, step))
-    refusals = (*(demand if signs else ()), *site.hooks.judge_transition(told))
+    trail.told = _told(site, work, found, (outcome, step))
+    said = site.hooks.judge_transition(trail.told)
+    trail.judgements = judgements_of(site, "judge_transition", said)
+    trail.to_state = outcome.to_state
+    refusals = (*(demand if signs else ()), *said)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
-    return outcome, Note(step.reason, verdicts, asked.values, step.expected_version)
+    trail.is_decided = True
+    return outcome, Note(step.reason, verdicts, asked.values, step.expected_version, trail)
 
 
 def _fire(
     site: Site, found: Subject, attempt: Attempt, steps: Sequence[Transition]
-) -> Moved | Stopped:
+) -> tuple[Moved | Stopped, Attempt]:
     """Try with each meaning that one of the alternatives is signed with, the first written first.
 
     One signature is given; which alternative it is for is decided by what else objects.
@@ -218,16 +229,17 @@ def _fire(
         signed = replace(attempt, signed_meaning=meaning)
         outcome = fire(lifecycle, found.row.state, signed, evaluate)
         if isinstance(outcome, Moved):
-            return outcome
+            return outcome, signed
         stopped = stopped or outcome
-    return stopped or Stopped(())
+    return stopped or Stopped(()), attempt
 
 
 def _attempt(
-    site: Site, work: UnitOfWork, found: Subject, asked: _Asked
+    site: Site, work: UnitOfWork, found: Subject, given: tuple[_Asked, Trail]
 ) -> tuple[Attempt, list[dict[str, Any]]]:
+    asked, trail = given
     steps = _answering(found.workflow, found.row.state, asked.step.transition)
-    facts, gates, verdicts = _facts_and_gates(site, work, found, steps)
+    facts, gates, verdicts = _facts_and_gates(site, work, found, (steps, trail))
     context = work.context
     attempt = Attempt(
         transition=_event(found.workflow, asked.step.transition),
@@ -245,8 +257,9 @@ def _attempt(
 
 
 def _facts_and_gates(
-    site: Site, work: UnitOfWork, found: Subject, steps: Sequence[Transition]
+    site: Site, work: UnitOfWork, found: Subject, asked: tuple[Sequence[Transition], Trail]
 ) -> tuple[dict[str, object], dict[str, tuple[Refusal, ...]], list[dict[str, Any]]]:
+    steps, trail = asked
     if isinstance(found.row, Record):
         return record_facts(work.session, work.tenant_id, found.row), {}, []
     if found.info is None:
@@ -256,12 +269,22 @@ def _facts_and_gates(
     wanted = dict.fromkeys(s.gate for s in steps if s.gate is not None)
     if any(s.rules for s in steps):
         wanted[GATE] = None
+    facts: dict[str, object] = {}
     for gate in wanted:
         view = judge_gate(site, work.session, found.info, (work.context, gate))
+        trail.basis = view.basis
         gates[gate] = view.refusals
-        verdicts += [r.as_json() for r in view.rules]
+        verdicts += [rule.verdict_json() for rule in view.rules]
+        facts |= view.basis.facts
+    if wanted:
+        return facts, gates, verdicts
     evidence = read_evidence(site, work.session, found.info, work.context.at.date())
-    return gather_facts(site, evidence), gates, verdicts
+    facts = gather_facts(site, evidence)
+    guards = " ".join(step.guard for step in steps if step.guard is not None)
+    asked_for = [name for name in facts if name in guards]
+    sources = fact_sources(site, evidence, asked_for)
+    trail.basis = Basis(evidence.on, found.info.industry, facts, sources)
+    return facts, {}, []
 
 
 def _single_rules(
