@@ -224,14 +224,14 @@ def _fire(
     lifecycle = compile_workflow(found.workflow)
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
     meanings = dict.fromkeys(s.signature.meaning for s in steps if s.signature is not None)
-    stopped: Stopped | None = None
+    stopped: list[tuple[Moved | Stopped, Attempt]] = []
     for meaning in [*meanings] or [""]:
         signed = replace(attempt, signed_meaning=meaning)
         outcome = fire(lifecycle, found.row.state, signed, evaluate)
         if isinstance(outcome, Moved):
             return outcome, signed
-        stopped = stopped or outcome
-    return stopped or Stopped(()), attempt
+        stopped.append((outcome, signed))
+    return stopped[0]
 
 
 def _attempt(
