@@ -56,6 +56,14 @@ from qtcore.store.tables.proof import (
     LedgerStamp,
     LegalHold,
 )
+from qtcore.store.tables.recalls import (
+    OrderLine,
+    RecallCase,
+    RecallCheck,
+    RecallLink,
+    RecallNotice,
+    RecallReply,
+)
 from qtcore.store.tables.records import (
     Attachment,
     DefinitionVersion,
@@ -114,9 +122,15 @@ __all__ = [
     "Movement",
     "Node",
     "NodeAlias",
+    "OrderLine",
     "Outbox",
     "Party",
     "Person",
+    "RecallCase",
+    "RecallCheck",
+    "RecallLink",
+    "RecallNotice",
+    "RecallReply",
     "RecallSnapshot",
     "Record",
     "RecordLink",
