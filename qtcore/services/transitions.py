@@ -21,6 +21,7 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
+from qtcore.services.recall_closure import CLOSED, judge_closure
 from qtcore.services.records import get_record
 from qtcore.services.release import GATE, judge_lot
 from qtcore.services.rights import require
@@ -188,7 +189,11 @@ def _decide(
     if isinstance(outcome, Stopped):
         reasons = (*demand, *(r for r in outcome.refusals if not (demand and r.code == "QT425")))
         raise Refused(f"{found.name} cannot {step.transition}: {reasons[0].message}", reasons)
-    refusals = (*demand, *site.hooks.judge_transition(_told(site, work, found, outcome)))
+    refusals = (
+        *demand,
+        *site.hooks.judge_transition(_told(site, work, found, outcome)),
+        *_closure_refusals(site, work, found, transition),
+    )
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     return verdicts, outcome
@@ -207,6 +212,16 @@ def _facts_and_gates(
         verdicts = [r.as_json() for r in view.rules]
     evidence = read_evidence(site, work.session, found.info, work.context.at.date())
     return gather_facts(site, evidence), gates, verdicts
+
+
+def _closure_refusals(
+    site: Site, work: UnitOfWork, found: _Subject, transition: Transition
+) -> list[Refusal]:
+    """Ask whether a recall adds up when it is closed, whichever way somebody closes it."""
+    signature = transition.signature
+    if not isinstance(found.row, Record) or signature is None or signature.meaning != CLOSED:
+        return []
+    return judge_closure(site, work, found.row, found.step.values)
 
 
 def _told(site: Site, work: UnitOfWork, found: _Subject, moved: Moved) -> TransitionFacts:
