@@ -16,6 +16,7 @@ from qtcore.cli import (
     packs,
     proofs,
     questions,
+    recalls,
     scanning,
     site,
     users,
@@ -41,7 +42,7 @@ app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
-app.add_typer(questions.recall, name="recall", help="Recall scope.")
+app.add_typer(recalls.recall, name="recall", help="Recalls: scope, exercise, progress.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 questions.audit.command("prove")(proofs.prove)

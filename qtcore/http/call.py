@@ -34,6 +34,7 @@ class Call:
     is_secure: bool
     ip: str
     agent: str
+    host: str
     method: str
     path: str
     query_string: str

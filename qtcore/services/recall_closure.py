@@ -54,7 +54,7 @@ def _tolerance(record: Record) -> Decimal:
 
 def _open_points(view: CaseView, tolerance: Decimal) -> list[Refusal]:
     reasons = []
-    percent = view.reconciled.worst_percent()
+    percent = view.reconciled.worst_percent(inside_only=view.case.is_mock)
     if percent > tolerance:
         listed = ", ".join(f"{decimal_text(n)} {u}" for u, n in view.reconciled.unaccounted.items())
         reasons.append(

@@ -36,10 +36,14 @@ class Reconciled:
             t["unit"]: Decimal(t["unaccounted"]) for t in self.totals if Decimal(t["unaccounted"])
         }
 
-    def worst_percent(self) -> Decimal:
-        """The largest share of unaccounted in what there was, over the units."""
+    def worst_percent(self, *, inside_only: bool = False) -> Decimal:
+        """The largest share of unaccounted in what there was, over the units.
+
+        `inside_only` leaves customers out: in an exercise nobody sends anything back.
+        """
+        name = "missing_inside" if inside_only else "unaccounted"
         shares = [
-            abs(Decimal(t["unaccounted"])) / Decimal(t["total"]) * 100
+            abs(Decimal(t[name])) / Decimal(t["total"]) * 100
             for t in self.totals
             if Decimal(t["total"])
         ]

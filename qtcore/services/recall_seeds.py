@@ -233,7 +233,7 @@ def _facts(event: SeenEvent, condition: Compiled) -> dict[str, object]:
     return {
         name: given[name] if name in _OWN else read_value(given[name], kind)
         for name, kind in wanted.items()
-        if given.get(name) not in (None, "")
+        if name in _OWN or given.get(name) not in (None, "")
     }
 
 

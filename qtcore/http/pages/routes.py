@@ -16,6 +16,7 @@ from qtcore.http.pages import (
     recall,
     records,
     release,
+    reply,
     sessions,
     trace,
 )
@@ -34,6 +35,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         records,
         corrections,
         recall,
+        reply,
         ledger,
         config,
     )

@@ -98,10 +98,7 @@ def events_between(
     if from_party_id is not None:
         wanted += [_EVENT.c.from_party_id == from_party_id, _EVENT.c.verb == "receive"]
     rows = session.execute(_seen().where(*wanted), {"tenant": tenant_id}).all()
-    found = [
-        SeenEvent(*row[:7], equipment=row[7] or "", location=row[8] or "", from_party=row[9] or "")
-        for row in rows
-    ]
+    found = [SeenEvent(*row[:7], *(word or "" for word in row[7:])) for row in rows]
     return sorted(found, key=lambda event: (event.event_at, event.id))
 
 
