@@ -8,6 +8,7 @@ import sys
 import typer
 
 from qtcore.cli import (
+    config,
     database,
     epcis,
     exchange,
@@ -17,6 +18,8 @@ from qtcore.cli import (
     proofs,
     questions,
     recalls,
+    replays,
+    retention,
     scanning,
     site,
     users,
@@ -41,6 +44,9 @@ app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
+questions.release.command("replay")(replays.replay_release)
+workflows.workflow.command("replay")(replays.replay_workflow)
+app.add_typer(config.config, name="config", help="Configurations: publish, compare, roll back.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(recalls.recall, name="recall", help="Recalls: scope, exercise, progress.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
@@ -50,6 +56,9 @@ questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
 app.command("witness")(ledger.witness)
+ledger.ledger.command("erase")(retention.erase)
+ledger.ledger.command("archive")(retention.archive)
+ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")

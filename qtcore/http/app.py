@@ -36,6 +36,7 @@ def make_app(
     *,
     secure_cookies: bool | None = None,
     dev: bool = False,
+    proxies: int = 0,
     logger: Any = None,
 ) -> Litestar:
     """Make the application of one site, which follows what is published."""
@@ -46,6 +47,7 @@ def make_app(
         logger=logger or make_logger(),
         secure_cookies=secure_cookies,
         dev=dev,
+        proxies=proxies,
     )
 
     def answer_mistake(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

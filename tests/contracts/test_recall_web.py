@@ -32,7 +32,7 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture(scope="module")
-def recall(web: Web) -> dict[str, Any]:
+def recall(web: Web) -> Any:
     body = {
         "seeds": ["B-1"],
         "title": "Glass in butter",
