@@ -3,7 +3,8 @@
 It must not know how anything is found or decided.
 """
 
-from qtcore.http.api.inputs import (
+from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
+from qtcore.http.api.recall_inputs import (
     CheckBody,
     ClockBody,
     CloseBody,
@@ -17,7 +18,6 @@ from qtcore.http.api.inputs import (
     ScopeBody,
     SendBody,
 )
-from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
 from qtcore.services.holds import lift_holds_of
