@@ -14,8 +14,12 @@ from qtcore.errors import QTCoreError
 from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.hooks import Failure
 from qtcore.services.audit import seal
+<<<<<<< HEAD
 from qtcore.services.recall_channels import tell_notice
 from qtcore.services.recall_reminders import remind
+=======
+from qtcore.services.deadlines import settle_deadlines
+>>>>>>> main
 from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due
@@ -29,7 +33,8 @@ _LOG = structlog.get_logger("qtcore.jobs")
 
 
 def settle(site: Site, *, keeps_lease: bool = False) -> int:
-    """Deliver what waits in the outbox and seal what was committed; returns the tree's size."""
+    """Settle deadlines, deliver what waits in the outbox, seal; returns the tree's size."""
+    settle_deadlines(site)
     while deliver(site) == BATCH:
         continue
     return seal(site, keeps_lease=keeps_lease)

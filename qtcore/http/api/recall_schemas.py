@@ -52,10 +52,28 @@ RECALLS: Mapping[str, Schema] = {
             ),
             "stock_on_hand": _list(_object({"place": TEXT, "lots": _list(ANY_OBJECT)})),
             "purchase_orders": _list(
-                _object({"supplier": TEXT, "supplier_name": TEXT, "lots": _list(ANY_OBJECT)})
+                _object(
+                    {
+                        "supplier": TEXT,
+                        "supplier_name": TEXT,
+                        "email": TEXT,
+                        "phone": TEXT,
+                        "ship_to": TEXT,
+                        "lots": _list(ANY_OBJECT),
+                    }
+                )
             ),
             "siblings": _list(
-                _object({"lot_id": TEXT, "lot_no": TEXT, "cause": TEXT, "shared": TEXT})
+                _object(
+                    {
+                        "lot_id": TEXT,
+                        "lot_no": TEXT,
+                        "item": TEXT,
+                        "state": TEXT,
+                        "cause": TEXT,
+                        "shared": TEXT,
+                    }
+                )
             ),
             "balance": _object(
                 {
@@ -78,6 +96,8 @@ RECALLS: Mapping[str, Schema] = {
             "unit": TEXT,
             "due_at": MAYBE,
             "customer": TEXT,
+            "customer_name": TEXT,
+            "can_be_stopped": FLAG,
             "email": TEXT,
             "phone": TEXT,
             "ship_to": TEXT,

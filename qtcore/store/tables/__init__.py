@@ -74,6 +74,7 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
+from qtcore.store.tables.timers import Notification, WorkflowTimer
 
 __all__ = [
     "ApiToken",
@@ -122,7 +123,11 @@ __all__ = [
     "Movement",
     "Node",
     "NodeAlias",
+<<<<<<< HEAD
     "OrderLine",
+=======
+    "Notification",
+>>>>>>> main
     "Outbox",
     "Party",
     "Person",
@@ -141,4 +146,5 @@ __all__ = [
     "Unit",
     "UserAccount",
     "WebSession",
+    "WorkflowTimer",
 ]
