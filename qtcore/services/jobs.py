@@ -14,12 +14,9 @@ from qtcore.errors import QTCoreError
 from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.hooks import Failure
 from qtcore.services.audit import seal
-<<<<<<< HEAD
+from qtcore.services.deadlines import settle_deadlines
 from qtcore.services.recall_channels import tell_notice
 from qtcore.services.recall_reminders import remind
-=======
-from qtcore.services.deadlines import settle_deadlines
->>>>>>> main
 from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due

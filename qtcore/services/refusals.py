@@ -17,13 +17,8 @@ from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.services.stock import stock_of_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
-<<<<<<< HEAD
 from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes, lots_of_units
-from qtcore.store.queries.shipments import contents_of
-=======
-from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.shipments import contents_of, stays_in
->>>>>>> main
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
 
@@ -179,13 +174,8 @@ def _life_cycle_refusals(
                     fix="lift the hold, or take another lot",
                 )
             )
-<<<<<<< HEAD
         if ability and info.kind == "lot" and not _state_allows(site, info.state, ability):
-            able = [s.id for s in _lot_workflow(site).states if ability in s.may]
-=======
-        if info.kind == "lot" and not _state_allows(site, info.state, ability):
             able = [s.id for s in _lot_workflow(site).all_states if ability in s.may]
->>>>>>> main
             refusals.append(
                 Refusal(
                     "QT446",

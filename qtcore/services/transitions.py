@@ -30,14 +30,9 @@ from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
-<<<<<<< HEAD
 from qtcore.services.recall_closure import CLOSED, judge_closure
-from qtcore.services.records import get_record
-from qtcore.services.release import GATE, judge_lot
-=======
 from qtcore.services.records import get_record, open_record
 from qtcore.services.release import GATE, judge_gate
->>>>>>> main
 from qtcore.services.rights import require
 from qtcore.services.signing import signature_refusals
 from qtcore.services.site import Site
@@ -213,11 +208,8 @@ def _decide(
     said = site.hooks.judge_transition(trail.told)
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
-<<<<<<< HEAD
-    refusals = (*demand, *said, *_closure_refusals(site, work, found, transition))
-=======
-    refusals = (*(demand if signs else ()), *said)
->>>>>>> main
+    closing = _closure_refusals(site, work, found, (outcome, step))
+    refusals = (*(demand if signs else ()), *said, *closing)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     trail.is_decided = True
@@ -297,20 +289,18 @@ def _facts_and_gates(
     return facts, {}, []
 
 
-<<<<<<< HEAD
 def _closure_refusals(
-    site: Site, work: UnitOfWork, found: _Subject, transition: Transition
+    site: Site, work: UnitOfWork, found: Subject, made: tuple[Moved, Step]
 ) -> list[Refusal]:
     """Ask whether a recall adds up when it is closed, whichever way somebody closes it."""
-    signature = transition.signature
-    if not isinstance(found.row, Record) or signature is None or signature.meaning != CLOSED:
+    moved, step = made
+    demands = [s.signature for leg in moved.legs for s in leg.steps]
+    closes = any(demand is not None and demand.meaning == CLOSED for demand in demands)
+    if not isinstance(found.row, Record) or not closes:
         return []
-    return judge_closure(site, work, found.row, found.step.values)
+    return judge_closure(site, work, found.row, step.values)
 
 
-def _told(site: Site, work: UnitOfWork, found: _Subject, moved: Moved) -> TransitionFacts:
-    step = found.step
-=======
 def _single_rules(
     steps: Sequence[Transition],
     verdicts: Sequence[Mapping[str, Any]],
@@ -331,7 +321,6 @@ def _told(
     site: Site, work: UnitOfWork, found: Subject, made: tuple[Moved, Step]
 ) -> TransitionFacts:
     moved, step = made
->>>>>>> main
     lot: LotFacts | None = None
     if found.info is not None:
         lot = lot_facts(site, work.session, found.info)

@@ -123,11 +123,8 @@ __all__ = [
     "Movement",
     "Node",
     "NodeAlias",
-<<<<<<< HEAD
-    "OrderLine",
-=======
     "Notification",
->>>>>>> main
+    "OrderLine",
     "Outbox",
     "Party",
     "Person",
