@@ -67,10 +67,10 @@ def trace(
 
 
 def _paths_text(answer: Mapping[str, Any]) -> str:
-    start, end = _named(answer["from"]), _named(answer["to"])
+    start, end = named(answer["from"]), named(answer["to"])
     if not answer["edges"]:
         return f"nothing recorded leads from {start} to {end}"
-    names = {node["lot_id"]: _named(node) for node in answer["nodes"]}
+    names = {node["lot_id"]: named(node) for node in answer["nodes"]}
     lines = [f"{start} -> {end}"]
     for edge in answer["edges"]:
         amount = f"{edge['quantity']} {edge['unit']}" if edge["quantity"] else "not recorded"

@@ -3,6 +3,7 @@
 It must not know how anything is found or decided.
 """
 
+from qtcore.http.api.inputs import ReasonBody
 from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
 from qtcore.http.api.recall_inputs import (
     CheckBody,
@@ -13,7 +14,6 @@ from qtcore.http.api.recall_inputs import (
     EvidenceBody,
     OrderBody,
     OrderStateBody,
-    ReasonBody,
     RecallBody,
     ScopeBody,
     SendBody,
