@@ -12,6 +12,7 @@ from qtcore.cli import (
     exchange,
     ledger,
     mappings,
+    pack_tests,
     packs,
     proofs,
     questions,
@@ -47,6 +48,8 @@ questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
 app.command("witness")(ledger.witness)
+packs.pack.command("test")(pack_tests.run_tests)
+packs.pack.command("new")(pack_tests.new)
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")
