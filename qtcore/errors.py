@@ -11,6 +11,7 @@ It must not know any other module; mistakes in definitions and inputs are `Probl
     ├── Refused                a rule, guard, hold or right says no; carries the reasons
     │   └── Denied                 this person may not do it
     ├── Conflict               somebody else changed it first, or one key was used for two requests
+    ├── QueryTooLarge          more fits than the caller, or we, are willing to give at once
     ├── NotSignedIn            no valid session or token
     └── StoreUnavailable       the database cannot be used as it is
 """
@@ -128,6 +129,12 @@ class Conflict(QTCoreError):
     """Raised when the thing changed meanwhile, or one idempotency key meets another request."""
 
     code = "QT412"
+
+
+class QueryTooLarge(QTCoreError):
+    """Raised when a question has a larger answer than the caller, or we, are willing to take."""
+
+    code = "QT762"
 
 
 class NotSignedIn(QTCoreError):

@@ -71,6 +71,13 @@ class FolderPack:
         self.folders = tuple(Path(folder) for folder in folders)
         self.content: PackFolder = read_pack(self.folders, label=label)
 
+    @classmethod
+    def of(cls, content: PackFolder) -> "FolderPack":
+        """Make a pack of what was read already."""
+        pack = cls.__new__(cls)
+        pack.folders, pack.content = (), content
+        return pack
+
     @property
     def name(self) -> str:
         """The name in ``pack.yaml``, or that of the folder when there is none."""

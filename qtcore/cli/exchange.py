@@ -163,7 +163,7 @@ def import_epcis(
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
-    """Load EPCIS 2.0 documents; each is stored whole or refused with every fault (exit code 1)."""
+    """Load EPCIS documents, JSON or XML; each is stored whole, or refused with its faults."""
     from qtcore.services.interchange import import_epcis as run_import
 
     with answering(as_json=as_json):

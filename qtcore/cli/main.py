@@ -9,6 +9,7 @@ import typer
 
 from qtcore.cli import (
     database,
+    epcis,
     exchange,
     ledger,
     mappings,
@@ -16,6 +17,7 @@ from qtcore.cli import (
     packs,
     proofs,
     questions,
+    retention,
     scanning,
     site,
     users,
@@ -40,6 +42,7 @@ app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
+app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")
@@ -50,6 +53,9 @@ app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, resto
 app.command("witness")(ledger.witness)
 packs.pack.command("test")(pack_tests.run_tests)
 packs.pack.command("new")(pack_tests.new)
+ledger.ledger.command("erase")(retention.erase)
+ledger.ledger.command("archive")(retention.archive)
+ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")

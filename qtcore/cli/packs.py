@@ -18,12 +18,16 @@ pack = typer.Typer(no_args_is_help=True)
 def check(
     paths: Annotated[list[Path] | None, typer.Argument(help="Pack or site folders.")] = None,
     *,
+    show_merged: Annotated[
+        bool, typer.Option("--show-merged", help="Show what is in force, each line's layer, place.")
+    ] = False,
     site_dir: SiteDir = None,
     as_json: AsJson = False,
     db: AnyDb = "",
 ) -> None:
     """Check packs on the base, or a site with the packs it chooses: all problems at once."""
     from qtcore.registry.load import check_packs
+    from qtcore.registry.origins import list_merged, render_merged
 
     folders = [*(paths or []), *([site_dir] if site_dir else [])]
     if not folders:
@@ -31,8 +35,15 @@ def check(
     with answering(as_json=as_json):
         compiled = check_packs(folders)
         errors = [p for p in compiled.problems if p.severity == "error"]
-        answer = {"ok": not errors, "problems": [p.as_json() for p in compiled.problems]}
+        answer: dict[str, Any] = {
+            "ok": not errors,
+            "problems": [p.as_json() for p in compiled.problems],
+        }
         report = render_problems(compiled.problems, compiled.sources)
+        if show_merged and compiled.registry is not None:
+            lines = list_merged(compiled.registry)
+            answer["merged"] = [line.as_json() for line in lines]
+            report += render_merged(lines)
         print_answer(answer, as_json=as_json, text=lambda a: report or "OK: no problems")
         if errors:
             raise typer.Exit(1)

@@ -90,6 +90,16 @@ def serve(
     https: Annotated[
         bool, typer.Option("--https", help="Behind a TLS proxy: cookies are sent over HTTPS only.")
     ] = False,
+    proxies: Annotated[
+        int,
+        typer.Option(
+            "--trusted-proxies",
+            envvar="QTCORE_TRUSTED_PROXIES",
+            min=0,
+            max=9,
+            help="How many proxies stand before it; the address before them is the client's.",
+        ),
+    ] = 0,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_json: AsJson = False,
@@ -99,7 +109,7 @@ def serve(
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
         typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
-        run_server(site, host=host, port=port, secure_cookies=https or None)
+        run_server(site, host=host, port=port, secure_cookies=https or None, proxies=proxies)
 
 
 def demo(

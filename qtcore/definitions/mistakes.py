@@ -103,7 +103,8 @@ def _unknown_key(owner: type[BaseModel] | None, parent: object, path: Path) -> M
     known = [name for name, _ in _fields(owner)] if owner else []
     free = [name for name in known if not (isinstance(parent, Mapping) and name in parent)]
     message = f"key {path[-1]!r} is not part of {_thing(owner, parent)}; accepted are "
-    return Mistake("QT110", message + ", ".join(known), path, suggest(path[-1], free), on_key=True)
+    hint = suggest(path[-1], free) or suggest(path[-1], known)
+    return Mistake("QT110", message + ", ".join(known), path, hint, on_key=True)
 
 
 def _place_words(owner: type[BaseModel] | None, parent: object, path: Path) -> str:

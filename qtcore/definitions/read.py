@@ -10,7 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from qtcore.definitions.definition import Definition
 from qtcore.definitions.encoding import clean_text
+from qtcore.definitions.extensions import Extension, prefixes
 from qtcore.definitions.mistakes import Mistake, find_mistakes, shown
 from qtcore.definitions.pack_files import FoundFile, is_template, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
@@ -33,14 +35,30 @@ class Located(Generic[_DefinitionT]):
     file: str
     path: Path = ()
     positions: Positions = field(default_factory=Positions, repr=False, compare=False)
+    origins: Mapping[Path, tuple["Located[Any]", Path]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def origin(self, path: Path) -> tuple["Located[Any]", Path]:
+        """Find where a part was written: in this file, or in the layer that changed some of it."""
+        for above in prefixes(path):
+            if above in self.origins:
+                located, inner = self.origins[above]
+                return located, (*inner, *path[len(above) :])
+        for below, (located, inner) in self.origins.items():
+            if below[: len(path)] == path:
+                return located, inner[: len(inner) - len(below) + len(path)]
+        return self, path
 
     def at(self, *path: str | int, key: bool = False) -> Position:
         """Find the place of a part of it, or of the nearest part that is written down."""
-        return self.positions.closest((*self.path, *path), key=key)
+        located, inner = self.origin(path)
+        return located.positions.closest((*located.path, *inner), key=key)
 
     def problem(self, mistake: Mistake) -> Problem:
         """Put a mistake found inside the definition at its place in the file."""
-        return _locate(mistake, self.file, self.at(*mistake.path, key=mistake.on_key))
+        file = self.origin(mistake.path)[0].file
+        return _locate(mistake, file, self.at(*mistake.path, key=mistake.on_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +75,8 @@ class PackFolder:
     """What one pack says.
 
     `files` maps names relative to the pack to texts (templates too); `sources` maps the names that
-    problems carry (`label` in front) to the same texts.
+    problems carry (`label` in front) to the same texts. `unread` names what definitions with
+    mistakes would have defined: nobody should be told that it does not exist.
     """
 
     name: str
@@ -68,6 +87,7 @@ class PackFolder:
     problems: tuple[Problem, ...] = ()
     label: str = ""
     head: Located[PackDefinition] | None = None
+    unread: frozenset[str] = frozenset()
 
     @property
     def texts(self) -> Mapping[str, Mapping[str, str]]:
@@ -104,7 +124,7 @@ def read_pack(
     folders = [FilePath(folder)] if isinstance(folder, str | FilePath) else [*map(FilePath, folder)]
     if label is None:
         label = f"{folders[0].resolve().name}/" if len(folders) == 1 else ""
-    reader = _Reader(label, fallback=folders[0].resolve().name if folders else "")
+    reader = PackReader(label, fallback=folders[0].resolve().name if folders else "")
     files, problems = read_files(folders, label)
     reader.problems.extend(problems)
     for file in sorted(files, key=_reading_order):
@@ -118,7 +138,7 @@ def read_pack_texts(texts: Mapping[str, str], *, name: str, label: str = "") -> 
     `texts` maps names relative to the pack to their contents; `name` stands in when no
     ``pack.yaml`` says one.
     """
-    reader = _Reader(label, fallback=name)
+    reader = PackReader(label, fallback=name)
     files = [FoundFile(n, t.encode(), is_yaml=not is_template(n)) for n, t in texts.items()]
     for file in sorted(files, key=_reading_order):
         reader.take(file)
@@ -154,7 +174,7 @@ def _locate(mistake: Mistake, file: str, at: Position) -> Problem:
     )
 
 
-class _Reader:
+class PackReader:
     """Collects what the files of one pack hold."""
 
     def __init__(self, label: str, fallback: str) -> None:
@@ -166,6 +186,7 @@ class _Reader:
         self.definitions: dict[str, list[Located[Any]]] = {kind: [] for kind in KINDS}
         self.texts: dict[str, dict[str, PackText]] = {}
         self.files: dict[str, str] = {}
+        self.unread: set[str] = set()
 
     def take(self, found: FoundFile) -> None:
         """Read one file of the pack."""
@@ -201,6 +222,7 @@ class _Reader:
             problems=sort_problems(self.problems),
             label=self.label,
             head=self.head,
+            unread=frozenset(self.unread),
         )
 
     def _refuse(self, document: Document, file: str, mistake: Mistake) -> None:
@@ -269,11 +291,16 @@ class _Reader:
     def _take_kind(self, kind: str, count: int, document: Document, file: str) -> None:
         for number in range(count):
             path: Path = (kind, number)
-            definition = self._validate(KINDS[kind], document, file, path)
+            written = document.value[kind][number]
+            is_change = isinstance(written, Mapping) and "extends" in written
+            model = Extension if is_change else KINDS[kind]
+            definition = self._validate(model, document, file, path)
             if definition is None:
+                self.unread.update(_names_in(written))
                 continue
-            for mistake in check_definition(kind, definition):
-                self._refuse(document, file, _inside(mistake, path))
+            if isinstance(definition, Definition):
+                for mistake in check_definition(kind, definition):
+                    self._refuse(document, file, _inside(mistake, path))
             self.definitions[kind].append(Located(kind, definition, file, path, document.positions))
 
     def _take_texts(self, document: Document, file: str, language: str) -> None:
@@ -297,6 +324,7 @@ class _Reader:
             key = ".".join(path[1:])
             at = document.positions.closest(path)
             if not isinstance(text, str) or not text.strip():
+                self.unread.add(key)
                 message = f"the text {key!r} is {shown(text)}; write a text"
                 self._refuse(document, file, Mistake("QT112", message, path))
             elif key in found:
@@ -305,6 +333,20 @@ class _Reader:
                 self._refuse(document, file, Mistake("QT102", message, path, on_key=True))
             else:
                 found[key] = PackText(text, file, at)
+
+
+def _names_in(written: Any) -> Iterator[str]:
+    """Give the names that an entry with mistakes defines: its id, its fields, its parts."""
+    if isinstance(written, Mapping):
+        if isinstance(written.get("id"), str):
+            yield written["id"]
+        if isinstance(written.get("properties"), Mapping):
+            yield from map(str, written["properties"])
+        for part in written.values():
+            yield from _names_in(part)
+    elif isinstance(written, list):
+        for part in written:
+            yield from _names_in(part)
 
 
 def _inside(mistake: Mistake, path: Path) -> Mistake:

@@ -28,6 +28,7 @@ Path = tuple[str | int, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+")
+_NUMBER_SIGNS = frozenset("-0123456789")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "": None}
 _TOP_KEY = re.compile(r"[A-Za-z_][\w.-]*:(?:\s|$)")
 _SYNTAX_WORDS = (
@@ -141,8 +142,8 @@ def _read_events(text: str, first_line: int, builder: "_Builder") -> int | None:
     loader = _LOADER(text)
     builder.begin(first_line)
     try:
-        while builder.is_reading and loader.check_event():
-            builder.take(loader.get_event())
+        while builder.is_reading and (event := loader.get_event()) is not None:
+            builder.take(event)
     except yaml.MarkedYAMLError as exc:
         return builder.break_off(exc, text)
     except (yaml.YAMLError, UnicodeError) as exc:
@@ -208,7 +209,8 @@ class _Builder:
         words = next((words for sign, words in _SYNTAX_WORDS if sign in said), said)
         met = exc.problem_mark or exc.context_mark
         line, column = (met.line, met.column) if met else (0, 0)
-        if "unexpected end of stream" in said and exc.context_mark:
+        is_at_end = line >= len(text.splitlines())
+        if exc.context_mark and (is_at_end or "unexpected end of stream" in said):
             shown = (exc.context_mark.line, exc.context_mark.column)
         else:
             shown = (line, column)
@@ -221,15 +223,16 @@ class _Builder:
 
     def take(self, event: Any) -> None:
         """Take the next event of the parser."""
-        if isinstance(event, ev.ScalarEvent):
+        kind = type(event)
+        if kind is ev.ScalarEvent:
             self._take_scalar(event)
-        elif isinstance(event, ev.CollectionStartEvent):
+        elif kind is ev.MappingStartEvent or kind is ev.SequenceStartEvent:
             self._open(event)
-        elif isinstance(event, ev.CollectionEndEvent):
+        elif kind is ev.MappingEndEvent or kind is ev.SequenceEndEvent:
             self._close()
-        elif isinstance(event, ev.AliasEvent):
+        elif kind is ev.AliasEvent:
             self._take_alias(event)
-        elif isinstance(event, ev.DocumentStartEvent):
+        elif kind is ev.DocumentStartEvent:
             self._documents += 1
             if self._documents > 1:
                 self.refuse(
@@ -240,10 +243,13 @@ class _Builder:
                 self.is_reading = False
 
     def _at(self, event: Any) -> Position:
-        start, end = event.start_mark, event.end_mark
-        is_short = isinstance(event, ev.ScalarEvent) and end.line == start.line
-        length = max(1, end.column - start.column) if is_short else 1
-        return Position(start.line + self._first_line + 1, start.column + 1, length)
+        start: Any = event.start_mark
+        line, column, length = start.line, start.column, 1
+        if type(event) is ev.ScalarEvent:
+            end: Any = event.end_mark
+            if end.line == line and end.column > column:
+                length = end.column - column
+        return Position(line + self._first_line + 1, column + 1, length)
 
     def _open_path(self) -> Path:
         if not self._stack:
@@ -256,6 +262,8 @@ class _Builder:
     def _counts(self, event: Any) -> bool:
         """Count a node against the limits and refuse what a node may not carry."""
         self._nodes += 1
+        if event.anchor is None and event.tag is None and self._nodes <= MAX_NODES:
+            return True
         if self._nodes > MAX_NODES:
             self.refuse(
                 "QT106",
@@ -295,11 +303,12 @@ class _Builder:
     def _take_scalar(self, event: Any) -> None:
         if not self._counts(event):
             return
-        at = self._at(event)
-        if self._awaits_key():
-            self._set_key(event.value, at, is_plain=event.implicit[0])
+        at, text, is_plain = self._at(event), event.value, event.implicit[0]
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and not frame.is_list and frame.key is None:
+            self._set_key(text, at, is_plain=is_plain)
             return
-        self._place_value(_typed(event.value) if event.implicit[0] else event.value, at)
+        self._place_value(_typed(text) if is_plain else text, at)
 
     def _set_key(self, key: str, at: Position, *, is_plain: bool = False) -> None:
         frame = self._stack[-1]
@@ -343,15 +352,17 @@ class _Builder:
             self._stack[-1].key = None
 
     def _place_value(self, value: Any, at: Position, *, is_open: bool = False) -> None:
-        self.values.setdefault(self._open_path(), at)
         if not self._stack:
+            self.values.setdefault((), at)
             self.root = value
             return
         frame = self._stack[-1]
         if frame.is_list:
+            self.values.setdefault((*frame.path, len(frame.container)), at)
             frame.container.append(value)
             return
         if frame.key is not None:
+            self.values.setdefault((*frame.path, frame.key), at)
             frame.container.setdefault(frame.key, value)
         if not is_open:
             frame.key = None
@@ -361,6 +372,8 @@ def _typed(text: str) -> object:
     """Type the few plain scalars the dialect types; everything else stays text."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _NUMBER_SIGNS:
+        return text
     if len(text) <= MAX_DIGITS:
         if _INTEGER.fullmatch(text):
             return int(text)

@@ -15,6 +15,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from qtcore.errors import QTCoreError
 from qtcore.http.api.routes import api_routes
+from qtcore.http.epcis.problems import problem_bytes
+from qtcore.http.epcis.routes import epcis_routes
 from qtcore.http.logs import make_logger
 from qtcore.http.pages.routes import page_routes
 from qtcore.http.problems import MEDIA_TYPE, is_unexpected, problem_of
@@ -34,6 +36,7 @@ def make_app(
     *,
     secure_cookies: bool | None = None,
     dev: bool = False,
+    proxies: int = 0,
     logger: Any = None,
 ) -> Litestar:
     """Make the application of one site, which follows what is published."""
@@ -44,6 +47,7 @@ def make_app(
         logger=logger or make_logger(),
         secure_cookies=secure_cookies,
         dev=dev,
+        proxies=proxies,
     )
 
     def answer_mistake(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -58,6 +62,7 @@ def make_app(
         route_handlers=[
             healthz,
             *api_routes(),
+            *epcis_routes(),
             *page_routes(),
             create_static_files_router(
                 path="/static",
@@ -130,6 +135,8 @@ def render_mistake(
         settings.logger.error("unexpected", error=type(error).__name__, trace=trace)
     if request.url.path.startswith("/api/v1"):
         return Response(problem.as_bytes(), status_code=problem.status, media_type=MEDIA_TYPE)
+    if request.url.path.startswith("/epcis"):
+        return Response(problem_bytes(problem), status_code=problem.status, media_type=MEDIA_TYPE)
     language = (
         call.language if call else choose_language(request.headers.get("accept-language", ""))
     )

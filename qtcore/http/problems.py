@@ -19,6 +19,7 @@ from qtcore.errors import (
     NotFound,
     NotSignedIn,
     QTCoreError,
+    QueryTooLarge,
     Refusal,
     Refused,
     StoreUnavailable,
@@ -35,6 +36,7 @@ STATUS: tuple[tuple[type[QTCoreError], int], ...] = (
     (Refused, 409),
     (Conflict, 409),
     (NotSignedIn, 401),
+    (QueryTooLarge, 413),
     (StoreUnavailable, 503),
 )
 
@@ -43,6 +45,7 @@ TITLES: Mapping[int, str] = {
     401: "Not signed in",
     403: "Not allowed",
     404: "Not found",
+    406: "Cannot be given in that form",
     405: "This address does not take that method",
     409: "Refused",
     413: "Too large",

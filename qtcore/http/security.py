@@ -18,7 +18,10 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
+from qtcore.http.addresses import client_address
 from qtcore.http.call import SLASH, Call, read_pairs
+from qtcore.http.epcis.problems import problem_bytes
+from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
 from qtcore.http.settings import Settings
@@ -117,8 +120,12 @@ class Gate:
                 "you are not signed in; sign in, or send `Authorization: Bearer <token>`"
             )
         if call.method not in SAFE_METHODS:
-            check_origin(headers)
-            _check_write(call, headers)
+            try:
+                check_origin(headers)
+                _check_write(call, headers)
+            except WebRefusal as refusal:
+                await anyio.to_thread.run_sync(_note_refusal, call, refusal)
+                raise
         scope["state"]["call"] = call
         if call.context is not None:
             structlog.contextvars.bind_contextvars(login=call.context.actor.login)
@@ -132,6 +139,8 @@ class Gate:
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
     ) -> bytes:
         limit = self._settings.max_body
+        if _is_epcis(scope["path"]) and scope["method"] == "POST":
+            limit = max(limit, MAX_CAPTURE)
         told = headers.get("content-length", "0")
         too_large = WebRefusal(
             f"the body is larger than {limit} bytes; send less at once", 413, code="QT416"
@@ -170,8 +179,22 @@ class Gate:
             headers.get("accept-language", ""),
         )
         client = scope["client"]
-        ip = client[0] if client else ""
-        context = self._context(actor, session, request_id=request_id, ip=ip, language=language)
+        peer = client[0] if client else ""
+        forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
+        ip = client_address(peer, forwarded, self._settings.proxies)
+        agent = headers.get("user-agent", "")[:300]
+        context = None
+        if actor is not None:
+            context = Context(
+                actor=actor,
+                at=site.sources.now(),
+                request_id=request_id,
+                device=agent[:200],
+                ip=ip,
+                peer_ip=peer,
+                session_id=session.session_id if session else "",
+                language=language,
+            )
         return Call(
             site=site,
             settings=self._settings,
@@ -182,7 +205,8 @@ class Gate:
             request_id=request_id,
             is_secure=is_secure,
             ip=ip,
-            agent=headers.get("user-agent", "")[:300],
+            peer_ip=peer,
+            agent=agent,
             method=scope["method"],
             path=path,
             query_string=query,
@@ -198,7 +222,9 @@ class Gate:
         if scheme:
             # A token that is wrong is refused even when a cookie would do: no silent change of who.
             if scheme.lower() != "bearer" or not is_api:
-                raise NotSignedIn("only `Authorization: Bearer <token>` for /api is accepted")
+                raise NotSignedIn(
+                    "only `Authorization: Bearer <token>` for /api and /epcis is accepted"
+                )
             return None, actor_by_token(site, token.strip())
         if not secret:
             return None, None
@@ -207,26 +233,6 @@ class Gate:
         except NotSignedIn:
             return None, None
         return session, session.actor
-
-    def _context(
-        self,
-        actor: Actor | None,
-        session: SignedIn | None,
-        *,
-        request_id: str,
-        ip: str,
-        language: str,
-    ) -> Context | None:
-        if actor is None:
-            return None
-        return Context(
-            actor=actor,
-            at=self._sources.now(),
-            request_id=request_id,
-            ip=ip,
-            session_id=session.session_id if session else "",
-            language=language,
-        )
 
     def _is_secure(self, scope: HTTPScope) -> bool:
         chosen = self._settings.secure_cookies
@@ -276,7 +282,16 @@ class Gate:
         headers = [(b"content-type", MEDIA_TYPE.encode())]
         if problem.status == 401:
             headers.append((b"www-authenticate", b'Bearer realm="qtcore"'))
-        await _answer(send, problem.status, headers, problem.as_bytes())
+        told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
+        await _answer(send, problem.status, headers, told)
+
+
+def _note_refusal(call: Call, refusal: WebRefusal) -> None:
+    """Tell the history of a forged write that came with somebody's session or token."""
+    store = call.site.store
+    if call.context is None or refusal.status != 403 or store.fence or not store.is_writable:
+        return
+    store.note(call.context, "denied", "request", call.path[:60], reason=refusal.message)
 
 
 def check_origin(headers: Mapping[str, str]) -> None:
@@ -297,7 +312,12 @@ def check_origin(headers: Mapping[str, str]) -> None:
 def _check_write(call: Call, headers: Mapping[str, str]) -> None:
     """Refuse a write without the token of this very session, or with the wrong content type."""
     is_api = _is_api(call.path)
-    if is_api and call.content_type.split(";")[0].strip() != "application/json":
+    # The standard's addresses take XML too, and check what they take themselves.
+    if (
+        is_api
+        and not _is_epcis(call.path)
+        and call.content_type.split(";")[0].strip() != "application/json"
+    ):
         raise WebRefusal(
             f"the content type is {call.content_type or 'not given'!r}; send application/json",
             415,
@@ -324,7 +344,11 @@ async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], b
 
 
 def _is_api(path: str) -> bool:
-    return path.startswith("/api/v1")
+    return path.startswith("/api/v1") or _is_epcis(path)
+
+
+def _is_epcis(path: str) -> bool:
+    return path == "/epcis" or path.startswith("/epcis/")
 
 
 def _is_open(path: str) -> bool:

@@ -12,7 +12,12 @@ from qtcore.services.site import Site
 
 
 def serve(
-    site: Site, host: str = "127.0.0.1", port: int = 8000, *, secure_cookies: bool | None = None
+    site: Site,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    secure_cookies: bool | None = None,
+    proxies: int = 0,
 ) -> None:
     """Serve until interrupted; a worker delivers and seals meanwhile.
 
@@ -23,7 +28,7 @@ def serve(
     worker.start()
     try:
         uvicorn.run(
-            make_app(site, secure_cookies=secure_cookies),
+            make_app(site, secure_cookies=secure_cookies, proxies=proxies),
             host=host,
             port=port,
             log_level="warning",

@@ -18,7 +18,7 @@ class Settings:
     """Texts, templates, logger and the few choices an application has.
 
     `secure_cookies`: None means as the request came, by https or not. `dev` shows template changes
-    without a restart.
+    without a restart. `proxies`: how many trusted proxies stand before the application.
     """
 
     texts: Texts
@@ -26,4 +26,5 @@ class Settings:
     logger: Any
     secure_cookies: bool | None = None
     dev: bool = False
+    proxies: int = 0
     max_body: int = MAX_BODY

@@ -5,7 +5,8 @@ It must not know where packs are installed, nor any database.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,9 +25,10 @@ from qtcore.definitions.read import PackFolder
 from qtcore.engines.expressions import Compiled as Expression
 from qtcore.errors import DefinitionsRejected, Fault
 from qtcore.registry.contributions import Contributions, add_recall_nodes, read_contributions
+from qtcore.registry.floor import check_floor
 from qtcore.registry.formulas import compile_formulas
 from qtcore.registry.hooks import Failure, Hooks
-from qtcore.registry.merge import Entry, Merged, merge_packs, order_packs
+from qtcore.registry.merge import Entry, Merged, PackProblem, merge_packs, order_packs
 from qtcore.registry.proofs import check_proofs
 from qtcore.registry.references import check_references
 from qtcore.registry.registry import PackState, Registry
@@ -110,6 +112,7 @@ class _Work:
             self._note(pack.name, pack.problems)
             if pack.pack is None:
                 self.off.add(pack.name)
+        self.unsound = self.off - set(self.broken)
         self._refuse_equal_names()
 
     def settle(self) -> tuple[Merged, Mapping[tuple[str, str], Expression], Contributions]:
@@ -119,10 +122,9 @@ class _Work:
             self._refuse_dependants()
             hooks = self.hooks.without(self.failures())
             merged = add_recall_nodes(merge_packs(self._sound(), self._known()), hooks)
-            expressions, found = compile_formulas(merged)
+            expressions, found = _cross_check(merged)
             given = read_contributions(merged, hooks)
-            found += [*merged.problems, *check_references(merged), *given.problems]
-            found += check_proofs(merged, expressions)
+            found += given.problems
             errors = {item.pack for item in found if _switches_off(item.problem)} - self.off
             for item in found:
                 if item.pack in errors or not errors:
@@ -130,7 +132,26 @@ class _Work:
             if self.off == before:
                 for item in check_texts(merged):
                     self._note(item.pack, [item.problem])
+                self._look_further()
                 return merged, expressions, given
+
+    def _look_further(self) -> None:
+        """Check what could be read of packs whose files have mistakes: all problems at once.
+
+        These packs stay off whatever is found. Nothing is said about names that a definition with
+        a mistake would have defined.
+        """
+        torn = {p.name: p for p in self.packs if p.name in self.unsound and p.pack is not None}
+        if not torn:
+            return
+        packs = [pack for pack in self.packs if pack.name not in self.off or pack.name in torn]
+        merged = merge_packs(packs, self._known())
+        found = _cross_check(merged, with_proofs=False)[1]
+        found += [item for item in check_texts(merged) if item.problem.severity == "error"]
+        unread = {name for pack in torn.values() for name in pack.unread}
+        for item in found:
+            if item.pack in torn and not _speaks_of(item.problem, unread):
+                self._note(item.pack, [item.problem])
 
     def states(self) -> tuple[PackState, ...]:
         """Describe every pack, sound or not, in order of the merge."""
@@ -172,6 +193,26 @@ class _Work:
                     message = f"pack {pack.name!r} needs pack {name!r}, which is switched off"
                     mistake = Mistake("QT130", message, ("after", number))
                     self._note(pack.name, [pack.problem(mistake)])
+
+
+def _cross_check(
+    merged: Merged, *, with_proofs: bool = True
+) -> tuple[Mapping[tuple[str, str], Expression], list[PackProblem]]:
+    """Check all that needs more than one definition; also give the compiled expressions.
+
+    Proofs need life cycles that are sound in themselves.
+    """
+    expressions, found = compile_formulas(merged)
+    found += [*merged.problems, *check_references(merged)]
+    found += check_proofs(merged, expressions) if with_proofs else ()
+    found += check_floor(merged, expressions)
+    return expressions, found
+
+
+def _speaks_of(problem: Problem, names: Collection[str]) -> bool:
+    """Say whether a message quotes one of the names."""
+    quoted = re.findall(r"'([^']*)'", problem.message)
+    return any(part in names for word in quoted for part in (word, *word.split(".")))
 
 
 def _switches_off(problem: Problem) -> bool:

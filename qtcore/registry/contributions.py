@@ -61,7 +61,7 @@ def add_recall_nodes(merged: Merged, hooks: Hooks) -> Merged:
                 else:
                     nodes.append(node)
         longer = plan.model_copy(update={"nodes": tuple(nodes)})
-        plans[plan.id] = Entry(entry.pack, replace(entry.located, definition=longer))
+        plans[plan.id] = replace(entry, located=replace(entry.located, definition=longer))
     entries = {**merged.entries, _RECALLS: plans}
     return replace(merged, entries=entries, problems=tuple(problems))
 
@@ -100,7 +100,7 @@ def _check_facts(merged: Merged, hooks: Hooks) -> list[PackProblem]:
     found = [_failed(failure) for failure in asked.failures]
     given = {(pack, fact) for pack, givers in asked.values for fact in givers}
     declared = {
-        (entry.pack, name): entry
+        (entry.owner, name): entry
         for name, entry in merged.entries[FACTS].items()
         if entry.definition.from_.pack
     }

@@ -139,6 +139,8 @@ def find_source_unit(merged: Merged, fact: FactDefinition) -> str:
     if held is not None:
         own = held[1].properties[name].get("x-qt") or {}
         return str(own.get("unit") or "")
+    if fact.from_.result is None:
+        return ""
     tests = [c for e in merged.all("specs") for c in e.definition.characteristics]
     named = {test.unit or "" for test in tests if fact.from_.result == test.id}
     return named.pop() if len(named) == 1 else ""
@@ -178,11 +180,12 @@ def _formulas(merged: Merged) -> Iterator[Formula]:
     for kind, find in _FIND.items():
         for entry in merged.all(kind):
             for path, text, result in find(entry.definition, merged.units):
-                yield Formula(entry, path, text, _scope(kind, entry.definition), result)
+                yield Formula(entry, path, text, scope_of(kind, entry.definition), result)
 
 
-def _scope(kind: str, definition: Any) -> str:
-    if kind == "rules":
+def scope_of(kind: str, definition: Any) -> str:
+    """Name the scope of the expressions of a definition."""
+    if kind in ("rules", FACTS):
         return FACTS
     return f"fields:{definition.entity}" if kind == "fields" else f"{kind}:{definition.id}"
 
@@ -248,8 +251,8 @@ def _place(formula: Formula, mistake: Any) -> PackProblem:
     """Put a mistake at its column, when the expression is written on one line without quotes."""
     words = Mistake(mistake.code, mistake.message, formula.path, mistake.suggestion or "")
     pack, problem = formula.entry.problem(words)
-    if problem.length == len(formula.text):
-        column = problem.column + mistake.column - 1
+    if problem.length - len(formula.text) in (0, 2):  # bare, or in plain quotes
+        column = problem.column + mistake.column - 1 + (problem.length > len(formula.text))
         problem = type(problem)(
             problem.code, problem.message, problem.file, problem.line, column, problem.suggestion
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qtcore.definitions.folders import base_folders
+from qtcore.definitions.loose import read_loose
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.problems import Problem
 from qtcore.definitions.read import HEAD_FILE, PackFolder
@@ -42,6 +43,8 @@ class Found:
     def refuse_path(self, path: Path) -> None:
         """Note a path where no pack lies."""
         message = f"no pack at {str(path)!r}: neither it nor a folder around it holds {HEAD_FILE}"
+        if not path.exists():
+            message = f"there is no file or folder {str(path)!r}; give the path of a pack or file"
         problem = Problem("QT120", message, path.as_posix())
         self.broken.append(PackState(path.as_posix(), is_broken=True, problems=(problem,)))
 
@@ -86,18 +89,24 @@ def load_registry(
 def check_packs(paths: Sequence[Path]) -> Compiled:
     """Compile the base pack with the packs the paths lead to.
 
-    A site is checked with the installed packs it chooses, other packs without any. File names in
-    the problems start with the paths as they were given. The base pack's own folders check the
-    base alone.
+    A site is checked with the installed packs it chooses, other packs without any, YAML that lies
+    in no pack with all of them. File names in the problems start with the paths as they were
+    given. The base pack's own folders check the base alone.
     """
     base = [folder.resolve() for folder in base_folders()]
     found = Found(has_base=True)
     found.add(BASE, FolderPack(*base_folders()))
     site: FolderPack | None = None
+    has_loose = False
     for path in paths:
         folders = [f for f in find_pack_folders(path) if f.resolve() not in base]
         if not folders and path.resolve() not in (*base, base[0].parent):
-            found.refuse_path(path)
+            loose = read_loose(path)
+            if loose is None:
+                found.refuse_path(path)
+            else:
+                found.add(loose.name, FolderPack.of(loose))
+                has_loose = True
         for folder in folders:
             plugin = load_folder(folder)
             head = plugin[0] if isinstance(plugin, tuple) else plugin
@@ -107,7 +116,8 @@ def check_packs(paths: Sequence[Path]) -> Compiled:
                 found.add(head.name, plugin)
                 is_site = head.content.pack is not None and head.content.pack.layer == "site"
                 site = head if is_site else site
-    missing = found.add_installed(_chosen(site)) if site is not None else []
+    needs_others = site is not None or has_loose
+    missing = found.add_installed(_chosen(site)) if needs_others else []
     return compile_found(found, site.content if site else None, missing)
 
 

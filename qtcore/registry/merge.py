@@ -4,17 +4,21 @@ It must not know what definitions mean, nor check references between them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from qtcore.definitions.definition import Definition
+from qtcore.definitions.extensions import Extension, lay_over, prefixes
 from qtcore.definitions.fields import FieldSet
-from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.mistakes import Mistake, find_mistakes
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.read import Located, PackFolder, PackText
 from qtcore.definitions.rules import RuleDefinition
+from qtcore.definitions.structure import check_definition
 from qtcore.engines.expressions import Unit
 from qtcore.registry.measures import unit_table
 
@@ -23,10 +27,20 @@ _ORDER: Mapping[str, int] = {"base": 0, "industry": 1, "site": 2}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One definition in force: the pack that brings it and where it is written."""
+    """One definition in force: the pack that brings it and where it is written.
+
+    `changed` names the pack that brought it, when `pack` only extends it, for `reason`.
+    """
 
     pack: str
     located: Located[Any]
+    changed: str = ""
+    reason: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The pack that brought it; `pack` is the last one that changed it."""
+        return self.changed or self.pack
 
     @property
     def definition(self) -> Any:
@@ -115,8 +129,11 @@ class _Merge:
 
     def add(self, pack: PackFolder, located: Located[Any]) -> None:
         """Lay one definition over what lower layers brought."""
-        entry = Entry(pack.name, _with_industry(pack, located))
         held = self.entries[located.kind]
+        if isinstance(located.definition, Extension):
+            self._extend(Entry(pack.name, located), held)
+            return
+        entry = Entry(pack.name, _with_industry(pack, located))
         name = entry.definition.id
         mistake = self._find_mistake(entry, held.get(name), held)
         if mistake is not None:
@@ -128,6 +145,33 @@ class _Merge:
             below = self.replaced.get((located.kind, name), ())
             self.replaced[located.kind, name] = (*below, held[name])
         held[name] = entry
+
+    def _extend(self, entry: Entry, held: dict[str, Entry]) -> None:
+        """Lay an extension over the definition it names; the outcome must be sound as a whole."""
+        extension: Extension = entry.definition
+        below = held.get(extension.id)
+        what = f"{entry.located.kind} {extension.id!r}"
+        if below is None:
+            message = f"{what} says 'extends', but no lower layer defines it; write it out"
+            hint = suggest(extension.id, held)
+            self._refuse(entry, Mistake("QT124", message, ("extends",), hint, on_key=True))
+            return
+        if below.pack == entry.pack or "replaces" in extension.changes:
+            said = "changes what this pack says itself" if below.pack == entry.pack else "replaces"
+            message = f"{what} says 'extends' and {said}; write the definition once"
+            self._refuse(entry, Mistake("QT124", message, ("extends",), on_key=True))
+            return
+        laid = lay_extension(below.located, entry.located)
+        for mistake in laid.mistakes:
+            self.problems.append(PackProblem(entry.pack, laid.located.problem(mistake)))
+        if laid.located.definition is None or laid.mistakes:
+            return
+        done = Entry(entry.pack, laid.located, below.owner, extension.reason)
+        if isinstance(done.definition, FieldSet):
+            self._add_fields(done, below)
+        key = (entry.located.kind, extension.id)
+        self.replaced[key] = (*self.replaced.get(key, ()), below)
+        held[extension.id] = done
 
     def _refuse(self, entry: Entry, mistake: Mistake) -> None:
         self.problems.append(PackProblem(*entry.problem(mistake)))
@@ -152,7 +196,7 @@ class _Merge:
             law = first.definition.source.law if first.definition.source else "its source"
             message = (
                 f"{what} is mandatory ({law}, pack {first.pack!r}, {_where(first)}) and cannot be "
-                "replaced; add a stricter definition beside it"
+                "replaced; add a stricter definition beside it, or make it stricter with 'extends'"
             )
             return Mistake("QT124", message, ("replaces",), on_key=True)
         return None
@@ -179,6 +223,34 @@ class _Merge:
 def _where(entry: Entry, *path: str) -> str:
     at = entry.located.at(*(path or ("id",)), key=bool(path))
     return f"{entry.located.file}:{at.line}"
+
+
+class LaidOver(NamedTuple):
+    """The outcome of an extension, with what is wrong in it."""
+
+    located: Located[Any]
+    mistakes: tuple[Mistake, ...]
+
+
+def lay_extension(below: Located[Any], change: Located[Any]) -> LaidOver:
+    """Lay an extension over a definition; every part of the outcome keeps its place."""
+    raw = below.definition.model_dump(by_alias=True, exclude_unset=True)
+    laid = lay_over(raw, change.definition.changes)
+    origins = {
+        path: origin
+        for path, origin in below.origins.items()
+        if not any(above in laid.origins for above in prefixes(path))
+    }
+    origins |= {path: (change, own) for path, own in laid.origins.items()}
+    model = KINDS[below.kind]
+    try:
+        definition = model.model_validate(laid.value)
+    except ValidationError as exc:
+        found = tuple(find_mistakes(model, laid.value, exc))
+        return LaidOver(replace(below, definition=None, origins=origins), found)
+    located = replace(below, definition=definition, origins=origins)
+    errors = tuple(m for m in check_definition(below.kind, definition) if m.severity == "error")
+    return LaidOver(located, errors)
 
 
 def _with_industry(pack: PackFolder, located: Located[Any]) -> Located[Any]:

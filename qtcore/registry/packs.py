@@ -47,10 +47,14 @@ def load_pack(name: str, load: Callable[[], object]) -> object:
 
 def find_pack_folders(path: Path) -> tuple[Path, ...]:
     """Find the packs a path speaks of: the one it is or lies in, else those below it."""
+    if not path.exists():
+        return ()
     here = path if path.is_dir() else path.parent
     for folder in (here, *here.resolve().parents):
         if (folder / HEAD_FILE).is_file():
             return (folder,)
+    if path.is_file():
+        return ()
     found = (head.parent for head in here.rglob(HEAD_FILE))
     return tuple(sorted(f for f in found if not _is_skipped(f.relative_to(here))))
 

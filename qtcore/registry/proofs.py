@@ -129,12 +129,14 @@ def _meanings(merged: Merged) -> frozenset[str]:
 
 
 def _inherited(merged: Merged, workflow: str) -> Iterable[tuple[Entry, Property]]:
-    """Give the mandatory properties of the life cycles that this one replaces."""
+    """Give mandatory properties of the life cycles below that this one does not claim itself."""
+    own = merged.find("workflows", workflow)
+    claimed = own.verify if own else ()
     return [
         (below, claim)
         for below in merged.replaced.get(("workflows", workflow), ())
         for claim in below.definition.verify
-        if claim.mandatory and claim.accepts_same_person is None
+        if claim.mandatory and claim.accepts_same_person is None and claim not in claimed
     ]
 
 

@@ -216,7 +216,7 @@ def _pack_names(merged: Merged, names: Iterable[str | None], path: Path) -> Iter
 
 
 def _check_document(merged: Merged, entry: Entry) -> Iterator[Mistake]:
-    pack = next(pack for pack in merged.packs if pack.name == entry.pack)
+    pack = next(pack for pack in merged.packs if pack.name == entry.owner)
     template = entry.definition.template
     if template not in pack.files:
         known = [name for name in pack.files if not name.endswith(".yaml")]

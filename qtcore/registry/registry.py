@@ -92,7 +92,7 @@ class Registry:
     def owner_of(self, kind: str, name: str) -> str:
         """Name the pack that brings a definition; NotFound when there is none."""
         self.get(kind, name)
-        return self._merged.entries[kind][name].pack
+        return self._merged.entries[kind][name].owner
 
     def text(self, key: str, language: str = "en") -> str:
         """Give a text in the language, else in English, else its last part made readable."""

@@ -16,6 +16,7 @@ from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import read_key
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
+from qtcore.store.queries.epcis import DECLARED
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.tables import Event, Location, Movement, Party
 
@@ -84,6 +85,7 @@ class _Writer:
 
     def event(self, row: Event, moves: Sequence[Movement]) -> EventOut:
         event_id, at = row.external_id or f"urn:uuid:{row.uid}", _aware(row.event_at)
+        event_id = event_id.removesuffix(DECLARED)
         if row.document.get("format") == "epcis-2.0":
             document, context = (_json(row.document[name]) for name in ("event", "context"))
             return EventOut(event_id, row.verb, at, document=document, context=context)

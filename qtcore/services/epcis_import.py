@@ -3,29 +3,41 @@
 It must not judge what a document says; what does not fit becomes a discrepancy.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
 from sqlmodel import col, select
 
-from qtcore.builtin.epcis.checks import read_time
+from qtcore.builtin.epcis.contents import content_hash
+from qtcore.builtin.epcis.event_hash import event_hash
 from qtcore.builtin.epcis.reading import EpcisDocument
-from qtcore.builtin.epcis.strict_json import pointer, write_json
-from qtcore.builtin.facts import PartyRole, Thing, TraceEvent
-from qtcore.builtin.gs1 import party_code
+from qtcore.builtin.epcis.strict_json import pointer, read_json, write_json
+from qtcore.builtin.facts import Thing, TraceEvent
+from qtcore.builtin.faults import Faults
+from qtcore.builtin.gs1 import canonical_identifier, party_code
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
-from qtcore.services.discrepancies import batched, review_nodes
-from qtcore.services.events import EventInput, Line, Origin, Stored, write_event
+from qtcore.services.discrepancies import review_nodes
+from qtcore.services.epcis_facts import (
+    error_text,
+    ilmd_day,
+    ilmd_text,
+    parties_of,
+    party_of,
+    place_of,
+    values_of,
+)
+from qtcore.services.events import EventInput, Line, Origin, Stored, write_all
 from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
-from qtcore.store.tables import Event, Identifier, LogisticUnit, Lot, Node, Unit
+from qtcore.store.queries.epcis import DECLARED
+from qtcore.store.queries.keyset import batched
+from qtcore.store.tables import EpcisEvent, Event, Identifier, LogisticUnit, Lot, Node, Unit
 from qtcore.store.unit import UnitOfWork
 
 EVENT_TYPE_OF_VERB: Mapping[str, str] = {
@@ -41,13 +53,9 @@ EVENT_TYPE_OF_VERB: Mapping[str, str] = {
 }
 """The base event that an event of another company is recorded as."""
 
-DECLARED = "#errorDeclaration"
-"""Ends the id of an error declaration, which repeats the id of the event it declares wrong."""
-
 MAX_PAIRS = 250_000
 _LOT_NUMBER = "lot_number"
 _WRITTEN = "uri"
-_ILMD = re.compile(r"[:#/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,10 @@ class _Written:
 class DocumentWriter:
     """Writes one document; `write` raises InputRejected with every fault before it writes."""
 
-    def __init__(self, site: Site, work: UnitOfWork, document: EpcisDocument) -> None:
+    def __init__(
+        self, site: Site, work: UnitOfWork, document: EpcisDocument, is_proceeding: bool = False
+    ) -> None:
+        self._is_proceeding = is_proceeding
         self._site = site
         self._work = work
         self._document = document
@@ -75,13 +86,21 @@ class DocumentWriter:
         """Write what is not stored yet."""
         events = self._document.events
         self._known = self._stored_events(events)
-        faults = [*self._conflicts(), *self._too_long()]
-        if faults:
+        bad = self._refused()
+        faults = [fault for found in bad.values() for fault in found]
+        if faults and not self._is_proceeding:
             raise InputRejected(f"{self._document.name} is refused; nothing is stored", faults)
-        new = [event for event in events if stored_id(event) not in self._known]
+        new = [e for e in events if stored_id(e) not in self._known and e.pointer not in bad]
         ensure_unknowns(self._work)
         self._local = self._local_numbers(new)
-        written = [self._write(event, import_id) for event in new]
+        self._book.prepare(
+            _ref_of(thing) for e in new for thing in e.things if not _is_own(thing.uri)
+        )
+        told = [self._input(event) for event in new]
+        origin = Origin("import", import_id)
+        stored = write_all(self._site, self._book, told, origin=origin)
+        written = [_Written(event, each) for event, each in zip(new, stored, strict=True)]
+        self._index(new)
         self._complete_lots(written)
         self._name_nodes(written)
         ids = {*self._known, *(stored_id(event) for event in new)}
@@ -93,8 +112,31 @@ class DocumentWriter:
         return ImportReport(
             read=read,
             stored=len(new),
-            duplicates=read - len(new),
+            duplicates=read - len(new) - len(bad),
+            refused=len(bad),
             lots=len(self._book.made),
+            problems=tuple(faults),
+        )
+
+    def _index(self, events: Sequence[TraceEvent]) -> None:
+        """Note what the events are asked by, see `qtcore.services.epcis_queries`."""
+        keys = {name: row.id for name, row in self._stored_events(events).items()}
+        self._work.insert(
+            EpcisEvent,
+            [
+                {
+                    "event_id": keys[stored_id(event)],
+                    "event_at": event.event_at.astimezone(UTC),
+                    "kind": event.kind,
+                    "action": event.action,
+                    "biz_step": event.biz_step,
+                    "disposition": event.disposition,
+                    "biz_location": canonical_identifier(event.biz_location)[1],
+                    "read_point": canonical_identifier(event.read_point)[1],
+                    "transformation_id": canonical_identifier(event.transformation_id)[1],
+                }
+                for event in events
+            ],
         )
 
     def _stored_events(self, events: Iterable[TraceEvent]) -> dict[str, Event]:
@@ -128,47 +170,48 @@ class DocumentWriter:
                 found.update(self._work.session.exec(statement))
         return found
 
-    def _conflicts(self) -> Iterator[Fault]:
+    def _refused(self) -> dict[str, list[Fault]]:
+        """Find the events that cannot be stored, by their places."""
+        found: dict[str, list[Fault]] = {}
         for event in self._document.events:
-            row = self._known.get(stored_id(event))
-            if row is not None and row.document.get("content") != event.content_hash:
-                yield self._fault(
-                    "QT708",
-                    f"eventID {event.external_id!r} is already stored with other content; a "
-                    "correction needs an id of its own and an error declaration for this one",
-                    pointer(event.pointer, "eventID"),
-                )
+            faults = [*self._conflict(event), *self._too_long(event)]
+            if faults:
+                found[event.pointer] = faults
+        return found
 
-    def _too_long(self) -> Iterator[Fault]:
-        for event in self._document.events:
-            pairs = len(event.part("input")) * len(event.part("output"))
-            if pairs > MAX_PAIRS:
-                says = f"{pairs} pairs of input and output; at most {MAX_PAIRS}, tell it in parts"
-                yield self._fault("QT707", says, event.pointer)
-            for name, text, most in (
-                ("eventID", event.external_id, MAX_EVENT_ID - len(DECLARED)),
-                ("bizStep", event.biz_step, MAX_CODE),
-                ("bizLocation", party_code(event.biz_location), MAX_CODE),
-                ("readPoint", party_code(event.read_point), MAX_CODE),
-                *((x.role, party_code(x.uri), MAX_CODE) for x in _parties(event)),
-                ("transformationID", event.transformation_id, 400),
-            ):
-                if len(text) > most:
-                    says = f"{name} has {len(text)} signs; at most {most} are stored"
-                    yield self._fault("QT706", says, event.pointer)
-            for thing in event.things:
-                if len(thing.key.item) > MAX_CODE or len(thing.key.number) > MAX_LOT_NO:
-                    text = f"the class may have {MAX_CODE} signs and the number {MAX_LOT_NO}"
-                    yield self._fault("QT706", text, thing.pointer)
+    def _conflict(self, event: TraceEvent) -> Iterator[Fault]:
+        row = self._known.get(stored_id(event))
+        if row is not None and not _says(row, event):
+            yield self._fault(
+                "QT708",
+                f"eventID {event.external_id!r} is already stored with other content; a "
+                "correction needs an id of its own and an error declaration for this one",
+                pointer(event.pointer, "eventID"),
+            )
+
+    def _too_long(self, event: TraceEvent) -> Iterator[Fault]:
+        pairs = len(event.part("input")) * len(event.part("output"))
+        if pairs > MAX_PAIRS:
+            says = f"{pairs} pairs of input and output; at most {MAX_PAIRS}, tell it in parts"
+            yield self._fault("QT707", says, event.pointer)
+        for name, text, most in (
+            ("eventID", event.external_id, MAX_EVENT_ID - len(DECLARED)),
+            ("bizStep", event.biz_step, MAX_CODE),
+            ("bizLocation", party_code(event.biz_location), MAX_CODE),
+            ("readPoint", party_code(event.read_point), MAX_CODE),
+            *((x.role, party_code(x.uri), MAX_CODE) for x in parties_of(event)),
+            ("transformationID", event.transformation_id, 400),
+        ):
+            if len(text) > most:
+                says = f"{name} has {len(text)} signs; at most {most} are stored"
+                yield self._fault("QT706", says, event.pointer)
+        for thing in event.things:
+            if len(thing.key.item) > MAX_CODE or len(thing.key.number) > MAX_LOT_NO:
+                text = f"the class may have {MAX_CODE} signs and the number {MAX_LOT_NO}"
+                yield self._fault("QT706", text, thing.pointer)
 
     def _fault(self, code: str, message: str, where: str) -> Fault:
-        return Fault(code, message, f"{self._document.name}#{where}")
-
-    def _write(self, event: TraceEvent, import_id: int) -> _Written:
-        origin = Origin("import", import_id)
-        return _Written(
-            event, write_event(self._site, self._book, self._input(event), origin=origin)
-        )
+        return Fault(code, message, f"{self._document.name}#{self._document.place(where)}")
 
     def _input(self, event: TraceEvent) -> EventInput:
         void = event.error is not None
@@ -179,13 +222,13 @@ class DocumentWriter:
             lines=tuple(lines),
             event_at=event.event_at.astimezone(UTC),
             utc_offset=event.utc_offset,
-            location=code("location", _place(event)),
-            from_party=code("party", _party(event.sources)),
-            to_party=code("party", _party(event.destinations)),
+            location=code("location", place_of(event)),
+            from_party=code("party", party_of(event.sources)),
+            to_party=code("party", party_of(event.destinations)),
             step=event.biz_step,
-            reason=_error_text(event),
+            reason=error_text(event),
             external_id=stored_id(event),
-            values=dict(_values(event)),
+            values=dict(values_of(event)),
             document={
                 "format": "epcis-2.0",
                 "content": event.content_hash,
@@ -219,18 +262,13 @@ class DocumentWriter:
             named = self._names.get(key.item, "") or self._names.get(thing.uri, "")
             known = self._site.registry.unit(item_unit) is not None
             self._places.code("item", key.item, named, kind="raw", unit=item_unit if known else "")
-        ref = LotRef(
-            item=key.item,
-            lot_no=key.number,
-            kind=key.kind,
-            identifier=(key.scheme, key.value),
-        )
+        ref = _ref_of(thing)
         self._adopt(ref)
         return ref
 
     def _own_node(self, uri: str) -> str | None:
         """Find our own lot behind the URI that our export gives it."""
-        if not uri.startswith("urn:uuid:"):
+        if not _is_own(uri):
             return None
         uid = uri.removeprefix("urn:uuid:")
         found = select(Node.uid).where(Node.tenant_id == self._work.tenant_id, Node.uid == uid)
@@ -321,66 +359,31 @@ class DocumentWriter:
         ).first()
 
 
+def _ref_of(thing: Thing) -> LotRef:
+    """Give the reference to what a line of another company names."""
+    key = thing.key
+    return LotRef(
+        item=key.item,
+        lot_no=key.number,
+        kind=key.kind,
+        identifier=(key.scheme, key.value),
+    )
+
+
+def _is_own(uri: str) -> bool:
+    return uri.startswith("urn:uuid:")
+
+
 def stored_id(event: TraceEvent) -> str:
     """Give the id an event is stored under; without one of its own, the standard's event hash."""
     return f"{event.identity}{DECLARED}" if event.error is not None else event.identity
 
 
-def ilmd_text(ilmd: Mapping[str, Any], name: str) -> str:
-    """Find a text of the instance/lot master data, whatever prefix it was given."""
-    for key, value in ilmd.items():
-        if _ILMD.split(key)[-1] == name and isinstance(value, str):
-            return value.strip()
-    return ""
-
-
-def ilmd_day(ilmd: Mapping[str, Any], name: str) -> date | None:
-    """Find a day of the master data, told as a date or as a moment; None when it is neither."""
-    text = ilmd_text(ilmd, name)
-    moment = read_time(text)
-    if moment is not None:
-        return moment.date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _place(event: TraceEvent) -> str:
-    """Choose the place whose stock changes; coordinates are no place with stock."""
-    for uri in (event.biz_location, event.read_point):
-        if uri and not uri.startswith("geo:"):
-            return party_code(uri)
-    return ""
-
-
-def _parties(event: TraceEvent) -> tuple[PartyRole, ...]:
-    return (*event.sources, *event.destinations)
-
-
-def _party(roles: Iterable[PartyRole]) -> str:
-    """Choose who owns, else who holds the goods."""
-    found = {role.role: role.uri for role in reversed(list(roles))}
-    uri = found.get("owning_party") or found.get("possessing_party") or ""
-    return party_code(uri) if uri else ""
-
-
-def _error_text(event: TraceEvent) -> str:
-    if event.error is None:
-        return ""
-    by = ", ".join(event.error.corrective_ids)
-    text = f"declared wrong on {event.error.declared}: {event.error.reason or 'no reason given'}"
-    return (f"{text}; corrected by {by}" if by else text)[:2000]
-
-
-def _values(event: TraceEvent) -> Iterator[tuple[str, str]]:
-    """List what is shown with the event; everything else stays in its document."""
-    for name, text in (
-        ("event_time", event.event_time),
-        ("record_time", event.record_time),
-        ("disposition", event.disposition),
-        ("read_point", event.read_point),
-        ("transformation_id", event.transformation_id),
-    ):
-        if text:
-            yield name, text
+def _says(row: Event, event: TraceEvent) -> bool:
+    """Say whether a stored event is equal in content, also one stored under an older hash."""
+    if row.document.get("content") == event.content_hash:
+        return True
+    if row.document.get("format") != "epcis-2.0":
+        return False
+    stored, context = (read_json(row.document[n].encode(), Faults()) for n in ("event", "context"))
+    return content_hash(stored, event_hash(stored, context)) == event.content_hash

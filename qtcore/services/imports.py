@@ -159,10 +159,11 @@ def close_run(site: Site, work: UnitOfWork, run: ImportRun, report: ImportReport
     )
 
 
-def record_refusal(
-    site: Site, context: Context, source: ImportSource, report: ImportReport
-) -> None:
-    """Keep the record of a load of which nothing was stored, and tell the ledger of the attempt."""
+def record_refusal(site: Site, context: Context, source: ImportSource, report: ImportReport) -> str:
+    """Keep the record of a load of which nothing was stored, and tell the ledger of the attempt.
+
+    Gives the public id of the record.
+    """
     with site.store.write(context) as work:
         run = open_run(work, source)
         close_run(site, work, run, report)
@@ -173,6 +174,7 @@ def record_refusal(
             reason=report.problems[0].message[:400] if report.problems else "",
             details={"file": source.name, "sha256": source.sha256, "refused": report.refused},
         )
+        return run.uid
 
 
 def as_faults(found: Iterable[ReadFault], name: str = "") -> tuple[Fault, ...]:

@@ -6,21 +6,12 @@ It must not know the shape of a file; readers and writers do, and the writers of
 from collections.abc import Sequence
 from typing import Any
 
-from qtcore.builtin.epcis.reading import read_epcis
 from qtcore.builtin.epcis.strict_json import write_json
 from qtcore.builtin.epcis.writing import write_epcis
 from qtcore.context import Context
-from qtcore.errors import InputRejected
+from qtcore.services.epcis_capture import store_document
 from qtcore.services.epcis_export import events_of, read_events_out
-from qtcore.services.epcis_import import DocumentWriter
-from qtcore.services.imports import (
-    ImportReport,
-    as_faults,
-    close_run,
-    open_run,
-    record_refusal,
-    source_of,
-)
+from qtcore.services.imports import ImportReport
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -30,38 +21,15 @@ NamedFile = tuple[str, bytes]
 
 
 def import_epcis(site: Site, context: Context, files: Sequence[NamedFile]) -> ImportReport:
-    """Load EPCIS 2.0 documents: each is stored whole, or refused with every fault.
+    """Load EPCIS documents, also in gzip: each is stored whole, or refused with every fault.
 
     Loading a document again changes nothing. What is refused is in the report, never raised.
     """
     require(site, context, "import.run")
     report = ImportReport()
     for file in files:
-        report += _import_document(site, context, file)
+        report += store_document(site, context, file).report
     return report
-
-
-def _import_document(site: Site, context: Context, file: NamedFile) -> ImportReport:
-    name, data = file
-    source = source_of("epcis", [file], context.at)
-    document = read_epcis(data, name)
-    if document.faults:
-        refused = ImportReport(refused=1, problems=as_faults(document.faults, name))
-        record_refusal(site, context, source, refused)
-        return refused
-    try:
-        with site.store.write(context) as work:
-            run = open_run(work, source)
-            report = DocumentWriter(site, work, document).write(run.id)
-            report += ImportReport(problems=as_faults(document.warnings, name))
-            close_run(site, work, run, report)
-            if report.stored:
-                work.log("import.epcis", "import", run.uid, details=source.counts(report))
-            return report
-    except InputRejected as rejected:
-        refused = ImportReport(refused=1, problems=rejected.faults)
-        record_refusal(site, context, source, refused)
-        return refused
 
 
 def export_epcis(site: Site, context: Context, *, lot: str = "") -> dict[str, Any]:

@@ -172,7 +172,7 @@ def test_only_the_second_event_is_wrong_and_the_whole_document_is_refused(
         (b'{"a":1', "QT701", "line 1, column 7", "not JSON"),
         (b'{"a":"\xff"}', "QT701", "byte 6", "not UTF-8"),
         ('{"a":1}'.encode("utf-16"), "QT700", "/", "UTF-16"),
-        (b"<epcis/>", "QT700", "/", "XML"),
+        (b"<epcis/>", "QT700", "/epcis", "EPCISDocument in"),
         (b"PK\x03\x04zzz", "QT700", "/", "zip"),
         (b"\x1f\x8b\x08", "QT700", "/", "gzip"),
         (b"  ", "QT700", "/", "empty"),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+from qtcore.builtin.epcis.cbv import WEB, bare_word
 from qtcore.builtin.epcis.strict_json import pointer
 from qtcore.builtin.faults import Faults, listing, shown
 
@@ -22,6 +23,7 @@ _UNIT = re.compile(r"[A-Z0-9]{2,3}")
 _HEX = re.compile(r"[A-Fa-f0-9]+")
 _VERSION = re.compile(r"2(?:\.[0-9]+)*")
 _CBV = re.compile(r"urn:epcglobal:cbv|https?://ns\.gs1\.org/cbv/")
+_OWN = (WEB, "cbv:")
 _WEB_VOCABULARY = re.compile(r"https?://(?:www\.)?gs1\.org/voc/")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
@@ -109,15 +111,21 @@ hex_binary = pattern(_HEX, "hexadecimal digits")
 version = pattern(_VERSION, "schemaVersion 2.0")
 
 
-def word(words: Collection[str], *, not_from: re.Pattern[str] = _CBV) -> Check:
-    """Make a check of standard words: one of them bare, or a URI of another vocabulary."""
+def word(words: Collection[str], *, name: str = "", not_from: re.Pattern[str] = _CBV) -> Check:
+    """Make a check of standard words: one of them bare, or a URI of another vocabulary.
+
+    With the `name` of the property, the web URI of a word is taken as well.
+    """
 
     def check(value: Any, at: str, faults: Faults) -> None:
-        if isinstance(value, str) and value in words:
+        if isinstance(value, str) and (value in words or bare_word(name, value) in words):
+            if not not_from.match(value):
+                return
+        elif is_uri(value) and not not_from.match(value) and not value.startswith(_OWN):
             return
-        if is_uri(value) and not not_from.match(value):
-            return
-        near = difflib.get_close_matches(str(value)[:80].rsplit(":", 1)[-1], words, n=1)
+        near = difflib.get_close_matches(
+            str(value)[:80].rsplit(":", 1)[-1].rsplit("-", 1)[-1], words, n=1
+        )
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         some = f"a bare CBV 2.0 word such as {sorted(words)[0]}, or a URI of another vocabulary"
         faults.add("QT706", f"{shown(value)} is not accepted; give {some}{hint}", at)

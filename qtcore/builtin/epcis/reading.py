@@ -1,4 +1,4 @@
-"""Reads an EPCIS 2.0 document (JSON, JSON-LD) into facts: all of it, or nothing with the faults.
+"""Reads an EPCIS document (2.0 JSON or XML, 1.2 XML) into facts: all of it, or only its faults.
 
 It must not know what is stored already.
 """
@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from qtcore.builtin.epcis.cbv import bare_word
 from qtcore.builtin.epcis.checks import read_time
 from qtcore.builtin.epcis.contents import content_hash
 from qtcore.builtin.epcis.event_hash import event_hash
+from qtcore.builtin.epcis.meanings import Keys, Meanings
 from qtcore.builtin.epcis.shapes import check_document
 from qtcore.builtin.epcis.strict_json import pointer, read_json
 from qtcore.builtin.epcis.verbs import part_of, verb_of
+from qtcore.builtin.epcis.xml_places import Places
+from qtcore.builtin.epcis.xml_reading import XmlReader
 from qtcore.builtin.facts import ErrorDeclaration, MasterFact, PartyRole, Thing, TraceEvent
-from qtcore.builtin.faults import Faults, ReadFault, shown
-from qtcore.builtin.gs1 import read_key
+from qtcore.builtin.faults import FAULTS_PER_FILE, Faults, ReadFault, shown
+from qtcore.builtin.strict_xml import read_xml
 
 _LISTS = (
     # (property with names, property with classes, role)
@@ -32,7 +36,8 @@ class EpcisDocument:
     """What a document says; with `faults`, nothing of it counts and `events` is empty.
 
     `warnings` name what is accepted with doubt. `context` is the ``@context`` that gives its
-    prefixes a meaning. `repeated` counts events that occur again with equal content.
+    prefixes a meaning. `repeated` counts events that occur again with equal content. `left_out`
+    counts events that were not read because of the `refusals`, where that was asked for.
     """
 
     name: str
@@ -42,41 +47,113 @@ class EpcisDocument:
     warnings: tuple[ReadFault, ...] = ()
     context: Any = None
     repeated: int = 0
+    places: Places | None = None
+    left_out: int = 0
+    refusals: tuple[ReadFault, ...] = ()
+
+    @property
+    def doubts_and_refusals(self) -> tuple[ReadFault, ...]:
+        """List what a person should look at although events are stored."""
+        return (*self.warnings, *self.refusals)
+
+    def place(self, at: str) -> str:
+        """Give the place of a JSON pointer as people find it: in XML, an XPath."""
+        return at if self.places is None else self.places.xpath(at)
 
 
-def read_epcis(data: bytes, name: str) -> EpcisDocument:
-    """Read a document; never raises for what the document holds."""
-    faults = Faults()
-    value = read_json(data, faults)
-    if not faults.count:
-        check_document(value, faults)
-    if faults.count:
-        return EpcisDocument(name, faults=faults.listed())
+def read_epcis(data: bytes, name: str, *, partly: bool = False) -> EpcisDocument:
+    """Read a document; never raises for what the document holds.
+
+    With `partly`, events with faults are left out and the others read, as long as the document
+    around them is right and its faults can all be listed.
+    """
+    faults, doubts = Faults(), Faults()
+    value, places = _value(data, faults)
+    if value is None:
+        return EpcisDocument(name, faults=placed(faults, places), places=places)
+    check_document(value, faults)
     context = value.get("@context") if isinstance(value, dict) else None
-    events, repeated = _distinct([_event(e, at, context) for e, at in _events(value)], faults)
+    meanings = Meanings(context, faults, doubts)
+    found = list(_events(value))
+    for event, at in found:
+        meanings.check(event, at)
+    left_out = _left_out(faults, [at for _, at in found]) if partly else frozenset()
+    refusals = placed(faults, places)
+    if faults.count and not left_out:
+        return EpcisDocument(name, faults=refusals, places=places)
+    found = [(event, at) for event, at in found if at not in left_out]
+    faults = Faults()
+    reader = _EventReader(context, meanings.keys)
+    events, repeated = _distinct([reader.event(e, at) for e, at in found], faults)
     if faults.count:
-        return EpcisDocument(name, faults=faults.listed())
+        return EpcisDocument(name, faults=placed(faults, places), places=places)
+    for event in events:
+        _doubt(event, doubts)
     return EpcisDocument(
         name,
         events=tuple(events),
         master_data=tuple(_master_data(value)),
-        warnings=tuple(_warnings(events)),
+        warnings=placed(doubts, places),
         context=context,
         repeated=repeated,
+        places=places,
+        left_out=len(left_out),
+        refusals=refusals,
     )
 
 
-def _events(value: Any) -> Iterator[tuple[Mapping[str, Any], str]]:
-    if isinstance(value, dict) and "epcisBody" not in value:
-        yield value, ""
-        return
+def _left_out(faults: Faults, places: list[str]) -> frozenset[str]:
+    """Give the places of events with faults; nothing when a fault is in no event."""
+    if faults.count > FAULTS_PER_FILE:
+        return frozenset()
+    known, found = frozenset(places), set[str]()
+    for fault in faults.found:
+        at = fault.where
+        while at and at not in known:
+            at = at.rpartition("/")[0]
+        if at not in known:
+            return frozenset()
+        found.add(at)
+    return frozenset(found)
+
+
+def placed(faults: Faults, places: Places | None) -> tuple[ReadFault, ...]:
+    """List faults; those of an XML document with XPaths in place of JSON pointers."""
+    listed = faults.listed()
+    if places is None:
+        return listed
+    return tuple(ReadFault(f.code, f.message, places.xpath(f.where)) for f in listed)
+
+
+def _value(data: bytes, faults: Faults) -> tuple[Any, Places | None]:
+    """Read either notation into the value that JSON would have; None when it cannot be read."""
+    if not is_xml(data):
+        value = read_json(data, faults)
+        return (None if faults.count else value), None
+    root = read_xml(data, faults)
+    reader = XmlReader(faults)
+    value = reader.document(root) if root is not None else {}
+    return value or None, reader.places
+
+
+def is_xml(data: bytes) -> bool:
+    """Say whether a file is XML by its first sign."""
+    head = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head.startswith((b"<", b"\xff\xfe<\x00", b"\xfe\xff\x00<"))
+
+
+def _events(value: Any) -> Iterator[tuple[Any, str]]:
+    """Find the events in a value of any shape."""
     entries, at = value, ""
     if isinstance(value, dict):
-        entries, at = value["epcisBody"], "/epcisBody"
-        if "queryResults" in entries:
-            entries, at = entries["queryResults"]["resultsBody"], f"{at}/queryResults/resultsBody"
-        entries, at = entries["eventList"], f"{at}/eventList"
-    for number, entry in enumerate(entries):
+        if "eventTime" in value:
+            yield value, ""
+            return
+        entries, at = value.get("epcisBody"), "/epcisBody"
+        for name in ("queryResults", "resultsBody", "eventList"):
+            if isinstance(entries, dict) and name in entries:
+                entries, at = entries[name], f"{at}/{name}"
+    for number, entry in enumerate(entries if isinstance(entries, list) else []):
         yield entry, pointer(at, number)
 
 
@@ -96,60 +173,72 @@ def _distinct(events: list[TraceEvent], faults: Faults) -> tuple[list[TraceEvent
     return list(kept.values()), len(events) - len(kept)
 
 
-def _event(value: Mapping[str, Any], at: str, context: Any) -> TraceEvent:
-    identity = value.get("eventID") or event_hash(value, context)
-    # Without an id the standard's hash is the identity: equal hashes are one event by definition.
-    is_hashed = "eventID" not in value and "errorDeclaration" not in value
-    kind, action = value["type"], value.get("action", "")
-    step, disposition = value.get("bizStep", ""), value.get("disposition", "")
-    verb = verb_of(kind, action, step, disposition)
-    moment = read_time(value["eventTime"])
-    if moment is None:  # checked before
-        raise ValueError(value["eventTime"])
-    return TraceEvent(
-        pointer=at,
-        kind=kind,
-        action=action,
-        verb=verb,
-        external_id=value.get("eventID", ""),
-        event_at=moment,
-        event_time=value["eventTime"],
-        utc_offset=value["eventTimeZoneOffset"],
-        things=tuple(_things(value, verb, at)),
-        content_hash=identity if is_hashed else content_hash(value),
-        identity=identity,
-        document=value,
-        record_time=value.get("recordTime", ""),
-        biz_step=step,
-        disposition=disposition,
-        read_point=value.get("readPoint", {}).get("id", ""),
-        biz_location=value.get("bizLocation", {}).get("id", ""),
-        sources=tuple(PartyRole(x["type"], x["source"]) for x in value.get("sourceList", ())),
-        destinations=tuple(
-            PartyRole(x["type"], x["destination"]) for x in value.get("destinationList", ())
-        ),
-        transformation_id=value.get("transformationID", ""),
-        error=_error(value.get("errorDeclaration")),
-    )
+@dataclass(frozen=True, slots=True)
+class _EventReader:
+    """Reads checked events under the context of their document."""
 
+    context: Any
+    keys: Keys
 
-def _things(value: Mapping[str, Any], verb: str, at: str) -> Iterator[Thing]:
-    if "parentID" in value:
-        uri = value["parentID"]
-        yield Thing(part_of(verb, "parent"), uri, read_key(uri), pointer=f"{at}/parentID")
-    for names, classes, role in _LISTS:
-        part = part_of(verb, role)
-        for number, uri in enumerate(value.get(names, ())):
-            yield Thing(part, uri, read_key(uri), pointer=f"{at}/{names}/{number}")
-        for number, entry in enumerate(value.get(classes, ())):
+    def event(self, value: Mapping[str, Any], at: str) -> TraceEvent:
+        """Read one event."""
+        digest = event_hash(value, self.context)
+        kind, action = value["type"], value.get("action", "")
+        step = bare_word("bizStep", value.get("bizStep", ""))
+        disposition = bare_word("disposition", value.get("disposition", ""))
+        verb = verb_of(kind, action, step, disposition)
+        moment = read_time(value["eventTime"])
+        if moment is None:  # checked before
+            raise ValueError(value["eventTime"])
+        return TraceEvent(
+            pointer=at,
+            kind=kind,
+            action=action,
+            verb=verb,
+            external_id=value.get("eventID", ""),
+            event_at=moment,
+            event_time=value["eventTime"],
+            utc_offset=value["eventTimeZoneOffset"],
+            things=tuple(self._things(value, verb, at)),
+            content_hash=content_hash(value, digest),
+            # Without an id the hash is the identity: equal hashes are one event by definition.
+            identity=value.get("eventID") or digest,
+            document=value,
+            record_time=value.get("recordTime", ""),
+            biz_step=step,
+            disposition=disposition,
+            read_point=value.get("readPoint", {}).get("id", ""),
+            biz_location=value.get("bizLocation", {}).get("id", ""),
+            sources=tuple(_roles(value, "source")),
+            destinations=tuple(_roles(value, "destination")),
+            transformation_id=value.get("transformationID", ""),
+            error=_error(value.get("errorDeclaration")),
+        )
+
+    def _things(self, value: Mapping[str, Any], verb: str, at: str) -> Iterator[Thing]:
+        if "parentID" in value:
+            uri = value["parentID"]
             yield Thing(
-                part,
-                entry["epcClass"],
-                read_key(entry["epcClass"], is_class=True),
-                quantity=Decimal(entry["quantity"]) if "quantity" in entry else None,
-                unit=entry.get("uom", ""),
-                pointer=f"{at}/{classes}/{number}/epcClass",
+                part_of(verb, "parent"), uri, self.keys[uri, False], pointer=f"{at}/parentID"
             )
+        for names, classes, role in _LISTS:
+            part = part_of(verb, role)
+            for number, uri in enumerate(value.get(names, ())):
+                yield Thing(part, uri, self.keys[uri, False], pointer=f"{at}/{names}/{number}")
+            for number, entry in enumerate(value.get(classes, ())):
+                yield Thing(
+                    part,
+                    entry["epcClass"],
+                    self.keys[entry["epcClass"], True],
+                    quantity=Decimal(entry["quantity"]) if "quantity" in entry else None,
+                    unit=entry.get("uom", ""),
+                    pointer=f"{at}/{classes}/{number}/epcClass",
+                )
+
+
+def _roles(value: Mapping[str, Any], name: str) -> Iterator[PartyRole]:
+    for entry in value.get(f"{name}List", ()):
+        yield PartyRole(bare_word(f"{name}Type", entry["type"]), entry[name])
 
 
 def _error(value: Any) -> ErrorDeclaration | None:
@@ -174,15 +263,7 @@ def _master_data(value: Any) -> Iterator[MasterFact]:
                 yield MasterFact(vocabulary["type"], entry["id"], attributes)
 
 
-def _warnings(events: list[TraceEvent]) -> Iterator[ReadFault]:
-    """Name each malformed key once: the sender's systems use it, so it is kept as it stands."""
-    seen: set[str] = set()
-    for event in events:
-        if event.document.get("transformationID") == "":
-            at = pointer(event.pointer, "transformationID")
-            yield ReadFault("QT709", "the transformationID is empty; read as absent", at)
-        for thing in event.things:
-            if thing.key.problem and thing.uri not in seen:
-                seen.add(thing.uri)
-                text = f"{shown(thing.uri)} breaks its own rules: {thing.key.problem}"
-                yield ReadFault("QT709", f"{text}; kept as it stands", thing.pointer)
+def _doubt(event: TraceEvent, doubts: Faults) -> None:
+    if event.document.get("transformationID") == "":
+        at = pointer(event.pointer, "transformationID")
+        doubts.add("QT709", "the transformationID is empty; read as absent", at)

@@ -37,10 +37,10 @@ _URIS = list_of(uri)
 _EPCS = list_of(uri, unique=True)
 _CONTEXT_ENTRY = either(uri, anything, is_second=dict)
 _CONTEXT = either(_CONTEXT_ENTRY, list_of(_CONTEXT_ENTRY), is_second=list)
-_STEP = word(words.BIZ_STEPS)
-_DISPOSITION = word(words.DISPOSITIONS)
+_STEP = word(words.BIZ_STEPS, name="bizStep")
+_DISPOSITION = word(words.DISPOSITIONS, name="disposition")
 _PLACE = record({"id": uri}, ["id"])
-_SOURCE_TYPE = word(words.SOURCE_TYPES)
+_SOURCE_TYPE = word(words.SOURCE_TYPES, name="sourceType")
 _QUANTITIES = list_of(
     record({"epcClass": uri, "quantity": quantity, "uom": unit_code}, ["epcClass"], is_open=False)
 )
@@ -58,7 +58,7 @@ _SENSOR_REPORT = record(
         "type": web_word(words.MEASUREMENTS),
         "exception": web_word(words.ALERT_TYPES),
         "time": time,
-        "component": word(words.COMPONENTS),
+        "component": word(words.COMPONENTS, name="component"),
         "stringValue": text,
         "booleanValue": boolean,
         "hexBinaryValue": hex_binary,
@@ -98,7 +98,7 @@ _EVERY_EVENT: Mapping[str, Check] = {
     "errorDeclaration": record(
         {
             "declarationTime": time,
-            "reason": word(words.ERROR_REASONS),
+            "reason": word(words.ERROR_REASONS, name="reason"),
             "correctiveEventIDs": _URIS,
         },
         ["declarationTime"],
@@ -111,7 +111,10 @@ _WHERE_AND_WHY: Mapping[str, Check] = {
     "bizLocation": _PLACE,
     "bizTransactionList": list_of(
         record(
-            {"type": word(words.TRANSACTION_TYPES), "bizTransaction": uri},
+            {
+                "type": word(words.TRANSACTION_TYPES, name="bizTransactionType"),
+                "bizTransaction": uri,
+            },
             ["bizTransaction"],
             is_open=False,
         )

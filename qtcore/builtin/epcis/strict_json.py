@@ -16,6 +16,7 @@ MAX_DEPTH = 64
 _TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels; flatten them"
 _MAX_INT_DIGITS = 30
 _MAX_EXPONENT = 40
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -51,6 +52,16 @@ def read_json(data: bytes, faults: Faults) -> Any:
     before = faults.count
     _check_tree(value, faults)
     return value if faults.count == before else None
+
+
+def read_number(text: str) -> int | Decimal | None:
+    """Read a number as another notation writes it, within the limits of this one; else None."""
+    if not _NUMBER.fullmatch(text) or len(text) > 2 * _MAX_INT_DIGITS:
+        return None
+    value = Decimal(text)
+    if not -_MAX_EXPONENT < value.adjusted() < _MAX_EXPONENT:
+        return None
+    return int(text) if text.lstrip("+-").isdigit() else value
 
 
 def pointer(base: str, step: str | int) -> str:

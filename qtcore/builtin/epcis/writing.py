@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-STANDARD_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+from qtcore.builtin.epcis.xml_prefixes import STANDARD_CONTEXT
+
 OWN_CONTEXT: Mapping[str, str] = {"qtcore": "urn:qtcore:epcis:"}
 """The prefix of our extensions; it stands in every document that has events of our own."""
 
@@ -67,23 +68,52 @@ class EventOut:
 
 def write_epcis(events: Sequence[EventOut], created_at: datetime) -> dict[str, Any]:
     """Write a document; feed it to `write_json`, which keeps the digits of every number."""
-    context: list[Any] = [STANDARD_CONTEXT]
-    prefixes: dict[str, Any] = {}
-    entries = []
-    for event in events:
-        entry = dict(event.document) if event.document is not None else _own_event(event)
-        given = event.context if event.document is not None else [dict(OWN_CONTEXT)]
-        apart = _merge(given, context, prefixes)
-        if apart and "@context" not in entry:
-            entry["@context"] = apart
-        entries.append(entry)
+    entries, context = _entries(events)
     return {
-        "@context": [*context, *({name: value} for name, value in prefixes.items())],
+        "@context": context,
         "type": "EPCISDocument",
         "schemaVersion": "2.0",
         "creationDate": _time(created_at),
         "epcisBody": {"eventList": entries},
     }
+
+
+def write_query_result(
+    events: Sequence[EventOut], created_at: datetime, name: str, *, recorded: Sequence[datetime]
+) -> dict[str, Any]:
+    """Write the answer to a query; `recorded` holds when each event was recorded here."""
+    entries, context = _entries(events)
+    for entry, event, at in zip(entries, events, recorded, strict=True):
+        entry["recordTime"] = _time(at)
+        entry.setdefault("eventID", event.event_id)
+    results = {"queryName": name, "resultsBody": {"eventList": entries}}
+    return {
+        "@context": context,
+        "type": "EPCISQueryDocument",
+        "schemaVersion": "2.0",
+        "creationDate": _time(created_at),
+        "epcisBody": {"queryResults": results},
+    }
+
+
+def entry_of(event: EventOut) -> dict[str, Any]:
+    """Give an event as it is written, without the prefixes of its document."""
+    return dict(event.document) if event.document is not None else _own_event(event)
+
+
+def _entries(events: Sequence[EventOut]) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Give the events as they are written, and the context all their prefixes need."""
+    context: list[Any] = [STANDARD_CONTEXT]
+    prefixes: dict[str, Any] = {}
+    entries = []
+    for event in events:
+        entry = entry_of(event)
+        given = event.context if event.document is not None else [dict(OWN_CONTEXT)]
+        apart = _merge(given, context, prefixes)
+        if apart and "@context" not in entry:
+            entry["@context"] = apart
+        entries.append(entry)
+    return entries, [*context, *({name: value} for name, value in prefixes.items())]
 
 
 def _merge(given: Any, context: list[Any], prefixes: dict[str, Any]) -> list[Any]:

@@ -5,6 +5,7 @@ It must not hold logic.
 
 from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
 from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
+from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
     Discrepancy,
     Edge,
@@ -76,6 +77,8 @@ __all__ = [
     "DefinitionVersion",
     "Discrepancy",
     "Edge",
+    "EpcisEvent",
+    "EpcisQuery",
     "Equipment",
     "Event",
     "FieldValue",

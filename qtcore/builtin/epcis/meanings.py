@@ -1,0 +1,197 @@
+"""What the standard asks beyond the shape of an event: keys, declared prefixes, agreement of parts.
+
+It must not know which properties there are; see `qtcore.builtin.epcis.shapes`. It takes events of
+any shape, so that all mistakes are told at once.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from qtcore.builtin.epcis.strict_json import pointer
+from qtcore.builtin.epcis.xml_prefixes import NO_PREFIXES, STANDARD_PREFIXES
+from qtcore.builtin.faults import Faults, shown
+from qtcore.builtin.gs1 import GlobalKey, read_key
+from qtcore.builtin.gs1.elements import BadCode, check_element
+
+_NAMES: Final = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
+_CLASSES: Final = (
+    "quantityList",
+    "childQuantityList",
+    "inputQuantityList",
+    "outputQuantityList",
+)
+_TYPED: Final = (
+    ("sourceList", "source"),
+    ("destinationList", "destination"),
+    ("bizTransactionList", "bizTransaction"),
+)
+_EPC: Final = re.compile(r"urn:epc:(id|class|idpat):([^:]*):(.*)", re.DOTALL)
+_SCHEMES: Final[Mapping[str, frozenset[str]]] = {
+    "id": frozenset(
+        """sgtin sscc sgln grai giai gsrn gsrnp gdti cpi sgcn ginc gsin itip upui pgln gid usdod adi
+        bic imovn""".split()
+    ),
+    "class": frozenset(("lgtin",)),
+    "idpat": frozenset("sgtin grai gdti sgcn cpi itip upui".split()),
+}
+_SHORT_SSCC: Final = re.compile(r"urn:epc:id:sscc:([0-9]{6,12})\.([0-9]{1,10})")
+_CANONICAL: Final = "https://id.gs1.org/"
+_REMOTE_STANDARD: Final = ("ref.gs1.org/", "gs1.org/", "gs1.github.io/")
+_OPEN_INSIDE: Final = frozenset(("@context",))
+
+
+class Keys(dict[tuple[str, bool], GlobalKey]):
+    """The keys of one document, each read once."""
+
+    def __missing__(self, name: tuple[str, bool]) -> GlobalKey:
+        self[name] = key = read_key(name[0], is_class=name[1])
+        return key
+
+
+def declared_prefixes(context: Any) -> tuple[frozenset[str], bool]:
+    """Give the prefixes a context declares, and whether all are known: nothing is fetched."""
+    found: set[str] = set()
+    is_whole = True
+    for entry in context if isinstance(context, list) else [context]:
+        if isinstance(entry, Mapping):
+            found.update(name for name in entry if not name.startswith("@"))
+        elif isinstance(entry, str):
+            is_whole = is_whole and any(part in entry for part in _REMOTE_STANDARD)
+    return frozenset(found), is_whole
+
+
+class Meanings:
+    """Checks the events of one document; `doubts` are accepted and named."""
+
+    def __init__(self, context: Any, faults: Faults, doubts: Faults) -> None:
+        prefixes, is_whole = declared_prefixes(context)
+        self._prefixes = prefixes | STANDARD_PREFIXES.keys()
+        self._is_whole = is_whole
+        self._faults = faults
+        self._doubts = doubts
+        self._told: set[str] = set()
+        self.keys = Keys()
+
+    def check(self, event: Any, at: str) -> None:
+        """Check one event."""
+        if not isinstance(event, dict):
+            return
+        prefixes, is_whole = declared_prefixes(event.get("@context"))
+        known = (self._prefixes | prefixes, self._is_whole and is_whole)
+        self._check_prefixes(event, at, known)
+        for uri, is_class, where in _identifiers(event, at):
+            self._check_key(uri, is_class, where)
+        self._check_agreement(event, at)
+
+    def _check_prefixes(self, event: dict[str, Any], at: str, known: tuple[Any, bool]) -> None:
+        waiting: list[tuple[Any, str]] = [(event, at)]
+        while waiting:
+            value, where = waiting.pop()
+            if isinstance(value, list):
+                waiting += [(e, pointer(where, n)) for n, e in enumerate(value) if _is_open(e)]
+                continue
+            for name, entry in value.items():
+                prefix, colon, _ = name.lstrip("@").partition(":")
+                if colon and prefix not in NO_PREFIXES and prefix not in known[0]:
+                    self._undeclared(prefix, pointer(where, name), is_whole=known[1])
+                if _is_open(entry) and name not in _OPEN_INSIDE:
+                    waiting.append((entry, pointer(where, name)))
+
+    def _undeclared(self, prefix: str, at: str, *, is_whole: bool) -> None:
+        if is_whole:
+            text = (
+                f"prefix {shown(prefix)} is not declared; give its namespace in @context, such as "
+                f'{{"{prefix[:20]}": "https://example.com/"}}'
+            )
+            self._faults.add("QT712", text, at)
+        elif prefix not in self._told:
+            self._told.add(prefix)
+            text = f"prefix {shown(prefix)} is not declared here; the context named is not fetched"
+            self._doubts.add("QT709", text, at)
+
+    def _check_key(self, uri: str, is_class: bool, at: str) -> None:
+        problem = key_problem(uri, self.keys[uri, is_class])
+        if not problem:
+            return
+        text = f"{shown(uri)} breaks its own rules: {problem}"
+        if _SHORT_SSCC.fullmatch(uri) is None:
+            self._faults.add("QT713", f"{text}; correct the identifier", at)
+        elif uri not in self._told:
+            # Systems in the field leave out the zeros. Such a name is no other unit's SSCC.
+            self._told.add(uri)
+            self._doubts.add("QT709", f"{text}; kept as it stands", at)
+
+    def _check_agreement(self, event: dict[str, Any], at: str) -> None:
+        """Check that parts of an event do not contradict each other."""
+        parent, children = event.get("parentID"), event.get("childEPCs")
+        if parent and isinstance(children, list) and parent in children:
+            text = f"{shown(parent)} is its own child"
+            self._faults.add("QT707", text, pointer(at, "childEPCs"))
+        if event.get("type") == "TransactionEvent" and event.get("bizTransactionList") == []:
+            text = "a transaction event names at least one business transaction"
+            self._faults.add("QT707", text, pointer(at, "bizTransactionList"))
+        declaration = event.get("errorDeclaration")
+        if isinstance(declaration, dict):
+            ids = declaration.get("correctiveEventIDs")
+            if isinstance(ids, list) and event.get("eventID") in ids:
+                text = "an event cannot correct itself; the correction has an id of its own"
+                self._faults.add("QT707", text, f"{at}/errorDeclaration/correctiveEventIDs")
+        for name in _CLASSES:
+            for number, entry in enumerate(_listed(event.get(name))):
+                if isinstance(entry, dict) and "uom" in entry and "quantity" not in entry:
+                    where = f"{at}/{name}/{number}/uom"
+                    self._faults.add("QT707", "uom says nothing without a quantity", where)
+
+
+def key_problem(uri: str, key: GlobalKey) -> str:
+    """Say what is wrong with the form of a GS1 key, its check digit included, or nothing."""
+    if key.problem:
+        return key.problem
+    match = _EPC.fullmatch(uri)
+    if match is not None:
+        level, scheme, _ = match.groups()
+        if scheme not in _SCHEMES[level]:
+            accepted = ", ".join(sorted(_SCHEMES[level]))
+            return f"{shown(scheme)} is no scheme of urn:epc:{level}; accepted: {accepted}"
+    if key.scheme == "uri" or not key.value.startswith(_CANONICAL):
+        return ""
+    parts = key.value.removeprefix(_CANONICAL).split("/")
+    try:
+        for ai, value in zip(parts[::2], parts[1::2], strict=True):
+            check_element(ai, unquote(value))
+    except BadCode as bad:
+        return bad.problem.message
+    return ""
+
+
+def _is_open(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _identifiers(event: Mapping[str, Any], at: str) -> Iterator[tuple[str, bool, str]]:
+    """Give each name of a thing, place, party or document, with its place."""
+    for name in ("parentID", "transformationID"):
+        if isinstance(event.get(name), str):
+            yield event[name], False, f"{at}/{name}"
+    for name in _NAMES:
+        for number, uri in enumerate(_listed(event.get(name))):
+            if isinstance(uri, str):
+                yield uri, False, f"{at}/{name}/{number}"
+    for name in _CLASSES:
+        for number, entry in enumerate(_listed(event.get(name))):
+            if isinstance(entry, dict) and isinstance(entry.get("epcClass"), str):
+                yield entry["epcClass"], True, f"{at}/{name}/{number}/epcClass"
+    for name in ("readPoint", "bizLocation"):
+        place = event.get(name)
+        if isinstance(place, dict) and isinstance(place.get("id"), str):
+            yield place["id"], False, f"{at}/{name}/id"
+    for name, part in _TYPED:
+        for number, entry in enumerate(_listed(event.get(name))):
+            if isinstance(entry, dict) and isinstance(entry.get(part), str):
+                yield entry[part], False, f"{at}/{name}/{number}/{part}"

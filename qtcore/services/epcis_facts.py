@@ -1,0 +1,77 @@
+"""What is stored of one event of another company: chosen from what it says, in our words.
+
+It must not know the database.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from qtcore.builtin.epcis.checks import read_time
+from qtcore.builtin.facts import PartyRole, TraceEvent
+from qtcore.builtin.gs1 import party_code
+
+_ILMD = re.compile(r"[:#/]")
+
+
+def ilmd_text(ilmd: Mapping[str, Any], name: str) -> str:
+    """Find a text of the instance/lot master data, whatever prefix it was given."""
+    for key, value in ilmd.items():
+        if _ILMD.split(key)[-1] == name and isinstance(value, str):
+            return value.strip()
+    return ""
+
+
+def ilmd_day(ilmd: Mapping[str, Any], name: str) -> date | None:
+    """Find a day of the master data, told as a date or as a moment; None when it is neither."""
+    text = ilmd_text(ilmd, name)
+    moment = read_time(text)
+    if moment is not None:
+        return moment.date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def place_of(event: TraceEvent) -> str:
+    """Choose the place whose stock changes; coordinates are no place with stock."""
+    for uri in (event.biz_location, event.read_point):
+        if uri and not uri.startswith("geo:"):
+            return party_code(uri)
+    return ""
+
+
+def parties_of(event: TraceEvent) -> tuple[PartyRole, ...]:
+    """List sources and destinations."""
+    return (*event.sources, *event.destinations)
+
+
+def party_of(roles: Iterable[PartyRole]) -> str:
+    """Choose who owns, else who holds the goods."""
+    found = {role.role: role.uri for role in reversed(list(roles))}
+    uri = found.get("owning_party") or found.get("possessing_party") or ""
+    return party_code(uri) if uri else ""
+
+
+def error_text(event: TraceEvent) -> str:
+    """Say in words what an error declaration declares; empty without one."""
+    if event.error is None:
+        return ""
+    by = ", ".join(event.error.corrective_ids)
+    text = f"declared wrong on {event.error.declared}: {event.error.reason or 'no reason given'}"
+    return (f"{text}; corrected by {by}" if by else text)[:2000]
+
+
+def values_of(event: TraceEvent) -> Iterator[tuple[str, str]]:
+    """List what is shown with the event; everything else stays in its document."""
+    for name, text in (
+        ("event_time", event.event_time),
+        ("record_time", event.record_time),
+        ("disposition", event.disposition),
+        ("read_point", event.read_point),
+        ("transformation_id", event.transformation_id),
+    ):
+        if text:
+            yield name, text
