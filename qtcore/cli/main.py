@@ -19,6 +19,7 @@ from qtcore.cli import (
     questions,
     retention,
     scanning,
+    sheets,
     site,
     users,
     workflows,
@@ -41,6 +42,7 @@ app.command("lots")(scanning.lots)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
+exchange.exports.command("fsma204")(sheets.export_fsma204)
 app.add_typer(exchange.exports, name="export", help="Write files.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")

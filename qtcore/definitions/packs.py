@@ -10,6 +10,7 @@ from qtcore.definitions.access import RoleDefinition, UnitDefinition
 from qtcore.definitions.definition import Definition, Id, Model, Name, Text
 from qtcore.definitions.documents import DocumentDefinition
 from qtcore.definitions.events import EventDefinition
+from qtcore.definitions.exports import ExportDefinition
 from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.profiles import ProfileDefinition
@@ -51,6 +52,7 @@ KINDS: Mapping[str, type[Definition]] = {
     "recalls": RecallDefinition,
     "profiles": ProfileDefinition,
     "documents": DocumentDefinition,
+    "exports": ExportDefinition,
     "roles": RoleDefinition,
     "units": UnitDefinition,
 }
