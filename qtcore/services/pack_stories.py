@@ -111,8 +111,8 @@ def _evidence(registry: Registry, given: Given, on: date) -> LotEvidence:
         input_records=(),
         results=tuple(_result(spec, told, each) for each in given.results),
         movements=tuple(_movement(told, n, name) for n, name in enumerate(given.events)),
-        holds=0,
-        discrepancies=0,
+        hold_rows=(),
+        discrepancy_rows=(),
         balance_problem="",
         required_tests=frozenset(
             c.id for c in (spec.characteristics if spec else ()) if c.required
