@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 from qtcore.definitions.access import RoleDefinition, UnitDefinition
+from qtcore.definitions.calendars import CalendarDefinition
 from qtcore.definitions.definition import Definition, Id, Model, Name, Text
 from qtcore.definitions.documents import DocumentDefinition
 from qtcore.definitions.events import EventDefinition
+from qtcore.definitions.exports import ExportDefinition
 from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.profiles import ProfileDefinition
@@ -51,8 +53,10 @@ KINDS: Mapping[str, type[Definition]] = {
     "recalls": RecallDefinition,
     "profiles": ProfileDefinition,
     "documents": DocumentDefinition,
+    "exports": ExportDefinition,
     "roles": RoleDefinition,
     "units": UnitDefinition,
+    "calendars": CalendarDefinition,
 }
 """The top-level keys of a definition file, each a list of that kind; texts are a file of their own.
 

@@ -12,8 +12,10 @@ from typing import Any
 from sqlmodel import Session
 
 from qtcore.definitions.rules import FactDefinition, RecordCount
+from qtcore.definitions.stored_states import named_in
 from qtcore.engines.balance import balance
 from qtcore.errors import InputRejected, QTCoreError
+from qtcore.registry.registry import Registry
 from qtcore.services.site import Site
 from qtcore.services.specifications import spec_of
 from qtcore.services.stock import movements_for_balance
@@ -79,31 +81,36 @@ def read_evidence(site: Site, session: Session, info: NodeInfo, on: date) -> Lot
 
 def gather_facts(site: Site, evidence: LotEvidence) -> dict[str, object]:
     """Give the value of every declared fact that is known for this lot."""
+    return find_facts(site.registry, evidence)
+
+
+def find_facts(registry: Registry, evidence: LotEvidence) -> dict[str, object]:
+    """Give the value of every fact of a registry that is known from this evidence."""
     facts: dict[str, object] = {}
-    for definition in site.registry.list("facts"):
+    for definition in registry.list("facts"):
         if not isinstance(definition, FactDefinition):
             continue
         value = _value(definition, evidence)
         if isinstance(value, Decimal) and definition.type == "quantity":
-            value = _in_declared_unit(site, definition, evidence, value)
+            value = _in_declared_unit(registry, definition, evidence, value)
         if value is not None:
             facts[definition.id] = value
     return facts
 
 
 def _in_declared_unit(
-    site: Site, fact: FactDefinition, evidence: LotEvidence, value: Decimal
+    registry: Registry, fact: FactDefinition, evidence: LotEvidence, value: Decimal
 ) -> Decimal | None:
     """Convert what was recorded to the unit of the fact; without a factor it is unknown."""
     recorded = fact.unit or ""
     if fact.from_.field:
         entity, _, name = fact.from_.field.partition(".")
-        own = site.registry.fields_of(entity).get(name, {}).get("x-qt") or {}
+        own = registry.fields_of(entity).get(name, {}).get("x-qt") or {}
         recorded = str(own.get("unit") or recorded)
     elif fact.from_.result:
         recorded = _current(evidence.results)[fact.from_.result][-1].unit or recorded
     try:
-        return site.registry.convert(value, recorded, fact.unit or "")
+        return registry.convert(value, recorded, fact.unit or "")
     except InputRejected:
         return None
 
@@ -160,8 +167,8 @@ def is_counted(count: RecordCount, row: RecordRow) -> bool:
     """Say whether a record is one of those a fact counts."""
     return (
         row.kind == count.record
-        and (not count.state_in or row.state in count.state_in)
-        and row.state not in count.state_not_in
+        and (not count.state_in or not named_in(row.state).isdisjoint(count.state_in))
+        and named_in(row.state).isdisjoint(count.state_not_in)
         and all(_as_written(row.data.get(k)) == v for k, v in count.where.items())
     )
 
