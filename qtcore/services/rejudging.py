@@ -78,10 +78,9 @@ def decide_again(
     for gate in {**wanted, **({_RELEASE: None} if needs else {})}:
         judged = _judged(registry, recorded, gate)
         gates[gate], outcomes = judged.refusals, judged.outcomes
-        for outcome in judged.outcomes:
-            if outcome.id in needs:
-                found = tuple(r for r in judged.refusals if r.code == outcome.id)
-                singles[outcome.id] = (*singles.get(outcome.id, ()), *found)
+        for rule in needs & {each.id for each in judged.outcomes}:
+            found = tuple(r for r in judged.refusals if r.code == rule)
+            singles[rule] = (*singles.get(rule, ()), *found)
     attempt = replace(attempt, gate_outcomes=gates, rule_outcomes=singles)
     evaluate = evaluator(registry, f"workflows:{workflow.id}")
     outcome = fire(compile_workflow(workflow), state, attempt, evaluate)

@@ -114,8 +114,8 @@ def tell_story(site: Site, address: str) -> Served:
     start = RecallStart([milk.uid], "Exercise", "exercise", True, {"plan": "cn_drug_2022"})
     recall = start_recall(site, everybody, start)
     draft = a_rename(site)
-    told = milk.uid, butter.uid, held.uid, record.record.number, recall.number, draft
-    return Served(address, *told)
+    lots = milk.uid, butter.uid, held.uid
+    return Served(address, *lots, record.record.number, recall.number, draft)
 
 
 def a_rename(site: Site) -> str:
