@@ -5,12 +5,13 @@ It must not know the database.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from qtcore.builtin.epcis.checks import read_time
 from qtcore.builtin.facts import PartyRole, TraceEvent
 from qtcore.builtin.gs1 import party_code
+from qtcore.store.queries.epcis import DECLARED
 
 _ILMD = re.compile(r"[:#/]")
 
@@ -80,3 +81,28 @@ def values_of(event: TraceEvent) -> Iterator[tuple[str, str]]:
     ):
         if text:
             yield name, text
+
+
+def born(events: Iterable[TraceEvent]) -> dict[str, tuple[date | None, datetime | None]]:
+    """Give expiry and birth of what the events bring into being, by its global name.
+
+    The earliest of several dates, so that the order of documents makes no difference.
+    """
+    found: dict[str, tuple[date | None, datetime | None]] = {}
+    for event in events:
+        outputs = event.part("output") if event.error is None else []
+        if outputs:
+            expiry = ilmd_day(event.ilmd, "itemExpirationDate")
+            made = event.event_at.astimezone(UTC) if event.verb == "transform" else None
+            for thing in outputs:
+                earlier = found.get(thing.key.value, (None, None))
+                found[thing.key.value] = (
+                    min((d for d in (expiry, earlier[0]) if d), default=None),
+                    min((m for m in (made, earlier[1]) if m), default=None),
+                )
+    return found
+
+
+def stored_id(event: TraceEvent) -> str:
+    """Give the id an event is stored under; without one of its own, the standard's event hash."""
+    return f"{event.identity}{DECLARED}" if event.error is not None else event.identity

@@ -5,7 +5,7 @@ It must not judge what a document says; what does not fit becomes a discrepancy.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,12 +22,13 @@ from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.epcis_facts import (
+    born,
     error_text,
-    ilmd_day,
     ilmd_text,
     parties_of,
     party_of,
     place_of,
+    stored_id,
     values_of,
 )
 from qtcore.services.epcis_profiles import ProfileJudge
@@ -81,6 +82,7 @@ class DocumentWriter:
         )
         self._names = {m.uri: m.name for m in document.master_data if m.name}
         self._known: dict[str, Event] = {}
+        self._born: dict[str, tuple[date | None, datetime | None]] = {}
         self._local: set[str] = set()
 
     def write(self, import_id: int) -> ImportReport:
@@ -94,8 +96,9 @@ class DocumentWriter:
         new = [e for e in events if stored_id(e) not in self._known and e.pointer not in bad]
         ensure_unknowns(self._work)
         self._local = self._local_numbers(new)
+        self._born = born(new)
         self._book.prepare(
-            _ref_of(thing) for e in new for thing in e.things if not _is_own(thing.uri)
+            self._ref_of(thing) for e in new for thing in e.things if not _is_own(thing.uri)
         )
         told = [self._input(event) for event in new]
         origin = Origin("import", import_id)
@@ -121,7 +124,12 @@ class DocumentWriter:
 
     def _index(self, events: Sequence[TraceEvent]) -> None:
         """Note what the events are asked by, see `qtcore.services.epcis_queries`."""
-        keys = {name: row.id for name, row in self._stored_events(events).items()}
+        keys: dict[str | None, int] = {}
+        for names in batched([stored_id(event) for event in events]):
+            found = select(Event.external_id, Event.id).where(
+                Event.tenant_id == self._work.tenant_id, col(Event.external_id).in_(names)
+            )
+            keys |= dict(self._work.session.exec(found).all())
         self._work.insert(
             EpcisEvent,
             [
@@ -267,9 +275,22 @@ class DocumentWriter:
             named = self._names.get(key.item, "") or self._names.get(thing.uri, "")
             known = self._site.registry.unit(item_unit) is not None
             self._places.code("item", key.item, named, kind="raw", unit=item_unit if known else "")
-        ref = _ref_of(thing)
+        ref = self._ref_of(thing)
         self._adopt(ref)
         return ref
+
+    def _ref_of(self, thing: Thing) -> LotRef:
+        """Give the reference to what a line of another company names."""
+        key = thing.key
+        expiry, made = self._born.get(key.value, (None, None))
+        return LotRef(
+            item=key.item,
+            lot_no=key.number,
+            kind=key.kind,
+            identifier=(key.scheme, key.value),
+            expiry_on=expiry,
+            made_at=made,
+        )
 
     def _own_node(self, uri: str) -> str | None:
         """Find our own lot behind the URI that our export gives it."""
@@ -291,12 +312,12 @@ class DocumentWriter:
 
     def _complete_lots(self, written: Iterable[_Written]) -> None:
         """Mark lots as recorded that an event brought into being, with what it says of them."""
-        told: dict[int, list[TraceEvent]] = {}
+        told: dict[int, tuple[date | None, datetime | None]] = {}
         for each in written:
             if each.event.error is None:
                 for thing, node in zip(each.event.things, each.stored.nodes, strict=True):
                     if thing.part == "output":
-                        told.setdefault(node, []).append(each.event)
+                        told[node] = self._born[thing.key.value]
         for nodes in batched(sorted(told)):
             lots = self._work.session.exec(
                 select(Lot).where(Lot.tenant_id == self._work.tenant_id, col(Lot.node).in_(nodes))
@@ -304,17 +325,12 @@ class DocumentWriter:
             for lot in lots.all():
                 self._complete_lot(lot, told[lot.node])
 
-    def _complete_lot(self, lot: Lot, events: list[TraceEvent]) -> None:
-        # The earliest of several dates, so that the order of documents makes no difference.
-        expiries = [day for e in events if (day := ilmd_day(e.ilmd, "itemExpirationDate"))]
-        made = [e.event_at.astimezone(UTC) for e in events if e.verb == "transform"]
+    def _complete_lot(self, lot: Lot, told: tuple[date | None, datetime | None]) -> None:
         values: dict[str, Any] = {"origin": "recorded"}
-        known = [lot.expiry_on] if lot.expiry_on else []
-        if expiries:
-            values["expiry_on"] = min(*expiries, *known, expiries[0])
-        if made:
-            earlier = [lot.made_at] if lot.made_at else []
-            values["made_at"] = min(*made, *earlier, made[0])
+        for name, value in zip(("expiry_on", "made_at"), told, strict=True):
+            known = getattr(lot, name)
+            if value is not None and (known is None or value < known):
+                values[name] = value
         changes = self._work.change(lot, **values)
         if changes:
             uid = self._work.uid_of(lot.node)
@@ -364,24 +380,8 @@ class DocumentWriter:
         ).first()
 
 
-def _ref_of(thing: Thing) -> LotRef:
-    """Give the reference to what a line of another company names."""
-    key = thing.key
-    return LotRef(
-        item=key.item,
-        lot_no=key.number,
-        kind=key.kind,
-        identifier=(key.scheme, key.value),
-    )
-
-
 def _is_own(uri: str) -> bool:
     return uri.startswith("urn:uuid:")
-
-
-def stored_id(event: TraceEvent) -> str:
-    """Give the id an event is stored under; without one of its own, the standard's event hash."""
-    return f"{event.identity}{DECLARED}" if event.error is not None else event.identity
 
 
 def _says(row: Event, event: TraceEvent) -> bool:
