@@ -31,6 +31,7 @@ from qtcore.services.epcis_facts import (
     stored_id,
     values_of,
 )
+from qtcore.services.epcis_masters import too_long, write_masters
 from qtcore.services.epcis_profiles import ProfileJudge
 from qtcore.services.events import EventInput, Line, Origin, Stored, write_all
 from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
@@ -91,7 +92,10 @@ class DocumentWriter:
         self._known = self._stored_events(events)
         bad = self._refused()
         faults = [fault for found in bad.values() for fault in found]
-        if faults and not self._is_proceeding:
+        facts = self._document.master_data
+        long = [self._fault("QT706", text, "/epcisHeader") for text in too_long(facts)]
+        if long or (faults and not self._is_proceeding):
+            faults += long
             raise InputRejected(f"{self._document.name} is refused; nothing is stored", faults)
         new = [e for e in events if stored_id(e) not in self._known and e.pointer not in bad]
         ensure_unknowns(self._work)
@@ -104,6 +108,7 @@ class DocumentWriter:
         origin = Origin("import", import_id)
         stored = write_all(self._site, self._book, told, origin=origin)
         written = [_Written(event, each) for event, each in zip(new, stored, strict=True)]
+        write_masters(self._book, facts)
         self._index(new)
         self._complete_lots(written)
         self._name_nodes(written)
