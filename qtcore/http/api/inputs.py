@@ -95,11 +95,22 @@ class TraceQuery(Input):
     depth: Depth | None = None
 
 
+class ReleaseQuery(Input):
+    """`as_decided`: the view as it was decided instead of the one of today."""
+
+    as_decided: bool = False
+
+
 class LedgerQuery(Input):
     """A slice of the ledger, newest first."""
 
     about: Word = ""
+    who: Short = ""
     action: Word = ""
+    kind: Short = ""
+    since: Moment | None = None
+    until: Moment | None = None
+    changed: bool = False
     before: Count | None = None
     limit: Count = Field(default=50, ge=1, le=500)
 
