@@ -359,8 +359,21 @@ class DocumentWriter:
             )
             for row in rows.all():
                 wanted.pop((row.node, row.scheme, row.value), None)
-        for node, scheme, value in wanted:
-            self._book.add_identifiers(node, [(scheme, value)], is_global=False)
+        keys = self._work.keys(len(wanted))
+        self._work.insert(
+            Identifier,
+            [
+                {
+                    "id": key,
+                    "node": node,
+                    "scheme": scheme,
+                    "value": value,
+                    "is_global": False,
+                    "recorded_at": self._work.context.at,
+                }
+                for key, (node, scheme, value) in zip(keys, wanted, strict=True)
+            ],
+        )
 
     def _settle(self, event: TraceEvent, ids: Collection[str]) -> None:
         """Join the parts of a transformation, then apply error declarations, old and new."""

@@ -10,7 +10,8 @@ import pytest
 
 from qtcore.builtin.epcis.reading import read_epcis
 from qtcore.builtin.epcis.strict_json import write_json
-from qtcore.builtin.epcis.writing import STANDARD_CONTEXT, EventOut, ThingOut, write_epcis
+from qtcore.builtin.epcis.writing import EventOut, ThingOut, write_epcis
+from qtcore.builtin.epcis.xml_prefixes import STANDARD_CONTEXT
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LOT, OTHER = "urn:epc:class:lgtin:4012345.012345.998877", "urn:uuid:0190aaaa-0000-7000-8000-1"
