@@ -9,9 +9,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from qtcore.builtin.epcis.checks import read_time
+from qtcore.builtin.epcis.contents import content_hash
+from qtcore.builtin.epcis.event_hash import event_hash
+from qtcore.builtin.epcis.strict_json import read_json
 from qtcore.builtin.facts import PartyRole, TraceEvent
+from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import party_code
 from qtcore.store.queries.epcis import DECLARED
+from qtcore.store.tables import Event
 
 _ILMD = re.compile(r"[:#/]")
 
@@ -106,3 +111,13 @@ def born(events: Iterable[TraceEvent]) -> dict[str, tuple[date | None, datetime 
 def stored_id(event: TraceEvent) -> str:
     """Give the id an event is stored under; without one of its own, the standard's event hash."""
     return f"{event.identity}{DECLARED}" if event.error is not None else event.identity
+
+
+def says_the_same(row: Event, event: TraceEvent) -> bool:
+    """Say whether a stored event is equal in content, also one stored under an older hash."""
+    if row.document.get("content") == event.content_hash:
+        return True
+    if row.document.get("format") != "epcis-2.0":
+        return False
+    stored, context = (read_json(row.document[n].encode(), Faults()) for n in ("event", "context"))
+    return content_hash(stored, event_hash(stored, context)) == event.content_hash

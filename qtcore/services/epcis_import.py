@@ -11,12 +11,9 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from qtcore.builtin.epcis.contents import content_hash
-from qtcore.builtin.epcis.event_hash import event_hash
 from qtcore.builtin.epcis.reading import EpcisDocument
-from qtcore.builtin.epcis.strict_json import pointer, read_json, write_json
+from qtcore.builtin.epcis.strict_json import pointer, write_json
 from qtcore.builtin.facts import Thing, TraceEvent
-from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import canonical_identifier, party_code
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
@@ -28,6 +25,7 @@ from qtcore.services.epcis_facts import (
     parties_of,
     party_of,
     place_of,
+    says_the_same,
     stored_id,
     values_of,
 )
@@ -199,7 +197,7 @@ class DocumentWriter:
 
     def _conflict(self, event: TraceEvent) -> Iterator[Fault]:
         row = self._known.get(stored_id(event))
-        if row is not None and not _says(row, event):
+        if row is not None and not says_the_same(row, event):
             yield self._fault(
                 "QT708",
                 f"eventID {event.external_id!r} is already stored with other content; a "
@@ -400,13 +398,3 @@ class DocumentWriter:
 
 def _is_own(uri: str) -> bool:
     return uri.startswith("urn:uuid:")
-
-
-def _says(row: Event, event: TraceEvent) -> bool:
-    """Say whether a stored event is equal in content, also one stored under an older hash."""
-    if row.document.get("content") == event.content_hash:
-        return True
-    if row.document.get("format") != "epcis-2.0":
-        return False
-    stored, context = (read_json(row.document[n].encode(), Faults()) for n in ("event", "context"))
-    return content_hash(stored, event_hash(stored, context)) == event.content_hash
