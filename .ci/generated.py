@@ -1,7 +1,7 @@
 """Writes the reference pages from the code, or compares them with what is committed.
 
 `python .ci/generated.py` writes docs/reference/; with `--check` it names every page that differs
-and exits 1. Nothing on these pages is written by hand, so they cannot say what the code does not do.
+and exits 1. Nothing here is written by hand, so no page can say what the code does not do.
 """
 
 import ast
