@@ -5,7 +5,7 @@ known now.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from qtcore.engines.genealogy import find_cycle
 from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, stock_of_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.queries.trace import trace_edges
 from qtcore.store.tables import Discrepancy, Hold
@@ -27,7 +28,6 @@ HELD = "shipped_on_hold"
 UNIT = "unknown_unit"
 CYCLE = "cycle"
 REVIEWED = (NEGATIVE, EARLY, HELD, UNIT, CYCLE)
-_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +189,6 @@ def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
         about=[info.uid],
         details={"kind": finding.kind, "detail": finding.detail},
     )
-
-
-def batched(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Cut keys into lists short enough for one statement."""
-    for start in range(0, len(keys), _BATCH):
-        yield keys[start : start + _BATCH]
 
 
 def _moment(at: datetime) -> str:

@@ -20,7 +20,7 @@ from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import canonical_identifier, party_code
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
-from qtcore.services.discrepancies import batched, review_nodes
+from qtcore.services.discrepancies import review_nodes
 from qtcore.services.epcis_facts import (
     error_text,
     ilmd_day,
@@ -30,12 +30,13 @@ from qtcore.services.epcis_facts import (
     place_of,
     values_of,
 )
-from qtcore.services.events import EventInput, Line, Origin, Stored, write_event
+from qtcore.services.events import EventInput, Line, Origin, Stored, write_all
 from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.store.queries.epcis import DECLARED
+from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import EpcisEvent, Event, Identifier, LogisticUnit, Lot, Node, Unit
 from qtcore.store.unit import UnitOfWork
 
@@ -92,7 +93,13 @@ class DocumentWriter:
         new = [e for e in events if stored_id(e) not in self._known and e.pointer not in bad]
         ensure_unknowns(self._work)
         self._local = self._local_numbers(new)
-        written = [self._write(event, import_id) for event in new]
+        self._book.prepare(
+            _ref_of(thing) for e in new for thing in e.things if not _is_own(thing.uri)
+        )
+        told = [self._input(event) for event in new]
+        origin = Origin("import", import_id)
+        stored = write_all(self._site, self._book, told, origin=origin)
+        written = [_Written(event, each) for event, each in zip(new, stored, strict=True)]
         self._index(new)
         self._complete_lots(written)
         self._name_nodes(written)
@@ -206,12 +213,6 @@ class DocumentWriter:
     def _fault(self, code: str, message: str, where: str) -> Fault:
         return Fault(code, message, f"{self._document.name}#{self._document.place(where)}")
 
-    def _write(self, event: TraceEvent, import_id: int) -> _Written:
-        origin = Origin("import", import_id)
-        return _Written(
-            event, write_event(self._site, self._book, self._input(event), origin=origin)
-        )
-
     def _input(self, event: TraceEvent) -> EventInput:
         void = event.error is not None
         code = self._places.code
@@ -261,18 +262,13 @@ class DocumentWriter:
             named = self._names.get(key.item, "") or self._names.get(thing.uri, "")
             known = self._site.registry.unit(item_unit) is not None
             self._places.code("item", key.item, named, kind="raw", unit=item_unit if known else "")
-        ref = LotRef(
-            item=key.item,
-            lot_no=key.number,
-            kind=key.kind,
-            identifier=(key.scheme, key.value),
-        )
+        ref = _ref_of(thing)
         self._adopt(ref)
         return ref
 
     def _own_node(self, uri: str) -> str | None:
         """Find our own lot behind the URI that our export gives it."""
-        if not uri.startswith("urn:uuid:"):
+        if not _is_own(uri):
             return None
         uid = uri.removeprefix("urn:uuid:")
         found = select(Node.uid).where(Node.tenant_id == self._work.tenant_id, Node.uid == uid)
@@ -361,6 +357,21 @@ class DocumentWriter:
                 Event.tenant_id == self._work.tenant_id, Event.external_id == external_id
             )
         ).first()
+
+
+def _ref_of(thing: Thing) -> LotRef:
+    """Give the reference to what a line of another company names."""
+    key = thing.key
+    return LotRef(
+        item=key.item,
+        lot_no=key.number,
+        kind=key.kind,
+        identifier=(key.scheme, key.value),
+    )
+
+
+def _is_own(uri: str) -> bool:
+    return uri.startswith("urn:uuid:")
 
 
 def stored_id(event: TraceEvent) -> str:

@@ -3,56 +3,26 @@
 It must not know events; it never guesses between several lots that fit.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from qtcore.builtin.gs1 import canonical_identifier
 from qtcore.errors import Ambiguous, NotFound
 from qtcore.services.codes import find_coded_nodes
 from qtcore.services.definitions import current_version
-from qtcore.services.master import MasterInput, find_master, write_master
+from qtcore.services.lot_ref import LotRef, Name, Wanted, name_of
+from qtcore.services.master import TABLES, MasterInput, write_master
+from qtcore.services.node_making import Making, find_named_nodes, identifier_rows, make_nodes
 from qtcore.services.site import UNKNOWN_PARTY, Site
+from qtcore.store.queries.keyset import batched
+from qtcore.store.queries.names import unverified_among
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
-from qtcore.store.tables import Identifier, LogisticUnit, Lot, Node, StateChange, Unit
+from qtcore.store.tables import Identifier, Lot
 from qtcore.store.unit import UnitOfWork
 
-IN_PROCESS_KINDS = frozenset({"intermediate", "bulk"})
-
-
-@dataclass(frozen=True, slots=True)
-class LotRef:
-    """A lot, unit or logistic unit as somebody names it.
-
-    Either `text` (any identifier of something that exists), or `item` + `lot_no` (+ `source`,
-    default the explicit unknown party) for a local number, or `identifier` for a globally unique
-    one: (scheme, value). `kind` is lot, unit or logistic_unit; `others` are further identifiers.
-    """
-
-    text: str = ""
-    item: str = ""
-    lot_no: str = ""
-    source: str = ""
-    kind: str = "lot"
-    identifier: tuple[str, str] | None = None
-    others: tuple[tuple[str, str], ...] = ()
-    item_name: str = ""
-    item_unit: str = ""
-    expiry_on: date | None = None
-    made_at: datetime | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        if self.text:
-            return self.text
-        if self.identifier:
-            return self.identifier[1]
-        if self.kind != "lot":
-            return f"{self.item} {self.lot_no}".strip()
-        return f"{self.item} {self.lot_no} of {self.source or UNKNOWN_PARTY}"
+__all__ = ("LotRef", "NodeBook", "candidate", "find_named", "resolve")
 
 
 def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
@@ -99,14 +69,16 @@ def candidate(info: NodeInfo) -> dict[str, str]:
 class NodeBook:
     """The nodes of one unit of work: finds each once, makes what is missing.
 
-    `origin` of what it makes: ``recorded``, or ``unverified`` when the event only mentions it.
+    `prepare` looks up any number of names with a few statements; without it each name is asked for
+    once. `origin` of what it makes: ``recorded``, or ``unverified`` when the event only mentions
+    it.
     """
 
     def __init__(self, site: Site, work: UnitOfWork) -> None:
         self._site = site
         self._work = work
         self._versions: dict[tuple[str, str], int | None] = {}
-        self._known: dict[tuple[str, ...], int] = {}
+        self._known: dict[Name, int | None] = {}
         self._masters: dict[tuple[str, str], Any] = {}
         self.made: list[int] = []
 
@@ -124,189 +96,122 @@ class NodeBook:
             )
         return self._versions[key]
 
-    def verify(self, node: int) -> None:
-        """Mark a lot as recorded: an event brings it into being that was only mentioned before."""
-        lot = self._work.session.exec(
-            select(Lot).where(
-                Lot.tenant_id == self._work.tenant_id,
-                Lot.node == node,
-                Lot.origin == "unverified",
+    def verify(self, nodes: Iterable[int]) -> None:
+        """Mark lots as recorded: an event brings them into being that were mentioned before."""
+        session, tenant = self._work.session, self._work.tenant_id
+        for few in batched(sorted(unverified_among(session, tenant, nodes))):
+            lots = select(Lot).where(Lot.tenant_id == tenant, col(Lot.node).in_(few))
+            for lot in session.exec(lots).all():
+                self._work.change(lot, origin="recorded")
+
+    def prepare(self, refs: Iterable[LotRef]) -> None:
+        """Look up what the references name, so that `find` need not ask for each."""
+        names = {name_of(ref): ref for ref in refs if not ref.text}
+        asked = {name: ref for name, ref in names.items() if name not in self._known}
+        if asked:
+            self.load_masters("item", {r.item for r in asked.values() if r.item})
+            self.load_masters(
+                "party", {r.source or UNKNOWN_PARTY for r in asked.values() if r.kind == "lot"}
             )
-        ).first()
-        if lot is not None:
-            self._work.change(lot, origin="recorded")
+            self._known |= dict.fromkeys(asked)
+            self._known |= find_named_nodes(self._work, self._master_keys(), asked)
 
     def find(self, ref: LotRef) -> int | None:
         """Find the node of a reference, or None; raises Ambiguous for a text that fits several."""
-        if ref.text:
-            return resolve(self._work.session, self._work.tenant_id, ref.text).node
-        for key in self._keys(ref):
-            if key in self._known:
-                return self._known[key]
-        node = self._look_up(ref)
-        if node is not None:
-            self._remember(ref, node)
-        return node
+        name = name_of(ref)
+        if name not in self._known:
+            if ref.text:
+                found = resolve(self._work.session, self._work.tenant_id, ref.text)
+                self._known[name] = found.node
+            else:
+                self.prepare([ref])
+        return self._known[name]
 
     def info(self, ref: LotRef) -> NodeInfo | None:
         """Describe what a reference names, or None when it does not exist yet."""
-        node = self.find(ref)
-        if node is None:
-            return None
-        return describe_nodes(self._work.session, self._work.tenant_id, [node])[node]
+        return self.infos([ref])[0]
+
+    def infos(self, refs: Sequence[LotRef]) -> list[NodeInfo | None]:
+        """Describe what references name, each None when it does not exist yet."""
+        self.prepare(refs)
+        nodes = [self.find(ref) for ref in refs]
+        wanted = [node for node in nodes if node is not None]
+        known = describe_nodes(self._work.session, self._work.tenant_id, wanted)
+        return [None if node is None else known[node] for node in nodes]
 
     def get_or_make(self, ref: LotRef, *, origin: str = "recorded", state: str = "") -> int:
         """Find the node of a reference or make it."""
-        node = self.find(ref)
-        if node is None:
-            node = self._make(ref, origin, state)
-            self._remember(ref, node)
-        return node
+        return self.get_or_make_all([Wanted(ref, origin, state)])[0]
+
+    def get_or_make_all(self, wanted: Sequence[Wanted]) -> list[int]:
+        """Find the node of each reference or make it, all of them with a few statements.
+
+        What is wanted twice is made once, from the reference that brings it into being.
+        """
+        self.prepare(one.ref for one in wanted)
+        missing: dict[Name, Wanted] = {}
+        for one in wanted:
+            if self.find(one.ref) is None:
+                name = name_of(one.ref)
+                before = missing.get(name)
+                if before is None or (before.origin, one.origin) == ("unverified", "recorded"):
+                    missing[name] = one
+        if missing:
+            self._make(missing)
+        return [self._known[name_of(one.ref)] for one in wanted]  # type: ignore[misc]
 
     def master(self, entity: str, code: str, entry: MasterInput | None = None) -> Any:
         """Get master data by code; makes it from `entry` when that is given."""
-        row = self._find_master(entity, code)
+        self.load_masters(entity, (code,))
+        row = self._masters[entity, code]
         if row is None and entry is not None:
             row = self._masters[entity, code] = write_master(self._work, entry)
         if row is None:
             raise NotFound(f"no {entity} {code!r}; make it first, or correct the code")
         return row
 
-    def _find_master(self, entity: str, code: str) -> Any | None:
-        """Ask the database once per unit of work for what exists; what is missing, each time."""
-        key = (entity, code)
-        if key not in self._masters:
-            row = find_master(self._work.session, self._work.tenant_id, entity, code)
-            if row is None:
-                return None
-            self._masters[key] = row
-        return self._masters[key]
+    def load_masters(self, entity: str, codes: Iterable[str]) -> None:
+        """Read master data by code, once per unit of work; what is missing is asked for again."""
+        unread = sorted({code for code in codes if self._masters.get((entity, code)) is None})
+        table: Any = TABLES[entity]
+        for few in batched(unread):
+            self._masters |= {(entity, code): None for code in few}
+            found = select(table).where(
+                table.tenant_id == self._work.tenant_id, table.code.in_(list(few))
+            )
+            rows = self._work.session.exec(found).all()
+            self._masters |= {(entity, row.code): row for row in rows}
 
     def add_identifiers(
         self, node: int, pairs: Sequence[tuple[str, str]], *, is_global: bool
     ) -> None:
         """Give a node further names."""
-        for scheme, value in pairs:
-            self._work.add(
-                Identifier(
-                    tenant_id=self._work.tenant_id,
-                    id=self._work.key(),
-                    node=node,
-                    scheme=scheme,
-                    value=value,
-                    is_global=is_global,
-                    recorded_at=self._work.context.at,
-                )
-            )
-
-    def _keys(self, ref: LotRef) -> list[tuple[str, ...]]:
-        if ref.identifier:
-            return [("id", *ref.identifier)]
-        if ref.kind == "lot":
-            return [("lot", ref.item, ref.source or UNKNOWN_PARTY, ref.lot_no)]
-        return [(ref.kind, ref.item, ref.lot_no)]
-
-    def _remember(self, ref: LotRef, node: int) -> None:
-        for key in self._keys(ref):
-            self._known[key] = node
-
-    def _look_up(self, ref: LotRef) -> int | None:
-        tenant, session = self._work.tenant_id, self._work.session
-        if ref.identifier:
-            scheme, value = ref.identifier
-            return session.exec(
-                select(Identifier.node).where(
-                    Identifier.tenant_id == tenant,
-                    Identifier.scheme == scheme,
-                    Identifier.value == value,
-                    Identifier.is_global,
-                )
-            ).first()
-        if ref.kind == "logistic_unit":
-            return session.exec(
-                select(LogisticUnit.node).where(
-                    LogisticUnit.tenant_id == tenant, LogisticUnit.code == ref.lot_no
-                )
-            ).first()
-        item = self._find_master("item", ref.item)
-        if item is None:
-            return None
-        if ref.kind == "unit":
-            return session.exec(
-                select(Unit.node).where(
-                    Unit.tenant_id == tenant, Unit.item_id == item.id, Unit.serial == ref.lot_no
-                )
-            ).first()
-        source = self._find_master("party", ref.source or UNKNOWN_PARTY)
-        if source is None:
-            return None
-        return session.exec(
-            select(Lot.node).where(
-                Lot.tenant_id == tenant,
-                Lot.item_id == item.id,
-                Lot.source_id == source.id,
-                Lot.lot_no == ref.lot_no,
-            )
-        ).first()
-
-    def _make(self, ref: LotRef, origin: str, state: str) -> int:
         work = self._work
-        row = work.new_node(ref.kind)
-        if ref.kind == "logistic_unit":
-            work.add(LogisticUnit(tenant_id=work.tenant_id, node=row.node, code=ref.lot_no))
-        elif ref.kind == "unit":
-            item = self._item(ref)
-            work.add(
-                Unit(tenant_id=work.tenant_id, node=row.node, serial=ref.lot_no, item_id=item.id)
-            )
-        else:
-            self._make_lot(ref, row, origin, state)
-        names = (ref.identifier,) if ref.identifier else ()
-        self.add_identifiers(row.node, names, is_global=True)
-        self.add_identifiers(row.node, ref.others, is_global=False)
-        self.made.append(row.node)
-        return row.node
+        work.insert(Identifier, identifier_rows(work, node, pairs, is_global=is_global))
+        if is_global:
+            self._known.update(dict.fromkeys((("id", *pair) for pair in pairs), node))
 
-    def _make_lot(self, ref: LotRef, row: Node, origin: str, state: str) -> None:
-        work, item = self._work, self._item(ref)
-        source = self.master("party", ref.source or UNKNOWN_PARTY)
-        first = state or ("in_process" if item.kind in IN_PROCESS_KINDS else "quarantine")
-        work.add(
-            Lot(
-                tenant_id=work.tenant_id,
-                node=row.node,
-                item_id=item.id,
-                source_id=source.id,
-                lot_no=ref.lot_no,
-                state=first,
-                workflow_version_id=self.version_of("workflows", "lot"),
-                unit=item.unit,
-                origin=origin,
-                made_at=ref.made_at,
-                expiry_on=ref.expiry_on,
-                extra=ref.extra,
-            ),
-            StateChange(
-                tenant_id=work.tenant_id,
-                id=work.key(),
-                uid=work.new_uid(),
-                subject_kind="lot",
-                subject_uid=row.uid,
-                number=1,
-                transition="create",
-                from_state="",
-                to_state=first,
-                person_id=work.context.actor.person_id,
-                actor=work.context.actor.login,
-                workflow_version_id=self.version_of("workflows", "lot"),
-                at=work.context.at,
-            ),
+    def _make(self, missing: Mapping[Name, Wanted]) -> None:
+        self._ready_masters([one.ref for one in missing.values()])
+        making = Making(
+            self._work, self._masters, self.version_of("workflows", "lot"), list(missing.values())
         )
+        made = make_nodes(making)
+        self.made += made
+        self._known.update(zip(missing, made, strict=True))
+        for one, node in zip(missing.values(), made, strict=True):
+            if one.ref.identifier:
+                self._known["id", *one.ref.identifier] = node
 
-    def _item(self, ref: LotRef) -> Any:
-        entry = None
-        if ref.item_name:
-            entry = MasterInput(
-                "item", ref.item, ref.item_name, values={"kind": "raw", "unit": ref.item_unit}
-            )
-        return self.master("item", ref.item, entry)
+    def _master_keys(self) -> dict[tuple[str, str], int]:
+        return {key: row.id for key, row in self._masters.items() if row is not None}
+
+    def _ready_masters(self, refs: Sequence[LotRef]) -> None:
+        self.load_masters("item", {ref.item for ref in refs if ref.kind != "logistic_unit"})
+        for ref in refs:
+            if ref.kind != "logistic_unit":
+                values = {"kind": "raw", "unit": ref.item_unit}
+                entry = MasterInput("item", ref.item, ref.item_name, values=values)
+                self.master("item", ref.item, entry if ref.item_name else None)
+            if ref.kind == "lot":
+                self.master("party", ref.source or UNKNOWN_PARTY)

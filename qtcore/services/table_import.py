@@ -16,7 +16,7 @@ from qtcore.builtin.tabular.mapping import Mapping as TableRules
 from qtcore.builtin.tabular.rows import LotFacts, ResultFacts, RowFacts
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.discrepancies import review_nodes
-from qtcore.services.events import EventInput, Line, Origin, write_event
+from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.imports import (
     MAX_CODE,
     MAX_EVENT_ID,
@@ -110,7 +110,7 @@ class RowWriter:
         if not fresh:
             return report
         ensure_unknowns(self._work)
-        nodes = {row.key: self._write(row, known) for row in fresh}
+        nodes = self._write(fresh, known)
         problems = self._write_results(fresh, nodes)
         review_nodes(self._site, self._work, {n for each in nodes.values() for n in each.values()})
         return report + _stored(fresh) + ImportReport(lots=self._made(), problems=tuple(problems))
@@ -188,32 +188,36 @@ class RowWriter:
                 import_id=self._run.id,
             )
 
-    def _write(self, row: RowFacts, known: dict[str, ImportRow]) -> dict[str, int]:
-        """Write the event of a row; gives the node of each lot by its name in the mapping."""
-        event = self._rules.event
-        code = self._places.code
+    def _write(
+        self, rows: Sequence[RowFacts], known: dict[str, ImportRow]
+    ) -> dict[str, dict[str, int]]:
+        """Write the events of rows; gives for each row the node of each lot, by its alias."""
+        told = [self._told(row, known) for row in rows]
+        origin = Origin("import", self._run.id)
+        written = write_all(self._site, self._book, told, origin=origin)
+        nodes: dict[str, dict[str, int]] = {}
+        for row, event, stored in zip(rows, told, written, strict=True):
+            self._mark(row, STORED, known)
+            found = stored.nodes or [self._book.get_or_make(line.ref) for line in event.lines]
+            nodes[row.key] = {lot.alias: n for lot, n in zip(row.lots, found, strict=True)}
+        return nodes
+
+    def _told(self, row: RowFacts, known: dict[str, ImportRow]) -> EventInput:
+        event, code = self._rules.event, self._places.code
         lines = tuple(
             Line(self._ref(row, lot), lot.part, lot.quantity, lot.unit) for lot in row.lots
         )
-        stored = write_event(
-            self._site,
-            self._book,
-            EventInput(
-                event_type=event.type,
-                lines=lines,
-                event_at=_moment(row, event.utc_offset),
-                utc_offset=event.utc_offset,
-                location=code("location", event.location, event.location_name),
-                step=event.step,
-                external_id=self._event_id(row, known),
-                values=dict(_values(row)),
-                document=self._document(row),
-            ),
-            origin=Origin("import", self._run.id),
+        return EventInput(
+            event_type=event.type,
+            lines=lines,
+            event_at=_moment(row, event.utc_offset),
+            utc_offset=event.utc_offset,
+            location=code("location", event.location, event.location_name),
+            step=event.step,
+            external_id=self._event_id(row, known),
+            values=dict(_values(row)),
+            document=self._document(row),
         )
-        self._mark(row, STORED, known)
-        nodes = stored.nodes or [self._book.get_or_make(line.ref) for line in lines]
-        return {lot.alias: node for lot, node in zip(row.lots, nodes, strict=True)}
 
     def _event_id(self, row: RowFacts, known: dict[str, ImportRow]) -> str:
         """Name the event of a row; the name of one that was taken back stays with that one."""

@@ -58,6 +58,7 @@ class UnitOfWork:
         self._keys = KeySource(session, self._connection.dialect.name)
         self._waiting: list[SQLModel] = []
         self._entries: list[LedgerRows] = []
+        self._messages: list[dict[str, object]] = []
         self._logged = 0
         self._uids: dict[int, str] = {}
         self._versions: dict[str, int] = {}
@@ -104,6 +105,14 @@ class UnitOfWork:
                 raise NotFound(f"there is no node {node}")
             self._uids[node] = found
         return self._uids[node]
+
+    def learn_uids(self, uids: Mapping[int, str]) -> None:
+        """Take public ids that were read already, so that `uid_of` need not ask for each."""
+        self._uids.update(uids)
+
+    def knows_uid(self, node: int) -> bool:
+        """Say whether `uid_of` answers without asking the database."""
+        return node in self._uids
 
     def add(self, *rows: SQLModel) -> None:
         """Add new rows; what they refer to may be added in any order before the next query."""
@@ -189,14 +198,13 @@ class UnitOfWork:
 
     def publish(self, topic: str, payload: Mapping[str, object]) -> None:
         """Leave a message for after the commit; it is delivered at least once."""
-        self.add(
-            Outbox(
-                tenant_id=self.tenant_id,
-                id=self.key(),
-                topic=topic,
-                payload=dict(payload),
-                created_at=self.context.at,
-            )
+        self._messages.append(
+            {
+                "id": self.key(),
+                "topic": topic,
+                "payload": dict(payload),
+                "created_at": self.context.at,
+            }
         )
 
     def finish(self) -> None:
@@ -251,6 +259,8 @@ class UnitOfWork:
     def _write_entries(self) -> None:
         self.flush()
         entries, self._entries = self._entries, []
+        messages, self._messages = self._messages, []
+        self._insert(table_of(Outbox), messages)
         # Drawn only now, when every row of this act is locked: per object, the order of keys is
         # the order of commits also where transactions overlap.
         keys = self._keys.draw("row", len(entries))

@@ -4,8 +4,8 @@ It must not know what the keys name.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
+K = TypeVar("K")
+_AT_ONCE: Final = 1000
 TENANT: ColumnElement[int] = bindparam("tenant", type_=BigInteger)
 
 
@@ -34,6 +36,14 @@ def among(dialect: str, keyed: ColumnElement[Any]) -> ColumnElement[bool]:
     if dialect == "postgresql":
         return keyed == func.any(bindparam("keys", type_=ARRAY(BigInteger)))
     return keyed.in_(select(_listed().c.value))
+
+
+def among_texts(dialect: str, named: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Make the condition that a column holds one of the texts given as keys."""
+    if dialect == "postgresql":
+        return named == func.any(bindparam("keys", type_=ARRAY(String)))
+    listed = func.json_each(bindparam("keys", type_=String))
+    return named.in_(select(listed.table_valued(column("value", String), name="listed").c.value))
 
 
 def key_rows(dialect: str) -> Select[tuple[int]]:
@@ -54,7 +64,7 @@ def rows_for(
     session: Session,
     build: Callable[[str], Executable],
     tenant_id: int,
-    keys: Iterable[int],
+    keys: Iterable[int] | Iterable[str],
 ) -> Sequence[Any]:
     """Run the statement `build` gives for this database over keys; each key counts once.
 
@@ -78,11 +88,17 @@ def _for(
     session: Session,
     build: Callable[[str], Executable],
     tenant_id: int,
-    keys: Iterable[int],
+    keys: Iterable[int] | Iterable[str],
 ) -> Result[Any] | None:
-    wanted = list(dict.fromkeys(keys))
+    wanted: list[Any] = list(dict.fromkeys(keys))
     if not wanted:
         return None
     dialect = session.get_bind().dialect.name
     given = wanted if dialect == "postgresql" else json.dumps(wanted)
     return session.execute(build(dialect), {"tenant": tenant_id, "keys": given})
+
+
+def batched(keys: Sequence[K], size: int = _AT_ONCE) -> Iterator[Sequence[K]]:
+    """Cut keys into lists short enough for one statement."""
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
