@@ -7,23 +7,37 @@ import uvicorn
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import configure_logs
+from qtcore.services.disk_watch import DiskWatch
 from qtcore.services.jobs import Worker
 from qtcore.services.site import Site
 
 
 def serve(
-    site: Site, host: str = "127.0.0.1", port: int = 8000, *, secure_cookies: bool | None = None
+    site: Site,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    secure_cookies: bool | None = None,
+    dev: DiskWatch | None = None,
 ) -> None:
     """Serve until interrupted; a worker delivers and seals meanwhile.
 
-    Our own log lines replace uvicorn's.
+    Our own log lines replace uvicorn's. With `dev` the definitions on disk serve as they are saved.
     """
     configure_logs()
     worker = Worker(site)
     worker.start()
+    if dev is not None:
+        dev.start()
+    app = make_app(
+        dev.serving if dev is not None else site,
+        secure_cookies=secure_cookies,
+        dev=dev is not None,
+        disk=dev,
+    )
     try:
         uvicorn.run(
-            make_app(site, secure_cookies=secure_cookies),
+            app,
             host=host,
             port=port,
             log_level="warning",
@@ -32,4 +46,6 @@ def serve(
             proxy_headers=False,
         )
     finally:
+        if dev is not None:
+            dev.stop()
         worker.stop()

@@ -26,6 +26,7 @@ PAGES = {
     "recall case": "/recall/{recall}",
     "ledger": "/ledger",
     "packs": "/config/packs",
+    "check of definitions": "/config/check",
     "api": "/api/docs",
     "me": "/me",
     "not found": "/l/nobody",
