@@ -7,7 +7,7 @@ here so that tests and replays are exact.
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 SYSTEM_LOGIN = "system"
 
@@ -36,13 +36,18 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One act: who, when (aware UTC), from where, and the request it belongs to."""
+    """One act: who, when (aware UTC), from where, and the request it belongs to.
+
+    `ip` is the client's address as far as the configured proxies are believed, `peer_ip` the
+    address that was really connected; they are equal without a proxy.
+    """
 
     actor: Actor
     at: datetime
     request_id: str
     device: str = ""
     ip: str = ""
+    peer_ip: str = ""
     session_id: str = ""
     os_user: str = ""
     language: str = "en"
@@ -56,10 +61,12 @@ def _utc_now() -> datetime:
 class Sources:
     """Where time and randomness come from; tests hand in fixed ones.
 
-    `now` returns aware UTC time; `random_bytes(n)` returns n bytes fit for secrets.
+    `now` returns aware UTC time; `random_bytes(n)` returns n bytes fit for secrets; `zone` is the
+    zone of the site, whose offset the history tells beside UTC; None: that of the machine.
     """
 
     now: Callable[[], datetime] = _utc_now
+    zone: tzinfo | None = UTC
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
 
     def new_id(self) -> str:

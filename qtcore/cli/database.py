@@ -1,5 +1,9 @@
 """Commands for the database."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
 from qtcore.cli.options import (
@@ -10,6 +14,7 @@ from qtcore.cli.options import (
     SiteDir,
     answering,
     context_of,
+    opened,
     print_answer,
 )
 
@@ -40,3 +45,73 @@ def upgrade(
             site.close()
         answer = {"from": before, "to": after, "definitions_published": published}
         print_answer(answer, as_json=as_json, text=lambda a: f"{a['from'] or 'new'} -> {a['to']}")
+
+
+@db.command("fsck")
+def fsck(
+    db: Db = DEFAULT_DB,
+    *,
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", help="File with one public id a line that clients were told of."),
+    ] = None,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check the invariants I1 to I13; each violation is named with its place, exit code 1 then."""
+    from qtcore.services.integrity.fsck import check_database
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        lines = journal.read_text(encoding="utf-8").splitlines() if journal else []
+        checked = check_database(site, context_of(site, as_user), journal=lines)
+        print_answer(checked.as_json(), as_json=as_json, text=_fsck_text)
+        if not checked.is_sound:
+            raise typer.Exit(1)
+
+
+def _fsck_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{v['invariant']} {v['place']}: {v['message']}" for v in answer["violations"]]
+    counts = " ".join(f"{name}:{count}" for name, count in answer["checked"].items())
+    verdict = "every promise holds" if answer["ok"] else "PROMISES ARE BROKEN"
+    return "\n".join([*lines, f"{verdict}; violations {counts}; {answer['seconds']} s"])
+
+
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the backup.")]
+
+
+@db.command("backup")
+def backup(file: BackupFile, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Copy the database in use into a new FILE and check it; exit code 1 when it is broken."""
+    from qtcore.services.backup import back_up
+
+    with answering(as_json=as_json):
+        made = back_up(db, file)
+        print_answer(made.as_json(), as_json=as_json, text=_backup_text)
+        if not made.checked.is_sound:
+            raise typer.Exit(1)
+
+
+@db.command("restore")
+def restore(file: BackupFile, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Fill a new or empty database from FILE, after the backup was checked elsewhere."""
+    from qtcore.services.backup import restore as put_back
+
+    with answering(as_json=as_json):
+        made = put_back(file, db)
+        print_answer(made.as_json(), as_json=as_json, text=_restored_text)
+
+
+def _backup_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{v['invariant']} {v['place']}: {v['message']}" for v in answer["violations"]]
+    verdict = "verified" if answer["verified"] else "THE DATABASE BREAKS PROMISES"
+    lines.append(f"{answer['file']}: {answer['sealed']} events sealed, {verdict}")
+    return "\n".join([*lines, f"sha256 {answer['sha256']}", f"keys: {answer['keys']}"])
+
+
+def _restored_text(answer: Mapping[str, Any]) -> str:
+    return (
+        f"restored from {answer['file']}: {answer['sealed']} events sealed, verified\n"
+        "run `qtcore db upgrade` next when the backup is of an older release; when witnesses have "
+        "seen more than it holds, the site is read-only until QA signs for the loss"
+    )

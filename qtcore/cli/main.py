@@ -16,6 +16,7 @@ from qtcore.cli import (
     packs,
     proofs,
     questions,
+    retention,
     scanning,
     site,
     users,
@@ -49,6 +50,9 @@ questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
 app.command("witness")(ledger.witness)
+ledger.ledger.command("erase")(retention.erase)
+ledger.ledger.command("archive")(retention.archive)
+ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")

@@ -114,3 +114,42 @@ def _packs_text(answer: Mapping[str, Any]) -> str:
         lines.append(f"{row['name']} {row['version']} [{row['layer']}, {state}]: {brings}")
         lines += [f"  {p['code']} {p['message']}" for p in row["problems"]]
     return "\n".join(lines)
+
+
+@pack.command("test")
+def test_pack(
+    path: Annotated[Path, typer.Argument(help="The folder of a pack.")],
+    *,
+    as_json: AsJson = False,
+    site_dir: AnySite = None,
+    db: AnyDb = "",
+) -> None:
+    """Check a pack and run its tests/*.yaml: what was expected, what was found, and where."""
+    from qtcore.services.pack_tests import run_pack_tests
+
+    with answering(as_json=as_json):
+        report = run_pack_tests(path)
+        print_answer(report.as_json(), as_json=as_json, text=_tests_text)
+        if not report.is_good:
+            raise typer.Exit(1)
+
+
+def _tests_text(answer: Mapping[str, Any]) -> str:
+    lines = [
+        f"{p['file']}:{p['line']}:{p['column']}: {p['code']} {p['message']}"
+        for p in answer["problems"]
+    ]
+    lines += [
+        f"{each['file']}:{each['line']}: {each['name']}: {each['failure']}"
+        for each in answer["results"]
+        if each["failure"]
+    ]
+    for rule, cases in answer["gaps"].items():
+        word = "mandatory rule" if rule in answer["lacking"] else "rule"
+        lines.append(f"{word} {rule} has no test that says: {', '.join(cases)}")
+    whole = answer["rules"] - len(answer["gaps"])
+    lines.append(
+        f"{answer['pack']}: {answer['passed']} passed, {answer['failed']} failed; "
+        f"{whole} of {answer['rules']} rules have every case"
+    )
+    return "\n".join(lines)

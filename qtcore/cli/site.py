@@ -93,6 +93,16 @@ def serve(
     dev: Annotated[
         bool, typer.Option("--dev", help="Serve the definitions on disk as they are saved.")
     ] = False,
+    proxies: Annotated[
+        int,
+        typer.Option(
+            "--trusted-proxies",
+            envvar="QTCORE_TRUSTED_PROXIES",
+            min=0,
+            max=9,
+            help="How many proxies stand before it; the address before them is the client's.",
+        ),
+    ] = 0,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_json: AsJson = False,
@@ -113,7 +123,9 @@ def serve(
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
         watch = DiskWatch(Serving(site, follows=False), site_dir, tell=tell) if dev else None
         typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
-        run_server(site, host=host, port=port, secure_cookies=https or None, dev=watch)
+        run_server(
+            site, host=host, port=port, secure_cookies=https or None, dev=watch, proxies=proxies
+        )
 
 
 def demo(

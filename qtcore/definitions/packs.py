@@ -12,6 +12,7 @@ from qtcore.definitions.documents import DocumentDefinition
 from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.profiles import ProfileDefinition
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.definitions.rules import FactDefinition, RuleDefinition
 from qtcore.definitions.specs import SpecDefinition
@@ -48,6 +49,7 @@ KINDS: Mapping[str, type[Definition]] = {
     "rules": RuleDefinition,
     "specs": SpecDefinition,
     "recalls": RecallDefinition,
+    "profiles": ProfileDefinition,
     "documents": DocumentDefinition,
     "roles": RoleDefinition,
     "units": UnitDefinition,

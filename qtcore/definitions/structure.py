@@ -12,6 +12,7 @@ from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.problems import suggest
+from qtcore.definitions.profile_structure import check_profile
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.definitions.rules import FactDefinition
 from qtcore.definitions.schema_subset import check_properties, check_schema
@@ -228,4 +229,5 @@ _CHECKS: Mapping[str, Callable[[Any], Iterator[Mistake]]] = {
     "facts": _check_fact,
     "specs": _check_spec,
     "recalls": _check_recall,
+    "profiles": check_profile,
 }

@@ -80,6 +80,12 @@ def _recalls(definition: Any) -> Iterator[Needed]:
         yield f"recalls.{definition.id}.nodes.{node.id}", ("nodes", number)
 
 
+def _profiles(definition: Any) -> Iterator[Needed]:
+    yield f"profiles.{definition.id}.title", ()
+    for number, demand in enumerate(definition.demands):
+        yield f"profiles.{definition.id}.{demand.id}", ("demands", number)
+
+
 def _plain(kind: str) -> Callable[[Any], Iterator[Needed]]:
     def keys(definition: Any) -> Iterator[Needed]:
         yield f"{kind}.{definition.id}", ()
@@ -123,6 +129,7 @@ _KEYS: Mapping[str, Callable[[Any], Iterator[Needed]]] = {
     "rules": _rules,
     "specs": _specs,
     "recalls": _recalls,
+    "profiles": _profiles,
     "documents": _plain("documents"),
     "roles": _plain("roles"),
     "units": _none,

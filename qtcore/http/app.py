@@ -37,6 +37,7 @@ def make_app(
     *,
     secure_cookies: bool | None = None,
     dev: bool = False,
+    proxies: int = 0,
     disk: DiskWatch | None = None,
     logger: Any = None,
 ) -> Litestar:
@@ -48,6 +49,7 @@ def make_app(
         logger=logger or make_logger(),
         secure_cookies=secure_cookies,
         dev=dev,
+        proxies=proxies,
         disk=disk,
     )
 

@@ -33,6 +33,7 @@ class Call:
     request_id: str
     is_secure: bool
     ip: str
+    peer_ip: str
     agent: str
     method: str
     path: str

@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
+from qtcore.http.addresses import client_address
 from qtcore.http.call import SLASH, Call, read_pairs
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
@@ -119,8 +120,12 @@ class Gate:
                 "you are not signed in; sign in, or send `Authorization: Bearer <token>`"
             )
         if call.method not in SAFE_METHODS:
-            check_origin(headers)
-            _check_write(call, headers)
+            try:
+                check_origin(headers)
+                _check_write(call, headers)
+            except WebRefusal as refusal:
+                await anyio.to_thread.run_sync(_note_refusal, call, refusal)
+                raise
         scope["state"]["call"] = call
         if call.context is not None:
             structlog.contextvars.bind_contextvars(login=call.context.actor.login)
@@ -174,8 +179,22 @@ class Gate:
             headers.get("accept-language", ""),
         )
         client = scope["client"]
-        ip = client[0] if client else ""
-        context = self._context(actor, session, request_id=request_id, ip=ip, language=language)
+        peer = client[0] if client else ""
+        forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
+        ip = client_address(peer, forwarded, self._settings.proxies)
+        agent = headers.get("user-agent", "")[:300]
+        context = None
+        if actor is not None:
+            context = Context(
+                actor=actor,
+                at=site.sources.now(),
+                request_id=request_id,
+                device=agent[:200],
+                ip=ip,
+                peer_ip=peer,
+                session_id=session.session_id if session else "",
+                language=language,
+            )
         return Call(
             site=site,
             settings=self._settings,
@@ -186,7 +205,8 @@ class Gate:
             request_id=request_id,
             is_secure=is_secure,
             ip=ip,
-            agent=headers.get("user-agent", "")[:300],
+            peer_ip=peer,
+            agent=agent,
             method=scope["method"],
             path=path,
             query_string=query,
@@ -213,26 +233,6 @@ class Gate:
         except NotSignedIn:
             return None, None
         return session, session.actor
-
-    def _context(
-        self,
-        actor: Actor | None,
-        session: SignedIn | None,
-        *,
-        request_id: str,
-        ip: str,
-        language: str,
-    ) -> Context | None:
-        if actor is None:
-            return None
-        return Context(
-            actor=actor,
-            at=self._sources.now(),
-            request_id=request_id,
-            ip=ip,
-            session_id=session.session_id if session else "",
-            language=language,
-        )
 
     def _is_secure(self, scope: HTTPScope) -> bool:
         chosen = self._settings.secure_cookies
@@ -284,6 +284,14 @@ class Gate:
             headers.append((b"www-authenticate", b'Bearer realm="qtcore"'))
         told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
         await _answer(send, problem.status, headers, told)
+
+
+def _note_refusal(call: Call, refusal: WebRefusal) -> None:
+    """Tell the history of a forged write that came with somebody's session or token."""
+    store = call.site.store
+    if call.context is None or refusal.status != 403 or store.fence or not store.is_writable:
+        return
+    store.note(call.context, "denied", "request", call.path[:60], reason=refusal.message)
 
 
 def check_origin(headers: Mapping[str, str]) -> None:

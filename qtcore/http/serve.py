@@ -19,6 +19,7 @@ def serve(
     *,
     secure_cookies: bool | None = None,
     dev: DiskWatch | None = None,
+    proxies: int = 0,
 ) -> None:
     """Serve until interrupted; a worker delivers and seals meanwhile.
 
@@ -34,6 +35,7 @@ def serve(
         secure_cookies=secure_cookies,
         dev=dev is not None,
         disk=dev,
+        proxies=proxies,
     )
     try:
         uvicorn.run(

@@ -19,7 +19,8 @@ class Settings:
     """Texts, templates, logger and the few choices an application has.
 
     `secure_cookies`: None means as the request came, by https or not. `dev` shows template changes
-    without a restart; `disk` then watches the definitions.
+    without a restart; `disk` then watches the definitions. `proxies`: how many trusted proxies
+    stand before the application.
     """
 
     texts: Texts
@@ -27,5 +28,6 @@ class Settings:
     logger: Any
     secure_cookies: bool | None = None
     dev: bool = False
+    proxies: int = 0
     disk: DiskWatch | None = None
     max_body: int = MAX_BODY

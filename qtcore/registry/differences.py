@@ -193,6 +193,7 @@ _PARTS = {
     "records": ("Record type", "记录类型"),
     "specs": ("Specification", "质量标准"),
     "recalls": ("Recall plan", "召回预案"),
+    "profiles": ("Event profile", "事件规范"),
     "documents": ("Document", "文件"),
     "roles": ("Role", "角色"),
     "units": ("Unit", "计量单位"),

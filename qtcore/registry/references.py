@@ -204,6 +204,12 @@ def _check_recall(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     yield from _pack_names(merged, [entry.definition.industry], ("industry",))
 
 
+def _check_profile(merged: Merged, entry: Entry) -> Iterator[Mistake]:
+    yield from _pack_names(merged, [entry.definition.industry], ("industry",))
+    for number, name in enumerate(entry.definition.uses):
+        yield from _missing(merged, "profiles", name, ("uses", number))
+
+
 def _check_rule(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     yield from _pack_names(merged, entry.definition.industries, ("industries",))
 
@@ -252,6 +258,7 @@ _CHECKS: Mapping[str, Callable[[Merged, Entry], Iterator[Mistake]]] = {
     "fields": _check_properties,
     "specs": _check_spec,
     "recalls": _check_recall,
+    "profiles": _check_profile,
     "documents": _check_document,
     "roles": _check_role,
 }

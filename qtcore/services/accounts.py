@@ -251,7 +251,11 @@ def _count_failure(
     site: Site, context: Context, account: UserAccount | None, *, locked: bool
 ) -> None:
     if account is None:
-        site.store.note(context, "sign_in.failed", "user", "", reason="unknown login")
+        # What was typed is personal, and may be a password in the wrong field: it can be erased.
+        tried = {"tried_login": context.actor.login[:120]}
+        site.store.note(
+            context, "sign_in.failed", "user", "", reason="unknown login", private=tried
+        )
         return
     failed = account.failed_sign_ins + (0 if locked else 1)
     until = site.sources.now() + LOCKED_FOR if failed >= MAX_FAILED and not locked else None

@@ -15,10 +15,15 @@ from qtcore.builtin.gs1 import party_code
 _ILMD = re.compile(r"[:#/]")
 
 
+def local_name(name: str) -> str:
+    """Give a name without its prefix or namespace."""
+    return _ILMD.split(name)[-1]
+
+
 def ilmd_text(ilmd: Mapping[str, Any], name: str) -> str:
     """Find a text of the instance/lot master data, whatever prefix it was given."""
     for key, value in ilmd.items():
-        if _ILMD.split(key)[-1] == name and isinstance(value, str):
+        if local_name(key) == name and isinstance(value, str):
             return value.strip()
     return ""
 

@@ -30,6 +30,7 @@ from qtcore.services.epcis_facts import (
     place_of,
     values_of,
 )
+from qtcore.services.epcis_profiles import ProfileJudge
 from qtcore.services.events import EventInput, Line, Origin, Stored, write_all
 from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
 from qtcore.services.master import ensure_unknowns
@@ -177,6 +178,10 @@ class DocumentWriter:
             faults = [*self._conflict(event), *self._too_long(event)]
             if faults:
                 found[event.pointer] = faults
+        judge = ProfileJudge(self._site, self._work.session, self._work.context.language)
+        for event, fault in judge.judge(self._document.events):
+            placed = self._fault(fault.code, fault.message, fault.where)
+            found.setdefault(event.pointer, []).append(placed)
         return found
 
     def _conflict(self, event: TraceEvent) -> Iterator[Fault]:

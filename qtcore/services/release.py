@@ -115,7 +115,7 @@ def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) ->
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
     refusals = [
         *switched_off,
-        *_worded(site, blocking(outcomes), context.language),
+        *worded(site, blocking(outcomes), context.language),
         *site.hooks.judge_release(lot_facts(site, session, info, facts)),
     ]
     changes = state_changes_of(session, site.store.tenant_id, info.uid)
@@ -132,7 +132,8 @@ def _rules(site: Site, industry: str) -> tuple[tuple[RuleDefinition, ...], tuple
         return site.registry.rules_of(GATE), refused.refusals
 
 
-def _worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Refusal]:
+def worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Refusal]:
+    """Say what rules refuse with their titles and what to do, in a language, and by whom."""
     worded = []
     for refusal in refusals:
         title = site.registry.text(f"rules.{refusal.code}.title", language)

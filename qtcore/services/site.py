@@ -3,20 +3,22 @@
 It must not know use cases; every service takes a Site first and a Context second.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from qtcore.context import SYSTEM_LOGIN, Actor, Context, Sources
 from qtcore.definitions.problems import Problem, render_problems
-from qtcore.errors import DefinitionsRejected, Fault
+from qtcore.errors import DefinitionsRejected, Fault, InputRejected
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.load import load_registry
 from qtcore.registry.registry import Registry
 from qtcore.registry.stored import Configuration, compile_configuration, read_disk, require_base
 from qtcore.services.configurations import Published, read_published
-from qtcore.store.key_changes import settle_signer
+from qtcore.store.key_changes import require_key, settle_signer
 from qtcore.store.outposts import NOBODY, Outposts, read_outposts
 from qtcore.store.signers import Signer, load_or_make_signer
 from qtcore.store.store import Store, open_store
@@ -81,6 +83,20 @@ def compile_site(
     return compiled.registry, compiled.problems
 
 
+def site_zone() -> ZoneInfo | None:
+    """Give the zone of the site: `QTCORE_TIME_ZONE`, such as Asia/Shanghai, or the machine's own.
+
+    Raises InputRejected for a name that is no zone.
+    """
+    name = os.environ.get("QTCORE_TIME_ZONE", "")
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise InputRejected(
+            f"QTCORE_TIME_ZONE {name!r} is no time zone; give one such as Europe/Ljubljana"
+        ) from exc
+
+
 def default_key_folder(url: str) -> Path:
     """Say where the ledger's signing key lies: beside the SQLite file, never inside a database."""
     if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
@@ -103,7 +119,7 @@ def open_site(
     `create` makes and migrates a new database; without `writable` it can be read while another
     process writes. Raises StoreUnavailable or DefinitionsRejected.
     """
-    sources = sources or Sources()
+    sources = sources or Sources(zone=site_zone())
     store = open_store(url, sources=sources, create=create, writable=writable)
     with ExitStack() as undo:
         undo.callback(store.close)
@@ -116,6 +132,7 @@ def open_site(
             version = published.number
             on_disk = read_disk(site_dir, published.configuration)
         folder = key_folder or default_key_folder(url)
+        require_key(store, folder)
         outposts = read_outposts(folder)
         signer = settle_signer(store, load_or_make_signer(folder))
         undo.pop_all()

@@ -212,9 +212,9 @@ def _last_told(site: Site, witness: str) -> int:
 def _tell_folder(
     site: Site, target: WitnessFolder, origin: str, newest: StoredCheckpoint | None
 ) -> Seen:
-    folder = target.path / sha256(origin.encode()).hexdigest()[:16]
+    folder = _folder_of(target, origin)
     size = newest.size if newest else 0
-    seen = _newest_file(folder)
+    seen = newest_in_folder(target, origin)
     if seen is not None:
         kept = read_checkpoint(open_note(seen.read_text("utf-8"), _keys(site)).body)
         if kept.size > size:
@@ -230,8 +230,14 @@ def _tell_folder(
     return Seen(target.name, "agrees", size)
 
 
-def _newest_file(folder: Path) -> Path | None:
-    return max(folder.glob("*.note"), default=None, key=lambda file: file.name)
+def newest_in_folder(target: WitnessFolder, origin: str) -> Path | None:
+    """Find the note of the largest size that a folder keeps of a log."""
+    files = _folder_of(target, origin).glob("*.note")
+    return max(files, default=None, key=lambda file: file.name)
+
+
+def _folder_of(target: WitnessFolder, origin: str) -> Path:
+    return target.path / sha256(origin.encode()).hexdigest()[:16]
 
 
 def _write_file(file: Path, note: str) -> None:

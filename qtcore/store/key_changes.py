@@ -3,6 +3,7 @@
 It must not make or sign anything; see `qtcore.services.keys`.
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -10,7 +11,8 @@ from sqlmodel import Session
 
 from qtcore.errors import QTCoreError, StoreUnavailable
 from qtcore.store.columns import table_of
-from qtcore.store.signers import Signer, find_next_key, put_next_to_use
+from qtcore.store.proofs import find_checkpoint
+from qtcore.store.signers import KEY_FILE, Signer, find_next_key, put_next_to_use
 from qtcore.store.store import Store
 from qtcore.store.tables import LedgerKey
 
@@ -36,6 +38,23 @@ def settle_signer(store: Store, signer: Signer) -> Signer:
         "older than the last change of keys; restore the folder of the key from its backup",
         code="QT606",
     )
+
+
+def require_key(store: Store, folder: Path) -> None:
+    """Refuse to make a new key for a history that is signed already: the old one must come back.
+
+    Raises StoreUnavailable QT607.
+    """
+    if (folder / KEY_FILE).exists():
+        return
+    with store.read() as session:
+        signed = find_checkpoint(session, store.tenant_id)
+    if signed is not None:
+        raise StoreUnavailable(
+            f"the history in {store.name} is signed, and its key is not in {folder}; put the key "
+            "folder there from its backup (it is never part of a database backup)",
+            code="QT607",
+        )
 
 
 def check_key(session: Session, store: Store, signer: Signer) -> None:

@@ -5,13 +5,13 @@ It must not know the tree; a name, login, address or device never stands in the 
 
 import json
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
-from qtcore.context import SYSTEM_LOGIN, Context
+from qtcore.context import SYSTEM_LOGIN, Context, Sources
 from qtcore.engines.ledger.canonical import CanonicalError, canonical_bytes
 from qtcore.engines.ledger.commitment import SALT_SIZE, commit_field
 from qtcore.engines.ledger.tree import leaf_hash
@@ -51,14 +51,14 @@ class LedgerRows:
     about: list[str]
 
 
-def build_rows(entry: Entry, context: Context, random_bytes: Callable[[int], bytes]) -> LedgerRows:
+def build_rows(entry: Entry, context: Context, sources: Sources) -> LedgerRows:
     """Build the rows of an entry; raises InputRejected for text that cannot be kept."""
     private = [
-        {"field": name, "salt": random_bytes(SALT_SIZE), "value": value}
+        {"field": name, "salt": sources.random_bytes(SALT_SIZE), "value": value}
         for name, value in sorted(_private_values(entry, context).items())
     ]
     try:
-        head = canonical_bytes(_head(entry, context, private))
+        head = canonical_bytes(_head(entry, context, private, sources.zone))
     except CanonicalError as exc:
         raise InputRejected(
             f"{entry.kind} {entry.object_uid!r} cannot be recorded: {exc}",
@@ -84,7 +84,7 @@ def _composed(text: str) -> str:
 
 
 def _head(
-    entry: Entry, context: Context, private: Sequence[Mapping[str, Any]]
+    entry: Entry, context: Context, private: Sequence[Mapping[str, Any]], zone: tzinfo | None
 ) -> dict[str, object]:
     actor = context.actor
     about: dict[str, object] = {"kind": entry.kind, "id": entry.object_uid}
@@ -94,7 +94,7 @@ def _head(
         "v": HEAD_VERSION,
         "id": entry.uid,
         "at": utc_text(context.at),
-        "offset": context.at.isoformat()[-6:],
+        "offset": _offset(context.at, zone),
         "action": entry.action,
         "object": about,
         "actor": SYSTEM_LOGIN if actor.is_system else actor.uid,
@@ -114,11 +114,18 @@ def _head(
     }
 
 
+def _offset(at: datetime, zone: tzinfo | None) -> str:
+    """Give the offset of the site's clock; a time that came with an offset of its own keeps it."""
+    local = at.astimezone(zone) if at.utcoffset() == timedelta(0) else at
+    return local.strftime("%z")[:3] + ":" + local.strftime("%z")[3:5]
+
+
 def _private_values(entry: Entry, context: Context) -> dict[str, str]:
     values = {
         "actor_name": context.actor.name,
         "actor_login": context.actor.login,
         "ip": context.ip,
+        "peer_ip": context.peer_ip if context.peer_ip != context.ip else "",
         "device": context.device,
         "os_user": context.os_user,
         **entry.private,

@@ -34,6 +34,7 @@ from qtcore.store.unit import UnitOfWork
 FIRST_TENANT: Final = 1
 _DEADLOCKS: Final = frozenset({"40001", "40P01"})
 _NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_PRIVATE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Store:
@@ -99,13 +100,14 @@ class Store:
         *,
         reason: str = "",
         details: Mapping[str, object] = _NO_DETAILS,
+        private: Mapping[str, str] = _NO_PRIVATE,
     ) -> str:
         """Tell the ledger of an attempt that was refused, in a transaction of its own.
 
         Call it after the refused unit of work has ended, or it waits for itself.
         """
         with self.write(context) as work:
-            return work.log(action, kind, uid, reason=reason, details=details)
+            return work.log(action, kind, uid, reason=reason, details=details, private=private)
 
     def close(self) -> None:
         """Give back the connections and the writer's place."""

@@ -190,7 +190,7 @@ class UnitOfWork:
             private=private,
             version=self._versions.get(uid),
         )
-        self._entries.append(build_rows(entry, self.context, self._sources.random_bytes))
+        self._entries.append(build_rows(entry, self.context, self._sources))
         self._logged += 1
         if len(self._entries) >= _MOST_WAITING_ENTRIES:
             self._write_entries()

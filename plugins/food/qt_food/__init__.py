@@ -1,8 +1,4 @@
-"""The food pack: from harvest and landing to the shelf, and back in a recall.
+"""The food pack: from harvest and landing to the shelf, and back in a recall, in definitions alone.
 
-It must not know the core beyond `qtcore.pack`, nor any other pack.
+It must not know the core, nor any other pack.
 """
-
-from qt_food.hooks import judge_shipment
-
-__all__ = ["judge_shipment"]

@@ -99,7 +99,12 @@ class LedgerQuery(Input):
     """A slice of the ledger, newest first."""
 
     about: Word = ""
+    who: Short = ""
     action: Word = ""
+    kind: Short = ""
+    since: Moment | None = None
+    until: Moment | None = None
+    changed: bool = False
     before: Count | None = None
     limit: Count = Field(default=50, ge=1, le=500)
 

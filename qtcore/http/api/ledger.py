@@ -8,7 +8,8 @@ from qtcore.http.api.inputs import LedgerQuery, VerifyBody
 from qtcore.http.api.operations import Sent, operation, plain_json
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
-from qtcore.services.audit import read_ledger, verify_history
+from qtcore.services.audit import verify_history
+from qtcore.services.ledger_search import LedgerSearch, search_ledger
 
 
 @operation(
@@ -16,9 +17,8 @@ from qtcore.services.audit import read_ledger, verify_history
 )
 def list_all(call: Call, sent: Sent) -> Answer:
     """List what was done, by whom, when and why."""
-    return Answer(
-        plain_json(read_ledger(call.site, call.act(), **sent.query.model_dump()).as_json())
-    )
+    asked = LedgerSearch(**sent.query.model_dump())
+    return Answer(plain_json(search_ledger(call.site, call.act(), asked).as_json()))
 
 
 @operation(

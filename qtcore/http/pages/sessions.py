@@ -31,6 +31,8 @@ def do_sign_in(call: Call) -> Seen:
         at=call.site.sources.now(),
         request_id=call.request_id,
         ip=call.ip,
+        peer_ip=call.peer_ip,
+        device=call.agent[:200],
         language=call.language,
     )
     password = call.form.get("password", [""])[-1]

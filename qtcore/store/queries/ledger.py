@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.ledger_facets import Wanted
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
 _EVENT: Final = table_of(LedgerEvent)
@@ -75,10 +76,15 @@ def list_ledger(
     *,
     about: str = "",
     action: str = "",
+    wanted: Wanted | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> list[LedgerRow]:
-    """List entries, newest first; `about` is a public id, `action` the beginning of a name."""
+    """List entries, newest first; `about` is a public id, `action` the beginning of a name.
+
+    `wanted` narrows by more than these two.
+    """
+    narrowed = wanted or Wanted(about=about, action=action)
     sealed = and_(_SEAL.c.tenant_id == _EVENT.c.tenant_id, _SEAL.c.event_id == _EVENT.c.id)
     statement = (
         select(
@@ -92,17 +98,10 @@ def list_ledger(
             _EVENT.c.head,
         )
         .select_from(_EVENT.outerjoin(_SEAL, sealed))
-        .where(_EVENT.c.tenant_id == tenant_id)
+        .where(*narrowed.conditions(tenant_id))
         .order_by(_EVENT.c.id.desc())
         .limit(limit)
     )
-    if about:
-        told = select(_ABOUT.c.event_id).where(
-            _ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == about
-        )
-        statement = statement.where(_EVENT.c.id.in_(told))
-    if action:
-        statement = statement.where(_EVENT.c.action.startswith(action, autoescape=True))
     if before is not None:
         statement = statement.where(_EVENT.c.id < before)
     rows = session.execute(statement).all()

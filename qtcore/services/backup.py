@@ -1,0 +1,127 @@
+"""Backup and restore: a copy is believed only after it was put back and checked.
+
+It must not hold keys: they lie outside the database, and are backed up on their own.
+"""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from qtcore.errors import InputRejected, QTCoreError
+from qtcore.services.integrity.fsck import Checked, check_database
+from qtcore.services.site import default_key_folder, open_site
+from qtcore.store.backups import a_temporary_place, copy_database, kind_of, put_back, require_free
+from qtcore.store.queries.ledger import count_pending, sealed_up_to
+from qtcore.store.store import upgrade
+
+FORMAT = "qtcore-backup/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy that was verified: its file, its hash, how much of the history it holds."""
+
+    file: Path
+    sha256: str
+    sealed: int
+    pending: int
+    keys: Path
+    checked: Checked
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API and of the note beside the file."""
+        return {
+            "format": FORMAT,
+            "file": self.file.name,
+            "sha256": self.sha256,
+            "sealed": self.sealed,
+            "pending": self.pending,
+            "verified": self.checked.is_sound,
+            "violations": [each.as_json() for each in self.checked.violations],
+            "keys": f"not in this backup; back up {self.keys} on its own",
+        }
+
+
+def back_up(url: str, file: Path, *, key_folder: Path | None = None) -> Backup:
+    """Copy a database in use into a new file, put the copy back elsewhere, and check it there.
+
+    A copy that breaks a promise is kept, because the database itself does; the answer says so.
+    Raises StoreUnavailable when the file exists or the database cannot be copied.
+    """
+    if file.exists():
+        raise InputRejected(f"{file} exists; nothing was overwritten: give a new name")
+    copy_database(url, file)
+    keys = key_folder or default_key_folder(url)
+    sealed, pending, checked = _try_out(file, url, keys)
+    made = Backup(file, _digest(file), sealed, pending, keys, checked)
+    _note_of(file).write_text(json.dumps(made.as_json(), indent=1) + "\n", encoding="utf-8")
+    return made
+
+
+def restore(file: Path, url: str, *, key_folder: Path | None = None) -> Backup:
+    """Fill an empty place from a backup, after the backup was put back elsewhere and checked.
+
+    Nothing is overwritten. A backup that breaks a promise is refused. What its witnesses have seen
+    beyond it is found when the site is opened: it is read-only then, until QA signs for it.
+    """
+    _check_note(file)
+    if kind_of(file) is None:
+        raise InputRejected(f"{file} is no backup of QTCore: neither SQLite nor a PostgreSQL dump")
+    require_free(url)
+    keys = key_folder or default_key_folder(url)
+    sealed, pending, checked = _try_out(file, url, keys)
+    made = Backup(file, _digest(file), sealed, pending, keys, checked)
+    if not checked.is_sound:
+        first = checked.violations[0]
+        raise QTCoreError(
+            f"{file} is not sound: {first.invariant} {first.place}: {first.message}; nothing was "
+            "restored; take an older backup, or copy the file by hand to examine it",
+            code="QT630",
+        )
+    put_back(file, url)
+    return made
+
+
+def _try_out(file: Path, url: str, keys: Path) -> tuple[int, int, Checked]:
+    with (
+        tempfile.TemporaryDirectory(prefix="qtcore-restore-") as folder,
+        a_temporary_place(url, Path(folder)) as place,
+    ):
+        put_back(file, place)
+        upgrade(place)  # a backup of an older release is checked as this one will see it
+        site = open_site(place, key_folder=keys, writable=False)
+        try:
+            checked = check_database(site, site.system_context(), is_serving=False)
+            with site.store.read() as session:
+                tenant = site.store.tenant_id
+                counted = sealed_up_to(session, tenant), count_pending(session, tenant)
+        finally:
+            site.close()
+    return (*counted, checked)
+
+
+def _check_note(file: Path) -> None:
+    note = _note_of(file)
+    if not note.exists():
+        return
+    try:
+        told = json.loads(note.read_text(encoding="utf-8"))["sha256"]
+    except (ValueError, KeyError, TypeError, OSError) as exc:
+        raise InputRejected(f"{note} cannot be read; remove it to restore without it") from exc
+    if told != _digest(file):
+        raise InputRejected(f"{file} is not the file that {note.name} tells of: it was changed")
+
+
+def _note_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.json")
+
+
+def _digest(file: Path) -> str:
+    digest = sha256()
+    with file.open("rb") as opened:
+        while piece := opened.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

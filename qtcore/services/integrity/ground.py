@@ -1,0 +1,170 @@
+"""What the checks stand on: rows, what the ledger tells of each thing, and what was found.
+
+It must not judge.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import Table, select
+from sqlmodel import Session, SQLModel
+
+from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.services.site import Site
+from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.tables import (
+    DefinitionVersion,
+    Discrepancy,
+    Item,
+    LedgerArchived,
+    LedgerEvent,
+    Lot,
+    Node,
+    Record,
+    StateChange,
+)
+
+_PIECE: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken promise: which invariant, at which thing, and what was found."""
+
+    invariant: str
+    place: str
+    message: str
+
+    def as_json(self) -> dict[str, str]:
+        """Give the shape of the API."""
+        return {"invariant": self.invariant, "place": self.place, "message": self.message}
+
+
+@dataclass(slots=True)
+class Told:
+    """What the ledger tells of one thing: its newest version, last values, and counts of acts."""
+
+    version: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    acts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A lot or record with its life cycle."""
+
+    kind: str
+    uid: str
+    name: str
+    state: str
+    workflow_version_id: int | None
+    version: int
+    node: int | None = None
+
+
+@dataclass
+class Ground:
+    """The rows of one company, each kind read once."""
+
+    site: Site
+    session: Session
+    is_serving: bool = True
+
+    @property
+    def tenant(self) -> int:
+        """The company."""
+        return self.site.store.tenant_id
+
+    def rows(self, model: type[SQLModel]) -> Iterator[Any]:
+        """Give all rows of a table, in order of its key, piece by piece."""
+        table: Table = table_of(model)
+        keys = [each for each in table.primary_key.columns if each.name != "tenant_id"]
+        statement = select(table).where(table.c.tenant_id == self.tenant).order_by(*keys)
+        yield from self.session.execute(statement.execution_options(yield_per=_PIECE))
+
+    def heads(self) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+        """Give every ledger entry that can be read, with its head; the others I8 names."""
+        for row in self.rows(LedgerEvent):
+            try:
+                head = json.loads(as_bytes(row.head))
+                told = head["object"]["id"], head["action"], head["changes"], head["details"]
+            except (ValueError, KeyError, TypeError):
+                continue
+            if isinstance(told[2], list) and isinstance(told[3], dict):
+                yield row, head
+
+    @cached_property
+    def archived(self) -> int:
+        """How many entries are in archives, so that the database no longer tells of them."""
+        return sum(1 for _ in self.rows(LedgerArchived))
+
+    @cached_property
+    def told(self) -> dict[str, Told]:
+        """What the ledger tells of each thing, by public id."""
+        found: dict[str, Told] = defaultdict(Told)
+        for _, head in self.heads():
+            of = found[str(head["object"]["id"])]
+            of.version = max(of.version, int(head["object"].get("version", 0)))
+            of.acts[head["action"]] = of.acts.get(head["action"], 0) + 1
+            of.values.update((change[0], change[2]) for change in head["changes"])
+        return dict(found)
+
+    @cached_property
+    def event_lines(self) -> dict[str, list[list[Any]]]:
+        """The lines that the ledger tells of each event: part, node, quantity, unit."""
+        return {
+            head["object"]["id"]: head["details"]["lines"]
+            for _, head in self.heads()
+            if head["object"]["kind"] == "event" and isinstance(head["details"].get("lines"), list)
+        }
+
+    @cached_property
+    def nodes(self) -> dict[int, str]:
+        """The public id of each node."""
+        return {row.node: row.uid for row in self.rows(Node)}
+
+    @cached_property
+    def subjects(self) -> dict[str, Subject]:
+        """Every lot and record, by public id."""
+        items = {row.id: row.code for row in self.rows(Item)}
+        found: dict[str, Subject] = {}
+        for row in self.rows(Lot):
+            uid = self.nodes.get(row.node, "")
+            name = f"lot {row.lot_no} of {items.get(row.item_id, '?')}"
+            cycle = row.workflow_version_id
+            found[uid] = Subject("lot", uid, name, row.state, cycle, row.version, row.node)
+        for row in self.rows(Record):
+            name = f"record {row.number}"
+            cycle = row.workflow_version_id
+            found[row.uid] = Subject("record", row.uid, name, row.state, cycle, row.version)
+        return found
+
+    @cached_property
+    def changes(self) -> dict[str, list[Any]]:
+        """The steps of each lot and record, in their own order."""
+        found: dict[str, list[Any]] = defaultdict(list)
+        for row in self.rows(StateChange):
+            found[row.subject_uid].append(row)
+        return {uid: sorted(rows, key=lambda row: row.number) for uid, rows in found.items()}
+
+    @cached_property
+    def definitions(self) -> dict[int, Any]:
+        """Every stored version of a definition, by its key."""
+        return {row.id: row for row in self.rows(DefinitionVersion)}
+
+    @cached_property
+    def discrepant(self) -> set[int]:
+        """The nodes of which an import told something impossible, which is named already."""
+        return {row.node for row in self.rows(Discrepancy) if row.node is not None}
+
+    def workflow(self, key: int | None) -> WorkflowDefinition | None:
+        """The life cycle of a stored version; None when there is none that can be read."""
+        row = self.definitions.get(key or 0)
+        try:
+            return None if row is None else WorkflowDefinition.model_validate(row.body)
+        except ValueError:
+            return None

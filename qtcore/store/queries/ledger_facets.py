@@ -1,0 +1,110 @@
+"""What a search of the ledger is narrowed by, and how often each value occurs.
+
+It must not read heads.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import Session
+
+from qtcore.store.columns import table_of
+from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPrivate
+
+# Counting stops here, so that a long history is searched as fast as a short one.
+MOST_COUNTED: Final = 20_000
+MOST_SHOWN: Final = 12
+_EVENT: Final = table_of(LedgerEvent)
+_ABOUT: Final = table_of(LedgerAbout)
+_PRIVATE: Final = table_of(LedgerPrivate)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Conditions on entries; empty ones do not narrow."""
+
+    about: str = ""
+    who: str = ""
+    action: str = ""
+    kind: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self, tenant_id: int) -> list[ColumnElement[bool]]:
+        """Give the conditions as SQL."""
+        found: list[ColumnElement[bool]] = [_EVENT.c.tenant_id == tenant_id]
+        if self.about:
+            told = select(_ABOUT.c.event_id)
+            told = told.where(_ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == self.about)
+            found.append(_EVENT.c.id.in_(told))
+        if self.who:
+            by = select(_PRIVATE.c.event_id).where(
+                _PRIVATE.c.tenant_id == tenant_id,
+                _PRIVATE.c.field.in_(("actor_login", "actor_name")),
+                _PRIVATE.c.value == self.who,
+            )
+            found.append(_EVENT.c.id.in_(by))
+        if self.action:
+            found.append(_EVENT.c.action.startswith(self.action, autoescape=True))
+        if self.kind:
+            found.append(_EVENT.c.object_kind == self.kind)
+        if self.since:
+            found.append(_EVENT.c.recorded_at >= self.since)
+        if self.until:
+            found.append(_EVENT.c.recorded_at <= self.until)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Values and counts among the newest entries that fit; `counted` says how many were counted."""
+
+    counted: int
+    action: list[tuple[str, int]] = field(default_factory=list)
+    kind: list[tuple[str, int]] = field(default_factory=list)
+    who: list[tuple[str, int]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        shown = {
+            name: [{"value": value, "count": count} for value, count in values]
+            for name, values in (("action", self.action), ("kind", self.kind), ("who", self.who))
+        }
+        return {"counted": self.counted, **shown}
+
+
+def count_facets(session: Session, tenant_id: int, wanted: Wanted) -> Facets:
+    """Count actions, kinds of thing and persons among the newest entries that fit."""
+    newest = (
+        select(_EVENT.c.id, _EVENT.c.action, _EVENT.c.object_kind)
+        .where(*wanted.conditions(tenant_id))
+        .order_by(_EVENT.c.id.desc())
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+
+    def group(column: Any, source: Any) -> list[tuple[str, int]]:
+        rows = session.execute(
+            select(column, func.count())
+            .select_from(source)
+            .group_by(column)
+            .order_by(func.count().desc(), column)
+            .limit(MOST_SHOWN)
+        )
+        return [(str(value), int(count)) for value, count in rows if value]
+
+    by = newest.join(
+        _PRIVATE,
+        (_PRIVATE.c.event_id == newest.c.id)
+        & (_PRIVATE.c.tenant_id == tenant_id)
+        & (_PRIVATE.c.field == "actor_login"),
+    )
+    counted = session.execute(select(func.count()).select_from(newest)).scalar_one()
+    return Facets(
+        int(counted),
+        group(newest.c.action, newest),
+        group(newest.c.object_kind, newest),
+        group(_PRIVATE.c.value, by),
+    )

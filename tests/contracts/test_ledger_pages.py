@@ -1,0 +1,176 @@
+"""The ledger pages: search, later changes, verification, reviews, proof files."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from qtcore.http.texts import LANGUAGES
+from qtcore.offline import qtcore_verify
+from qtcore.services.audit import seal
+from qtcore.services.ledger_search import LedgerSearch, search_ledger
+from qtcore.services.master import MasterInput, save_master
+from qtcore.services.profile import set_language
+from qtcore.services.verifying import read_verification, start_verification
+from qtcore.testing.builders import PASSWORD, a_context, a_user
+from qtcore.testing.sites import a_site
+from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[Web]:
+    with a_site(packs=["food"]) as site:
+        milk_and_butter(site)
+        entry = MasterInput("item", "MILK", "Whole milk", values={"unit": "kg"})
+        save_master(site, a_user(site, EVERY_ROLE), entry)
+        seal(site)
+        yield make_web(site, proxies=1)
+
+
+def entries(web: Web, **asked):
+    return search_ledger(web.site, web.site.system_context(), LedgerSearch(limit=500, **asked)).rows
+
+
+def test_facets_count_what_a_search_can_be_narrowed_to(web: Web) -> None:
+    found = search_ledger(web.site, web.site.system_context(), LedgerSearch())
+    assert dict(found.facets.kind)["item"] == len(entries(web, kind="item"))
+    for action, count in found.facets.action:
+        exact = [row for row in entries(web, action=action) if row.action == action]
+        assert len(exact) == count
+    for login, count in found.facets.who:
+        assert len(entries(web, who=login)) == count
+
+
+def test_a_lot_is_searched_by_any_of_its_names(web: Web) -> None:
+    named = entries(web, about="M-1")
+    assert named
+    assert named == entries(web, about=named[-1].head["about"][0])
+    assert entries(web, about="no such lot") == ()
+
+
+def test_only_what_was_changed_after_its_first_entry_is_shown_when_asked(web: Web) -> None:
+    (changed,) = entries(web, changed=True)
+    assert changed.action == "master.change"
+    assert ["name", "MILK", "Whole milk"] in changed.head["changes"]
+
+
+def test_pages_of_a_search_continue_without_gap_or_repeat(web: Web) -> None:
+    whole = [row.number for row in entries(web)]
+    read: list[int] = []
+    before = None
+    while True:
+        asked = LedgerSearch(limit=7, before=before)
+        found = search_ledger(web.site, web.site.system_context(), asked)
+        read += [row.number for row in found.rows]
+        before = found.next
+        if before is None:
+            break
+    assert read == whole
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_shows_filters_facets_and_forms(web: Web, language: str) -> None:
+    context = a_user(web.site, EVERY_ROLE)
+    set_language(web.site, context, language)
+    with web.person() as client:
+        text = client.get("/ledger?kind=lot&changed=yes&since=2026-01-01&until=junk").text
+        assert 'value="2026-01-01"' in text and "checked" in text
+        assert 'href="/ledger?' in text
+        assert text.count("<h2") >= 4
+    set_language(web.site, context, "en")
+
+
+def test_a_range_is_verified_and_a_range_that_is_not_sealed_is_refused(web: Web) -> None:
+    with web.person() as client:
+        token = csrf_of(client)
+        good = client.post("/ledger/verify", data={"csrf_token": token, "from": "2", "to": "5"})
+        assert good.status_code == 200
+        assert "The history is whole" in good.text
+        bad = client.post("/ledger/verify", data={"csrf_token": token, "from": "5", "to": "999999"})
+        assert bad.status_code == 422
+        assert "not all sealed" in bad.text
+
+
+def test_progress_is_shown_without_scripts(web: Web) -> None:
+    context = web.site.system_context()
+    job = start_verification(web.site, context)
+    with web.person() as client:
+        for _ in range(200):
+            text = client.get(f"/ledger/verify/{job.job_id}").text
+            if "The history is whole" in text:
+                break
+            assert 'http-equiv="refresh"' in text and "<progress" in text
+            time.sleep(0.02)
+        assert 'http-equiv="refresh"' not in text
+        assert client.get("/ledger/verify/none").status_code == 404
+    found = read_verification(web.site, context, job.job_id)
+    assert (found.state, found.done) == ("finished", found.total)
+
+
+def test_a_review_is_signed_and_new_entries_are_not_reviewed(web: Web) -> None:
+    lot = entries(web, about="B-1")[-1].head["about"]
+    subject = next(uid for uid in lot if entries(web, about=uid) == entries(web, about="B-1"))
+    page = f"/ledger?about={quote(subject)}"
+    with web.person() as client:
+        token = csrf_of(client)
+        data = {"csrf_token": token, "subject": subject, "password": "wrong", "remark": "ok"}
+        assert client.post("/ledger/review", data=data).status_code == 422
+        data["password"] = PASSWORD
+        assert "reviewed up to entry" in client.post("/ledger/review", data=data).text
+        again = client.post("/ledger/review", data=data)
+        assert (again.status_code, "reviewed already" in again.text) == (422, True)
+        seal(web.site)
+        assert "0 sealed entries are not reviewed" in client.get(page).text
+        with web.site.store.write(a_context(web.site)) as work:
+            work.log("look", "lot", subject)
+        seal(web.site)
+        assert "1 sealed entries are not reviewed" in client.get(page).text
+    with web.person("auditor") as client:
+        assert 'name="password"' not in client.get(page).text
+
+
+def test_proof_files_are_handed_out_and_hold(web: Web) -> None:
+    keys = [qtcore_verify.read_key(web.site.signer.key.vkey)]
+    with web.person() as client:
+        for query in ("lot=M-1", "from=2&to=4", "", "from=0&to=3&personal=no"):
+            answer = client.get(f"/ledger/proof.json?{query}")
+            assert answer.headers["content-disposition"].startswith("attachment")
+            file = qtcore_verify.read_file(answer.content)
+            verdict = qtcore_verify.judge(file, qtcore_verify.Trust(keys))
+            assert verdict.fails == 0, verdict.lines
+        assert client.get("/ledger/proof.json?lot=none").status_code == 404
+
+
+def test_a_lots_file_holds_nothing_of_other_lots(web: Web) -> None:
+    with web.person() as client:
+        document = client.get("/ledger/proof.json?lot=M-1").json()
+    heads = [json.loads(base64.b64decode(e["head"])) for e in document["events"]]
+    uid = document["about"]["lot"]
+    assert heads
+    assert all(uid in {head["object"]["id"], *head["about"]} for head in heads)
+
+
+def test_the_history_tells_device_session_and_both_addresses(web: Web) -> None:
+    with web.person() as client:
+        client.headers["user-agent"] = "Scanner 7"
+        client.headers["x-forwarded-for"] = "6.6.6.6, 203.0.113.7"
+        data = {"csrf_token": csrf_of(client), "language": "en"}
+        client.post("/me/language", data=data)
+        assert client.post("/ledger/verify", data={"csrf_token": "forged"}).status_code == 403
+    denied = next(row for row in entries(web, action="denied") if row.object_kind == "request")
+    assert denied.private["ip"] == "203.0.113.7"
+    assert denied.private["peer_ip"] == "testclient"
+    assert denied.private["device"] == "Scanner 7"
+    assert denied.head["session"]
+
+
+def test_the_api_searches_with_the_same_facets(web: Web) -> None:
+    with web.program() as client:
+        answer = client.get("/api/v1/ledger?kind=item&changed=true").json()
+        assert [item["action"] for item in answer["items"]] == ["master.change"]
+        assert answer["state"]["alarm"] is False
+        bad = "/api/v1/ledger?since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z"
+        assert client.get(bad).status_code == 400

@@ -1,0 +1,158 @@
+"""Backup and restore: of a database in use, verified before it is believed, never overwriting."""
+
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from qtcore.cli.main import app
+from qtcore.errors import InputRejected, QTCoreError, StoreUnavailable
+from qtcore.services.audit import seal
+from qtcore.services.backup import back_up, restore
+from qtcore.services.definitions import publish_registry
+from qtcore.services.site import open_site
+from qtcore.store.signers import load_or_make_signer
+from qtcore.testing import a_received_lot, a_site
+from tests.attackers import note
+from tests.postgres import PostgresServer
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plant whose key lies where the product puts it."""
+    file = tmp_path_factory.mktemp("plant") / "site.db"
+    site = open_site(f"sqlite:///{file}", create=True)
+    publish_registry(site, site.system_context())
+    a_received_lot(site)
+    seal(site)
+    site.close()
+    return file
+
+
+def counted(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as db:
+        return int(db.execute("SELECT count(*) FROM ledger_event").fetchone()[0])
+
+
+@pytest.fixture
+def keys(plant: Path) -> Path:
+    return plant.with_name("site.db.keys")
+
+
+def test_a_backup_is_put_back_and_verified(plant: Path, keys: Path, tmp_path: Path) -> None:
+    made = back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")
+    assert made.checked.is_sound
+    assert made.sealed == counted(plant)
+    assert "not in this backup" in made.as_json()["keys"]
+    back = tmp_path / "again" / "site.db"
+    assert restore(made.file, f"sqlite:///{back}", key_folder=keys).sealed == made.sealed
+    assert counted(back) == counted(plant)
+    # No part of the secret key is in the file.
+    pem = (keys / "ledger.key").read_bytes().splitlines()[1]
+    assert pem not in made.file.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_backup_of_a_database_in_use_is_one_consistent_state(tmp_path: Path) -> None:
+    file = tmp_path / "busy.db"
+    stop = threading.Event()
+    with a_site(f"sqlite:///{file}", packs=["food"]) as site:
+        load_or_make_signer(tmp_path / "keys")
+
+        def work() -> None:
+            for at in range(2000):
+                if stop.is_set():
+                    return
+                note(site, f"lot-{at}")
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            made = back_up(f"sqlite:///{file}", tmp_path / "b.qtb", key_folder=tmp_path / "keys")
+        finally:
+            stop.set()
+            thread.join()
+    # The site of this test signs with a key in memory, so that only signatures are missing.
+    kinds = {each.message.split(":")[0] for each in made.checked.violations}
+    assert kinds <= {"BAD_SIGNATURE"}
+    assert made.pending + made.sealed <= counted(file)
+
+
+@pytest.mark.slow
+def test_nothing_is_overwritten(plant: Path, keys: Path, tmp_path: Path) -> None:
+    made = back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")
+    with pytest.raises(InputRejected, match="exists; nothing was overwritten"):
+        back_up(f"sqlite:///{plant}", made.file)
+    before = plant.read_bytes()
+    with pytest.raises(StoreUnavailable, match="exists; nothing was overwritten"):
+        restore(made.file, f"sqlite:///{plant}", key_folder=keys)
+    assert plant.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_damaged_backup_is_refused_and_nothing_is_restored(
+    plant: Path, keys: Path, tmp_path: Path
+) -> None:
+    made = back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")
+    content = made.file.read_bytes()
+    target = tmp_path / "new.db"
+    url = f"sqlite:///{target}"
+    with closing(sqlite3.connect(made.file)) as db, db:
+        db.execute("UPDATE lot SET version = 9")
+    with pytest.raises(InputRejected, match="it was changed"):
+        restore(made.file, url, key_folder=keys)
+    (tmp_path / "b.qtb.json").unlink()
+    with pytest.raises(QTCoreError, match="is not sound: I") as caught:
+        restore(made.file, url, key_folder=keys)
+    assert caught.value.code == "QT630"
+    made.file.write_bytes(content[: len(content) // 2])
+    with pytest.raises(QTCoreError):
+        restore(made.file, url, key_folder=keys)
+    made.file.write_bytes(b"something else")
+    with pytest.raises(InputRejected, match="no backup of QTCore"):
+        restore(made.file, url, key_folder=keys)
+    with pytest.raises(InputRejected, match="cannot be read"):
+        restore(tmp_path / "nowhere", url, key_folder=keys)
+    assert not target.exists()
+    assert list(tmp_path.glob("*.part")) == []
+
+
+@pytest.mark.slow
+def test_the_commands_say_what_is_not_in_the_backup(plant: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    file, target = tmp_path / "b.qtb", tmp_path / "site.db"
+    said = runner.invoke(app, ["db", "backup", str(file), "--db", f"sqlite:///{plant}"])
+    assert said.exit_code == 0, said.output
+    assert "not in this backup" in said.output
+    shutil.copytree(plant.with_name("site.db.keys"), tmp_path / "site.db.keys")
+    said = runner.invoke(app, ["db", "restore", str(file), "--db", f"sqlite:///{target}"])
+    assert said.exit_code == 0, said.output
+    said = runner.invoke(app, ["db", "fsck", "--json", "--db", f"sqlite:///{target}"])
+    assert said.exit_code == 0, said.output
+    again = runner.invoke(app, ["db", "restore", str(file), "--db", f"sqlite:///{target}"])
+    assert again.exit_code == 1
+
+
+@pytest.mark.postgres
+def test_a_postgres_database_is_backed_up_and_restored(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    url, keys = postgres_server.new_database(), tmp_path / "keys"
+    site = open_site(url, key_folder=keys)
+    note(site, "lot-1")
+    seal(site)
+    site.close()
+    made = back_up(url, tmp_path / "b.dump", key_folder=keys)
+    assert made.checked.is_sound, made.checked.violations
+    assert made.sealed == 1
+    postgres_server.run("CREATE DATABASE restored_here")
+    target = postgres_server.url("restored_here")
+    assert restore(made.file, target, key_folder=keys).sealed == 1
+    with pytest.raises(StoreUnavailable, match="holds tables"):
+        restore(made.file, target, key_folder=keys)
+    with pytest.raises(InputRejected, match="of the same kind"):
+        restore(made.file, f"sqlite:///{tmp_path / 'x.db'}", key_folder=keys)

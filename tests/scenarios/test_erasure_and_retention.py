@@ -1,0 +1,205 @@
+"""Personal values are erased, old events archived: proofs stay whole, and nothing goes quietly."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from qtcore.errors import Denied, InputRejected, NotFound, Refused
+from qtcore.offline import qtcore_verify
+from qtcore.services.audit import seal
+from qtcore.services.erasing import Erasure, SecondPerson, erase_personal
+from qtcore.services.integrity.fsck import check_database
+from qtcore.services.legal_holds import lift_legal_hold, list_legal_holds, place_legal_hold
+from qtcore.services.proving import export_history
+from qtcore.services.retention import archive_history
+from qtcore.services.site import Site
+from qtcore.testing import PASSWORD, FrozenClock, a_context, a_received_lot, a_site, a_user
+from tests.attackers import judged, note
+
+GROUND = "GDPR Art. 17(1)(a)"
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def site(clock: FrozenClock) -> Iterator[Site]:
+    with a_site(packs=["food"], clock=clock) as made:
+        yield made
+
+
+def offline(site: Site, document: dict[str, Any]) -> qtcore_verify.Verdict:
+    keys = [qtcore_verify.read_key(site.signer.key.vkey)]
+    file = qtcore_verify.read_file(json.dumps(document).encode())
+    return qtcore_verify.judge(file, qtcore_verify.Trust(keys))
+
+
+def act_as(site: Site, login: str) -> str:
+    """Let a person do something; gives the public id of the entry."""
+    with site.store.write(a_user(site, ["qa"], login=login)) as work:
+        return work.log("look", "lot", "lot-1", private={"seen_by": "Ana"})
+
+
+def test_a_person_is_erased_by_two_and_the_history_stays_whole(site: Site) -> None:
+    uid = act_as(site, "leaver")
+    first, second = a_user(site, ["qa"], login="one"), a_user(site, ["qa"], login="two")
+    seal(site)
+    count = erase_personal(
+        site,
+        first,
+        Erasure(GROUND, "left the company", person="leaver"),
+        SecondPerson("two", PASSWORD),
+    )
+    assert count == 3
+    seal(site)
+    verdict = judged(site)
+    assert (verdict.ok, verdict.redacted) == (True, 3)
+    document = export_history(site, site.system_context()).as_json()
+    assert offline(site, document).fails == 0
+    file = qtcore_verify.read_file(json.dumps(document).encode())
+    (shown,) = (
+        "\n".join(qtcore_verify.show_event(file, event, is_proven=True))
+        for event in file.events
+        if json.loads(event.head)["id"] == uid
+    )
+    assert "actor_name: erased" in shown and "leaver" not in shown.lower()
+    erased = [h for h in (json.loads(e.head) for e in file.events) if h["action"] == "ledger.erase"]
+    assert [(h["details"]["ground"], h["details"]["approved_by"]) for h in erased] == [
+        (GROUND, second.actor.uid)
+    ]
+
+
+def test_one_field_goes_and_a_forged_one_in_its_place_is_named(site: Site) -> None:
+    uid = act_as(site, "somebody")
+    one = a_user(site, ["qa"], login="one")
+    a_user(site, ["qa"], login="two")
+    asked = Erasure(GROUND, "asked for", [(uid, "seen_by")])
+    assert erase_personal(site, one, asked, SecondPerson("two", PASSWORD)) == 1
+    seal(site)
+    document = export_history(site, site.system_context()).as_json()
+    assert offline(site, document).fails == 0
+    for event in document["events"]:
+        if json.loads(base64.b64decode(event["head"]))["id"] == uid:
+            event["private"]["seen_by"] = {"salt": "AAAAAAAAAAAAAAAAAAAAAA==", "value": "Eve"}
+    assert any("FORGED" in line for line in offline(site, document).lines)
+    with pytest.raises(NotFound, match="or it is erased"):
+        erase_personal(site, one, asked, SecondPerson("two", PASSWORD))
+
+
+def test_an_erasure_needs_two_persons_a_ground_and_the_right(site: Site) -> None:
+    uid = act_as(site, "somebody")
+    one = a_user(site, ["qa"], login="one")
+    a_user(site, ["operator"], login="worker")
+    a_user(site, ["qa"], login="two")
+    asked = Erasure(GROUND, "x", [(uid, "seen_by")])
+    for who, second, error in (
+        (one, SecondPerson("one", PASSWORD), Refused),
+        (one, SecondPerson("two", "wrong password"), Refused),
+        (one, SecondPerson("nobody", PASSWORD), Refused),
+        (one, SecondPerson("worker", PASSWORD), Denied),
+        (a_context(site, ["operator"]), SecondPerson("two", PASSWORD), Denied),
+    ):
+        with pytest.raises(error):
+            erase_personal(site, who, asked, second)
+    for bad in (
+        Erasure("", "x", asked.fields),
+        Erasure(GROUND, " ", asked.fields),
+        Erasure("g", "r"),
+    ):
+        with pytest.raises(InputRejected):
+            erase_personal(site, one, bad, SecondPerson("two", PASSWORD))
+    seal(site)
+    assert judged(site).redacted == 0
+
+
+def test_the_beginning_goes_into_a_file_and_the_rest_verifies(
+    site: Site, clock: FrozenClock, tmp_path: Path
+) -> None:
+    lot = a_received_lot(site)
+    for at in range(7):
+        note(site, f"lot-{at}")
+        seal(site)
+    old = export_history(site, site.system_context()).as_json()
+    clock.advance(days=3)
+    note(site, "late")
+    seal(site)
+    size = judged(site).size
+    context = site.system_context()
+    made = archive_history(site, context, clock.at - timedelta(days=1), tmp_path / "2026.json")
+    assert (made.first, made.last) == (0, size - 2)
+    seal(site)
+    verdict = judged(site)
+    assert (verdict.ok, verdict.size) == (True, size + 1)
+    assert verdict.events == 2  # what is still here was hashed again
+    archived = json.loads((tmp_path / "2026.json").read_text())
+    assert offline(site, archived).fails == 0
+    assert [e["seq"] for e in archived["events"]] == [e["seq"] for e in old["events"]]
+    rest = export_history(site, site.system_context(), first=size - 1).as_json()
+    assert offline(site, rest).fails == 0
+    assert check_database(site, site.system_context()).is_sound
+    note(site, "and on")
+    seal(site)
+    assert judged(site).ok
+    assert lot.uid
+    with pytest.raises(InputRejected, match="still here"):
+        archive_history(site, context, clock.at - timedelta(days=1), tmp_path / "again.json")
+
+
+def test_what_was_not_archived_cannot_be_deleted(site: Site, clock: FrozenClock, tmp_path: Path):
+    for at in range(4):
+        note(site, f"lot-{at}")
+    seal(site)
+    clock.advance(days=3)
+    note(site, "late")
+    seal(site)
+    before = clock.at - timedelta(days=1)
+    archive_history(site, site.system_context(), before, tmp_path / "a.json")
+    for table in ("ledger_event", "ledger_seal", "ledger_about", "ledger_private"):
+        with (
+            pytest.raises(Exception, match="append-only"),
+            site.store.plumbing() as session,
+        ):
+            session.execute(text(f"DELETE FROM {table}"))
+    for table in ("ledger_archive", "ledger_archived"):
+        with (
+            pytest.raises(Exception, match="append-only"),
+            site.store.plumbing() as session,
+        ):
+            session.execute(text(f"UPDATE {table} SET tenant_id = 1"))
+
+
+def test_nothing_is_archived_or_erased_under_a_legal_hold(
+    site: Site, clock: FrozenClock, tmp_path: Path
+) -> None:
+    uid = act_as(site, "somebody")
+    one = a_user(site, ["qa"], login="one")
+    a_user(site, ["qa"], login="two")
+    seal(site)
+    clock.advance(days=3)
+    note(site, "late")
+    seal(site)
+    before, context = clock.at - timedelta(days=1), site.system_context()
+    asked, second = Erasure(GROUND, "x", [(uid, "seen_by")]), SecondPerson("two", PASSWORD)
+    for subject in ("lot-1", "*"):
+        hold = place_legal_hold(site, one, subject, reason="lawsuit 12/26")
+        assert [each["subject"] for each in list_legal_holds(site, one)] == [subject]
+        with pytest.raises(Refused, match="lawsuit 12/26"):
+            archive_history(site, context, before, tmp_path / "a.json")
+        with pytest.raises(Refused, match="lawsuit 12/26"):
+            erase_personal(site, one, asked, second)
+        lift_legal_hold(site, one, hold, reason="settled")
+    assert not (tmp_path / "a.json").exists()
+    assert erase_personal(site, one, asked, second) == 1
+    assert archive_history(site, context, before, tmp_path / "a.json").first == 0
+    with pytest.raises(NotFound):
+        lift_legal_hold(site, one, "nowhere", reason="x")
+    with pytest.raises(InputRejected):
+        place_legal_hold(site, one, "lot-1", reason="")
