@@ -8,6 +8,7 @@ import sys
 import typer
 
 from qtcore.cli import (
+    config,
     database,
     epcis,
     exchange,
@@ -16,6 +17,7 @@ from qtcore.cli import (
     packs,
     proofs,
     questions,
+    replays,
     retention,
     scanning,
     site,
@@ -41,6 +43,9 @@ app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
 app.add_typer(exchange.exports, name="export", help="Write files.")
+questions.release.command("replay")(replays.replay_release)
+workflows.workflow.command("replay")(replays.replay_workflow)
+app.add_typer(config.config, name="config", help="Configurations: publish, compare, roll back.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(questions.recall, name="recall", help="Recall scope.")
 app.add_typer(questions.release, name="release", help="Release decisions.")

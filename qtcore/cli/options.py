@@ -254,7 +254,7 @@ def _changed(path: Path) -> InputRejected:
 
 
 @contextmanager
-def shown_progress() -> Iterator[Callable[[int, int], None]]:
+def shown_progress(what: str = "rows") -> Iterator[Callable[[int, int], None]]:
     """Show n of N, the rate and the time left on a terminal; elsewhere nothing."""
     if not sys.stderr.isatty():
         yield lambda _read, _total: None
@@ -265,7 +265,7 @@ def shown_progress() -> Iterator[Callable[[int, int], None]]:
         rate = read / max(time.monotonic() - started, 0.001)
         left = f", {max(total - read, 0) / rate:.0f} s left" if total and rate else ""
         of = f" of {total}" if total else ""
-        sys.stderr.write(f"\r\x1b[K{read}{of} rows, {rate:.0f} a second{left}")
+        sys.stderr.write(f"\r\x1b[K{read}{of} {what}, {rate:.0f} a second{left}")
         sys.stderr.flush()
 
     yield show

@@ -112,31 +112,59 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
 def explain(
     lot: LotArgument,
     *,
+    as_decided: Annotated[
+        bool, typer.Option("--as-decided", help="As it was decided, with the facts of then.")
+    ] = False,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
     """Say whether a lot may be released and why; exit code 1 when something stands in the way."""
-    from qtcore.services.release import explain_release
+    from qtcore.services.explaining import explain_lot
 
     with answering(as_json=as_json), opened(db, site_dir) as site:
-        view = explain_release(site, context_of(site, as_user), lot)
-        print_answer(view.as_json(), as_json=as_json, text=_release_text)
-        if view.refusals and view.verdict != "released":
+        found = explain_lot(site, context_of(site, as_user), lot, as_decided=as_decided)
+        answer = found.as_json(as_decided=as_decided)
+        print_answer(answer, as_json=as_json, text=_release_text)
+        if answer["reasons"] and answer["verdict"] != "released":
             raise typer.Exit(1)
 
 
 def _release_text(answer: Mapping[str, Any]) -> str:
     lines = [f"{answer['item']} lot {answer['lot_no']}: {answer['verdict']}"]
+    decided = answer["decision"]
+    if decided:
+        reproduced = "" if decided["reproduced"] else "; NOT REPRODUCED"
+        lines.append(
+            f"  {decided['outcome']}: {decided['transition']} by {decided['by']} at "
+            f"{decided['at'][:16]}, configuration version {decided['config_version']}{reproduced}"
+        )
+        lines += [f"  note: {note}" for note in decided["notes"]]
     lines += [
         f"  {r['code']} ({r['asked_by']}) {r['message']}. {r['fix']}" for r in answer["reasons"]
     ]
+    for rule in answer["rules"]:
+        lines.append(f"  {rule['outcome']:>14}  {rule['rule']}  {rule['title']}: {rule['limit']}")
+        lines += [f"{'':>18}{_evidence_text(each)}" for each in rule["evidence"]]
+        source, version = rule["source"] or {}, rule["version"]
+        law = " ".join(source[k] for k in ("law", "clause", "jurisdiction") if source.get(k))
+        lines.append(
+            f"{'':>18}{law or 'no legal source'}; {version['pack']} {version['pack_version']}, "
+            f"{version['fingerprint'][:12]}"
+        )
     lines += [
-        f"  {rule['outcome']:>14}  {rule['rule']}  {rule['title']}  {rule['facts']}"
-        for rule in answer["rules"]
+        f"  since then {d['rule']}: {d['then'] or '-'} -> {d['now'] or '-'}, "
+        f"{d['facts_then']} -> {d['facts_now']}"
+        for d in answer["differences"]
     ]
     return "\n".join(lines)
+
+
+def _evidence_text(evidence: Mapping[str, Any]) -> str:
+    value = "not recorded" if evidence["value"] is None else evidence["value"]
+    named = ", ".join(f"{s['kind']} {s['label']}" for s in evidence["sources"])
+    return f"{evidence['fact']} = {value}" + (f"  ({named})" if named else "")
 
 
 @audit.command("verify")

@@ -32,6 +32,9 @@ RIGHTS: tuple[str, ...] = (
     "user.manage",
     "pack.read",
     "definition.read",
+    "definition.edit",
+    "definition.publish",
+    "definition.migrate",
 )
 
 

@@ -32,9 +32,18 @@ class StoredPack:
         return self.content
 
 
+class PackCode(SimpleNamespace):
+    """The hooks of a pack's Python; `digest` is empty where a stand-in refuses in its place."""
+
+    digest: str
+
+
 def code_digest(plugin: object) -> str:
     """Give the SHA-256 of the Python files of a pack; empty for a folder of YAML."""
     parts = plugin if isinstance(plugin, tuple) else (plugin,)
+    known = [part.digest for part in parts if isinstance(part, PackCode)]
+    if known:
+        return known[0]
     found: dict[str, bytes] = {}
     for part in parts:
         if not isinstance(part, FolderPack | StoredPack):
@@ -56,8 +65,9 @@ def pack_folder(plugin: object) -> Path | None:
 def code_of(plugin: object) -> tuple[object, ...]:
     """Give the hooks a pack's Python implements, without the one that brings definitions."""
     parts = plugin if isinstance(plugin, tuple) else (plugin,)
+    digest = code_digest(plugin)
     return tuple(
-        SimpleNamespace(**{name: getattr(part, name) for name in _hooks_of(part)})
+        PackCode(digest=digest, **{name: getattr(part, name) for name in _hooks_of(part)})
         for part in parts
         if not isinstance(part, FolderPack | StoredPack)
     )
@@ -87,7 +97,7 @@ def _refusing(hooks: list[str], pack: str, facts: tuple[str, ...], why: str) -> 
     )
     judges = {name: _REFUSERS[name](refusal) for name in hooks}
     unknown = hookimpl(lambda: {fact: lambda _lot: None for fact in facts})
-    return SimpleNamespace(contribute_facts=unknown, **judges)
+    return PackCode(digest="", contribute_facts=unknown, **judges)
 
 
 _REFUSERS: Mapping[str, Callable[[Refusal], Any]] = {

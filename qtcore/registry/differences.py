@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtcore.definitions.packs import KINDS
-from qtcore.registry.registry import Registry
+from qtcore.registry.registry import Registry, definition_body
 
 _ABSENT = object()
 _AREAS: Mapping[tuple[str, str], str] = {
@@ -103,8 +103,8 @@ def _templates(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Ite
 
 
 def _definitions(kind: str, before: Registry, after: Registry) -> Iterator[Difference]:
-    old = {each.id: _plain(each) for each in before.list(kind)}
-    new = {each.id: _plain(each) for each in after.list(kind)}
+    old = {each.id: definition_body(each) for each in before.list(kind)}
+    new = {each.id: definition_body(each) for each in after.list(kind)}
     for name in sorted(old.keys() | new.keys()):
         for change, path, was, now in _walk(old.get(name, _ABSENT), new.get(name, _ABSENT), ()):
             area = _AREAS.get((kind, path[0] if path else ""), kind.removesuffix("s"))
@@ -112,7 +112,7 @@ def _definitions(kind: str, before: Registry, after: Registry) -> Iterator[Diffe
 
 
 def _texts(before: Registry, after: Registry) -> Iterator[Difference]:
-    old, new = before.all_texts(), after.all_texts()
+    old, new = _all_texts(before), _all_texts(after)
     for language in sorted(old.keys() | new.keys()):
         was, now = old.get(language, {}), new.get(language, {})
         for key in sorted(was.keys() | now.keys()):
@@ -123,8 +123,11 @@ def _texts(before: Registry, after: Registry) -> Iterator[Difference]:
             yield Difference(change, "text", "text", f"{key} ({language})", (), *found)
 
 
-def _plain(definition: Any) -> Any:
-    return definition.model_dump(mode="json", by_alias=True, exclude_none=True)
+def _all_texts(registry: Registry) -> Mapping[str, Mapping[str, str]]:
+    return {
+        language: {key: text.value for key, text in texts.items()}
+        for language, texts in registry._merged.texts.items()
+    }
 
 
 def _walk(old: Any, new: Any, path: Path) -> Iterator[tuple[str, Path, Any, Any]]:

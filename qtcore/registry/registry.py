@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any
 
 from qtcore.definitions.access import UnitDefinition
@@ -15,6 +16,7 @@ from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.definitions.structure import unknown
 from qtcore.engines.expressions import Compiled, ExpressionProblem, check
+from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import Channel, ExchangeFormat
 from qtcore.registry.formulas import FACTS, find_names
@@ -71,6 +73,7 @@ class Registry:
     _expressions: Mapping[tuple[str, str], Compiled]
     _units: Mapping[str, UnitDefinition]
     texts: tuple[PackTexts, ...] = ()
+    _prints: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, kind: str, name: str) -> Any:
         """Find a definition of a kind by its id, or None."""
@@ -94,6 +97,14 @@ class Registry:
         self.get(kind, name)
         return self._merged.entries[kind][name].owner
 
+    def fingerprint_of(self, kind: str, name: str) -> str:
+        """Hash one definition; the same text has the same hash in every version."""
+        found = self._prints.get((kind, name))
+        if found is None:
+            found = sha256(canonical_bytes(definition_body(self.get(kind, name)))).hexdigest()
+            self._prints[kind, name] = found
+        return found
+
     def text(self, key: str, language: str = "en") -> str:
         """Give a text in the language, else in English, else its last part made readable."""
         return self.find_text(key, language) or key.rsplit(".", 1)[-1].replace("_", " ")
@@ -105,13 +116,6 @@ class Registry:
             if found is not None:
                 return found.value
         return ""
-
-    def all_texts(self) -> Mapping[str, Mapping[str, str]]:
-        """Give every text by language and key."""
-        return {
-            language: {key: text.value for key, text in texts.items()}
-            for language, texts in self._merged.texts.items()
-        }
 
     def fields_of(self, entity: str) -> Mapping[str, Mapping[str, Any]]:
         """Give the extra fields of an entity as JSON Schema properties, by name."""
@@ -197,6 +201,12 @@ class Registry:
             message = f"the unit {text!r} is not known{said}"
             raise InputRejected(message, [Fault("QT432", message)])
         return found
+
+
+def definition_body(definition: Any) -> dict[str, Any]:
+    """Give a definition as it is stored and compared: plain JSON, nothing that was not said."""
+    body: dict[str, Any] = definition.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return body
 
 
 def _is_valid(rule: RuleDefinition, on: date | None) -> bool:

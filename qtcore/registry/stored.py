@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from qtcore.definitions.folders import base_folders
@@ -91,6 +92,9 @@ class FileChange:
     kind: str
 
 
+_NOTHING = PackFolder("")
+
+
 def text_sha256(text: str) -> str:
     """Give the address of one text."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -156,7 +160,8 @@ def read_folder(folder: Path, published: Configuration) -> PackTexts:
     name = _head(files).get("pack") or folder.resolve().name
     held = published.find(name)
     if name == BASE and held is not None:
-        prefix = f"{folder.resolve().name}/"
+        heads = [file for file in held.files if file.endswith(f"/{HEAD_FILE}")]
+        prefix = heads[0].removesuffix(HEAD_FILE) if heads else ""
         kept = {file: text for file, text in held.files.items() if not file.startswith(prefix)}
         moved = {prefix + file: text for file, text in files.items()}
         return with_version(replace(held, files={**kept, **moved}))
@@ -166,19 +171,26 @@ def read_folder(folder: Path, published: Configuration) -> PackTexts:
     return with_version(PackTexts(name, layer=layer, label=label, code=code, files=files))
 
 
-def compile_configuration(configuration: Configuration, *, is_draft: bool = False) -> Compiled:
+def compile_configuration(
+    configuration: Configuration,
+    *,
+    is_draft: bool = False,
+    over: Mapping[str, str] = MappingProxyType({}),
+) -> Compiled:
     """Compile a registry of the texts alone; Python runs only where its digest is the stored one.
 
     A draft's Python may be any that is installed: its digest is what the draft would publish.
+    `over` are files without a pack: their definitions take the place of those of the same id.
     """
     found = Found(has_base=True)
+    contents = _laid_over(configuration, over)
     loaders = find_installed()
     site: PackFolder | None = None
     for pack in configuration.packs:
         if pack.failed:
             found.broken.append(_failed(pack))
             continue
-        content = read_pack_texts(pack.files, name=pack.name, label=pack.label)
+        content = contents[pack.name]
         site = content if pack.layer == "site" else site
         stored = StoredPack(content)
         found.add(pack.name, (stored, *_code(pack, content, loaders, is_draft=is_draft)))
@@ -189,6 +201,38 @@ def compile_configuration(configuration: Configuration, *, is_draft: bool = Fals
     if compiled.registry is None:
         return compiled
     return replace(compiled, registry=replace(compiled.registry, texts=configuration.packs))
+
+
+def _laid_over(configuration: Configuration, over: Mapping[str, str]) -> dict[str, PackFolder]:
+    contents = {
+        pack.name: read_pack_texts(pack.files, name=pack.name, label=pack.label)
+        for pack in configuration.packs
+        if not pack.failed
+    }
+    if not over:
+        return contents
+    layers = sorted(configuration.packs, key=lambda p: ("base", "industry", "site").index(p.layer))
+    owners = {
+        (kind, located.definition.id): pack.name
+        for pack in layers
+        for kind, entries in contents.get(pack.name, _NOTHING).definitions.items()
+        for located in entries
+    }
+    host = configuration.site.name if configuration.site else BASE
+    draft = read_pack_texts(over, name=host)
+    found = [p for p in draft.problems if not (p.code == "QT120" and p.file == HEAD_FILE)]
+    for kind, entries in draft.definitions.items():
+        for located in entries:
+            name = owners.get((kind, located.definition.id), host)
+            held = contents[name].definitions.get(kind, ())
+            kept = [each for each in held if each.definition.id != located.definition.id]
+            changed = {**contents[name].definitions, kind: (*kept, located)}
+            contents[name] = replace(contents[name], definitions=changed)
+    files = {**contents[host].files, **over} if found else contents[host].files
+    contents[host] = replace(
+        contents[host], problems=(*contents[host].problems, *found), files=files
+    )
+    return contents
 
 
 def configuration_of(registry: Registry) -> Configuration:

@@ -12,9 +12,8 @@ from sqlalchemy import func
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
-from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Conflict, NotFound
-from qtcore.registry.registry import Registry
+from qtcore.registry.registry import Registry, definition_body
 from qtcore.registry.stored import Configuration, configuration_of, read_manifest
 from qtcore.store.columns import table_of
 from qtcore.store.store import Store
@@ -165,12 +164,6 @@ def store_version(
     return row, new
 
 
-def definition_fingerprint(definition: Any) -> tuple[dict[str, Any], str]:
-    """Give the body of a definition as it is stored, and its SHA-256."""
-    body = definition.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return body, sha256(canonical_bytes(body)).hexdigest()
-
-
 def _pin(work: UnitOfWork, registry: Registry) -> tuple[dict[str, int], int]:
     """Store each definition that was never published before; give the keys of all of them."""
     named = [_DEFINITION.c[name] for name in ("kind", "name", "fingerprint", "id", "number")]
@@ -186,7 +179,7 @@ def _pin(work: UnitOfWork, registry: Registry) -> tuple[dict[str, int], int]:
     new = 0
     for kind in PINNED_KINDS:
         for definition in registry.list(kind):
-            body, fingerprint = definition_fingerprint(definition)
+            fingerprint = registry.fingerprint_of(kind, definition.id)
             key = known.get((kind, definition.id, fingerprint))
             if key is None:
                 pack = registry.owner_of(kind, definition.id)
@@ -203,7 +196,7 @@ def _pin(work: UnitOfWork, registry: Registry) -> tuple[dict[str, int], int]:
                         pack=pack,
                         pack_version=versions.get(pack, ""),
                         fingerprint=fingerprint,
-                        body=body,
+                        body=definition_body(definition),
                         published_at=work.context.at,
                         published_by=work.context.actor.login,
                     )

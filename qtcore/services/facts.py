@@ -17,9 +17,14 @@ from qtcore.errors import InputRejected, QTCoreError
 from qtcore.services.site import Site
 from qtcore.services.specifications import spec_of
 from qtcore.services.stock import movements_for_balance
-from qtcore.store.queries.events import MovementRow, movements_of, open_discrepancies
+from qtcore.store.queries.events import (
+    DiscrepancyRow,
+    MovementRow,
+    movements_of,
+    open_discrepancies,
+)
 from qtcore.store.queries.lots import item_extra
-from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.records import RecordRow, ResultRow, records_about, results_of
 from qtcore.store.queries.trace import trace_edges
 
@@ -39,8 +44,8 @@ class LotEvidence:
     input_records: tuple[RecordRow, ...]
     results: tuple[ResultRow, ...]
     movements: tuple[MovementRow, ...]
-    holds: int
-    discrepancies: int
+    hold_rows: tuple[HoldRow, ...]
+    discrepancy_rows: tuple[DiscrepancyRow, ...]
     balance_problem: str
     required_tests: frozenset[str]
 
@@ -63,8 +68,8 @@ def read_evidence(site: Site, session: Session, info: NodeInfo, on: date) -> Lot
         input_records=tuple(records_about(session, tenant, sorted(upstream))),
         results=tuple(results_of(session, tenant, info.node)),
         movements=movements,
-        holds=len(active_holds(session, tenant, [info.node]).get(info.node, ())),
-        discrepancies=len(open_discrepancies(session, tenant, [info.node])),
+        hold_rows=tuple(active_holds(session, tenant, [info.node]).get(info.node, ())),
+        discrepancy_rows=tuple(open_discrepancies(session, tenant, [info.node])),
         balance_problem=_balance_problem(site, movements),
         required_tests=frozenset(
             c.id for c in (spec.characteristics if spec else ()) if c.required
@@ -147,11 +152,15 @@ def typed(value: object, kind: str) -> object | None:
 
 def _count(count: RecordCount, evidence: LotEvidence) -> int:
     rows = evidence.records + (evidence.input_records if count.inputs else ())
-    unique = {row.uid: row for row in rows if row.kind == count.record}
-    return sum(
-        1
-        for row in unique.values()
-        if (not count.state_in or row.state in count.state_in)
+    unique = {row.uid: row for row in rows}
+    return sum(1 for row in unique.values() if is_counted(count, row))
+
+
+def is_counted(count: RecordCount, row: RecordRow) -> bool:
+    """Say whether a record is one of those a fact counts."""
+    return (
+        row.kind == count.record
+        and (not count.state_in or row.state in count.state_in)
         and row.state not in count.state_not_in
         and all(_as_written(row.data.get(k)) == v for k, v in count.where.items())
     )
@@ -246,9 +255,9 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
     "inputs_unreleased": _unreleased_inputs,
     "inputs_expired_at_use": _expired_inputs,
     "inputs_recalled": lambda e: sum(1 for i in e.inputs if i.state == "recalled"),
-    "holds_active": lambda e: e.holds,
+    "holds_active": lambda e: len(e.hold_rows),
     "balance_ok": lambda e: not e.balance_problem,
-    "discrepancies_open": lambda e: e.discrepancies,
+    "discrepancies_open": lambda e: len(e.discrepancy_rows),
     "expiry_on": lambda e: e.info.expiry_on,
     "days_to_expiry": lambda e: (e.info.expiry_on - e.on).days if e.info.expiry_on else None,
 }

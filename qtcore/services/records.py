@@ -139,7 +139,7 @@ def write_record(
             )
             for info in infos
         ),
-        _revision(work, record, reason=""),
+        make_revision(work, record, reason=""),
         _created(work, record),
     )
     work.log(
@@ -184,7 +184,7 @@ def correct_record(
         }
         work.change(row, data=dict(values), revision=row.revision + 1)
         work.flush()
-        work.add(_revision(work, row, reason=reason))
+        work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
         work.flush()
         return view_record(site, work.session, row)
@@ -296,7 +296,8 @@ def _next_number(work: UnitOfWork, definition: RecordDefinition) -> str:
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:05d}"
 
 
-def _revision(work: UnitOfWork, record: Record, *, reason: str) -> RecordRevision:
+def make_revision(work: UnitOfWork, record: Record, *, reason: str) -> RecordRevision:
+    """Make the row of what a record says now; the caller adds it."""
     return RecordRevision(
         tenant_id=work.tenant_id,
         id=work.key(),

@@ -3,8 +3,8 @@
 It must not change anything: deciding is a transition, see `qtcore.services.transitions`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmodel import Session
@@ -14,7 +14,10 @@ from qtcore.definitions.rules import RuleDefinition
 from qtcore.engines.expressions import Clause, explain
 from qtcore.engines.rules import RuleOutcome, blocking, judge
 from qtcore.errors import InputRejected, Refusal, Refused
+from qtcore.registry.registry import Registry
+from qtcore.services.decisions import Basis, judgements_of
 from qtcore.services.evaluation import evaluator
+from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
@@ -35,9 +38,29 @@ class RuleView:
     fix: str
     pack: str
     clauses: tuple[Clause, ...]
+    version: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the shape of the API, of the stored verdict and of the pages."""
+        """Give the shape of the API: the stored verdict, its version, and where facts come from."""
+        first, last = self.outcome.valid
+        return {
+            **self.verdict_json(),
+            "because": self.outcome.because,
+            "limit": self.outcome.check,
+            "version": dict(self.version),
+            "valid": {"from": first and first.isoformat(), "to": last and last.isoformat()},
+            "evidence": [
+                {"fact": name, "value": _plain(value), "sources": list(self.sources.get(name, ()))}
+                for name, value in [
+                    *self.outcome.facts_used.items(),
+                    *((name, None) for name in self.outcome.missing),
+                ]
+            ],
+        }
+
+    def verdict_json(self) -> dict[str, Any]:
+        """Give the verdict as the history of the lot keeps it."""
         source = self.outcome.source
         return {
             "rule": self.outcome.id,
@@ -62,6 +85,7 @@ class ReleaseView:
     rules: tuple[RuleView, ...]
     refusals: tuple[Refusal, ...]
     decided: StateChangeRow | None
+    basis: Basis
 
     @property
     def verdict(self) -> str:
@@ -113,15 +137,23 @@ def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) ->
     facts |= {name: value for name, value in given.items() if value is not None}
     rules, switched_off = _rules(site, info.industry)
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
-    refusals = [
-        *switched_off,
-        *worded(site, blocking(outcomes), context.language),
-        *site.hooks.judge_release(lot_facts(site, session, info, facts)),
-    ]
+    shown = lot_facts(site, session, info, facts)
+    said = site.hooks.judge_release(shown)
+    refusals = [*switched_off, *worded(site, blocking(outcomes), context.language), *said]
     changes = state_changes_of(session, site.store.tenant_id, info.uid)
     decided = [c for c in changes if c.to_state in ("released", "rejected")]
-    views = tuple(_view(site, o, facts, context.language) for o in outcomes)
-    return ReleaseView(info, views, tuple(refusals), decided[-1] if decided else None)
+    used = {name for o in outcomes for name in (*o.facts_used, *o.missing)}
+    basis = Basis(
+        evidence.on,
+        info.industry,
+        facts,
+        fact_sources(site, evidence, used),
+        shown,
+        tuple(kept_outcome(site.registry, outcome) for outcome in outcomes),
+        judgements_of(site, "judge_release", said),
+    )
+    views = tuple(rule_view(site.registry, o, basis, context.language) for o in outcomes)
+    return ReleaseView(info, views, tuple(refusals), decided[-1] if decided else None, basis)
 
 
 def _rules(site: Site, industry: str) -> tuple[tuple[RuleDefinition, ...], tuple[Refusal, ...]]:
@@ -145,12 +177,43 @@ def worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Ref
     return worded
 
 
-def _view(site: Site, outcome: RuleOutcome, facts: Mapping[str, object], language: str) -> RuleView:
-    compiled = site.registry.expression(outcome.check)
+def rule_view(registry: Registry, outcome: RuleOutcome, basis: Basis, language: str) -> RuleView:
+    """Word an outcome by the registry it was judged with, now or then."""
+    compiled = registry.expression(outcome.check)
     return RuleView(
         outcome,
-        site.registry.text(f"rules.{outcome.id}.title", language),
-        site.registry.text(f"rules.{outcome.id}.fix", language),
-        site.registry.owner_of("rules", outcome.id),
-        explain(compiled, facts),
+        registry.text(f"rules.{outcome.id}.title", language),
+        registry.text(f"rules.{outcome.id}.fix", language),
+        registry.owner_of("rules", outcome.id),
+        explain(compiled, basis.facts),
+        rule_version(registry, outcome.id),
+        basis.sources,
     )
+
+
+def rule_version(registry: Registry, rule: str) -> dict[str, str]:
+    """Name the version of a rule: its hash, and the pack that brings it with version and Python."""
+    name = registry.owner_of("rules", rule)
+    pack = next((each for each in registry.packs if each.name == name), None)
+    return {
+        "fingerprint": registry.fingerprint_of("rules", rule),
+        "pack": name,
+        "pack_version": pack.version if pack else "",
+        "code": registry.hooks.digests.get(name, ""),
+    }
+
+
+def kept_outcome(registry: Registry, outcome: RuleOutcome) -> dict[str, Any]:
+    """Give an outcome as a decision keeps it: verdict, version, legal source, which facts."""
+    source = outcome.source
+    return {
+        "rule": outcome.id,
+        "outcome": outcome.outcome,
+        "severity": outcome.severity,
+        "check": outcome.check,
+        "because": outcome.because,
+        "facts": sorted(outcome.facts_used),
+        "missing": list(outcome.missing),
+        "version": rule_version(registry, outcome.id),
+        "source": source.model_dump(mode="json", exclude_none=True) if source else None,
+    }

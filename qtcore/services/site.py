@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlmodel import Session
+
 from qtcore.context import SYSTEM_LOGIN, Actor, Context, Sources
 from qtcore.definitions.problems import Problem, render_problems
 from qtcore.errors import DefinitionsRejected, Fault, InputRejected
@@ -17,7 +19,12 @@ from qtcore.registry.hooks import Hooks
 from qtcore.registry.load import load_registry
 from qtcore.registry.registry import Registry
 from qtcore.registry.stored import Configuration, compile_configuration, read_disk, require_base
-from qtcore.services.configurations import Published, read_published
+from qtcore.services.configurations import (
+    Published,
+    find_version,
+    read_published,
+    read_texts_of,
+)
 from qtcore.store.key_changes import require_key, settle_signer
 from qtcore.store.outposts import NOBODY, Outposts, read_outposts
 from qtcore.store.signers import Signer, load_or_make_signer
@@ -144,6 +151,18 @@ def compile_published(published: Published) -> tuple[Registry, tuple[Problem, ..
     compiled = compile_configuration(published.configuration)
     what = f"configuration version {published.number}"
     return require_base(compiled, what), compiled.problems
+
+
+def registry_at(site: Site, session: Session, number: int) -> Registry:
+    """Give the registry of a published version: the one that serves, or compiled of its texts.
+
+    Raises DefinitionsRejected when this release can no longer compile it.
+    """
+    row = find_version(session, site.store.tenant_id, number)
+    if row is None or row.fingerprint == site.registry.fingerprint:
+        return site.registry
+    texts = read_texts_of(session, site.store.tenant_id, row.packs)
+    return require_base(compile_configuration(texts), f"configuration version {number}")
 
 
 def with_registry(

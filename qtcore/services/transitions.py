@@ -15,9 +15,17 @@ from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.workflow import Attempt, Moved, Stopped, compile_workflow, fire
 from qtcore.errors import NotFound, Refusal, Refused
 from qtcore.hookspecs import LotFacts, TransitionFacts
+from qtcore.services.decisions import (
+    Basis,
+    Trail,
+    judgements_of,
+    note_refusal,
+    write_decision,
+)
 from qtcore.services.definitions import get_version
 from qtcore.services.effects import run_effects
 from qtcore.services.evaluation import evaluator
+from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
@@ -94,21 +102,15 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     kind, name = subject
     require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
     demand = _signature_demand(site, context, subject, step)
+    trail = Trail(kind)
     try:
         with site.store.write(context) as work:
             found = _read(site, work, subject, step)
-            verdicts, moved = _decide(site, work, found, demand)
-            _write(site, work, found, (moved, verdicts))
+            verdicts, moved = _decide(site, work, found, (demand, trail))
+            _write(site, work, found, (moved, verdicts, trail))
             return Made(found.uid, step.transition, moved.from_state, moved.to_state)
     except Refused as refused:
-        site.store.note(
-            context,
-            f"{kind}.transition.refused",
-            kind,
-            name,
-            reason="; ".join(r.message for r in refused.refusals),
-            details={"transition": step.transition},
-        )
+        note_refusal(site, context, trail, name=name, refusals=refused.refusals)
         raise
 
 
@@ -167,11 +169,12 @@ def _read(site: Site, work: UnitOfWork, subject: tuple[str, str], step: Step) ->
 
 
 def _decide(
-    site: Site, work: UnitOfWork, found: _Subject, demand: list[Refusal]
+    site: Site, work: UnitOfWork, found: _Subject, asked: tuple[list[Refusal], Trail]
 ) -> tuple[list[dict[str, Any]], Moved]:
     context, step = work.context, found.step
+    demand, trail = asked
     transition = _find(found.workflow, step.transition)
-    facts, gates, verdicts = _facts_and_gates(site, work, found, transition)
+    facts, gates, verdicts = _facts_and_gates(site, work, found, (transition, trail))
     attempt = Attempt(
         transition=step.transition,
         actor_person=str(context.actor.person_id or context.actor.login),
@@ -182,31 +185,44 @@ def _decide(
         facts=facts,
         gate_outcomes=gates,
     )
+    trail.subject_uid, trail.about = found.uid, found.about
+    trail.workflow, trail.workflow_version_id = found.workflow.id, found.row.workflow_version_id
+    trail.from_state, trail.gate = found.row.state, transition.gate or ""
+    trail.attempt = attempt
     lifecycle = compile_workflow(found.workflow)
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
     outcome = fire(lifecycle, found.row.state, attempt, evaluate)
     if isinstance(outcome, Stopped):
         reasons = (*demand, *(r for r in outcome.refusals if not (demand and r.code == "QT425")))
         raise Refused(f"{found.name} cannot {step.transition}: {reasons[0].message}", reasons)
-    refusals = (*demand, *site.hooks.judge_transition(_told(site, work, found, outcome)))
+    trail.told = _told(site, work, found, outcome)
+    said = site.hooks.judge_transition(trail.told)
+    trail.judgements = judgements_of(site, "judge_transition", said)
+    trail.to_state = outcome.to_state
+    refusals = (*demand, *said)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
+    trail.is_decided = True
     return verdicts, outcome
 
 
 def _facts_and_gates(
-    site: Site, work: UnitOfWork, found: _Subject, transition: Transition
+    site: Site, work: UnitOfWork, found: _Subject, asked: tuple[Transition, Trail]
 ) -> tuple[dict[str, object], dict[str, tuple[Refusal, ...]], list[dict[str, Any]]]:
+    transition, trail = asked
     if found.info is None:
         return {}, {}, []
-    gates: dict[str, tuple[Refusal, ...]] = {}
-    verdicts: list[dict[str, Any]] = []
     if transition.gate == GATE:
         view = judge_lot(site, work.session, found.info, work.context)
-        gates[GATE] = view.refusals
-        verdicts = [r.as_json() for r in view.rules]
+        trail.basis = view.basis
+        verdicts = [rule.verdict_json() for rule in view.rules]
+        return dict(view.basis.facts), {GATE: view.refusals}, verdicts
     evidence = read_evidence(site, work.session, found.info, work.context.at.date())
-    return gather_facts(site, evidence), gates, verdicts
+    facts = gather_facts(site, evidence)
+    asked_for = [name for name in facts if name in (transition.guard or "")]
+    sources = fact_sources(site, evidence, asked_for)
+    trail.basis = Basis(evidence.on, found.info.industry, facts, sources)
+    return facts, {}, []
 
 
 def _told(site: Site, work: UnitOfWork, found: _Subject, moved: Moved) -> TransitionFacts:
@@ -233,9 +249,9 @@ def _write(
     site: Site,
     work: UnitOfWork,
     found: _Subject,
-    decided: tuple[Moved, list[dict[str, Any]]],
+    decided: tuple[Moved, list[dict[str, Any]], Trail],
 ) -> None:
-    step, (moved, verdicts) = found.step, decided
+    step, (moved, verdicts, trail) = found.step, decided
     transition = _find(found.workflow, step.transition)
     if transition.signature is not None:
         content = {
@@ -253,7 +269,9 @@ def _write(
     if isinstance(found.row, Record) and is_final:
         values["closed_at"] = work.context.at
     changes = work.change(found.row, expected=step.expected_version, **values)
-    work.add(_change_row(work, found, moved, verdicts))
+    change = _change_row(work, found, moved, verdicts)
+    work.add(change)
+    kept = write_decision(site, work, trail, change_uid=change.uid)
     work.log(
         f"{found.kind}.transition",
         found.kind,
@@ -264,6 +282,7 @@ def _write(
         details={
             "transition": step.transition,
             "rules": {v["rule"]: v["outcome"] for v in verdicts},
+            **({"decision": kept.content_sha256} if kept is not None else {}),
         },
     )
     run_effects(site, work, (found.uid, found.info.node if found.info else None), moved)

@@ -3,7 +3,6 @@
 It must not be imported by the product itself, nor import pytest.
 """
 
-from qtcore.services.pack_tests import PackTestReport, run_pack_tests
 from qtcore.testing.builders import (
     PASSWORD,
     a_context,
@@ -24,7 +23,6 @@ __all__ = [
     "PASSWORD",
     "FrozenClock",
     "PackFindings",
-    "PackTestReport",
     "a_context",
     "a_made_lot",
     "a_party",
@@ -37,7 +35,6 @@ __all__ = [
     "check_pack",
     "line",
     "release",
-    "run_pack_tests",
     "seeded_bytes",
     "text_of",
 ]

@@ -196,6 +196,8 @@ def test_python_that_nobody_published_refuses_instead_of_deciding(tmp_path, monk
     changed = compile_configuration(other).get_registry()
     monkeypatch.setattr(stored, "find_installed", dict)
     gone = compile_configuration(configuration).get_registry()
+    digests = [r.hooks.digests["plant"] for r in (registry, published, changed, gone)]
+    assert digests == [pack.code, pack.code, "", ""]
     assert pack.code == code_digest(Strict())
     assert [_judged(r) for r in (registry, published, changed, gone)] == [
         ["MY-1"],

@@ -203,6 +203,71 @@ def test_a_finished_lot_of_which_nothing_is_known_is_refused_by_every_blocking_r
     assert passed == {"CORE-10"}
 
 
+@pytest.mark.parametrize(
+    ("lot", "change", "rule"),
+    [
+        ("food", {"ccp_checks": 1}, "FD-01"),
+        ("food", {"ccp_out_of_limit_open": 1}, "FD-01"),
+        ("food", {"ccp_unreviewed": 1}, "FD-02"),
+        ("food", {"has_kill_step": True, "lethality_ok": False}, "FD-03"),
+        ("food", {"salmonella_ok": False}, "FD-04"),
+        ("food", {"listeria_ok": None}, "FD-04"),
+        ("food", {"enterobacteriaceae_ok": False}, "FD-05"),
+        ("food", {"zone1_findings_open": 1}, "FD-06"),
+        ("food", {"label_allergens": ("eggs",)}, "FD-07"),
+        ("food", {"rework_of": "S-1", "rework_allergens": ("fish",)}, "FD-07"),
+        ("food", {"rework_of": "S-1"}, "FD-07"),
+        ("food", {"label_version_used": "L2"}, "FD-08"),
+        ("food", {"label_checks_at_end": 0}, "FD-08"),
+        ("food", {"changeover_needed": True}, "FD-09"),
+        ("food", {"foreign_body_checks_passed": 1}, "FD-10"),
+        ("food", {"inspection_certificate_no": None}, "FD-12"),
+        ("food", {"additives_within_limits": False}, "FD-13"),
+        ("food", {"contaminant_plan": True, "contaminants_ok": False}, "FD-14"),
+        ("food", {"seal_ok": False}, "FD-15"),
+        ("food", {"temperature_excursions_open": 1}, "FD-16"),
+        ("food", {"imported_food": True}, "FD-19"),
+        ("food", {"target_group": "infant", "full_inspection": False}, "FD-20"),
+        ("food", {"tests_missing": 1}, "FD-21"),
+        ("raw_food", {"supplier_licence_no": None}, "FD-11"),
+        ("raw_food", {"receiving_temperature": Decimal("4.1")}, "FD-16R"),
+        ("us_food", {"tlc": None}, "FD-17"),
+        ("us_food", {"tlc_source_location": None}, "FD-17"),
+        ("us_food", {"transformed_food": False}, "FD-17"),
+        ("cosmetic", {"formula_version": "F1"}, "CO-01"),
+        ("cosmetic", {"ingredients_compliant": None}, "CO-02"),
+        ("cosmetic", {"item_kind": "raw"}, "CO-03"),
+        ("cosmetic", {"aerobic_count": Decimal("1001")}, "CO-04"),
+        ("cosmetic", {"micro_category": "cat1"}, "CO-04"),
+        ("cosmetic", {"tests_failed": 1}, "CO-05"),
+        ("cosmetic", {"heavy_metals_per_lot": True}, "CO-06"),
+        ("cosmetic", {"challenge_test_result": "fail"}, "CO-07"),
+        ("cosmetic", {"artwork_version": "A0"}, "CO-09"),
+        ("cosmetic", {"forbidden_claims_open": 1}, "CO-10"),
+        ("cosmetic", {"cn_registration_valid_to": date(2026, 10, 31)}, "CO-11"),
+        ("cosmetic", {"cn_product_class": "ordinary"}, "CO-11"),
+        ("cosmetic", {"batch_mark_verified": False}, "CO-14"),
+        ("cosmetic", {"retain_quantity": Decimal("11")}, "CO-15"),
+        ("cosmetic", {"cosmetic_reviews_done": 0}, "CO-16"),
+        ("cosmetic", {"plant_releases": 0}, "CO-17"),
+        ("cosmetic", {"is_contract_made": True}, "CO-18"),
+        ("cosmetic", {"age_group": "child_3_12", "child_mark": False}, "CO-20"),
+        ("cosmetic", {"claims_evidence": "incomplete"}, "CO-22"),
+        ("eu_cosmetic", {"label_fragrance_allergens": ("Linalool",)}, "CO-08"),
+        ("eu_cosmetic", {"cpnp_ref": None}, "CO-11E"),
+        ("eu_cosmetic", {"pif_complete": False}, "CO-12"),
+        ("eu_cosmetic", {"has_nanomaterial": True}, "CO-21"),
+    ],
+    ids=str,
+)
+def test_each_rule_refuses_what_it_is_there_for(
+    registry: Registry, lot: str, change: Mapping[str, object], rule: str
+) -> None:
+    industry, facts = LOTS[lot]
+    changed = {name: value for name, value in {**facts, **change}.items() if value is not None}
+    assert rule in objections(registry, industry, changed, LATER)
+
+
 def test_the_us_traceability_rule_only_warns_until_it_is_enforced(registry: Registry) -> None:
     facts = {name: value for name, value in US_FOOD.items() if name != "tlc"}
     outcomes = judged(registry, "food", facts, TODAY)

@@ -95,6 +95,12 @@ class TraceQuery(Input):
     depth: Depth | None = None
 
 
+class ReleaseQuery(Input):
+    """`as_decided`: the view as it was decided instead of the one of today."""
+
+    as_decided: bool = False
+
+
 class LedgerQuery(Input):
     """A slice of the ledger, newest first."""
 

@@ -3,13 +3,20 @@
 It must not know how any of it is found or judged.
 """
 
-from qtcore.http.api.inputs import LotQuery, ReasonBody, ResultBody, StepBody, TraceQuery
+from qtcore.http.api.inputs import (
+    LotQuery,
+    ReasonBody,
+    ReleaseQuery,
+    ResultBody,
+    StepBody,
+    TraceQuery,
+)
 from qtcore.http.api.operations import Sent, operation, plain_json
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
+from qtcore.services.explaining import explain_lot
 from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot, list_lots
-from qtcore.services.release import explain_release
 from qtcore.services.results import ResultInput, record_result
 from qtcore.services.trace import trace
 from qtcore.services.transitions import Step, fire_transition
@@ -50,12 +57,14 @@ def show_trace(call: Call, sent: Sent) -> Answer:
     "/lots/{lot_id:str}/release",
     summary="Explain whether a lot may be released",
     answer="Release",
+    query=ReleaseQuery,
 )
-def show_release(call: Call, _: Sent) -> Answer:
-    """Explain every rule with the facts it saw."""
-    return Answer(
-        plain_json(explain_release(call.site, call.act(), call.params["lot_id"]).as_json())
-    )
+def show_release(call: Call, sent: Sent) -> Answer:
+    """Explain every rule with facts, sources, limit and version; `as_decided`: as it was then."""
+    asked: ReleaseQuery = sent.query
+    lot = call.params["lot_id"]
+    found = explain_lot(call.site, call.act(), lot, as_decided=asked.as_decided)
+    return Answer(plain_json(found.as_json(as_decided=asked.as_decided)))
 
 
 @operation(

@@ -5,7 +5,7 @@ It must not know what they do.
 
 from litestar.handlers import HTTPRouteHandler
 
-from qtcore.http.api import happenings, ledger, lots, master, records, scanning
+from qtcore.http.api import config, happenings, ledger, lots, master, records, scanning
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
 
@@ -16,6 +16,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *master.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
+    *config.ROUTES,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(route.opt["operation"] for route in ROUTES)
 

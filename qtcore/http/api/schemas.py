@@ -170,8 +170,82 @@ SCHEMAS: Mapping[str, Schema] = {
             "may_be_released": FLAG,
             "reasons": _list(_ref("Refusal")),
             "rules": _list(
-                _object({"rule": TEXT, "outcome": TEXT, "severity": TEXT, "title": TEXT})
+                _object(
+                    {"rule": TEXT, "outcome": TEXT, "severity": TEXT, "title": TEXT, "limit": TEXT},
+                    evidence=_list(_object({"fact": TEXT, "sources": _list(ANY_OBJECT)})),
+                    version=ANY_OBJECT,
+                )
             ),
+            "as_decided": FLAG,
+            "differences": _list(ANY_OBJECT),
+        },
+        decision={"type": ["object", "null"]},
+        now=ANY_OBJECT,
+    ),
+    "Config": _object(
+        {"serving": _ref("ConfigVersion"), "pending": ANY_OBJECT, "drafts": _list(_ref("Draft"))}
+    ),
+    "ConfigVersions": _object({"versions": _list(_ref("ConfigVersion"))}),
+    "ConfigVersion": _object(
+        {
+            "number": COUNT,
+            "version_id": TEXT,
+            "base": COUNT,
+            "origin": {"enum": ["initial", "publication", "rollback"]},
+            "published_by": TEXT,
+            "published_at": TEXT,
+            "content_sha256": TEXT,
+            "fingerprint": TEXT,
+            "authors": TEXTS,
+            "packs": _list(ANY_OBJECT),
+        },
+        report=ANY_OBJECT,
+    ),
+    "Differences": _object({"differences": _list(ANY_OBJECT)}),
+    "Draft": _object(
+        {
+            "draft_id": TEXT,
+            "base": COUNT,
+            "origin": {"enum": ["disk", "edit", "rollback"]},
+            "state": {"enum": ["open", "published", "discarded"]},
+            "version": COUNT,
+            "authors": TEXTS,
+            "mappings": ANY_OBJECT,
+            "files": _list(_object({"pack": TEXT, "file": TEXT, "change": TEXT})),
+        },
+        texts=_list(ANY_OBJECT),
+    ),
+    "DraftFile": _object({"pack": TEXT, "file": TEXT, "text": TEXT}),
+    "DraftReport": _object(
+        {
+            "draft": _ref("Draft"),
+            "fingerprint": TEXT,
+            "ok": FLAG,
+            "problems": _list(ANY_OBJECT),
+            "proofs": ANY_OBJECT,
+            "differences": _list(ANY_OBJECT),
+            "stranded": _list(ANY_OBJECT),
+            "replay": {"type": ["object", "null"]},
+        }
+    ),
+    "Migration": _object(
+        {
+            "workflow": TEXT,
+            "to_version": COUNT,
+            "states": ANY_OBJECT,
+            "run": FLAG,
+            "counts": ANY_OBJECT,
+            "moves": _list(ANY_OBJECT),
+        }
+    ),
+    "Replay": _object(
+        {
+            "draft": FLAG,
+            "counts": ANY_OBJECT,
+            "decisions": COUNT,
+            "reproduced": COUNT,
+            "notes": TEXTS,
+            "lines": _list(ANY_OBJECT),
         }
     ),
     "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),
