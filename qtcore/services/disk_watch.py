@@ -107,10 +107,10 @@ def check_disk(site: Site) -> DiskReport:
     """Check what lies on disk beside what serves; without a difference, what serves."""
     held = configuration_of(site.registry)
     disk = site.on_disk or held
-    if not disk.packs:
+    if not disk.packs or disk.sha256 == held.sha256:
         return DiskReport(site.warnings)
     compiled = compile_configuration(disk, is_draft=True)
-    return DiskReport(compiled.problems, compiled.sources, disk.sha256 == held.sha256)
+    return DiskReport(compiled.problems, compiled.sources, is_serving=False)
 
 
 def _stamps(folders: Iterable[Path]) -> dict[str, tuple[int, int]]:

@@ -104,9 +104,10 @@ def test_an_extension_needs_its_id_only(validators: dict[str, Draft202012Validat
 def test_names_of_the_packs_are_offered_and_new_ones_are_not_refused(
     registry: Registry, validators: dict[str, Draft202012Validator]
 ) -> None:
-    roles = validators["workflows"].schema["$defs"]["Transition"]["properties"]["roles"]
+    flows, rules = (editor_schema(kind, registry) for kind in ("workflows", "rules"))
+    roles = flows["$defs"]["Transition"]["properties"]["roles"]
     assert "qa" in roles["items"]["anyOf"][0]["enum"]
-    facts = validators["rules"].schema["$defs"]["RuleDefinition"]["properties"]["check"]
+    facts = rules["$defs"]["RuleDefinition"]["properties"]["check"]
     assert "open_deviations" in facts["description"]
     entry = {"id": "r", "form": "a_new_form", "workflow": "lot", "number": "R"}
     assert list(validators["records"].iter_errors({"records": [entry]})) == []
