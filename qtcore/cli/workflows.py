@@ -21,20 +21,49 @@ Packs = Annotated[
 
 @workflow.command("verify")
 def verify(
-    name: Annotated[str, typer.Argument(help="A workflow; without it all of them.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="A workflow, a YAML file or a pack; without it all workflows.")
+    ] = "",
     *,
     packs: Packs = None,
     site_dir: SiteDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove what the workflows claim; exit code 1 when something fails."""
-    from qtcore.registry.verification import verify_workflows
-
     with answering(as_json=as_json):
-        compiled = _compiled(packs, site_dir)
-        answer = verify_workflows(compiled, name).as_json()
+        answer = _verify(name, packs, site_dir).as_json()
         print_answer(answer, as_json=as_json, text=_verify_text)
         if not answer["ok"]:
+            raise typer.Exit(1)
+
+
+@workflow.command("simulate")
+def simulate(
+    file: Annotated[str, typer.Argument(help="A YAML file with a workflow, or a workflow's name.")],
+    events: Annotated[list[str] | None, typer.Argument(help="Events in their order.")] = None,
+    *,
+    facts: Annotated[
+        list[str] | None, typer.Option("--fact", help="NAME=VALUE that guards see; repeatable.")
+    ] = None,
+    flow: Annotated[str, typer.Option("--workflow", help="Which one, if the file has more.")] = "",
+    packs: Packs = None,
+    site_dir: SiteDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a workflow out: print the innermost active states at the start and after each event.
+
+    Nobody is missing and everything asked for is given; guards see the facts given. Nothing is
+    written. Exit code 1 when an event changed nothing.
+    """
+    from qtcore.registry.drafts import simulate as run
+
+    with answering(as_json=as_json):
+        chosen, compile_guard = _chosen_flow(file, flow, packs, site_dir)
+        tried = run(chosen, events or (), _facts(facts), compile_guard)
+        steps = [step.as_json() for step in tried]
+        answer = {"workflow": chosen.id, "steps": steps}
+        print_answer(answer, as_json=as_json, text=_simulate_text)
+        if any(step["refusals"] for step in steps):
             raise typer.Exit(1)
 
 
@@ -58,6 +87,78 @@ def diagram(
         flow, labels = describe_workflow(registry, name, language)
         draw = draw_svg if form == "svg" else draw_mermaid
         typer.echo(draw(flow, labels).rstrip("\n"))
+
+
+def _verify(name: str, packs: list[Path] | None, site_dir: Path | None) -> Any:
+    from qtcore.registry.drafts import pack_of, read_flows
+    from qtcore.registry.load import check_packs
+    from qtcore.registry.verification import Verification, verify_path, verify_workflows
+
+    path = Path(name)
+    if not _is_path(name):
+        return verify_workflows(_compiled(packs, site_dir), name)
+    pack = pack_of(path)
+    if pack is None:
+        return verify_path(path, _compiled(packs, site_dir))
+    # The pack's own spelling of its folder is what its problems show.
+    shown = path if path.is_dir() and path.resolve() == pack else pack
+    done = verify_workflows(check_packs([shown]))
+    if path.is_dir():
+        return done
+    wanted = {located.definition.id for located in read_flows(path)}
+    reports = tuple(report for report in done.reports if report.workflow in wanted)
+    return Verification(reports, done.problems)
+
+
+def _is_path(name: str) -> bool:
+    return bool(name) and (name.endswith((".yaml", ".yml")) or "/" in name or Path(name).exists())
+
+
+def _chosen_flow(
+    file: str, name: str, packs: list[Path] | None, site_dir: Path | None
+) -> tuple[Any, Any]:
+    from qtcore.errors import NotFound
+    from qtcore.registry.drafts import read_flows
+
+    if not _is_path(file):
+        registry = _compiled(packs, site_dir).get_registry()
+        scope = f"workflows:{file}"
+        return registry.get("workflows", file), lambda t: registry.check_expression(t, scope)[0]
+    flows = {located.definition.id: located.definition for located in read_flows(Path(file))}
+    if name and name not in flows:
+        raise NotFound(f"{file} has no workflow {name!r}; it has: {', '.join(flows)}")
+    if not name and len(flows) > 1:
+        raise NotFound(
+            f"{file} has several workflows; name one with --workflow: {', '.join(flows)}"
+        )
+    return flows[name or next(iter(flows))], None
+
+
+def _facts(given: list[str] | None) -> dict[str, object]:
+    """Read NAME=VALUE: true, false and digits are what they look like, all else is text."""
+    from decimal import Decimal, InvalidOperation
+
+    found: dict[str, object] = {}
+    for text in given or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+        try:
+            found[name] = {"true": True, "false": False}.get(value)
+            if found[name] is None:
+                found[name] = Decimal(value)
+        except InvalidOperation:
+            found[name] = value
+    return found
+
+
+def _simulate_text(answer: Mapping[str, Any]) -> str:
+    lines = []
+    for step in answer["steps"]:
+        made = f"  ({', '.join(step['transitions'])})" if step["transitions"] else ""
+        lines.append(f"{step['event'] or '(start)'}: {' '.join(step['configuration'])}{made}")
+        lines += [f"    {r['code']} {r['message']}. {r['fix']}" for r in step["refusals"]]
+    return "\n".join(lines)
 
 
 def _compiled(packs: list[Path] | None, site_dir: Path | None) -> Any:

@@ -4,14 +4,22 @@ It must not know other packs.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import ValidationError
+
+from qtcore.definitions.mistakes import find_mistakes
 from qtcore.definitions.pack_files import read_files
 from qtcore.definitions.packs import PackDefinition
 from qtcore.definitions.problems import Problem, sort_problems
-from qtcore.definitions.read import PackFolder, PackReader
+from qtcore.definitions.read import Located, PackFolder, PackReader
+from qtcore.definitions.source import MAX_BYTES, read_yaml
+from qtcore.definitions.source import Path as Places
+from qtcore.definitions.structure import check_definition
+from qtcore.definitions.workflows import WorkflowDefinition
 
 
 def read_loose(path: Path) -> PackFolder | None:
@@ -44,3 +52,29 @@ def read_loose(path: Path) -> PackFolder | None:
     found = reader.finish()
     kept = [p for p in found.problems if p.code != "QT120"]
     return replace(found, name=name, pack=head, problems=sort_problems([*kept, problem]))
+
+
+def read_flows(path: Path) -> tuple[tuple[Located[WorkflowDefinition], ...], tuple[Problem, ...]]:
+    """Read the life cycles of one file: one alone, or a list under ``workflows``; and its problems.
+
+    What is wrong with other definitions in the file is not asked here.
+    """
+    document = read_yaml(path.read_bytes()[: MAX_BYTES + 1], path.name)
+    value = document.value if isinstance(document.value, Mapping) else {}
+    entries = value.get("workflows")
+    paths: list[Places] = [("workflows", at) for at in range(len(entries or ()))]
+    if "id" in value or not isinstance(entries, list):
+        paths = [()] if "id" in value else []
+    found: list[Located[WorkflowDefinition]] = []
+    problems = list(document.problems)
+    for at in paths:
+        entry = value[at[0]][at[1]] if at else value
+        located: Located[Any] = Located("workflows", None, path.name, at, document.positions)
+        try:
+            flow = WorkflowDefinition.model_validate(entry)
+            mistakes = check_definition("workflows", flow)
+            found.append(replace(located, definition=flow))
+        except ValidationError as exc:
+            mistakes = find_mistakes(WorkflowDefinition, entry, exc)
+        problems += [located.problem(mistake) for mistake in mistakes]
+    return tuple(found), sort_problems(problems)

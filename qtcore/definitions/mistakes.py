@@ -5,7 +5,7 @@ It must not know files or positions; a mistake carries the path inside the value
 
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -56,6 +56,14 @@ def find_mistakes(model: type[BaseModel], value: object, error: ValidationError)
     """Turn what pydantic says about `value` into mistakes with our codes and words."""
     found = error.errors(include_url=False, include_input=False)
     return [_mistake(model, value, details) for details in found]
+
+
+def unknown(word: str, known: Iterable[str], what: str, path: Path) -> Mistake:
+    """Say that a name is not defined, which are, and which was probably meant."""
+    names = list(known)
+    listed = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    message = f"there is no {what} {word!r}; defined are: {listed or 'none'}"
+    return Mistake("QT130", message, path, suggest(word, names))
 
 
 def shown(value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from qtcore.definitions.access import RoleDefinition, UnitDefinition
+from qtcore.definitions.calendars import CalendarDefinition
 from qtcore.definitions.definition import Definition, Id, Model, Name, Text
 from qtcore.definitions.documents import DocumentDefinition
 from qtcore.definitions.events import EventDefinition
@@ -53,6 +54,7 @@ KINDS: Mapping[str, type[Definition]] = {
     "documents": DocumentDefinition,
     "roles": RoleDefinition,
     "units": UnitDefinition,
+    "calendars": CalendarDefinition,
 }
 """The top-level keys of a definition file, each a list of that kind; texts are a file of their own.
 

@@ -17,7 +17,13 @@ from qtcore.definitions.mistakes import Mistake, find_mistakes, shown
 from qtcore.definitions.pack_files import FoundFile, is_template, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
-from qtcore.definitions.source import Document, Path, Position, Positions, read_yaml
+from qtcore.definitions.source import (
+    Document,
+    Path,
+    Position,
+    Positions,
+    read_yaml,
+)
 from qtcore.definitions.structure import check_definition
 from qtcore.definitions.versions import CORE_VERSION, allows_version
 
@@ -203,7 +209,7 @@ class PackReader:
         elif "i18n" in parts[:-1]:
             self._take_texts(document, file, parts[-1].removesuffix(".yaml"))
         else:
-            self._take_definitions(document, file)
+            self.take_definitions(document, file)
 
     def finish(self) -> PackFolder:
         """Give the pack, its problems in order of place."""
@@ -268,7 +274,8 @@ class PackReader:
             )
             self._refuse(document, file, Mistake("QT121", message, ("requires_qtcore",)))
 
-    def _take_definitions(self, document: Document, file: str) -> None:
+    def take_definitions(self, document: Document, file: str) -> None:
+        """Read a document that holds definitions by kind."""
         if document.value is None:
             return
         if not isinstance(document.value, Mapping):

@@ -3,25 +3,21 @@
 It must not know other definitions; references between them are checked by the registry.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from qtcore.definitions.definition import Definition
 from qtcore.definitions.fields import FieldSet
+from qtcore.definitions.flow_structure import check_workflow
 from qtcore.definitions.forms import FormDefinition
-from qtcore.definitions.mistakes import Mistake
-from qtcore.definitions.problems import suggest
+from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.profile_structure import check_profile
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.definitions.rules import FactDefinition
 from qtcore.definitions.schema_subset import check_properties, check_schema
 from qtcore.definitions.source import Path
 from qtcore.definitions.specs import SpecDefinition
-from qtcore.definitions.verify_structure import check_verify
 from qtcore.definitions.workflows import WorkflowDefinition
-
-SUBJECTS = ("lot", "record", "inspection")
 
 
 def check_definition(kind: str, definition: Definition) -> list[Mistake]:
@@ -37,14 +33,6 @@ def _validity(definition: Definition) -> Iterator[Mistake]:
         yield Mistake("QT112", f"'valid_to' {end} lies before 'valid_from' {start}", ("valid_to",))
 
 
-def unknown(word: str, known: Iterable[str], what: str, path: Path) -> Mistake:
-    """Say that a name is not defined, which are, and which was probably meant."""
-    names = list(known)
-    listed = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
-    message = f"there is no {what} {word!r}; defined are: {listed or 'none'}"
-    return Mistake("QT130", message, path, suggest(word, names))
-
-
 def _twice(ids: Sequence[str], code: str, what: str, path: Path) -> Iterator[Mistake]:
     seen: set[str] = set()
     for number, word in enumerate(ids):
@@ -55,90 +43,7 @@ def _twice(ids: Sequence[str], code: str, what: str, path: Path) -> Iterator[Mis
 
 
 def _check_workflow(definition: Definition) -> Iterator[Mistake]:
-    flow = cast(WorkflowDefinition, definition)
-    states = [state.id for state in flow.states]
-    steps = [step.id for step in flow.transitions]
-    yield from _twice(states, "QT304", "state", ("states",))
-    yield from _twice(steps, "QT304", "transition", ("transitions",))
-    if flow.initial not in states:
-        message = f"the initial state {flow.initial!r} is not among the states"
-        yield Mistake("QT301", message, ("initial",), suggest(flow.initial, states))
-    if flow.subject not in SUBJECTS:
-        message = f"'subject' is {flow.subject!r}; accepted is one of {', '.join(SUBJECTS)}"
-        yield Mistake("QT112", message, ("subject",), suggest(flow.subject, SUBJECTS))
-    broken = list(_check_references(flow, states, steps))
-    yield from broken
-    yield from _check_effects(flow)
-    yield from check_verify(flow)
-    if not broken:
-        yield from _check_flow(flow, states)
-
-
-def _check_references(
-    flow: WorkflowDefinition, states: Sequence[str], steps: Sequence[str]
-) -> Iterator[Mistake]:
-    for at, step in enumerate(flow.transitions):
-        path: Path = ("transitions", at)
-        for number, name in enumerate(step.from_):
-            if name not in states:
-                yield unknown(name, states, "state", (*path, "from", number))
-        if step.to not in states:
-            yield unknown(step.to, states, "state", (*path, "to"))
-        for number, name in enumerate(step.not_same_as):
-            if name not in steps:
-                yield unknown(name, steps, "transition", (*path, "not_same_as", number))
-            elif name == step.id:
-                message = f"transition {name!r} names itself; name an earlier step"
-                yield Mistake("QT130", message, (*path, "not_same_as", number))
-    for at, timer in enumerate(flow.timers):
-        if timer.state not in states:
-            yield unknown(timer.state, states, "state", ("timers", at, "state"))
-        if timer.fire is not None and timer.fire not in steps:
-            yield unknown(timer.fire, steps, "transition", ("timers", at, "fire"))
-
-
-def _check_effects(flow: WorkflowDefinition) -> Iterator[Mistake]:
-    needed = {"hold": "reason", "create_record": "record", "notify": "roles"}
-    for at, step in enumerate(flow.transitions):
-        for number, effect in enumerate(step.effects):
-            key = needed.get(effect.do)
-            if key is not None and not getattr(effect, key):
-                message = f"the effect {effect.do!r} of {step.id!r} needs the key {key!r}; add it"
-                yield Mistake("QT111", message, ("transitions", at, "effects", number))
-    for at, timer in enumerate(flow.timers):
-        if timer.fire is None and not timer.escalate_to:
-            message = f"the timer of {timer.state!r} does nothing; give 'fire' or 'escalate_to'"
-            yield Mistake("QT111", message, ("timers", at))
-
-
-def _check_flow(flow: WorkflowDefinition, states: Sequence[str]) -> Iterator[Mistake]:
-    out: dict[str, list[str]] = {state: [] for state in states}
-    for at, step in enumerate(flow.transitions):
-        for number, source in enumerate(step.from_):
-            out.setdefault(source, []).append(step.to)
-            if any(state.id == source and state.final for state in flow.states):
-                message = f"transition {step.id!r} leaves the final state {source!r}"
-                yield Mistake("QT305", message, ("transitions", at, "from", number))
-    reached = _reachable(flow.initial, out) if flow.initial in states else set(states)
-    for at, state in enumerate(flow.states):
-        if state.id not in reached:
-            message = (
-                f"state {state.id!r} cannot be reached from {flow.initial!r}; add a transition"
-            )
-            yield Mistake("QT302", message, ("states", at, "id"))
-        elif not state.final and all(target == state.id for target in out[state.id]):
-            message = f"nothing leads out of state {state.id!r}; add a transition or 'final: true'"
-            yield Mistake("QT303", message, ("states", at, "id"))
-
-
-def _reachable(start: str, out: Mapping[str, Sequence[str]]) -> set[str]:
-    reached, open_states = {start}, deque([start])
-    while open_states:
-        for target in out.get(open_states.popleft(), ()):
-            if target not in reached:
-                reached.add(target)
-                open_states.append(target)
-    return reached
+    yield from check_workflow(cast(WorkflowDefinition, definition))
 
 
 def _check_form(definition: Definition) -> Iterator[Mistake]:

@@ -50,15 +50,20 @@ def _forms(definition: Any) -> Iterator[Needed]:
 
 def _workflows(definition: Any) -> Iterator[Needed]:
     yield f"workflows.{definition.id}.title", ()
-    for number, state in enumerate(definition.states):
-        yield f"workflows.{definition.id}.states.{state.id}", ("states", number)
+    yield from _states(definition, definition.states, ("states",))
     for number, step in enumerate(definition.transitions):
         path: Path = ("transitions", number)
         yield f"workflows.{definition.id}.transitions.{step.id}", path
         if step.signature is not None:
-            yield f"signatures.{step.signature.meaning}", (*path, "signature", "meaning")
-        if step.signature is not None:
             yield f"signatures.{step.signature.meaning}", ("transitions", number, "signature")
+
+
+def _states(definition: Any, states: Any, path: Path) -> Iterator[Needed]:
+    """Bookmarks are never active, so nothing shows them."""
+    for number, state in enumerate(states):
+        if not state.history:
+            yield f"workflows.{definition.id}.states.{state.id}", (*path, number)
+        yield from _states(definition, state.states, (*path, number, "states"))
 
 
 def _rules(definition: Any) -> Iterator[Needed]:
@@ -133,4 +138,5 @@ _KEYS: Mapping[str, Callable[[Any], Iterator[Needed]]] = {
     "documents": _plain("documents"),
     "roles": _plain("roles"),
     "units": _none,
+    "calendars": _none,
 }

@@ -54,7 +54,7 @@ def _check_property(flow: WorkflowDefinition, claim: Property, path: Path) -> It
 
 
 def _check_names(flow: WorkflowDefinition, body: Any, path: Path) -> Iterator[Mistake]:
-    states = [state.id for state in flow.states]
+    states = [state.id for state in flow.all_states if not state.history]
     steps = [step.id for step in flow.transitions]
     for keys, known, what in ((_STATES, states, "state"), (_STEPS, steps, "transition")):
         for key in keys:

@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from qtcore.definitions.stored_states import states_in, status_in
 from qtcore.errors import Refusal
 from qtcore.http.call import Call
 from qtcore.http.problems import Problem
@@ -122,15 +123,15 @@ def _text(settings: Settings, language: str, key: str, **values: object) -> str:
 def status_of(registry: Registry, workflow: str, state: str) -> str:
     """Map a state to one of the six the screens know; an unknown one is a draft."""
     definition = registry.find("workflows", workflow)
-    states = definition.states if definition else ()
-    return next((s.status for s in states if s.id == state), "draft")
+    return status_in(definition, state) if definition else "draft"
 
 
 def _state_word(registry: Registry, language: str, workflow: str, state: str) -> str:
+    """Name the active states; parallel ones side by side."""
     definition = registry.find("workflows", workflow)
-    if definition and any(s.id == state for s in definition.states):
-        return registry.text(f"workflows.{workflow}.states.{state}", language)
-    return state or "–"
+    found = states_in(definition, state) if definition else ()
+    names = [registry.text(f"workflows.{workflow}.states.{s.id}", language) for s in found]
+    return " + ".join(names) or state or "–"
 
 
 def show_time(value: datetime | str | None) -> str:

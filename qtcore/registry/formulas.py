@@ -18,6 +18,7 @@ from qtcore.engines.expressions import (
     DECIMAL,
     INTEGER,
     TEXT,
+    TEXT_LIST,
     Compiled,
     FactType,
     Kind,
@@ -104,7 +105,8 @@ def find_names(merged: Merged, scope: str) -> Names:
     if group == FACTS:
         return _fact_names(merged)
     if group == "workflows":
-        return _fact_names(merged) | find_form_names(merged, name)
+        regions = {"active_states": TEXT_LIST}
+        return _fact_names(merged) | regions | find_form_names(merged, name)
     if group == "forms":
         return _form_names(merged, name) | _common_names(merged)
     if group == "recalls":

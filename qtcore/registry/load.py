@@ -9,10 +9,9 @@ from pathlib import Path
 
 from qtcore.definitions.folders import base_folders
 from qtcore.definitions.loose import read_loose
-from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.problems import Problem
 from qtcore.definitions.read import HEAD_FILE, PackFolder
-from qtcore.definitions.structure import unknown
 from qtcore.pack import FolderPack
 from qtcore.registry.compile import Compiled, compile_registry
 from qtcore.registry.hooks import Failure, Hooks

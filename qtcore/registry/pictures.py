@@ -16,6 +16,10 @@ def describe_workflow(
     prefix = f"workflows.{flow.id}"
     return flow, Labels(
         registry.text(f"{prefix}.title", language),
-        {s.id: registry.text(f"{prefix}.states.{s.id}", language) for s in flow.states},
+        {
+            s.id: registry.text(f"{prefix}.states.{s.id}", language)
+            for s in flow.all_states
+            if not s.history
+        },
         {t.id: registry.text(f"{prefix}.transitions.{t.id}", language) for t in flow.transitions},
     )

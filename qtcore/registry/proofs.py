@@ -6,7 +6,9 @@ It must not know how a property is proved, nor how conditions are solved.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.problems import Problem
 from qtcore.definitions.properties import Property
+from qtcore.definitions.read import Located
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.expressions import Compiled, Moment, check, find_example
@@ -39,13 +41,39 @@ def prove_entry(merged: Merged, expressions: Expressions, entry: Entry) -> Repor
     """Prove one life cycle; None when one of its expressions is broken, which is said elsewhere."""
     flow: WorkflowDefinition = entry.definition
     scope = f"workflows:{flow.id}"
-    texts = [step.guard for step in flow.transitions if step.guard is not None]
-    texts += [c.never.when for c in flow.verify if c.never and c.never.when is not None]
-    if any((scope, text) not in expressions for text in texts):
+    if any((scope, text) not in expressions for _, text in _texts(flow)):
         return None
     inherited = [claim for _, claim in _inherited(merged, flow.id)]
     known = {**_compile_inherited(merged, scope, inherited), **expressions}
     return prove_workflow(flow, _setting(merged, known, flow), inherited)
+
+
+def prove_draft(
+    merged: Merged, expressions: Expressions, located: Located[WorkflowDefinition]
+) -> tuple[Report | None, list[Problem]]:
+    """Prove a life cycle that is in no pack; its expressions that are wrong are problems."""
+    flow = located.definition
+    scope = f"workflows:{flow.id}"
+    names, rules = find_names(merged, scope), frozenset(merged.ids("rules"))
+    known, problems = dict(expressions), []
+    for path, text in _texts(flow):
+        compiled, found = check(text, names, rules=rules, units=merged.units)
+        if compiled is not None:
+            known[scope, text] = compiled
+        problems += [
+            located.problem(Mistake(p.code, p.message, path, p.suggestion or "")) for p in found
+        ]
+    report = None if problems else prove_workflow(flow, _setting(merged, known, flow))
+    return report, problems
+
+
+def _texts(flow: WorkflowDefinition) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for at, step in enumerate(flow.transitions):
+        if step.guard is not None:
+            yield ("transitions", at, "guard"), step.guard
+    for at, claim in enumerate(flow.verify):
+        if claim.never is not None and claim.never.when is not None:
+            yield ("verify", at, "never", "when"), claim.never.when
 
 
 def _compile_inherited(merged: Merged, scope: str, claims: Iterable[Property]) -> Expressions:
@@ -71,11 +99,16 @@ class _Judge:
         for instant in instants:
             found = [self._find(self._scope, text) for text in instant.guards]
             found += [self._find(FACTS, text) for text in instant.checks]
+            refused = [self._find(self._scope, text) for text in instant.refused]
             known = tuple(each for each in found if each is not None)
-            if len(known) < len(found):
+            unmet = tuple(each for each in refused if each is not None)
+            if len(known) + len(unmet) < len(found) + len(refused):
                 return Judgement("undecided")
-            moments.append(Moment(known))
+            moments.append(Moment(known, unmet))
         answer = find_example(moments, self.constant)
+        if answer.outcome == "impossible" and any(_may_lack(moment) for moment in moments):
+            # A guard without an answer refuses as well; which facts can be missing is not known.
+            return Judgement("undecided")
         example = " and ".join(f"{name} = {value}" for name, value in answer.example.items())
         return Judgement(answer.outcome, example)
 
@@ -84,9 +117,26 @@ class _Judge:
         return compiled is not None and not self.constant.isdisjoint(compiled.names)
 
 
+def _may_lack(moment: Moment) -> bool:
+    """Say whether a refused guard asks for a fact that nothing else needs."""
+    needed = {name for condition in moment.met for name in condition.names}
+    return any(set(condition.names) - needed for condition in moment.unmet)
+
+
 def _setting(merged: Merged, expressions: Expressions, flow: WorkflowDefinition) -> Setting:
     hidden = frozenset(find_form_names(merged, flow.id))
-    judge = _Judge(lambda scope, text: expressions.get((scope, text)), f"workflows:{flow.id}")
+    scope_, names = f"workflows:{flow.id}", find_names(merged, f"workflows:{flow.id}")
+    kept: dict[str, Compiled | None] = {}
+
+    def find(scope: str, text: str) -> Compiled | None:
+        # What is asked about other regions is answered before, which makes a new text.
+        if (scope, text) in expressions or scope != scope_:
+            return expressions.get((scope, text))
+        if text not in kept:
+            kept[text] = check(text, names, units=merged.units)[0]
+        return kept[text]
+
+    judge = _Judge(find, scope_)
     judge.constant = frozenset(
         fact.definition.id for fact in merged.all(FACTS) if fact.definition.constant
     ).difference(hidden)

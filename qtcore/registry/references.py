@@ -8,12 +8,12 @@ from typing import Any
 
 from qtcore.definitions.access import RIGHTS
 from qtcore.definitions.fields import ENTITIES
-from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
-from qtcore.definitions.structure import unknown
-from qtcore.registry.formulas import find_source_unit, schema_type
+from qtcore.engines.calendars import EVERY_DAY
+from qtcore.registry.formulas import find_form_names, find_source_unit, schema_type
 from qtcore.registry.merge import Entry, Merged, PackProblem
 
 _SAME_KIND: Mapping[str, tuple[str, ...]] = {
@@ -79,6 +79,19 @@ def _check_workflow(merged: Merged, entry: Entry) -> Iterator[Mistake]:
             yield from _roles(merged, effect.roles, (*inner, "roles"))
     for at, timer in enumerate(entry.definition.timers):
         yield from _roles(merged, timer.escalate_to, ("timers", at, "escalate_to"))
+        if timer.calendar != EVERY_DAY:
+            yield from _missing(merged, "calendars", timer.calendar, ("timers", at, "calendar"))
+        yield from _check_timer_date(merged, entry, timer, ("timers", at, "date"))
+
+
+def _check_timer_date(merged: Merged, entry: Entry, timer: Any, path: Path) -> Iterator[Mistake]:
+    """The day a timer counts from is a date in the form of each record with this workflow."""
+    if timer.date is None:
+        return
+    names = find_form_names(merged, entry.definition.id)
+    days = [name for name, kind in names.items() if kind.kind in {"date", "datetime"}]
+    if timer.date not in days:
+        yield unknown(timer.date, days, "field of the form that holds a day", path)
 
 
 def _check_signature(merged: Merged, step: Any, path: Path) -> Iterator[Mistake]:
@@ -115,7 +128,7 @@ def _check_count(merged: Merged, count: Any) -> Iterator[Mistake]:
     record = merged.find("records", count.record)
     flow = merged.find("workflows", record.workflow) if record else None
     form = merged.find("forms", record.form) if record else None
-    states = [state.id for state in flow.states] if flow else None
+    states = [state.id for state in flow.all_states] if flow else None
     for key in ("state_in", "state_not_in"):
         for number, name in enumerate(getattr(count, key) if states else ()):
             if name not in (states or ()):

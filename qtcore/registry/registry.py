@@ -12,9 +12,9 @@ from hashlib import sha256
 from typing import Any
 
 from qtcore.definitions.access import UnitDefinition
+from qtcore.definitions.mistakes import unknown
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
-from qtcore.definitions.structure import unknown
 from qtcore.engines.expressions import Compiled, ExpressionProblem, check
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused

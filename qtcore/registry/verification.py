@@ -4,11 +4,13 @@ It must not know how a property is proved, nor where packs are installed.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from qtcore.definitions.problems import Problem
 from qtcore.engines.proofs import Report
 from qtcore.registry.compile import Compiled
-from qtcore.registry.proofs import prove_entry
+from qtcore.registry.drafts import read_flows
+from qtcore.registry.proofs import prove_draft, prove_entry
 from qtcore.registry.registry import Registry
 
 _KINDS = ("proved", "fails", "undecided", "accepted")
@@ -55,6 +57,20 @@ def verify_workflows(compiled: Compiled, name: str = "") -> Verification:
         return Verification(_prove(registry, [registry.get("workflows", name).id]), problems)
     names = [] if name else [flow.id for flow in registry.list("workflows")]
     return Verification(_prove(registry, names), problems)
+
+
+def verify_path(path: Path, compiled: Compiled) -> Verification:
+    """Prove the life cycles of one file that belongs to no pack, with the roles and rules here.
+
+    Raises NotFound, or DefinitionsRejected with what is wrong in the file.
+    """
+    registry = compiled.get_registry()
+    reports, problems = [], []
+    for located in read_flows(path):
+        report, found = prove_draft(registry._merged, registry._expressions, located)
+        reports += [report] if report is not None else []
+        problems += found
+    return Verification(tuple(reports), tuple(problems))
 
 
 def _prove(registry: Registry, names: list[str]) -> tuple[Report, ...]:

@@ -207,4 +207,6 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "signed_meaning": attempt.signed_meaning,
         "history": [list(pair) for pair in attempt.history],
         "filled_forms": sorted(attempt.filled_forms),
+        **({"visited": list(attempt.visited)} if attempt.visited else {}),
+        **({"stands_for": sorted(attempt.stands_for)} if attempt.stands_for else {}),
     }

@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from qtcore.definitions.rules import FactDefinition, RecordCount
+from qtcore.definitions.stored_states import named_in
 from qtcore.engines.balance import balance
 from qtcore.errors import InputRejected, QTCoreError
 from qtcore.services.site import Site
@@ -160,8 +161,8 @@ def is_counted(count: RecordCount, row: RecordRow) -> bool:
     """Say whether a record is one of those a fact counts."""
     return (
         row.kind == count.record
-        and (not count.state_in or row.state in count.state_in)
-        and row.state not in count.state_not_in
+        and (not count.state_in or not named_in(row.state).isdisjoint(count.state_in))
+        and named_in(row.state).isdisjoint(count.state_not_in)
         and all(_as_written(row.data.get(k)) == v for k, v in count.where.items())
     )
 

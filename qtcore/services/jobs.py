@@ -14,6 +14,7 @@ from qtcore.errors import QTCoreError
 from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.hooks import Failure
 from qtcore.services.audit import seal
+from qtcore.services.deadlines import settle_deadlines
 from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due
@@ -27,7 +28,8 @@ _LOG = structlog.get_logger("qtcore.jobs")
 
 
 def settle(site: Site, *, keeps_lease: bool = False) -> int:
-    """Deliver what waits in the outbox and seal what was committed; returns the tree's size."""
+    """Settle deadlines, deliver what waits in the outbox, seal; returns the tree's size."""
+    settle_deadlines(site)
     while deliver(site) == BATCH:
         continue
     return seal(site, keeps_lease=keeps_lease)

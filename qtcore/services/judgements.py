@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from qtcore.definitions.stored_states import status_in
 from qtcore.errors import Refusal
 from qtcore.hookspecs import EventFacts, FactValue, LotFacts, LotQuantity, ShipmentFacts
 from qtcore.services.events import EventInput, Line
@@ -23,7 +24,7 @@ def lot_facts(
     tenant = site.store.tenant_id
     known: dict[str, FactValue] = dict(facts or {})
     workflow = site.registry.get("workflows", "lot")
-    status = next((s.status for s in workflow.states if s.id == info.state), "")
+    status = status_in(workflow, info.state) if info.state else ""
     return LotFacts(
         lot_id=info.uid,
         lot_no=info.lot_no,

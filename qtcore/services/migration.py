@@ -17,7 +17,7 @@ from qtcore.errors import Conflict, Fault, InputRejected, QTCoreError
 from qtcore.services.configurations import find_version
 from qtcore.services.records import check_values, make_revision
 from qtcore.services.rights import require
-from qtcore.services.running import LOT, is_final, states_of
+from qtcore.services.running import LOT, has_state, is_final, states_of
 from qtcore.services.site import Site
 from qtcore.store.queries.records import state_changes_of
 from qtcore.store.tables import DefinitionVersion, Lot, Node, Record, StateChange
@@ -144,7 +144,7 @@ def _target(site: Site, session: Session, asked: StateMapping) -> _Target:
     faults = [
         Fault("QT421", _no_state(workflow.id, new, known), f"/states/{old}")
         for old, new in states.items()
-        if new not in known
+        if not has_state(workflow, new)
     ]
     if faults:
         raise InputRejected("the mapping leads to states that do not exist", faults)
@@ -217,7 +217,7 @@ def _planned(site: Site, context: Context, target: _Target, subject: Subject) ->
 def _destination(target: _Target, state: str) -> tuple[str, str]:
     known = states_of(target.workflow)
     to_state = target.states.get(state, state)
-    if to_state in known:
+    if has_state(target.workflow, to_state):
         return to_state, ""
     return "", (f"{_no_state(target.workflow.id, state, known)}; map {state} to one of them")
 

@@ -12,14 +12,18 @@ from sqlmodel import Session, select
 
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.stored_states import allows
 from qtcore.definitions.workflows import RecordDefinition, WorkflowDefinition
 from qtcore.engines.ledger import canonical_bytes
+from qtcore.engines.workflow import compile_workflow
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.definitions import current_version, get_version
+from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.steps import record_subject, settle_record, sync_subject
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 from qtcore.store.tables import (
     Node,
@@ -98,6 +102,8 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
     with site.store.write(context) as work:
         record = write_record(site, work, definition, replace(entry, data=values))
         work.flush()
+        settle_record(site, work, record, open_record)
+        work.flush()
         return view_record(site, work.session, record)
 
 
@@ -117,7 +123,7 @@ def write_record(
         kind=definition.id,
         number=_next_number(work, definition),
         title=(entry.title or str(entry.data.get("title", "")))[:300],
-        state=workflow.initial,
+        state=compile_workflow(workflow).initial,
         workflow_version_id=_version(site, work, "workflows", definition.workflow),
         form_version_id=_version(site, work, "forms", definition.form),
         registry_fingerprint=site.registry.fingerprint,
@@ -150,6 +156,24 @@ def write_record(
         about=[info.uid for info in infos],
         details={"kind": record.kind, "number": record.number, "state": record.state},
     )
+    work.flush()
+    sync_subject(site, work, record_subject(work.session, work.tenant_id, record))
+    return record
+
+
+def open_record(site: Site, work: UnitOfWork, opening: Opening) -> Record:
+    """Open a record that a step asks for; what it leaves empty is filled in by a person.
+
+    Raises InputRejected when a value does not fit the form: then the step is not made either.
+    """
+    form: FormDefinition = site.registry.get("forms", opening.definition.form)
+    values, faults = read_form(site, work.context, form, opening.data)
+    wrong = [fault for fault in faults if fault.code != "QT481"]
+    if wrong:
+        raise InputRejected(f"the {opening.definition.id} of this step cannot be opened", wrong)
+    entry = RecordInput(values, opening.lots, opening.title)
+    record = write_record(site, work, opening.definition, entry)
+    settle_record(site, work, record, open_record)
     return record
 
 
@@ -164,11 +188,10 @@ def correct_record(
         record = get_record(site, session, record_id)
         view = view_record(site, session, record)
     require(site, context, f"record.submit:{record.kind}", about=record.uid)
-    state = next(s for s in view.workflow.states if s.id == record.state)
     faults = []
     if not reason.strip():
         faults.append(Fault("QT451", "a correction needs the reason for the change", "reason"))
-    if "edit" not in state.may:
+    if not allows(view.workflow, record.state, "edit"):
         faults.append(Fault("QT452", f"{record.number} is {record.state}: it cannot be edited", ""))
     if faults:
         raise InputRejected(f"{record.number} cannot be changed", faults)
@@ -186,6 +209,8 @@ def correct_record(
         work.flush()
         work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
+        work.flush()
+        settle_record(site, work, row, open_record)
         work.flush()
         return view_record(site, work.session, row)
 

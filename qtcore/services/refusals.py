@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from qtcore.definitions.stored_states import allows
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.errors import Fault, InputRejected, Refusal
 from qtcore.services.contents import held_in
@@ -169,7 +170,7 @@ def _life_cycle_refusals(
                 )
             )
         if info.kind == "lot" and not _state_allows(site, info.state, ability):
-            able = [s.id for s in _lot_workflow(site).states if ability in s.may]
+            able = [s.id for s in _lot_workflow(site).all_states if ability in s.may]
             refusals.append(
                 Refusal(
                     "QT446",
@@ -186,7 +187,7 @@ def _lot_workflow(site: Site) -> WorkflowDefinition:
 
 
 def _state_allows(site: Site, state: str, ability: str) -> bool:
-    return any(s.id == state and ability in s.may for s in _lot_workflow(site).states)
+    return allows(_lot_workflow(site), state, ability)
 
 
 def _stock_refusals(

@@ -67,7 +67,7 @@ def decide_again(
     """Try the recorded step again from a state of a life cycle, which may be another one."""
     recorded = _read(row)
     attempt = _attempt(recorded)
-    steps = [step for step in workflow.transitions if step.id == row.transition]
+    steps = [step for step in workflow.transitions if step.answers(row.transition)]
     gates: dict[str, tuple[Refusal, ...]] = {}
     outcomes: tuple[RuleOutcome, ...] = ()
     for gate in dict.fromkeys(step.gate for step in steps if step.gate):
@@ -101,6 +101,8 @@ def _attempt(recorded: _Recorded) -> Attempt:
         history=tuple((step, person) for step, person in told["history"]),
         facts=recorded.facts,
         filled_forms=frozenset(told["filled_forms"]),
+        visited=tuple(told.get("visited", ())),
+        stands_for=frozenset(told.get("stands_for", ())),
     )
 
 

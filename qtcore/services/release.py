@@ -130,15 +130,23 @@ def explain_release(site: Site, context: Context, lot: str) -> ReleaseView:
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:
     """Judge a lot by the rules of the release gate and by the packs, inside a running session."""
+    return judge_gate(site, session, info, (context, GATE))
+
+
+def judge_gate(
+    site: Site, session: Session, info: NodeInfo, asked: tuple[Context, str]
+) -> ReleaseView:
+    """Judge a lot by the rules of one gate; the packs are asked about a release only."""
+    context, gate = asked
     evidence = read_evidence(site, session, info, context.at.date())
     facts = gather_facts(site, evidence)
     seen = lot_facts(site, session, info, facts)
     given, _ = site.hooks.give_facts(seen)
     facts |= {name: value for name, value in given.items() if value is not None}
-    rules, switched_off = _rules(site, info.industry)
+    rules, switched_off = _rules(site, gate, info.industry)
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
     shown = lot_facts(site, session, info, facts)
-    said = site.hooks.judge_release(shown)
+    said = site.hooks.judge_release(shown) if gate == GATE else ()
     refusals = [*switched_off, *worded(site, blocking(outcomes), context.language), *said]
     changes = state_changes_of(session, site.store.tenant_id, info.uid)
     decided = [c for c in changes if c.to_state in ("released", "rejected")]
@@ -156,12 +164,14 @@ def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) ->
     return ReleaseView(info, views, tuple(refusals), decided[-1] if decided else None, basis)
 
 
-def _rules(site: Site, industry: str) -> tuple[tuple[RuleDefinition, ...], tuple[Refusal, ...]]:
+def _rules(
+    site: Site, gate: str, industry: str
+) -> tuple[tuple[RuleDefinition, ...], tuple[Refusal, ...]]:
     """List the rules that apply; a broken pack blocks what depends on it and is named."""
     try:
-        return site.registry.rules_of(GATE, industry), ()
+        return site.registry.rules_of(gate, industry), ()
     except Refused as refused:
-        return site.registry.rules_of(GATE), refused.refusals
+        return site.registry.rules_of(gate), refused.refusals
 
 
 def worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Refusal]:

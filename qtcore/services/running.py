@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from qtcore.definitions import stored_states
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.registry.registry import Registry
 from qtcore.store.tables import DefinitionVersion, Lot, Record
@@ -59,9 +60,9 @@ def stranded(
     for each in running:
         if is_final(serving.find("workflows", each.workflow), each.state):
             continue
-        states = states_of(draft.find("workflows", each.workflow))
+        flow = draft.find("workflows", each.workflow)
         target = mappings.get(each.workflow, {}).get(each.state)
-        if each.state in states or target in states:
+        if has_state(flow, each.state) or has_state(flow, target or ""):
             continue
         key = each.workflow, each.state
         counts[key] = counts.get(key, 0) + each.count
@@ -70,12 +71,19 @@ def stranded(
 
 def states_of(workflow: WorkflowDefinition | None) -> frozenset[str]:
     """Name the states of a life cycle; none when it does not exist."""
-    return frozenset(state.id for state in workflow.states) if workflow is not None else frozenset()
+    if workflow is None:
+        return frozenset()
+    return frozenset(state.id for state in workflow.all_states if not state.history)
 
 
 def is_final(workflow: WorkflowDefinition | None, state: str) -> bool:
     """Say whether a state is the end of a life cycle."""
-    return workflow is not None and any(s.id == state and s.final for s in workflow.states)
+    return workflow is not None and stored_states.is_final(workflow, state)
+
+
+def has_state(workflow: WorkflowDefinition | None, state: str) -> bool:
+    """Say whether a lot or record may stand in a state: a name, or the text of several."""
+    return workflow is not None and bool(stored_states.active_in(workflow, state))
 
 
 def _counts(

@@ -4,47 +4,57 @@ It must not know any state by name, except that the rules of the release gate ar
 `qtcore.services.release`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from qtcore.context import Context
+from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.stored_states import active_in
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.workflow import Attempt, Moved, Stopped, compile_workflow, fire
-from qtcore.errors import NotFound, Refusal, Refused
+from qtcore.errors import InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import LotFacts, TransitionFacts
 from qtcore.services.decisions import (
     Basis,
     Trail,
     judgements_of,
     note_refusal,
-    write_decision,
 )
 from qtcore.services.definitions import get_version
-from qtcore.services.effects import run_effects
 from qtcore.services.evaluation import evaluator
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
-from qtcore.services.records import get_record
-from qtcore.services.release import GATE, judge_lot
+from qtcore.services.records import get_record, open_record
+from qtcore.services.release import GATE, judge_gate
 from qtcore.services.rights import require
-from qtcore.services.signing import SignedContent, signature_refusals, write_signature
+from qtcore.services.signing import signature_refusals
 from qtcore.services.site import Site
+from qtcore.services.steps import (
+    Note,
+    Subject,
+    describe_actor,
+    record_facts,
+    record_subject,
+    write_step,
+)
 from qtcore.store.queries.nodes import NodeInfo
-from qtcore.store.queries.records import StateChangeRow, state_changes_of
-from qtcore.store.tables import Lot, Record, StateChange
+from qtcore.store.queries.records import state_changes_of
+from qtcore.store.tables import Lot, Record
 from qtcore.store.unit import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is asked for: the transition, and what it may demand.
+    """What is asked for: the transition (or its trigger), and what it may demand.
 
-    `password` proves the signer again; `expected_version` refuses when somebody was faster.
+    `password` proves the signer again; `values` fill the form the transition asks for;
+    `expected_version` refuses when somebody was faster.
     """
 
     transition: str
@@ -75,77 +85,101 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
-    """What is asked to make a step, and the step."""
+class _Asked:
+    """A step with what is known of it before the write: who may sign, what was filled in."""
 
     step: Step
-    kind: str
-    row: Lot | Record
-    uid: str
-    name: str
-    workflow: WorkflowDefinition
-    history: tuple[StateChangeRow, ...]
-    about: tuple[str, ...]
-    info: NodeInfo | None = None
-
-    @property
-    def revision(self) -> int:
-        return self.row.revision if isinstance(self.row, Record) else self.row.version
+    demand: tuple[Refusal, ...] = ()
+    filled: frozenset[str] = frozenset()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fire_transition(site: Site, context: Context, subject: tuple[str, str], step: Step) -> Made:
     """Make one step of a life cycle; `subject` is ("lot", any identifier) or ("record", id).
 
-    Raises Refused with every reason, NotFound, Ambiguous, or Conflict when somebody was faster.
-    A refused attempt is noted in the ledger.
+    Raises Refused with every reason, NotFound, Ambiguous, InputRejected when the form of the step
+    is filled wrongly, or Conflict when somebody was faster. A refused attempt is noted in the
+    ledger.
     """
     kind, name = subject
     require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
-    demand = _signature_demand(site, context, subject, step)
-    trail = Trail(kind)
+    asked, trail = _prepare(site, context, subject, step), Trail(kind)
     try:
         with site.store.write(context) as work:
-            found = _read(site, work, subject, step)
-            verdicts, moved = _decide(site, work, found, (demand, trail))
-            _write(site, work, found, (moved, verdicts, trail))
+            found = _read(site, work.session, subject)
+            moved, note = _decide(site, work, found, (asked, trail))
+            write_step(site, work, found, (moved, note), open_record=open_record)
             return Made(found.uid, step.transition, moved.from_state, moved.to_state)
     except Refused as refused:
         note_refusal(site, context, trail, name=name, refusals=refused.refusals)
         raise
 
 
-def _signature_demand(
-    site: Site, context: Context, subject: tuple[str, str], step: Step
-) -> list[Refusal]:
-    """Check the signer before the write transaction: argon2 is slow and failures are noted."""
-    kind, name = subject
+def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
+    """Check signer and form before the write: argon2 is slow and failed signatures are noted."""
     with site.store.read() as session:
-        workflow_id = (
-            get_record(site, session, name).workflow_version_id
-            if kind == "record"
-            else _lot(session, site.store.tenant_id, name)[0].workflow_version_id
-        )
-        workflow = _workflow(site, session, workflow_id)
-    transition = _find(workflow, step.transition)
-    return signature_refusals(site, context, transition.signature, step.password)
+        found = _read(site, session, subject)
+    steps = _answering(found.workflow, found.row.state, step.transition)
+    signed = next((s.signature for s in steps if s.signature is not None), None)
+    demand = tuple(signature_refusals(site, context, signed, step.password))
+    filled, values = _fill(site, context, found, (steps, step.values))
+    return _Asked(step, demand, filled, values)
 
 
-def _find(workflow: WorkflowDefinition, name: str) -> Transition:
-    for transition in workflow.transitions:
-        if transition.id == name:
-            return transition
-    known = ", ".join(t.id for t in workflow.transitions)
-    raise NotFound(f"{workflow.id} has no transition {name!r}; it has: {known}")
+def _fill(
+    site: Site,
+    context: Context,
+    found: Subject,
+    given: tuple[Sequence[Transition], Mapping[str, Any]],
+) -> tuple[frozenset[str], dict[str, Any]]:
+    """Read the form of a step. A record's own form counts as filled: it was checked on entry."""
+    steps, submitted = given
+    own = site.registry.find("records", found.row.kind) if isinstance(found.row, Record) else None
+    filled = {own.form} if own is not None else set()
+    form_id = next((s.form for s in steps if s.form is not None and s.form not in filled), None)
+    if form_id is None or not submitted:
+        return frozenset(filled), {}
+    form: FormDefinition = site.registry.get("forms", form_id)
+    values, faults = read_form(site, context, form, submitted)
+    if faults:
+        raise InputRejected(f"the form {form_id} of this step is not filled rightly", faults)
+    return frozenset({*filled, form_id}), values
 
 
-def _workflow(site: Site, session: Any, key: int | None) -> WorkflowDefinition:
-    if key is None:
+def _answering(workflow: WorkflowDefinition, state: str, name: str) -> list[Transition]:
+    """List the transitions that a name can make here; NotFound names those that exist."""
+    event = _event(workflow, name)
+    found = [step for step in workflow.transitions if step.answers(event)]
+    if not found:
+        known = ", ".join(dict.fromkeys(t.event for t in workflow.transitions if t.triggers))
+        raise NotFound(f"{workflow.id} has no transition {name!r}; it has: {known}")
+    active = active_in(workflow, state)
+    return [step for step in found if not active.isdisjoint(step.from_)] or found
+
+
+def _event(workflow: WorkflowDefinition, name: str) -> str:
+    """Give the event that a name stands for: itself, or the trigger of the transition named so."""
+    if any(step.answers(name) for step in workflow.transitions):
+        return name
+    return next((t.event for t in workflow.transitions if t.id == name), name)
+
+
+def _read(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
+    kind, name = subject
+    tenant = site.store.tenant_id
+    if kind == "record":
+        return record_subject(session, tenant, get_record(site, session, name))
+    row, info = _lot(session, tenant, name)
+    if row.workflow_version_id is None:
         workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
-        return workflow
-    return WorkflowDefinition.model_validate(get_version(session, site.store.tenant_id, key).body)
+    else:
+        body = get_version(session, tenant, row.workflow_version_id).body
+        workflow = WorkflowDefinition.model_validate(body)
+    history = tuple(state_changes_of(session, tenant, info.uid))
+    return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
 
 
-def _lot(session: Any, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
+def _lot(session: Session, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
     info = resolve(session, tenant_id, name)
     row = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).first()
     if row is None:
@@ -153,80 +187,126 @@ def _lot(session: Any, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
     return row, info
 
 
-def _read(site: Site, work: UnitOfWork, subject: tuple[str, str], step: Step) -> _Subject:
-    kind, name = subject
-    session, tenant = work.session, work.tenant_id
-    if kind == "record":
-        record = get_record(site, session, name)
-        workflow = _workflow(site, session, record.workflow_version_id)
-        history = tuple(state_changes_of(session, tenant, record.uid))
-        return _Subject(step, "record", record, record.uid, record.number, workflow, history, ())
-    row, info = _lot(session, tenant, name)
-    workflow = _workflow(site, session, row.workflow_version_id)
-    history = tuple(state_changes_of(session, tenant, info.uid))
-    label = f"lot {info.lot_no}"
-    return _Subject(step, "lot", row, info.uid, label, workflow, history, (info.uid,), info)
-
-
 def _decide(
-    site: Site, work: UnitOfWork, found: _Subject, asked: tuple[list[Refusal], Trail]
-) -> tuple[list[dict[str, Any]], Moved]:
-    context, step = work.context, found.step
-    demand, trail = asked
-    transition = _find(found.workflow, step.transition)
-    facts, gates, verdicts = _facts_and_gates(site, work, found, (transition, trail))
-    attempt = Attempt(
-        transition=step.transition,
-        actor_person=str(context.actor.person_id or context.actor.login),
-        roles=context.actor.roles,
-        reason=step.reason,
-        signed_meaning=transition.signature.meaning if transition.signature and not demand else "",
-        history=tuple((c.transition, str(c.person_id or c.actor)) for c in found.history),
-        facts=facts,
-        gate_outcomes=gates,
-    )
+    site: Site, work: UnitOfWork, found: Subject, given: tuple[_Asked, Trail]
+) -> tuple[Moved, Note]:
+    asked, trail = given
+    step, demand = asked.step, asked.demand
+    steps = _answering(found.workflow, found.row.state, step.transition)
+    attempt, verdicts = _attempt(site, work, found, given)
     trail.subject_uid, trail.about = found.uid, found.about
     trail.workflow, trail.workflow_version_id = found.workflow.id, found.row.workflow_version_id
-    trail.from_state, trail.gate = found.row.state, transition.gate or ""
-    trail.attempt = attempt
-    lifecycle = compile_workflow(found.workflow)
-    evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
-    outcome = fire(lifecycle, found.row.state, attempt, evaluate)
+    trail.from_state, trail.attempt = found.row.state, attempt
+    trail.gate = next((s.gate for s in steps if s.gate is not None), "")
+    outcome, trail.attempt = _fire(site, found, attempt, [] if demand else steps)
     if isinstance(outcome, Stopped):
         reasons = (*demand, *(r for r in outcome.refusals if not (demand and r.code == "QT425")))
         raise Refused(f"{found.name} cannot {step.transition}: {reasons[0].message}", reasons)
-    trail.told = _told(site, work, found, outcome)
+    signs = any(s.signature is not None for leg in outcome.legs[:1] for s in leg.steps)
+    trail.told = _told(site, work, found, (outcome, step))
     said = site.hooks.judge_transition(trail.told)
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
-    refusals = (*demand, *said)
+    refusals = (*(demand if signs else ()), *said)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     trail.is_decided = True
-    return verdicts, outcome
+    return outcome, Note(step.reason, verdicts, asked.values, step.expected_version, trail)
+
+
+def _fire(
+    site: Site, found: Subject, attempt: Attempt, steps: Sequence[Transition]
+) -> tuple[Moved | Stopped, Attempt]:
+    """Try with each meaning that one of the alternatives is signed with, the first written first.
+
+    One signature is given; which alternative it is for is decided by what else objects.
+    """
+    lifecycle = compile_workflow(found.workflow)
+    evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
+    meanings = dict.fromkeys(s.signature.meaning for s in steps if s.signature is not None)
+    stopped: list[tuple[Moved | Stopped, Attempt]] = []
+    for meaning in [*meanings] or [""]:
+        signed = replace(attempt, signed_meaning=meaning)
+        outcome = fire(lifecycle, found.row.state, signed, evaluate)
+        if isinstance(outcome, Moved):
+            return outcome, signed
+        stopped.append((outcome, signed))
+    return stopped[0]
+
+
+def _attempt(
+    site: Site, work: UnitOfWork, found: Subject, given: tuple[_Asked, Trail]
+) -> tuple[Attempt, list[dict[str, Any]]]:
+    asked, trail = given
+    steps = _answering(found.workflow, found.row.state, asked.step.transition)
+    facts, gates, verdicts = _facts_and_gates(site, work, found, (steps, trail))
+    context = work.context
+    attempt = Attempt(
+        transition=_event(found.workflow, asked.step.transition),
+        actor_person=describe_actor(context),
+        roles=context.actor.roles,
+        reason=asked.step.reason,
+        history=tuple((c.transition, str(c.person_id or c.actor)) for c in found.history),
+        facts=facts,
+        filled_forms=asked.filled,
+        gate_outcomes={gate: refusals for gate, refusals in gates.items() if gate != ""},
+        rule_outcomes=_single_rules(steps, verdicts, gates),
+        visited=found.visited(),
+    )
+    return attempt, verdicts
 
 
 def _facts_and_gates(
-    site: Site, work: UnitOfWork, found: _Subject, asked: tuple[Transition, Trail]
+    site: Site, work: UnitOfWork, found: Subject, asked: tuple[Sequence[Transition], Trail]
 ) -> tuple[dict[str, object], dict[str, tuple[Refusal, ...]], list[dict[str, Any]]]:
-    transition, trail = asked
+    steps, trail = asked
+    if isinstance(found.row, Record):
+        return record_facts(work.session, work.tenant_id, found.row), {}, []
     if found.info is None:
         return {}, {}, []
-    if transition.gate == GATE:
-        view = judge_lot(site, work.session, found.info, work.context)
+    gates: dict[str, tuple[Refusal, ...]] = {}
+    verdicts: list[dict[str, Any]] = []
+    wanted = dict.fromkeys(s.gate for s in steps if s.gate is not None)
+    if any(s.rules for s in steps):
+        wanted[GATE] = None
+    facts: dict[str, object] = {}
+    for gate in wanted:
+        view = judge_gate(site, work.session, found.info, (work.context, gate))
         trail.basis = view.basis
-        verdicts = [rule.verdict_json() for rule in view.rules]
-        return dict(view.basis.facts), {GATE: view.refusals}, verdicts
+        gates[gate] = view.refusals
+        verdicts += [rule.verdict_json() for rule in view.rules]
+        facts |= view.basis.facts
+    if wanted:
+        return facts, gates, verdicts
     evidence = read_evidence(site, work.session, found.info, work.context.at.date())
     facts = gather_facts(site, evidence)
-    asked_for = [name for name in facts if name in (transition.guard or "")]
+    guards = " ".join(step.guard for step in steps if step.guard is not None)
+    asked_for = [name for name in facts if name in guards]
     sources = fact_sources(site, evidence, asked_for)
     trail.basis = Basis(evidence.on, found.info.industry, facts, sources)
     return facts, {}, []
 
 
-def _told(site: Site, work: UnitOfWork, found: _Subject, moved: Moved) -> TransitionFacts:
-    step = found.step
+def _single_rules(
+    steps: Sequence[Transition],
+    verdicts: Sequence[Mapping[str, Any]],
+    gates: Mapping[str, tuple[Refusal, ...]],
+) -> dict[str, tuple[Refusal, ...]]:
+    """Give what single rules object to; a rule that was not judged is left out and stops."""
+    objections = [refusal for refusals in gates.values() for refusal in refusals]
+    judged = {verdict["rule"] for verdict in verdicts}
+    return {
+        rule: tuple(r for r in objections if r.code == rule)
+        for step in steps
+        for rule in step.rules
+        if rule in judged
+    }
+
+
+def _told(
+    site: Site, work: UnitOfWork, found: Subject, made: tuple[Moved, Step]
+) -> TransitionFacts:
+    moved, step = made
     lot: LotFacts | None = None
     if found.info is not None:
         lot = lot_facts(site, work.session, found.info)
@@ -235,88 +315,11 @@ def _told(site: Site, work: UnitOfWork, found: _Subject, moved: Moved) -> Transi
         subject_id=found.uid,
         kind=found.row.kind if isinstance(found.row, Record) else "lot",
         workflow=found.workflow.id,
-        transition=step.transition,
+        transition=moved.transition,
         from_state=moved.from_state,
         to_state=moved.to_state,
         actor=work.context.actor.login,
         reason=step.reason,
         values=step.values,
         lot=lot,
-    )
-
-
-def _write(
-    site: Site,
-    work: UnitOfWork,
-    found: _Subject,
-    decided: tuple[Moved, list[dict[str, Any]], Trail],
-) -> None:
-    step, (moved, verdicts, trail) = found.step, decided
-    transition = _find(found.workflow, step.transition)
-    if transition.signature is not None:
-        content = {
-            "subject": found.uid,
-            "revision": found.revision,
-            "transition": step.transition,
-            "to": moved.to_state,
-            "verdicts": verdicts,
-            "data": found.row.data if isinstance(found.row, Record) else {},
-        }
-        signed = SignedContent(found.kind, found.uid, found.revision, content)
-        write_signature(site, work, transition.signature, signed, reason=step.reason)
-    is_final = next(s.final for s in found.workflow.states if s.id == moved.to_state)
-    values: dict[str, Any] = {"state": moved.to_state}
-    if isinstance(found.row, Record) and is_final:
-        values["closed_at"] = work.context.at
-    changes = work.change(found.row, expected=step.expected_version, **values)
-    change = _change_row(work, found, moved, verdicts)
-    work.add(change)
-    kept = write_decision(site, work, trail, change_uid=change.uid)
-    work.log(
-        f"{found.kind}.transition",
-        found.kind,
-        found.uid,
-        changes={"state": changes["state"]},
-        reason=step.reason,
-        about=list(found.about),
-        details={
-            "transition": step.transition,
-            "rules": {v["rule"]: v["outcome"] for v in verdicts},
-            **({"decision": kept.content_sha256} if kept is not None else {}),
-        },
-    )
-    run_effects(site, work, (found.uid, found.info.node if found.info else None), moved)
-    work.publish(
-        "transition",
-        {
-            "kind": found.kind,
-            "id": found.uid,
-            "workflow": found.workflow.id,
-            "transition": step.transition,
-            "from": moved.from_state,
-            "to": moved.to_state,
-        },
-    )
-
-
-def _change_row(
-    work: UnitOfWork, found: _Subject, moved: Moved, verdicts: list[dict[str, Any]]
-) -> StateChange:
-    step = found.step
-    return StateChange(
-        tenant_id=work.tenant_id,
-        id=work.key(),
-        uid=work.new_uid(),
-        subject_kind=found.kind,
-        subject_uid=found.uid,
-        number=len(found.history) + 1,
-        transition=step.transition,
-        from_state=moved.from_state,
-        to_state=moved.to_state,
-        person_id=work.context.actor.person_id,
-        actor=work.context.actor.login,
-        reason=step.reason,
-        verdicts=verdicts,
-        workflow_version_id=found.row.workflow_version_id,
-        at=work.context.at,
     )

@@ -41,7 +41,7 @@ class Worklist:
 def release_states(site: Site) -> tuple[str, ...]:
     """List the states in which a lot waits for its release: it may be released, not yet be used."""
     workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
-    usable = {s.id for s in workflow.states if "consume" in s.may}
+    usable = {s.id for s in workflow.all_states if "consume" in s.may}
     states = [state for t in workflow.transitions if t.gate == GATE for state in t.from_]
     return tuple(state for state in dict.fromkeys(states) if state not in usable)
 

@@ -171,9 +171,9 @@ def runs(flow: WorkflowDefinition, fixed: dict[str, Any]) -> Iterator[Run]:
 
 
 def moments(flow: WorkflowDefinition, run: Run) -> list[tuple[str, str]]:
-    found = [("state", flow.initial)]
+    found = [("state", str(flow.initial))]
     for _, step in run:
-        found += [("transition", step.id), ("state", step.to)]
+        found += [("transition", step.id), ("state", step.targets[0])]
     return found
 
 

@@ -15,7 +15,8 @@ from qtcore.definitions.properties import (
     RequiresRule,
 )
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
-from qtcore.engines.proofs.paths import Edge, Memory, Walk, Watch
+from qtcore.engines.proofs.moves import Edge, Memory
+from qtcore.engines.proofs.paths import Walk, Watch
 from qtcore.engines.proofs.setting import Instant, Outcome
 
 Verdict = tuple[Outcome, str]
@@ -26,7 +27,9 @@ _Moment = tuple[Literal["state", "transition"], str]
 
 def list_targets(flow: WorkflowDefinition, to: Iterable[str], may: str | None) -> frozenset[str]:
     """Give the states a claim is about."""
-    return frozenset(to) | {state.id for state in flow.states if may and may in state.may}
+    return frozenset(to) | {
+        state.id for state in flow.all_states if may and may in state.may and not state.history
+    }
 
 
 def watch_passing(
@@ -40,17 +43,23 @@ def watch_passing(
 
     renewing = frozenset(since)
 
+    def renews(edge: Edge) -> bool:
+        return any(step.id in renewing for step in edge.steps)
+
+    def is_carried(edge: Edge) -> bool:
+        return any(carries(step) for step in edge.steps)
+
     def advance(has_passed: bool, edge: Edge) -> bool:
-        if edge.step.id in renewing:
-            return carries(edge.step)
-        if not once and edge.source in targets and edge.target not in targets:
+        if renews(edge):
+            return is_carried(edge)
+        if not once and targets & edge.before and not targets & edge.after:
             return False
-        return has_passed or carries(edge.step)
+        return has_passed or is_carried(edge)
 
     def is_bad(has_passed: bool, edge: Edge, _: Memory) -> Verdict:
-        is_entry = edge.target in targets and edge.source not in targets
-        still = has_passed and edge.step.id not in renewing
-        return _BAD if is_entry and not (still or carries(edge.step)) else _FINE
+        is_entry = targets & edge.after and not targets & edge.before
+        still = has_passed and not renews(edge)
+        return _BAD if is_entry and not (still or is_carried(edge)) else _FINE
 
     return Watch(False, advance, is_bad)
 
@@ -75,7 +84,7 @@ def carries_rule(walk: Walk, body: RequiresRule) -> Callable[[Transition], bool]
         for gate, rules in walk.setting.gates.items()
         if any(rule.id == body.rule and rule.is_binding for rule in rules)
     }
-    return lambda step: step.gate in gates
+    return lambda step: step.gate in gates or body.rule in step.rules
 
 
 def watch_never(walk: Walk, body: Never) -> Watch[bool]:
@@ -84,7 +93,7 @@ def watch_never(walk: Walk, body: Never) -> Watch[bool]:
     def happens(moment: _Moment, edge: Edge) -> bool:
         if body.transition is None:
             return moment == ("state", body.state)
-        at = body.state is None or edge.source == body.state
+        at = body.state is None or body.state in edge.before
         return moment == ("transition", body.transition) and at
 
     def advance(is_watched: bool, edge: Edge) -> bool:
@@ -97,11 +106,11 @@ def watch_never(walk: Walk, body: Never) -> Watch[bool]:
             is_watched = is_watched or _is_at(body.after, moment)
         return _FINE
 
-    starts = body.after is None or _is_at(body.after, ("state", walk.flow.initial))
+    starts = body.after is None or any(_is_at(body.after, m) for m in list_first(walk))
     return Watch(starts, advance, is_bad)
 
 
-def watch_before(flow: WorkflowDefinition, body: Before) -> Watch[bool]:
+def watch_before(walk: Walk, body: Before) -> Watch[bool]:
     """Watch for `then` while `first` has not happened."""
 
     def advance(has_happened: bool, edge: Edge) -> bool:
@@ -114,7 +123,7 @@ def watch_before(flow: WorkflowDefinition, body: Before) -> Watch[bool]:
             has_happened = has_happened or _is_at(body.first, moment)
         return _FINE
 
-    return Watch(_is_at(body.first, ("state", flow.initial)), advance, is_bad)
+    return Watch(any(_is_at(body.first, m) for m in list_first(walk)), advance, is_bad)
 
 
 def watch_persons(body: DistinctPersons) -> Watch[frozenset[str]]:
@@ -124,24 +133,44 @@ def watch_persons(body: DistinctPersons) -> Watch[frozenset[str]]:
     and with nobody else: without the name, one person can make both.
     """
     others = frozenset(body.other_than)
+    targets = frozenset(body.to)
 
     def advance(made: frozenset[str], edge: Edge) -> frozenset[str]:
-        return made | ({edge.step.id} & others)
+        return made | {step.id for step in edge.steps if step.id in others}
 
     def is_bad(made: frozenset[str], edge: Edge, _: Memory) -> Verdict:
-        enters = edge.target in body.to and edge.source not in body.to
-        if not (enters or edge.step.id == body.transition):
+        enters = bool(targets & edge.after) and not targets & edge.before
+        named = [step.id for step in edge.steps if step.id == body.transition]
+        makers = edge.makers
+        if not (enters or named) or not makers:
             return _FINE
-        free = sorted(made - set(edge.step.not_same_as))
-        note = f"the same person may make {' and '.join([*free[:1], edge.step.id])}"
+        if any(step.different_from_all is True for step in makers):
+            return _FINE
+        if len(makers) > 1:
+            # One act of one person makes them all at once.
+            made |= {step.id for step in makers if step.id in others}
+        barred = {name for step in makers for name in step.others}
+        free = sorted(made - barred)
+        last = named[0] if named else edge.steps[-1].id
+        note = f"the same person may make {' and '.join([*free[:1], last])}"
         return ("possible", note) if free else _FINE
 
     return Watch(frozenset(), advance, is_bad)
 
 
-def starts_in(initial: str, targets: Iterable[str]) -> bool:
-    """Say whether the claim is broken before the first step."""
-    return initial in set(targets)
+def list_first(walk: Walk) -> list[_Moment]:
+    """Give what happens before the first step: the first states are entered."""
+    return [("state", name) for name in walk.begins.entered]
+
+
+def begins_too_early(walk: Walk, body: Before) -> bool:
+    """Say whether `then` is entered at the beginning, and `first` not before it."""
+    for moment in list_first(walk):
+        if _is_at(body.first, moment):
+            return False
+        if _is_at(body.then, moment):
+            return True
+    return False
 
 
 def _is_signed(step: Transition, sought: Any) -> bool:
@@ -158,19 +187,23 @@ def _is_signed(step: Transition, sought: Any) -> bool:
 def _judge_when(walk: Walk, edge: Edge, memory: Memory, when: str | None) -> Verdict:
     if when is None:
         return _BAD
-    guard = (edge.step.guard,) if edge.step.guard else ()
-    rules = walk.setting.gates.get(edge.step.gate or "", ())
+    rules = [rule for step in edge.steps for rule in walk.setting.gates.get(step.gate or "", ())]
     checks = tuple(rule.check for rule in rules if rule.check is not None)
-    outcome = walk.decide(memory | {Instant((*guard, when), checks)})
+    asked = edge.instant
+    instant = Instant((*asked.guards, when), checks, asked.refused)
+    outcome = walk.decide(memory | {instant})
+    name = " and ".join(step.id for step in edge.steps)
     if outcome == "undecided":
-        return outcome, f"it is not known whether {edge.step.id} can happen when {when}"
-    return outcome, f"{edge.step.id} can happen when {when}"
+        return outcome, f"it is not known whether {name} can happen when {when}"
+    return outcome, f"{name} can happen when {when}"
 
 
 def _moments(edge: Edge) -> Iterator[_Moment]:
-    """Give what happens when an edge is taken: it is made, then the state is entered."""
-    yield "transition", edge.step.id
-    yield "state", edge.target
+    """Give what happens when an edge is taken: it is made, then states are entered."""
+    for step in edge.steps:
+        yield "transition", step.id
+    for name in edge.entered:
+        yield "state", name
 
 
 def _is_at(point: Point | None, moment: _Moment) -> bool:

@@ -1,46 +1,23 @@
 """The paths of a life cycle as far as its guards leave them open, and the shortest bad one.
 
-It must not know what a property claims. Facts may change between two transitions, so a guard
-binds at the moment it is evaluated and no longer; only what it says about constant facts is
-carried along the path. Every path that can happen is walked; some that cannot may be walked too,
-and are marked uncertain when the judge could not tell.
+It must not know what a property claims. Facts may change between two steps, so a guard binds at
+the moment it is evaluated and no longer; only what it says about constant facts is carried along
+the path. Every path that can happen is walked; some that cannot may be walked too, and are marked
+uncertain when the judge could not tell.
 """
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
+from qtcore.definitions.statechart import build_chart
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
+from qtcore.engines.proofs.moves import Edge, Memory, Move, Moves, Path, Place
 from qtcore.engines.proofs.setting import Instant, Outcome, Setting
 
 MOST_NODES: Final = 20_000
 _MonitorT = TypeVar("_MonitorT", bound=Hashable)
-Memory = frozenset[Instant]
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One transition taken from one of its states; `number` is its place in the definition."""
-
-    source: str
-    step: Transition
-    number: int
-
-    @property
-    def target(self) -> str:
-        """The state it leads to."""
-        return self.step.to
-
-
-Path = tuple[Edge, ...]
-
-
-class Place(NamedTuple):
-    """A state, together with what constant facts were asked for on the way."""
-
-    state: str
-    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +31,15 @@ class Found:
 
 class TooManyPaths(Exception):
     """The life cycle is too large to be walked; nothing is claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One transition as it may begin in one of its states; `number` is its place."""
+
+    source: str
+    step: Transition
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,46 +61,59 @@ class Walk:
     def __init__(self, flow: WorkflowDefinition, setting: Setting) -> None:
         self.flow = flow
         self.setting = setting
+        self.chart = build_chart(flow)
+        self.begins = self.chart.enter()
+        self.initial = self.chart.write(self.begins.active)
         self._decided: dict[frozenset[Instant], Outcome] = {}
-        self.edges = tuple(
-            Edge(source, step, number)
+        self._moves = Moves(flow, self.chart, self.setting.judge, self.decide)
+        self._left: dict[Place | None, tuple[Move, ...]] = {}
+        self._loops: dict[Place | None, list[tuple[Path, Outcome]]] = {}
+        self.offers = tuple(
+            Offer(source, step, number)
             for number, step in enumerate(flow.transitions)
             for source in step.from_
         )
 
     def places(self, *, certain: bool, acted: bool = False) -> dict[Place, Path]:
-        """Reach every place by a shortest path.
+        """Reach every place at rest by a shortest path.
 
         `certain`: only by guards that surely can be true. `acted`: only by transitions that
         somebody has the right to make.
         """
-        start = Place(self.flow.initial, frozenset())
-        found: dict[Place, Path] = {start: ()}
-        queue = deque([start])
+        found: dict[Place, Path] = {}
+        queue: deque[Place | None] = deque([None])
         while queue:
             place = queue.popleft()
-            for edge, outcome, memory in self.leave(place):
-                if (certain and outcome != "possible") or (acted and not self.has_actor(edge.step)):
+            path = found[place] if place else ()
+            for move in self.leave(place):
+                if (certain and move.outcome != "possible") or (acted and not self.is_acted(move)):
                     continue
-                after = Place(edge.target, memory)
-                if after not in found:
-                    found[after] = (*found[place], edge)
-                    queue.append(after)
+                if move.after not in found:
+                    found[move.after] = (*path, *move.edges)
+                    queue.append(move.after)
                     _refuse_too_many(found)
         return found
 
-    def leave(self, place: Place) -> Iterator[tuple[Edge, Outcome, Memory]]:
-        """Give the edges out of a place that are not impossible, and what is carried on."""
-        for edge in self.edges:
-            if edge.source != place.state:
-                continue
-            outcome, memory = self._pass(edge, place.memory)
-            if outcome != "impossible":
-                yield edge, outcome, memory
+    def leave(self, place: Place | None) -> tuple[Move, ...]:
+        """Give the moves out of a place that are not impossible; None is before the beginning."""
+        if place not in self._left:
+            found = self._moves.begin() if place is None else self._moves.leave(place)
+            self._left[place] = tuple(found)
+            self._loops[place] = self._moves.take_loops()
+        return self._left[place]
 
     def find_bad(self, watch: Watch[_MonitorT]) -> Found | None:
         """Find a shortest path that breaks the claim: a certain one, else an uncertain one."""
         return self._search(watch, certain=True) or self._search(watch, certain=False)
+
+    def find_loops(self) -> Iterator[tuple[Path, Outcome]]:
+        """Give ways on which steps follow by themselves for ever, each way once."""
+        reached: list[tuple[Place | None, Path]] = [(None, ())]
+        reached.extend(self.places(certain=False).items())
+        for place, path in reached:
+            self.leave(place)
+            for edges, outcome in self._loops[place]:
+                yield (*path, *edges), outcome
 
     def decide(self, instants: frozenset[Instant]) -> Outcome:
         """Ask the judge once about each set of instants."""
@@ -124,41 +123,39 @@ class Walk:
         return self._decided[instants]
 
     def has_actor(self, step: Transition) -> bool:
-        """Say whether one of its roles has the right to make transitions."""
-        return not self.setting.movers.isdisjoint(step.roles)
+        """Say whether one of its roles has the right to make transitions, or it needs nobody."""
+        return step.is_automatic or not self.setting.movers.isdisjoint(step.roles)
+
+    def is_acted(self, move: Move) -> bool:
+        """Say whether somebody may make every transition of a move."""
+        return all(self.has_actor(step) for edge in move.edges for step in edge.steps)
 
     def is_dead(self, step: Transition) -> bool:
-        """Say whether its guard can never be true."""
+        """Say whether its guard can never be true; one about other regions is judged on paths."""
         return step.guard is not None and (
             self.decide(frozenset({Instant((step.guard,))})) == "impossible"
         )
 
-    def _pass(self, edge: Edge, memory: Memory) -> tuple[Outcome, Memory]:
-        guard = edge.step.guard
-        if guard is None:
-            return "possible", memory
-        instant = Instant((guard,))
-        if not self.setting.judge.lasts(guard):
-            return self.decide(frozenset({instant})), memory
-        carried = memory | {instant}
-        return self.decide(carried), carried
-
     def _search(self, watch: Watch[_MonitorT], *, certain: bool) -> Found | None:
-        start = (Place(self.flow.initial, frozenset()), watch.start)
-        paths: dict[tuple[Place, _MonitorT], Path] = {start: ()}
+        start: tuple[Place | None, _MonitorT] = (None, watch.start)
+        paths: dict[tuple[Place | None, _MonitorT], Path] = {start: ()}
         queue = deque([start])
         while queue:
             place, monitor = queue.popleft()
             path = paths[place, monitor]
-            for edge, outcome, memory in self.leave(place):
-                if certain and outcome != "possible":
+            memory = place.memory if place else frozenset()
+            for move in self.leave(place):
+                if certain and move.outcome != "possible":
                     continue
-                verdict, note = watch.is_bad(monitor, edge, place.memory)
-                if verdict == "possible" or (verdict == "undecided" and not certain):
-                    return Found((*path, edge), certain, note)
-                after = (Place(edge.target, memory), watch.advance(monitor, edge))
+                seen = monitor
+                for number, edge in enumerate(move.edges, start=1):
+                    verdict, note = watch.is_bad(seen, edge, memory)
+                    if verdict == "possible" or (verdict == "undecided" and not certain):
+                        return Found((*path, *move.edges[:number]), certain, note)
+                    seen = watch.advance(seen, edge)
+                after = (move.after, seen)
                 if after not in paths:
-                    paths[after] = (*path, edge)
+                    paths[after] = (*path, *move.edges)
                     queue.append(after)
                     _refuse_too_many(paths)
         return None
@@ -166,7 +163,7 @@ class Walk:
 
 def list_doubtful(walk: Walk, path: Sequence[Edge]) -> tuple[str, ...]:
     """Name the guards on a path of which it is not known whether they can be true."""
-    guards = dict.fromkeys(edge.step.guard for edge in path if edge.step.guard)
+    guards = dict.fromkeys(guard for edge in path for guard in edge.instant.guards)
     return tuple(g for g in guards if walk.decide(frozenset({Instant((g,))})) == "undecided")
 
 

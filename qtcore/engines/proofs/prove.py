@@ -10,26 +10,17 @@ from typing import Any, Literal
 from qtcore.definitions.properties import Property
 from qtcore.definitions.verify_structure import find_unknown_name
 from qtcore.engines.proofs.claims import (
+    begins_too_early,
     carries_all,
     carries_rule,
     list_targets,
-    starts_in,
     watch_before,
     watch_never,
     watch_passing,
     watch_persons,
 )
-from qtcore.engines.proofs.paths import (
-    Edge,
-    Found,
-    Path,
-    Place,
-    TooManyPaths,
-    Walk,
-    Watch,
-    list_doubtful,
-)
-from qtcore.engines.proofs.setting import Instant
+from qtcore.engines.proofs.moves import Move, Path, Place
+from qtcore.engines.proofs.paths import Found, TooManyPaths, Walk, Watch, list_doubtful
 from qtcore.engines.proofs.words import any_of, claim_words, path_words
 
 Verdict = Literal["proved", "fails", "undecided", "accepted"]
@@ -100,28 +91,25 @@ def _prove_rule(walk: Walk, claim: Property) -> Proof:
 def _prove_entries(
     walk: Walk, claim: Property, targets: Iterable[str], watch: Watch[bool]
 ) -> Proof:
-    if starts_in(walk.flow.initial, targets):
-        reason = f"it begins in {walk.flow.initial}"
-        return Proof(claim, "fails", path=walk.flow.initial, reason=reason)
+    if not walk.begins.active.isdisjoint(targets):
+        return _proof(walk, claim, "fails", (), reason=f"it begins in {walk.initial}")
     return _report(walk, claim, walk.find_bad(watch))
 
 
 def _prove_never(walk: Walk, claim: Property) -> Proof:
     body: Any = claim.never
     is_plain = body.transition is None and body.after is None
-    if is_plain and body.state == walk.flow.initial:
-        reason = f"it begins in {walk.flow.initial}"
+    if is_plain and body.state in walk.begins.active:
         verdict: Verdict = "undecided" if body.when else "fails"
-        return Proof(claim, verdict, path=walk.flow.initial, reason=reason)
+        return _proof(walk, claim, verdict, (), reason=f"it begins in {walk.initial}")
     return _report(walk, claim, walk.find_bad(watch_never(walk, body)))
 
 
 def _prove_before(walk: Walk, claim: Property) -> Proof:
     body: Any = claim.before
-    if body.then.state == walk.flow.initial and body.first.state != walk.flow.initial:
-        reason = f"it begins in {walk.flow.initial}"
-        return Proof(claim, "fails", path=walk.flow.initial, reason=reason)
-    return _report(walk, claim, walk.find_bad(watch_before(walk.flow, body)))
+    if begins_too_early(walk, body):
+        return _proof(walk, claim, "fails", (), reason=f"it begins in {walk.initial}")
+    return _report(walk, claim, walk.find_bad(watch_before(walk, body)))
 
 
 def _prove_persons(walk: Walk, claim: Property) -> Proof:
@@ -131,12 +119,15 @@ def _prove_persons(walk: Walk, claim: Property) -> Proof:
 
 def _prove_reachable(walk: Walk, claim: Property) -> Proof:
     body: Any = claim.eventually_possible
-    final = {state.id for state in walk.flow.states if state.final}
     possible = walk.places(certain=False, acted=True)
     starts = {
         place: path
         for place, path in possible.items()
-        if (place.state in body.from_ if body.from_ else place.state not in final)
+        if (
+            not walk.chart.read(place.state).isdisjoint(body.from_)
+            if body.from_
+            else not walk.chart.is_over(walk.chart.read(place.state))
+        )
     }
     sure = walk.places(certain=True, acted=True)
     stuck = _list_stuck(walk, possible, body.to, certain=False)
@@ -160,14 +151,16 @@ def _list_stuck(
 ) -> set[Place]:
     """Give the places from which no way leads to any of the states."""
     known = set(places)
+    targets = frozenset(to)
     before: dict[Place, set[Place]] = {place: set() for place in known}
+    good = {place for place in known if not targets.isdisjoint(walk.chart.read(place.state))}
     for place in known:
-        for edge, outcome, memory in walk.leave(place):
-            is_sure = outcome == "possible" and _is_free(walk, place, edge)
-            if walk.has_actor(edge.step) and (is_sure or not certain):
-                before.setdefault(Place(edge.target, memory), set()).add(place)
-    targets = set(to)
-    good = {place for place in known if place.state in targets}
+        for move in walk.leave(place):
+            is_sure = move.outcome == "possible" and _is_free(walk, place, move)
+            if walk.is_acted(move) and (is_sure or not certain):
+                before.setdefault(move.after, set()).add(place)
+                if any(not targets.isdisjoint(edge.after) for edge in move.edges):
+                    good.add(place)
     open_places = list(good)
     while open_places:
         new = before[open_places.pop()] - good
@@ -176,19 +169,21 @@ def _list_stuck(
     return known - good
 
 
-def _is_free(walk: Walk, place: Place, edge: Edge) -> bool:
+def _is_free(walk: Walk, place: Place, move: Move) -> bool:
     """Say whether the way is open for every lot or record here, not only for some.
 
     A constant fact that was never asked for may be the wrong one for good.
     """
-    guard = edge.step.guard
-    if guard is None or not walk.setting.judge.lasts(guard):
+    asked = [edge.instant for edge in move.edges]
+    if not any(
+        walk.setting.judge.lasts(g) for each in asked for g in (*each.guards, *each.refused)
+    ):
         return True
-    return Instant((guard,)) in place.memory
+    return all(each in place.memory for each in asked)
 
 
 def _stuck_proof(walk: Walk, claim: Property, verdict: Verdict, path: Path) -> Proof:
-    here = path[-1].target if path else walk.flow.initial
+    here = path[-1].target if path else walk.initial
     goal = any_of(claim.eventually_possible.to) if claim.eventually_possible else ""
     reason = f"from {here} no way leads to {goal}"
     if verdict == "undecided":
@@ -207,8 +202,8 @@ def _report(walk: Walk, claim: Property, found: Found | None) -> Proof:
 
 
 def _proof(walk: Walk, claim: Property, verdict: Verdict, path: Path, *, reason: str) -> Proof:
-    steps = tuple(edge.step.id for edge in path)
-    return Proof(claim, verdict, path_words(walk.flow.initial, path), steps, reason)
+    steps = tuple(step.id for edge in path for step in edge.steps)
+    return Proof(claim, verdict, path_words(walk.initial, path), steps, reason)
 
 
 _PROVERS: Mapping[str, Callable[[Walk, Property], Proof]] = {

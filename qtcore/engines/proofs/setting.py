@@ -14,11 +14,13 @@ Outcome = Literal["possible", "impossible", "undecided"]
 class Instant:
     """Conditions that are true at one moment, as they are written.
 
-    `guards` are written in the life cycle, `checks` in rules, which know fewer names.
+    `guards` are written in the life cycle, `checks` in rules, which know fewer names. `refused` are
+    guards that are not true at that moment: false, or without an answer.
     """
 
     guards: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

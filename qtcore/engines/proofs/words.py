@@ -6,16 +6,23 @@ It must not know how a path was found.
 from collections.abc import Iterable
 
 from qtcore.definitions.properties import AlwaysPasses, Never, Point, Property
-from qtcore.engines.proofs.paths import Edge
+from qtcore.definitions.workflows import Transition
+from qtcore.engines.proofs.moves import Edge
 
 
 def path_words(initial: str, path: Iterable[Edge]) -> str:
     """Write a path: ``open --close by qa or qp [guard]--> closed``."""
     words = initial
     for edge in path:
-        guard = f" [{edge.step.guard}]" if edge.step.guard else ""
-        words += f" --{edge.step.id} by {any_of(edge.step.roles)}{guard}--> {edge.target}"
+        made = " and ".join(_step_words(step) for step in edge.steps)
+        words += f" --{made}--> {edge.target}"
     return words
+
+
+def _step_words(step: Transition) -> str:
+    guard = f" [{step.guard}]" if step.guard else ""
+    maker = "itself" if step.is_automatic else any_of(step.roles)
+    return f"{step.id} by {maker}{guard}"
 
 
 def any_of(names: Iterable[str]) -> str:

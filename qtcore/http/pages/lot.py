@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from qtcore.definitions.specs import Characteristic
+from qtcore.definitions.stored_states import active_in
 from qtcore.definitions.workflows import Transition
 from qtcore.http.call import Call
 from qtcore.http.pages.chain import neighbours_of
@@ -138,7 +139,12 @@ def show_limits(call: Call, limits: Any) -> str:
 def lot_steps(site: Site, state: str, roles: frozenset[str]) -> list[Transition]:
     """List the steps a person with these roles may try from a state."""
     workflow = site.registry.get("workflows", "lot")
-    return [t for t in workflow.transitions if state in t.from_ and roles & frozenset(t.roles)]
+    active = active_in(workflow, state)
+    return [
+        t
+        for t in workflow.transitions
+        if not active.isdisjoint(t.from_) and roles & frozenset(t.roles)
+    ]
 
 
 def _fields(call: Call, view: LotView) -> list[tuple[str, str]]:

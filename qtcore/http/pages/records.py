@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.stored_states import active_in, allows, status_in
 from qtcore.definitions.workflows import Transition
 from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
 from qtcore.errors import Conflict, InputRejected, Refused
@@ -89,20 +90,20 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
 
 
 def _offered(view: RecordView, roles: frozenset[str]) -> list[Transition]:
+    active = active_in(view.workflow, view.record.state)
     return [
         t
         for t in view.workflow.transitions
-        if view.record.state in t.from_ and roles & frozenset(t.roles)
+        if not active.isdisjoint(t.from_) and roles & frozenset(t.roles)
     ]
 
 
 def _may_edit(view: RecordView) -> bool:
-    return any("edit" in s.may for s in view.workflow.states if s.id == view.record.state)
+    return allows(view.workflow, view.record.state, "edit")
 
 
 def _status(view: RecordView) -> str:
-    states = {s.id: s.status for s in view.workflow.states}
-    return states.get(view.record.state, "draft")
+    return status_in(view.workflow, view.record.state)
 
 
 def shown_values(

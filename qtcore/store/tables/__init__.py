@@ -66,6 +66,7 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
+from qtcore.store.tables.timers import Notification, WorkflowTimer
 
 __all__ = [
     "ApiToken",
@@ -114,6 +115,7 @@ __all__ = [
     "Movement",
     "Node",
     "NodeAlias",
+    "Notification",
     "Outbox",
     "Party",
     "Person",
@@ -127,4 +129,5 @@ __all__ = [
     "Unit",
     "UserAccount",
     "WebSession",
+    "WorkflowTimer",
 ]

@@ -73,7 +73,7 @@ class Lot(NodeRow, table=True):
     item_id: int = key_field()
     source_id: int = key_field()
     lot_no: str = Field(max_length=200)
-    state: str = Field(max_length=60)
+    state: str = Field(max_length=200)
     workflow_version_id: int | None = key_field(default=None)
     version: int = 1
     unit: str = Field(default="", max_length=20)

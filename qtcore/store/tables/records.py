@@ -51,7 +51,8 @@ class Record(PublicRow, table=True):
     kind: str = Field(max_length=80)
     number: str = Field(max_length=40)
     title: str = Field(default="", max_length=300)
-    state: str = Field(max_length=60)
+    state: str = Field(max_length=200)
+    priority: str = Field(default="normal", max_length=10)
     revision: int = 1
     version: int = 1
     workflow_version_id: int = key_field()
@@ -119,12 +120,14 @@ class StateChange(PublicRow, table=True):
     subject_uid: str = Field(max_length=36)
     number: int
     transition: str = Field(max_length=60)
-    from_state: str = Field(max_length=60)
-    to_state: str = Field(max_length=60)
+    from_state: str = Field(max_length=200)
+    to_state: str = Field(max_length=200)
     person_id: int | None = key_field(default=None)
     actor: str = Field(max_length=120)
     reason: str = Field(default="", max_length=2000)
     verdicts: list[dict[str, Any]] = json_field(list)
+    stands_for: list[str] = json_field(list)
+    form_values: dict[str, Any] = json_field()
     workflow_version_id: int | None = key_field(default=None)
     at: datetime
 

@@ -1,0 +1,258 @@
+"""Steps of life cycles as rows: state, state changes, signatures, effects, one ledger event each.
+
+It must not decide whether a step is made; see `qtcore.services.transitions`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session, select
+
+from qtcore.context import Context
+from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.statechart import build_chart
+from qtcore.definitions.stored_states import is_final
+from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.engines.forms import from_json_values
+from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workflow
+from qtcore.services.decisions import Trail, write_decision
+from qtcore.services.definitions import get_version
+from qtcore.services.effects import OpenRecord, Origin, run_effects
+from qtcore.services.evaluation import evaluator
+from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.nodes import resolve
+from qtcore.services.signing import SignedContent, write_signature
+from qtcore.services.site import Site
+from qtcore.services.timers import Clocked, sync_timers
+from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.records import StateChangeRow, state_changes_of
+from qtcore.store.tables import Lot, Record, StateChange
+from qtcore.store.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A lot or record with the life cycle it is pinned to, and the steps it made so far."""
+
+    kind: str
+    row: Lot | Record
+    uid: str
+    name: str
+    workflow: WorkflowDefinition
+    history: tuple[StateChangeRow, ...]
+    info: NodeInfo | None = None
+
+    @property
+    def revision(self) -> int:
+        """The revision of its content: that is what a signature is bound to."""
+        return self.row.revision if isinstance(self.row, Record) else self.row.version
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The lots that the ledger event is about."""
+        return (self.uid,) if self.info is not None else ()
+
+    @property
+    def origin(self) -> Origin:
+        """What effects see of it."""
+        if isinstance(self.row, Record):
+            return Origin("record", self.uid, self.name, None, self.row.data)
+        info = self.info
+        values = {**info.extra, "lot_no": info.lot_no, "item": info.item_code} if info else {}
+        return Origin("lot", self.uid, self.name, info.node if info else None, values)
+
+    def visited(self) -> tuple[str, ...]:
+        """List the states before this one: bookmarks are filled from them."""
+        if not build_chart(self.workflow).bookmarks:
+            return ()
+        return tuple(row.from_state for row in self.history if row.from_state)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What stands beside a step: who gave which reason, what rules said, what was filled in."""
+
+    reason: str = ""
+    verdicts: Sequence[Mapping[str, Any]] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    expected_version: int | None = None
+    trail: Trail | None = None
+
+
+def record_subject(session: Session, tenant_id: int, record: Record) -> Subject:
+    """Read a record as the subject of a step."""
+    body = get_version(session, tenant_id, record.workflow_version_id).body
+    workflow = WorkflowDefinition.model_validate(body)
+    history = tuple(state_changes_of(session, tenant_id, record.uid))
+    return Subject("record", record, record.uid, record.number, workflow, history)
+
+
+def record_facts(session: Session, tenant_id: int, record: Record) -> dict[str, object]:
+    """Give what guards see of a record: the fields of its form, as they were entered."""
+    form = FormDefinition.model_validate(
+        get_version(session, tenant_id, record.form_version_id).body
+    )
+    return dict(from_json_values(form.schema_, record.data))
+
+
+def find_subject(session: Session, tenant_id: int, subject: tuple[str, str]) -> Subject:
+    """Read a lot or record by its public id as the subject of a step."""
+    kind, uid = subject
+    if kind == "record":
+        record = session.exec(
+            select(Record).where(Record.tenant_id == tenant_id, Record.uid == uid)
+        ).one()
+        return record_subject(session, tenant_id, record)
+    info = resolve(session, tenant_id, uid)
+    lot = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).one()
+    return lot_subject(session, tenant_id, (lot, info))
+
+
+def lot_subject(session: Session, tenant_id: int, lot: tuple[Lot, NodeInfo]) -> Subject:
+    """Read a lot that is pinned to a version of its life cycle as the subject of a step."""
+    row, info = lot
+    body = get_version(session, tenant_id, row.workflow_version_id or 0).body
+    workflow = WorkflowDefinition.model_validate(body)
+    history = tuple(state_changes_of(session, tenant_id, info.uid))
+    return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
+
+
+def subject_facts(site: Site, work: UnitOfWork, found: Subject) -> dict[str, object]:
+    """Give what guards see of a lot or record."""
+    if isinstance(found.row, Record):
+        return record_facts(work.session, work.tenant_id, found.row)
+    if found.info is None:
+        return {}
+    return gather_facts(site, read_evidence(site, work.session, found.info, work.context.at.date()))
+
+
+def sync_subject(site: Site, work: UnitOfWork, found: Subject) -> None:
+    """Make the deadlines of a lot or record those of its state."""
+    key = found.row.workflow_version_id
+    if not found.workflow.timers or key is None:
+        return
+    values = found.row.data if isinstance(found.row, Record) else {}
+    clocked = Clocked(found.kind, found.uid, found.workflow, key, found.row.state, values)
+    sync_timers(site, work, clocked)
+
+
+def settle_record(site: Site, work: UnitOfWork, record: Record, open_record: OpenRecord) -> bool:
+    """Make what a record's life cycle does by itself, now that its facts are what they are."""
+    found = record_subject(work.session, work.tenant_id, record)
+    sync_subject(site, work, found)
+    if not any(step.is_automatic for step in found.workflow.transitions):
+        return False
+    facts = record_facts(work.session, work.tenant_id, record)
+    attempt = Attempt("", "", facts=facts, visited=found.visited())
+    evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
+    moved = advance(compile_workflow(found.workflow), record.state, attempt, evaluate)
+    if moved is None:
+        return False
+    write_step(site, work, found, (moved, Note()), open_record=open_record)
+    return True
+
+
+def write_step(
+    site: Site,
+    work: UnitOfWork,
+    found: Subject,
+    decided: tuple[Moved, Note],
+    *,
+    open_record: OpenRecord,
+) -> None:
+    """Write a step that was decided, with all that followed by itself, in this transaction."""
+    moved, note = decided
+    values: dict[str, Any] = {"state": moved.to_state}
+    if isinstance(found.row, Record) and is_final(found.workflow, moved.to_state):
+        values["closed_at"] = work.context.at
+    _sign(site, work, found, decided)
+    changes = work.change(found.row, expected=note.expected_version, **values)
+    written: list[StateChange] = []
+    for at, leg in enumerate(moved.legs):
+        for row in _rows(work, found, leg, note if at == 0 else Note()):
+            row.number = len(found.history) + len(written) + 1
+            work.add(row)
+            written.append(row)
+    kept = None
+    if note.trail is not None and written:
+        kept = write_decision(site, work, note.trail, change_uid=written[0].uid)
+    sync_subject(site, work, found)
+    made = [step.id for leg in moved.legs for step in leg.steps]
+    work.log(
+        f"{found.kind}.transition",
+        found.kind,
+        found.uid,
+        changes={"state": changes.get("state", (moved.from_state, moved.to_state))},
+        reason=note.reason,
+        about=list(found.about),
+        details={
+            "transition": moved.transition,
+            "rules": {v["rule"]: v["outcome"] for v in note.verdicts},
+            **({"made": made} if len(made) > 1 else {}),
+            **({"decision": kept.content_sha256} if kept is not None else {}),
+        },
+    )
+    run_effects(site, work, found.origin, moved, open_record=open_record)
+    work.publish(
+        "transition",
+        {
+            "kind": found.kind,
+            "id": found.uid,
+            "workflow": found.workflow.id,
+            "transition": moved.transition,
+            "from": moved.from_state,
+            "to": moved.to_state,
+        },
+    )
+
+
+def _sign(site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, Note]) -> None:
+    moved, note = decided
+    for step in moved.legs[0].steps if moved.legs else ():
+        if step.signature is None:
+            continue
+        content = {
+            "subject": found.uid,
+            "revision": found.revision,
+            "transition": step.id,
+            "to": moved.legs[0].to_state,
+            "verdicts": list(note.verdicts),
+            "data": found.row.data if isinstance(found.row, Record) else {},
+            **({"values": dict(note.values)} if note.values else {}),
+        }
+        signed = SignedContent(found.kind, found.uid, found.revision, content)
+        write_signature(site, work, step.signature, signed, reason=note.reason)
+
+
+def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[StateChange]:
+    """Make a row for each transition; those made at once share the state after them."""
+    rows = []
+    for at, step in enumerate(leg.steps):
+        actor = work.context.actor
+        row = StateChange(
+            tenant_id=work.tenant_id,
+            id=work.key(),
+            uid=work.new_uid(),
+            subject_kind=found.kind,
+            subject_uid=found.uid,
+            number=0,
+            transition=step.id,
+            from_state=leg.from_state if at == 0 else leg.to_state,
+            to_state=leg.to_state,
+            # What happens by itself is nobody's act, whoever set it going.
+            person_id=None if step.is_automatic else actor.person_id,
+            actor="system" if step.is_automatic else actor.login,
+            reason=note.reason,
+            verdicts=[dict(verdict) for verdict in note.verdicts],
+            form_values=dict(note.values) if step.form is not None else {},
+            workflow_version_id=found.row.workflow_version_id,
+            at=work.context.at,
+        )
+        rows.append(row)
+    return rows
+
+
+def describe_actor(context: Context) -> str:
+    """Give the key by which makers of steps are compared."""
+    return str(context.actor.person_id or context.actor.login)
