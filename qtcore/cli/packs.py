@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qtcore.cli.options import AnyDb, AnySite, AsJson, SiteDir, answering, print_answer
+from qtcore.cli.options import AnyDb, AsJson, SiteDir, answering, print_answer
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
 from qtcore.definitions.schema import FILE_KINDS, kind_schema
