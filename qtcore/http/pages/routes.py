@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.pages import (
     config,
+    configurations,
     corrections,
     fill,
     home,
@@ -36,5 +37,6 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         recall,
         ledger,
         config,
+        configurations,
     )
     return tuple(route for module in modules for route in module.ROUTES)
