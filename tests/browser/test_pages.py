@@ -26,6 +26,7 @@ PAGES = {
     "recall case": "/recall/{recall}",
     "ledger": "/ledger",
     "packs": "/config/packs",
+    "check of definitions": "/config/check",
     "versions": "/config/versions",
     "version": "/config/versions/1",
     "draft": "/config/drafts/{draft}",
