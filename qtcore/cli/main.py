@@ -14,12 +14,15 @@ from qtcore.cli import (
     exchange,
     ledger,
     mappings,
+    pack_tests,
     packs,
     proofs,
     questions,
+    recalls,
     replays,
     retention,
     scanning,
+    sheets,
     site,
     users,
     workflows,
@@ -42,12 +45,13 @@ app.command("lots")(scanning.lots)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
+exchange.exports.command("fsma204")(sheets.export_fsma204)
 app.add_typer(exchange.exports, name="export", help="Write files.")
 questions.release.command("replay")(replays.replay_release)
 workflows.workflow.command("replay")(replays.replay_workflow)
 app.add_typer(config.config, name="config", help="Configurations: publish, compare, roll back.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
-app.add_typer(questions.recall, name="recall", help="Recall scope.")
+app.add_typer(recalls.recall, name="recall", help="Recalls: scope, exercise, progress.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 questions.audit.command("prove")(proofs.prove)
@@ -55,6 +59,8 @@ questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
 app.command("witness")(ledger.witness)
+packs.pack.command("test")(pack_tests.run_tests)
+packs.pack.command("new")(pack_tests.new)
 ledger.ledger.command("erase")(retention.erase)
 ledger.ledger.command("archive")(retention.archive)
 ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")
