@@ -13,7 +13,6 @@ from sqlmodel import Session
 
 from qtcore.engines.ledger import StoredCheckpoint, inclusion_path
 from qtcore.services.keys import list_key_notes
-from qtcore.services.site import Site
 from qtcore.services.stamping import list_stamps
 from qtcore.store.columns import table_of
 from qtcore.store.proofs import Place, find_checkpoint, read_subtrees
@@ -38,9 +37,8 @@ class Beside:
         return state.note + "".join(self.lines.get(state.size, ()))
 
 
-def read_beside(site: Site, session: Session, sizes: set[int]) -> Beside:
+def read_beside(session: Session, tenant: int, sizes: set[int]) -> Beside:
     """Read what stands beside checkpoints of these sizes."""
-    tenant = site.store.tenant_id
     rows = session.execute(
         select(_COSIGNATURE.c.size, _COSIGNATURE.c.line)
         .where(
@@ -54,8 +52,8 @@ def read_beside(site: Site, session: Session, sizes: set[int]) -> Beside:
     for size, line in rows:
         lines[size] = (*lines.get(size, ()), line)
     return Beside(
-        list_key_notes(site),
-        tuple(list_stamps(site, sizes)),
+        list_key_notes(session, tenant),
+        tuple(list_stamps(session, tenant, sizes)),
         _instance(session, tenant, max(sizes)),
         lines,
     )

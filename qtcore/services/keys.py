@@ -6,6 +6,7 @@ It must not know files; see `qtcore.store.signers`.
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
+from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.engines.ledger import Checkpoint, add_signature, read_checkpoint, sign_note
@@ -80,11 +81,9 @@ def rotate_key(site: Site, context: Context, *, reason: str) -> ChangedKey:
     return ChangedKey(old.key.vkey, new.key.vkey, state.size, made)
 
 
-def list_key_notes(site: Site) -> tuple[str, ...]:
+def list_key_notes(session: Session, tenant_id: int) -> tuple[str, ...]:
     """List the notes by which one key hands over to the next, in order."""
-    tenant = site.store.tenant_id
-    with site.store.read() as session:
-        rows = session.execute(
-            select(_KEY.c.note).where(_KEY.c.tenant_id == tenant).order_by(_KEY.c.number)
-        )
-        return tuple(rows.scalars())
+    rows = session.execute(
+        select(_KEY.c.note).where(_KEY.c.tenant_id == tenant_id).order_by(_KEY.c.number)
+    )
+    return tuple(rows.scalars())

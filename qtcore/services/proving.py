@@ -232,7 +232,11 @@ class _Maker:
             events=events,
             not_sealed=waiting,
             has_personal=has_personal,
-            beside=read_beside(self.site, self.session, {self.named.size, self.newest.size}),
+            beside=read_beside(
+                self.session,
+                self.site.store.tenant_id,
+                {self.named.size, self.newest.size},
+            ),
         )
         self._check(made)
         return made

@@ -20,6 +20,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 from sqlalchemy import func, insert, select
+from sqlmodel import Session
 
 from qtcore.errors import QTCoreError
 from qtcore.services.sealing import aware
@@ -89,14 +90,11 @@ def check_stamp(
     return aware(at)
 
 
-def list_stamps(site: Site, sizes: set[int]) -> list[dict[str, Any]]:
+def list_stamps(session: Session, tenant_id: int, sizes: set[int]) -> list[dict[str, Any]]:
     """List the stamps over checkpoints of these sizes, as a proof file holds them."""
-    with site.store.read() as session:
-        rows = session.execute(
-            select(_STAMP).where(
-                _STAMP.c.tenant_id == site.store.tenant_id, _STAMP.c.size.in_(sizes)
-            )
-        ).all()
+    rows = session.execute(
+        select(_STAMP).where(_STAMP.c.tenant_id == tenant_id, _STAMP.c.size.in_(sizes))
+    ).all()
     return [
         {
             "size": row.size,

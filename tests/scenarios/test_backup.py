@@ -15,6 +15,7 @@ from qtcore.services.audit import seal
 from qtcore.services.backup import back_up, restore
 from qtcore.services.definitions import publish_registry
 from qtcore.services.site import open_site
+from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.signers import load_or_make_signer
 from qtcore.testing import a_received_lot, a_site
 from tests.attackers import note
@@ -56,7 +57,32 @@ def test_a_backup_is_put_back_and_verified(plant: Path, keys: Path, tmp_path: Pa
     assert pem not in made.file.read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
+def test_a_backup_that_witnesses_have_outgrown_is_put_back_and_fenced(
+    plant: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "site.db"
+    shutil.copytree(plant.with_name("site.db.keys"), tmp_path / "site.db.keys")
+    worm = f'[[folder]]\npath = "{tmp_path / "worm"}"\n'
+    (tmp_path / "site.db.keys" / "ledger.toml").write_text(worm)
+    made = back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")
+    restore(made.file, f"sqlite:///{file}")
+    site = open_site(f"sqlite:///{file}")
+    note(site, "lot-1")
+    seal(site)
+    assert [seen.standing for seen in tell_witnesses(site)] == ["agrees"]
+    site.close()
+    again = tmp_path / "again.db"
+    (tmp_path / "site.db.keys").rename(tmp_path / "again.db.keys")
+    restore(made.file, f"sqlite:///{again}")
+    site = open_site(f"sqlite:///{again}")
+    assert [seen.standing for seen in tell_witnesses(site)] == ["ahead"]
+    with pytest.raises(StoreUnavailable, match="read-only"):
+        note(site, "lot-2")
+    site.close()
+
+
+@pytest.mark.heavy
 def test_a_backup_of_a_database_in_use_is_one_consistent_state(tmp_path: Path) -> None:
     file = tmp_path / "busy.db"
     stop = threading.Event()
@@ -82,7 +108,7 @@ def test_a_backup_of_a_database_in_use_is_one_consistent_state(tmp_path: Path) -
     assert made.pending + made.sealed <= counted(file)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_nothing_is_overwritten(plant: Path, keys: Path, tmp_path: Path) -> None:
     made = back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")
     with pytest.raises(InputRejected, match="exists; nothing was overwritten"):
@@ -93,7 +119,7 @@ def test_nothing_is_overwritten(plant: Path, keys: Path, tmp_path: Path) -> None
     assert plant.read_bytes() == before
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_damaged_backup_is_refused_and_nothing_is_restored(
     plant: Path, keys: Path, tmp_path: Path
 ) -> None:
@@ -121,7 +147,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
     assert list(tmp_path.glob("*.part")) == []
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_commands_say_what_is_not_in_the_backup(plant: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     file, target = tmp_path / "b.qtb", tmp_path / "site.db"

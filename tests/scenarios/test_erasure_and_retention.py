@@ -203,3 +203,32 @@ def test_nothing_is_archived_or_erased_under_a_legal_hold(
         lift_legal_hold(site, one, "nowhere", reason="x")
     with pytest.raises(InputRejected):
         place_legal_hold(site, one, "lot-1", reason="")
+
+
+@pytest.mark.postgres
+def test_archive_erasure_and_check_work_on_postgres_too(
+    postgres_url: str, clock: FrozenClock, tmp_path: Path
+) -> None:
+    with a_site(postgres_url, packs=["food"], clock=clock) as site:
+        a_received_lot(site)
+        uid = act_as(site, "somebody")
+        one = a_user(site, ["qa"], login="one")
+        a_user(site, ["qa"], login="two")
+        asked = Erasure(GROUND, "x", [(uid, "seen_by")])
+        assert erase_personal(site, one, asked, SecondPerson("two", PASSWORD)) == 1
+        seal(site)
+        assert check_database(site, site.system_context()).violations == ()
+        clock.advance(days=3)
+        note(site, "late")
+        seal(site)
+        for table in ("ledger_event", "ledger_seal", "ledger_about", "ledger_private"):
+            with (
+                pytest.raises(Exception, match="append-only"),
+                site.store.plumbing() as session,
+            ):
+                session.execute(text(f"DELETE FROM {table}"))
+        before = clock.at - timedelta(days=1)
+        archive_history(site, site.system_context(), before, tmp_path / "a.json")
+        seal(site)
+        assert judged(site).ok
+        assert check_database(site, site.system_context()).violations == ()

@@ -22,6 +22,8 @@ from qtcore.store.store import open_store
 from qtcore.testing import a_context, a_site
 from tests.attackers import Dba, judged, kinds_of, note
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def site(tmp_path: Path):

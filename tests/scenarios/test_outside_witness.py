@@ -38,6 +38,8 @@ from qtcore.testing import (
 )
 from tests.attackers import judged, note
 
+pytestmark = pytest.mark.heavy
+
 SIGNER = Signer("qtcore/test-1", Ed25519PrivateKey.from_private_bytes(seeded_bytes(1)(32)))
 
 

@@ -29,6 +29,8 @@ from qtcore.store.outposts import Outposts, StampAuthority
 from qtcore.testing import a_site
 from tests.attackers import note
 
+pytestmark = pytest.mark.heavy
+
 CONFIG = """\
 [req]
 distinguished_name = name
@@ -158,7 +160,9 @@ def test_the_stamp_of_somebody_else_or_of_another_state_does_not_hold(
 
 
 def test_no_bent_stamp_holds(site: Site, authority: StampAuthority) -> None:
-    (stamp,) = list_stamps(site, {export_history(site, site.system_context()).newest.size})
+    size = export_history(site, site.system_context()).newest.size
+    with site.store.read() as session:
+        (stamp,) = list_stamps(session, site.store.tenant_id, {size})
     token = base64.b64decode(stamp["token"])
     content = (
         export_history(site, site.system_context()).newest.note.rpartition("\n\n")[0] + "\n"

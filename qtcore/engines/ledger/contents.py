@@ -27,12 +27,17 @@ class PrivateField:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEvent:
-    """An event as stored; `seq` is its place in the sealed order, None while it waits."""
+    """An event as stored; `seq` is its place in the sealed order, None while it waits.
+
+    `listed_at` is its time, given where `listed.fits_at_a_glance` has seen columns, commitments and
+    head to fit: then only the hash of the head is left to check.
+    """
 
     seq: int | None
     head: bytes
     leaf_hash: bytes
     private: tuple[PrivateField, ...] = ()
+    listed_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from qtcore.engines.ledger.checkpoint import Checkpoint, incarnation_origin, rea
 from qtcore.engines.ledger.contents import LedgerEvent, check_contents
 from qtcore.engines.ledger.note import NoteError, NoteKey, RetiredKey, open_note
 from qtcore.engines.ledger.notices import HistoryNotice, Watch
-from qtcore.engines.ledger.tree import EMPTY_TREE, Frontier, is_hash, new_nodes
+from qtcore.engines.ledger.tree import EMPTY_TREE, Frontier, Growing, is_hash, leaf_hash
 
 ProblemKind = Literal[
     "CONTENT_MISMATCH",
@@ -49,7 +49,7 @@ class Witnessed:
 class Trust:
     """What the check starts from: the log's name, the keys that may sign it, a witnessed state.
 
-    A retired key is believed up to its last size, and up to there no other one is. `restores` are
+    A retired key is believed up to its last size. `restores` are
     the sizes from which the log goes on under the name of its next incarnation.
     """
 
@@ -61,11 +61,8 @@ class Trust:
 
     def keys_for(self, size: int) -> tuple[NoteKey, ...]:
         """Give the keys that may have signed a state of this size."""
-        spans = sorted(self.retired, key=lambda each: each.last_size)
-        for each in spans:
-            if size <= each.last_size:
-                return (each.key,)
-        return self.keys
+        older = (each.key for each in self.retired if size <= each.last_size)
+        return (*self.keys, *older)
 
     def origin_for(self, size: int) -> str:
         """Give the name under which a state of this size is signed."""
@@ -155,7 +152,7 @@ class _Audit:
     checkpoints: tuple[StoredCheckpoint, ...]
     kept: Kept
     problems: list[HistoryProblem] = field(default_factory=list)
-    frontier: Frontier | None = EMPTY_TREE
+    frontier: Growing | None = None
     next_seq: int = 0
     events: int = 0
     redacted: int = 0
@@ -167,7 +164,7 @@ class _Audit:
         witness = self.trust.witness
         sizes = {each.size for each in self.checkpoints} | ({witness.size} if witness else set())
         self._asked = frozenset(sizes)
-        self.frontier, self.next_seq = self.kept.start, self.kept.start.size
+        self.frontier, self.next_seq = Growing(self.kept.start), self.kept.start.size
         self.roots.update(self.kept.roots)
         self._keep_root()
 
@@ -186,11 +183,14 @@ class _Audit:
             return
         # The stored hash goes into the tree: an edited content is then named as such, and a root
         # that differs can only mean that the stored hashes were rewritten.
-        self.frontier, _ = new_nodes(self.frontier, (event.leaf_hash,))
+        self.frontier.append(event.leaf_hash)
         self._keep_root()
 
     def read_contents(self, event: LedgerEvent, name: str, seq: int | None) -> None:
         """Check what an event says in itself, sealed or not."""
+        if event.listed_at and seq is not None and leaf_hash(event.head) == event.leaf_hash:
+            self.watch.see(seq, event.listed_at)
+            return
         verdict = check_contents(event, name)
         self.redacted += len(verdict.erased)
         if verdict.head is not None and seq is not None:

@@ -35,10 +35,17 @@ class HistoryNotice:
 class Watch:
     """What heads say of time and of erasure, held against the order they are sealed in."""
 
-    latest: datetime | None = None
+    latest_text: str = ""
     notices: list[HistoryNotice] = field(default_factory=list)
     told: set[tuple[str, str]] = field(default_factory=set)
     erased: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def see(self, seq: int, at: str) -> None:
+        """Take the time of the next sealed event, in the one form of heads, which sorts as text."""
+        if self.latest_text and at >= self.latest_text and len(at) == len(self.latest_text):
+            self.latest_text = at
+            return
+        self._read_time(seq, at)
 
     def read(self, seq: int, head: Mapping[str, Json], erased: Iterable[str]) -> None:
         """Take the head of the next sealed event."""
@@ -78,16 +85,18 @@ class Watch:
             return
         if at.tzinfo is None:
             return
-        if self.latest is not None and at < self.latest - CLOCK_TOLERANCE:
+        latest = datetime.fromisoformat(self.latest_text) if self.latest_text else None
+        if latest is not None and at < latest - CLOCK_TOLERANCE:
             message = (
-                f"event {seq} is dated {at.isoformat()}, {self.latest - at} before what was sealed "
+                f"event {seq} is dated {at.isoformat()}, {latest - at} before what was sealed "
                 "ahead of it: the clock was set back, or it was written late; the order holds"
             )
             self.notices.append(HistoryNotice("CLOCK_BACK", seq, message))
             # From here on the new clock is the measure, or every later event would be named.
-            self.latest = at
+            self.latest_text = str(said)
             return
-        self.latest = at if self.latest is None else max(at, self.latest)
+        if latest is None or at > latest:
+            self.latest_text = str(said)
 
 
 def _is_pair(value: Json) -> TypeGuard[list[Json]]:

@@ -77,6 +77,30 @@ class Frontier:
 EMPTY_TREE: Final = Frontier(0, ())
 
 
+class Growing:
+    """A tree that only grows, for a long pass over leaves: no object is made for each of them."""
+
+    __slots__ = ("_open", "size")
+
+    def __init__(self, start: Frontier) -> None:
+        self.size = start.size
+        self._open = list(start.hashes)
+
+    def append(self, leaf: bytes) -> None:
+        """Take the next leaf hash."""
+        size, hashes = self.size, self._open
+        while size & 1:
+            leaf = node_hash(hashes.pop(), leaf)
+            size >>= 1
+        hashes.append(leaf)
+        self.size += 1
+
+    @property
+    def root(self) -> bytes:
+        """The root of the tree of this size."""
+        return fold(self._open) if self._open else EMPTY_ROOT
+
+
 def new_nodes(
     frontier: Frontier, leaf_hashes: Iterable[bytes]
 ) -> tuple[Frontier, tuple[TreeNode, ...]]:
