@@ -14,12 +14,14 @@ from qtcore.cli import (
     exchange,
     ledger,
     mappings,
+    pack_tests,
     packs,
     proofs,
     questions,
     replays,
     retention,
     scanning,
+    sheets,
     site,
     users,
     workflows,
@@ -42,6 +44,7 @@ app.command("lots")(scanning.lots)
 app.command("trace")(questions.trace)
 app.add_typer(exchange.imports, name="import", help="Load files.")
 app.add_typer(mappings.mappings, name="mapping", help="Mappings of tables.")
+exchange.exports.command("fsma204")(sheets.export_fsma204)
 app.add_typer(exchange.exports, name="export", help="Write files.")
 questions.release.command("replay")(replays.replay_release)
 workflows.workflow.command("replay")(replays.replay_workflow)
@@ -55,6 +58,8 @@ questions.audit.command("export")(proofs.export)
 questions.audit.command("verifier")(proofs.verifier)
 app.add_typer(ledger.ledger, name="ledger", help="Keys, witnesses, stamps, restores.")
 app.command("witness")(ledger.witness)
+packs.pack.command("test")(pack_tests.run_tests)
+packs.pack.command("new")(pack_tests.new)
 ledger.ledger.command("erase")(retention.erase)
 ledger.ledger.command("archive")(retention.archive)
 ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")

@@ -34,17 +34,59 @@ def trace(
     *,
     direction: Annotated[str, typer.Option(help="backward, forward or both")] = "both",
     depth: Annotated[int | None, typer.Option(min=1, help="How many steps; default: all")] = None,
+    as_of: Annotated[str, typer.Option(help="What was true then: a day or a moment")] = "",
+    known_at: Annotated[str, typer.Option(help="What was known then: a day or a moment")] = "",
+    kinds: Annotated[
+        list[str] | None, typer.Option(help="Only these links: transform, split, pack ...")
+    ] = None,
+    since: Annotated[str, typer.Option("--from", help="Only links from this time on")] = "",
+    until: Annotated[str, typer.Option("--to", help="Only links up to this time")] = "",
+    paths: Annotated[
+        str, typer.Option(help="Another lot: why is it in the result, and how much?")
+    ] = "",
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
     """Trace a lot, unit or pallet backward, forward or both."""
+    from qtcore.services.moments import read_lens
+    from qtcore.services.paths import find_paths
     from qtcore.services.trace import trace as run_trace
 
     with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = run_trace(site, context_of(site, as_user), lot, direction, max_depth=depth)
+        context = context_of(site, as_user)
+        lens = read_lens(
+            as_of=as_of, known_at=known_at, since=since, until=until, kinds=kinds or ()
+        )
+        if paths:
+            why = find_paths(site, context, lot, paths, lens=lens)
+            print_answer(why.as_json(), as_json=as_json, text=_paths_text)
+            return
+        found = run_trace(site, context, lot, direction, max_depth=depth, lens=lens)
         print_answer(found.as_json(), as_json=as_json, text=_trace_text)
+
+
+def _paths_text(answer: Mapping[str, Any]) -> str:
+    start, end = _named(answer["from"]), _named(answer["to"])
+    if not answer["edges"]:
+        return f"nothing recorded leads from {start} to {end}"
+    names = {node["lot_id"]: _named(node) for node in answer["nodes"]}
+    lines = [f"{start} -> {end}"]
+    for edge in answer["edges"]:
+        amount = f"{edge['quantity']} {edge['unit']}" if edge["quantity"] else "not recorded"
+        lines.append(
+            f"  {names[edge['from']]} -> {names[edge['to']]}: {amount} "
+            f"[{edge['kind']}, {edge['certainty']}, {edge['event_at']}]"
+        )
+    share = answer["share"]
+    if share["upper"] is None:
+        lines.append(f"how much: not known, {share['unknown']}")
+    elif share["is_exact"]:
+        lines.append(f"how much: {share['lower']} {share['unit']}")
+    else:
+        lines.append(f"how much: {share['lower']} to {share['upper']} {share['unit']}")
+    return "\n".join(lines)
 
 
 def _trace_text(answer: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from qtcore.definitions.calendars import CalendarDefinition
 from qtcore.definitions.definition import Definition, Id, Model, Name, Text
 from qtcore.definitions.documents import DocumentDefinition
 from qtcore.definitions.events import EventDefinition
+from qtcore.definitions.exports import ExportDefinition
 from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.profiles import ProfileDefinition
@@ -52,6 +53,7 @@ KINDS: Mapping[str, type[Definition]] = {
     "recalls": RecallDefinition,
     "profiles": ProfileDefinition,
     "documents": DocumentDefinition,
+    "exports": ExportDefinition,
     "roles": RoleDefinition,
     "units": UnitDefinition,
     "calendars": CalendarDefinition,

@@ -72,6 +72,7 @@ def _add_subset(definitions: dict[str, Any]) -> None:
     else:
         return
     definitions["FieldSchema"] = _field_schema()
+    definitions |= _condition_schemas()
     definitions["ObjectSchema"] = {
         "type": "object",
         "required": ["type", "properties"],
@@ -83,6 +84,10 @@ def _add_subset(definitions: dict[str, Any]) -> None:
                 "additionalProperties": {"$ref": "#/$defs/FieldSchema"},
             },
             "dependentRequired": {"type": "object"},
+            "if": {"$ref": "#/$defs/Condition"},
+            "then": {"$ref": "#/$defs/Demand"},
+            "else": {"$ref": "#/$defs/Demand"},
+            "allOf": {"type": "array", "items": {"$ref": "#/$defs/Conditional"}},
             "title": {"type": "string"},
             "description": {"type": "string"},
             "$defs": {
@@ -91,6 +96,38 @@ def _add_subset(definitions: dict[str, Any]) -> None:
             },
         },
         "additionalProperties": False,
+    }
+
+
+def _condition_schemas() -> dict[str, Any]:
+    names = {"type": "array", "items": {"type": "string"}}
+    value = {"type": "object", "minProperties": 1, "maxProperties": 1}
+    value |= {"properties": {"const": {}, "enum": {"type": "array", "minItems": 1}}}
+    parts = {"if": "Condition", "then": "Demand", "else": "Demand"}
+    return {
+        "Condition": {
+            "type": "object",
+            "properties": {
+                "properties": {
+                    "type": "object",
+                    "additionalProperties": {**value, "additionalProperties": False},
+                },
+                "required": names,
+            },
+            "additionalProperties": False,
+        },
+        "Demand": {
+            "type": "object",
+            "required": ["required"],
+            "properties": {"required": names},
+            "additionalProperties": False,
+        },
+        "Conditional": {
+            "type": "object",
+            "required": ["if"],
+            "properties": {key: {"$ref": f"#/$defs/{name}"} for key, name in parts.items()},
+            "additionalProperties": False,
+        },
     }
 
 

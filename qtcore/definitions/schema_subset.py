@@ -63,12 +63,17 @@ _BY_TYPE: Mapping[str, tuple[str, ...]] = {
 }
 _ROOT_ONLY = ("$defs", "$schema", "$id")
 KEYWORDS = tuple(dict.fromkeys((*_ANY, *(key for keys in _BY_TYPE.values() for key in keys))))
+_CONDITION = (
+    "accepted is 'if: {properties: {FIELD: {const: VALUE}}, required: [FIELD]}' with "
+    "'then: {required: [...]}' or 'else', naming fields of this form; else use "
+    "'x-qt: {required_when: ...}'"
+)
 _HINTS: Mapping[str, str] = {
     "anyOf": "use one type with 'enum', or two fields with 'x-qt: {visible: ...}'",
-    "allOf": "list the properties in one object; conditions go to 'x-qt: {required_when: ...}'",
-    "if": "write the condition as 'x-qt: {required_when: ...}' of the field",
-    "then": "write the condition as 'x-qt: {required_when: ...}' of the field",
-    "else": "write the condition as 'x-qt: {required_when: ...}' of the field",
+    "allOf": f"list the properties in one object; for conditions, {_CONDITION}",
+    "if": _CONDITION,
+    "then": _CONDITION,
+    "else": _CONDITION,
     "not": "say what is accepted instead, with 'enum' or 'pattern'",
     "patternProperties": "list the fields under 'properties'",
     "additionalProperties": "leave it out; unknown fields are always refused",

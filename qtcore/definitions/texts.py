@@ -136,6 +136,7 @@ _KEYS: Mapping[str, Callable[[Any], Iterator[Needed]]] = {
     "recalls": _recalls,
     "profiles": _profiles,
     "documents": _plain("documents"),
+    "exports": _plain("exports"),
     "roles": _plain("roles"),
     "units": _none,
     "calendars": _none,

@@ -198,6 +198,7 @@ _PARTS = {
     "recalls": ("Recall plan", "召回预案"),
     "profiles": ("Event profile", "事件规范"),
     "documents": ("Document", "文件"),
+    "exports": ("Workbook", "导出工作簿"),
     "roles": ("Role", "角色"),
     "units": ("Unit", "计量单位"),
     "text": ("Text", "文本"),

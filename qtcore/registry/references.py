@@ -223,6 +223,36 @@ def _check_profile(merged: Merged, entry: Entry) -> Iterator[Mistake]:
         yield from _missing(merged, "profiles", name, ("uses", number))
 
 
+_PARTS_OF = {
+    "input_output": ("input", "output"),
+    "output": ("output",),
+    "subject": ("subject",),
+}
+
+
+def _check_export(merged: Merged, entry: Entry) -> Iterator[Mistake]:
+    known = {name for name, _ in merged.fields.get("item", {}).items()}
+    for name in entry.definition.items:
+        if name not in known:
+            yield unknown(name, sorted(known), "extra field of item", ("items", name))
+    for at, sheet in enumerate(entry.definition.sheets):
+        forms: set[str] = set()
+        for key in ("events", "also"):
+            for number, name in enumerate(getattr(sheet, key)):
+                yield from _missing(merged, "events", name, ("sheets", at, key, number))
+                event = merged.find("events", name)
+                form = merged.find("forms", event.form) if event and event.form else None
+                forms.update(form.schema_.get("properties") or {} if form else ())
+        for number, column in enumerate(sheet.columns):
+            root, name = column.from_.split(".", 1)
+            path: Path = ("sheets", at, "columns", number, "from")
+            if root == "values" and name not in forms:
+                yield unknown(name, sorted(forms), "field of these events", path)
+            elif root not in (*_PARTS_OF[sheet.row], "event", "values"):
+                known_roots = [*_PARTS_OF[sheet.row], "event", "values"]
+                yield unknown(root, known_roots, f"part of a {sheet.row} row", path)
+
+
 def _check_rule(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     yield from _pack_names(merged, entry.definition.industries, ("industries",))
 
@@ -273,5 +303,6 @@ _CHECKS: Mapping[str, Callable[[Merged, Entry], Iterator[Mistake]]] = {
     "recalls": _check_recall,
     "profiles": _check_profile,
     "documents": _check_document,
+    "exports": _check_export,
     "roles": _check_role,
 }

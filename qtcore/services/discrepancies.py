@@ -7,12 +7,13 @@ known now.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
 from qtcore.engines.genealogy import Edge as Link
 from qtcore.engines.genealogy import find_cycle
+from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, stock_of_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
@@ -27,7 +28,14 @@ EARLY = "used_before_made"
 HELD = "shipped_on_hold"
 UNIT = "unknown_unit"
 CYCLE = "cycle"
-REVIEWED = (NEGATIVE, EARLY, HELD, UNIT, CYCLE)
+FUTURE = "future_event"
+ITSELF = "made_from_itself"
+PACKED_TWICE = "packed_twice"
+NOT_INSIDE = "unpacked_not_inside"
+REVIEWED = (
+    NEGATIVE, EARLY, HELD, UNIT, CYCLE, FUTURE, ITSELF, PACKED_TWICE, NOT_INSIDE,
+)  # fmt: skip
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,10 @@ def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
     for node, info in infos.items():
         found[node] += _early(info, movements[node])
         found[node] += _unknown_units(site, movements[node])
+        found[node] += _future(movements[node])
+        found[node] += _itself(info, movements[node])
+    for node, finding in _misfits(work, infos, movements):
+        found[node].append(finding)
     for finder in (_negative, _held):
         for node, finding in finder(site, work, infos, movements):
             found[node].append(finding)
@@ -87,6 +99,47 @@ def _unknown_units(site: Site, rows: Sequence[MovementRow]) -> list[_Finding]:
         _Finding(UNIT, f"unit {unit!r} is not declared in any pack; declare it", row.event_id)
         for unit, row in unknown.items()
     ]
+
+
+def _future(rows: Sequence[MovementRow]) -> list[_Finding]:
+    """Find an event told before it happened: a clock, a zone or a year is wrong."""
+    told = [row for row in rows if row.event_at > row.recorded_at + CLOCK_TOLERANCE]
+    if not told:
+        return []
+    first = min(told, key=lambda row: (row.event_at, row.id))
+    text = (
+        f"{first.event_type} is dated {_moment(first.event_at)}, after it was told on "
+        f"{_moment(first.recorded_at)}; correct its time"
+    )
+    return [_Finding(FUTURE, text, first.event_id)]
+
+
+def _itself(info: NodeInfo, rows: Sequence[MovementRow]) -> list[_Finding]:
+    """Find an event that made a lot out of the same lot: rework makes a new lot."""
+    made = {row.event_id for row in rows if row.part == "output"}
+    used = [row for row in rows if row.part == "input" and row.event_id in made]
+    if not used:
+        return []
+    text = f"{info.lot_no} is used and made by one event on {_moment(used[0].event_at)}"
+    return [_Finding(ITSELF, text, used[0].event_id)]
+
+
+def _misfits(
+    work: UnitOfWork, infos: Mapping[int, NodeInfo], movements: Mapping[int, Sequence[MovementRow]]
+) -> list[tuple[int, _Finding]]:
+    misfits = find_misfits(work.session, work.tenant_id, infos, movements)
+    named = describe_nodes(
+        work.session, work.tenant_id, {n for each in misfits for n in (each.container, each.other)}
+    )
+    found = []
+    for each in misfits:
+        lot_no, case = infos[each.node].lot_no, named[each.container].lot_no
+        text = f"{lot_no} was taken out of {case} on {_moment(each.at)}, which did not hold it"
+        if each.kind == PACKED_TWICE:
+            other = named[each.other].lot_no
+            text = f"{lot_no} was packed into {case} on {_moment(each.at)} while inside {other}"
+        found.append((each.node, _Finding(each.kind, text, each.event_id)))
+    return found
 
 
 def _negative(

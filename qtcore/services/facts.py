@@ -15,6 +15,7 @@ from qtcore.definitions.rules import FactDefinition, RecordCount
 from qtcore.definitions.stored_states import named_in
 from qtcore.engines.balance import balance
 from qtcore.errors import InputRejected, QTCoreError
+from qtcore.registry.registry import Registry
 from qtcore.services.site import Site
 from qtcore.services.specifications import spec_of
 from qtcore.services.stock import movements_for_balance
@@ -80,31 +81,36 @@ def read_evidence(site: Site, session: Session, info: NodeInfo, on: date) -> Lot
 
 def gather_facts(site: Site, evidence: LotEvidence) -> dict[str, object]:
     """Give the value of every declared fact that is known for this lot."""
+    return find_facts(site.registry, evidence)
+
+
+def find_facts(registry: Registry, evidence: LotEvidence) -> dict[str, object]:
+    """Give the value of every fact of a registry that is known from this evidence."""
     facts: dict[str, object] = {}
-    for definition in site.registry.list("facts"):
+    for definition in registry.list("facts"):
         if not isinstance(definition, FactDefinition):
             continue
         value = _value(definition, evidence)
         if isinstance(value, Decimal) and definition.type == "quantity":
-            value = _in_declared_unit(site, definition, evidence, value)
+            value = _in_declared_unit(registry, definition, evidence, value)
         if value is not None:
             facts[definition.id] = value
     return facts
 
 
 def _in_declared_unit(
-    site: Site, fact: FactDefinition, evidence: LotEvidence, value: Decimal
+    registry: Registry, fact: FactDefinition, evidence: LotEvidence, value: Decimal
 ) -> Decimal | None:
     """Convert what was recorded to the unit of the fact; without a factor it is unknown."""
     recorded = fact.unit or ""
     if fact.from_.field:
         entity, _, name = fact.from_.field.partition(".")
-        own = site.registry.fields_of(entity).get(name, {}).get("x-qt") or {}
+        own = registry.fields_of(entity).get(name, {}).get("x-qt") or {}
         recorded = str(own.get("unit") or recorded)
     elif fact.from_.result:
         recorded = _current(evidence.results)[fact.from_.result][-1].unit or recorded
     try:
-        return site.registry.convert(value, recorded, fact.unit or "")
+        return registry.convert(value, recorded, fact.unit or "")
     except InputRejected:
         return None
 

@@ -18,7 +18,7 @@ from qtcore.services.site import Site
 from qtcore.services.stock import stock_of_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
-from qtcore.store.queries.shipments import contents_of
+from qtcore.store.queries.shipments import contents_of, stays_in
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
 
@@ -62,6 +62,7 @@ def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
         *_stock_refusals(site, work, asked.verb, asked.lines),
         *_gone_refusals(work, asked.verb, asked.lines),
         *_cycle_refusals(work, asked.lines),
+        *_packing_refusals(work, asked),
     ]
 
 
@@ -214,6 +215,33 @@ def _stock_refusals(
                     fix="correct the quantity, or record what is missing first",
                 )
             )
+    return refusals
+
+
+def _packing_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:
+    """Say what is inside another case already, or is not inside the one it shall come out of."""
+    if asked.verb not in ("pack", "unpack"):
+        return []
+    children = [f.info for f in asked.lines if f.info and f.line.part == "child"]
+    parent = next((f.info for f in asked.lines if f.info and f.line.part == "parent"), None)
+    rows = movements_of(work.session, work.tenant_id, [info.node for info in children])
+    held = {row.container for row in rows if row.container is not None}
+    at = asked.event.event_at
+    inside: dict[int, set[int]] = {info.node: set() for info in children}
+    for stay in stays_in(work.session, work.tenant_id, held):
+        if stay.packed_at <= at and (stay.unpacked_at is None or stay.unpacked_at > at):
+            inside.setdefault(stay.node, set()).add(stay.container)
+    refusals = []
+    for info in children:
+        if asked.verb == "unpack" and (parent is None or parent.node not in inside[info.node]):
+            says = f"{_named(info)} is not inside {_named(parent) if parent else 'it'}"
+            fix = "name the case it is in, or record its packing first"
+            refusals.append(Refusal("QT454", says, fix=fix))
+        elif asked.verb == "pack" and info.kind != "lot" and inside[info.node]:
+            cases = describe_nodes(work.session, work.tenant_id, inside[info.node])
+            names = ", ".join(_named(case) for case in cases.values())
+            fix = "take it out there first; one piece is in one place"
+            refusals.append(Refusal("QT455", f"{_named(info)} is inside {names}", fix=fix))
     return refusals
 
 

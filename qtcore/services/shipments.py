@@ -3,7 +3,7 @@
 It must not know recalls. A pallet counts only for what was in it at the time it was shipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,8 @@ from sqlmodel import Session
 
 from qtcore.services.contents import held_in
 from qtcore.services.wire import optional_text
+from qtcore.store.queries.lens import NOW, Lens
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.shipments import ContentRow, ShipmentRow, contents_of, shipments_of
 
 
@@ -50,18 +52,35 @@ class Shipment:
         }
 
 
-def shipped_to(session: Session, tenant_id: int, nodes: Sequence[int]) -> tuple[Shipment, ...]:
-    """List the shipments of lots and units, directly or inside a case or pallet that held them."""
-    rows = shipments_of(session, tenant_id, nodes)
+def shipped_to(
+    session: Session,
+    tenant_id: int,
+    nodes: Sequence[int],
+    *,
+    whole: Collection[int] = (),
+    known: Mapping[int, NodeInfo] | None = None,
+    lens: Lens = NOW,
+) -> tuple[Shipment, ...]:
+    """List the shipments of lots and units, directly or inside a case or pallet that held them.
+
+    `known` are the nodes where they have been described already; `whole` are cases that are asked
+    about themselves, whatever they hold.
+    """
+    rows = shipments_of(session, tenant_id, nodes, lens=lens, known=known)
     wanted = set(nodes)
-    contents = contents_of(session, tenant_id, [r.node for r in rows if r.kind == "logistic_unit"])
+    cases = [row.node for row in rows if row.kind == "logistic_unit"]
+    contents = contents_of(session, tenant_id, cases, lens=lens)
     found: list[Shipment] = []
     for row in rows:
-        if row.kind != "logistic_unit":
+        if row.kind != "logistic_unit" or row.node in whole:
             found.append(_direct(row))
             continue
-        inside = [c for c in held_in(contents, row.node, row.event_at) if c.node in wanted]
-        found += [_inside_of(row, content) for content in inside]
+        inside = held_in(contents, row.node, row.event_at, with_cases=bool(whole))
+        found += [
+            _inside_of(row, content)
+            for content in inside
+            if content.node in (whole if content.kind == "logistic_unit" else wanted)
+        ]
     return tuple(sorted(found, key=lambda s: (s.shipped_at, s.customer, s.lot_no)))
 
 

@@ -7,13 +7,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from qtcore.definitions.specs import Characteristic, SpecDefinition
+from qtcore.registry.registry import Registry
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo
 
 
 def spec_of(site: Site, info: NodeInfo) -> SpecDefinition | None:
     """Find the most specific specification: by item code, else by industry and item kind."""
-    specs = [s for s in site.registry.list("specs") if isinstance(s, SpecDefinition)]
+    return find_spec(site.registry, info)
+
+
+def find_spec(registry: Registry, info: NodeInfo) -> SpecDefinition | None:
+    """Find the specification of a registry that applies to a lot; see `spec_of`."""
+    specs = [s for s in registry.list("specs") if isinstance(s, SpecDefinition)]
     named = [s for s in specs if info.item_code in s.items]
     if named:
         return named[0]

@@ -6,24 +6,30 @@ It must not know pages; figures are the same on screen, in the API and on the co
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 from sqlmodel import Session
 
 from qtcore.context import Context
-from qtcore.errors import InputRejected
+from qtcore.engines.contained import PACK, keep_contained
+from qtcore.engines.genealogy import CERTAINTIES
+from qtcore.errors import Fault, InputRejected
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.site import Site
 from qtcore.services.wire import optional_text
 from qtcore.store.queries.events import open_discrepancies
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes
-from qtcore.store.queries.trace import EdgeRow, trace_edges
+from qtcore.store.queries.lens import NOW, Lens
+from qtcore.store.queries.nodes import NodeInfo, label_nodes
+from qtcore.store.queries.shipments import stays_in
+from qtcore.store.queries.trace import EdgeRow, Reach, Walk, reach_of
 
 Direction = Literal["backward", "forward", "both"]
 DIRECTIONS = ("backward", "forward", "both")
-CERTAINTIES = ("recorded", "derived", "inferred")
+LINK_KINDS: Final = ("transform", "split", "merge", "rework", "pack")
+"""What a link can be: made of, a part of, joined, worked again, packed into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,10 @@ class TracedNode:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The whole answer; `edges` run from source to product, whatever the direction asked."""
+    """The whole answer; `edges` run from source to product, whatever the direction asked.
+
+    `lens` is what it was looked at through: nothing but `as_of` and `known_at` changes what counts.
+    """
 
     focus: NodeInfo
     direction: str
@@ -58,6 +67,7 @@ class Trace:
     edges: tuple[EdgeRow, ...]
     customers: tuple[Shipment, ...]
     gaps: tuple[dict[str, str], ...]
+    lens: Lens = NOW
 
     def uid_of(self, node: int) -> str:
         """Give the public id of a node of this trace."""
@@ -73,7 +83,24 @@ class Trace:
             "edges": [edge_json(e, uids) for e in self.edges],
             "customers": [c.as_json() for c in self.customers],
             "gaps": list(self.gaps),
+            "unrecorded": len(self.gaps),
+            **lens_json(self.lens),
         }
+
+
+def lens_json(lens: Lens) -> dict[str, Any]:
+    """Show what an answer was looked at through; null means no such limit."""
+
+    def text(at: datetime | None) -> str | None:
+        return None if at is None else at.isoformat()
+
+    return {
+        "as_of": text(lens.as_of),
+        "known_at": text(lens.known_at),
+        "from": text(lens.since),
+        "to": text(lens.until),
+        "kinds": list(lens.kinds),
+    }
 
 
 def node_json(info: NodeInfo) -> dict[str, Any]:
@@ -99,8 +126,29 @@ def edge_json(edge: EdgeRow, uids: Mapping[int, str]) -> dict[str, Any]:
         "quantity": optional_text(edge.quantity),
         "unit": edge.unit,
         "event_id": edge.event_uid,
+        "event_at": edge.event_at.isoformat(),
         "certainty": edge.certainty,
     }
+
+
+def check_lens(context: Context, lens: Lens) -> None:
+    """Raise InputRejected for limits that cannot be: unknown kinds, a window that is upside down.
+
+    A time to come is no limit anybody can mean for what was known.
+    """
+    faults = [
+        Fault("QT411", f"kind {kind!r} is none of {', '.join(LINK_KINDS)}", "kinds")
+        for kind in lens.kinds
+        if kind not in LINK_KINDS
+    ]
+    if lens.since and lens.until and lens.since > lens.until:
+        text = f"from {lens.since.isoformat()} is later than to {lens.until.isoformat()}"
+        faults.append(Fault("QT411", text, "from"))
+    if lens.known_at and lens.known_at > context.at + timedelta(minutes=5):
+        text = f"known_at {lens.known_at.isoformat()} lies in the future; nothing is known then"
+        faults.append(Fault("QT411", text, "known_at"))
+    if faults:
+        raise InputRejected(faults[0].message, faults)
 
 
 def trace(
@@ -110,8 +158,9 @@ def trace(
     direction: str = "both",
     *,
     max_depth: int | None = None,
+    lens: Lens = NOW,
 ) -> Trace:
-    """Trace any identifier backward, forward or both.
+    """Trace any identifier backward, forward or both, now or as of another time (`lens`).
 
     `max_depth` counts steps; None walks to the ends. Raises NotFound, Ambiguous, InputRejected.
     """
@@ -120,9 +169,10 @@ def trace(
         raise InputRejected(f"direction {direction!r} is not one of {', '.join(DIRECTIONS)}")
     if max_depth is not None and max_depth < 1:
         raise InputRejected(f"depth {max_depth} is not a number of steps; give 1 or more")
+    check_lens(context, lens)
     with site.store.read() as session:
         focus = resolve(session, site.store.tenant_id, lot)
-        return trace_nodes(site, session, focus, direction, max_depth=max_depth)
+        return trace_from(site, session, [focus], direction, max_depth=max_depth, lens=lens)
 
 
 def trace_nodes(
@@ -144,6 +194,7 @@ def trace_from(
     direction: str,
     *,
     max_depth: int | None = None,
+    lens: Lens = NOW,
 ) -> Trace:
     """Trace from several nodes as one walk; all of them have depth 0, the first is the focus."""
     tenant, nodes = site.store.tenant_id, [info.node for info in starts]
@@ -152,46 +203,68 @@ def trace_from(
     onward: list[int] = []
     placed = dict.fromkeys(nodes, (0, "focus", "recorded"))
     for side in sides:
-        found = trace_edges(session, tenant, nodes, side, max_depth=max_depth)
-        edges.update({(e.kind, e.id): e for e in found})
-        sure = certainty_of(found, nodes, side)
-        reached = depths_of(found, nodes, side)
-        for node, depth in reached.items():
-            placed.setdefault(node, (depth, side, sure[node]))
+        found = read_reach(session, tenant, nodes, side, max_depth=max_depth, lens=lens)
+        edges.update({(e.kind, e.id): e for e in found.edges})
+        sure = certainty_of(found.edges, nodes, side)
+        for node, depth in found.depths.items():
+            if node not in placed:
+                placed[node] = (depth, side, sure[node])
         if side == "forward":  # on a cycle of an import, a node is on both sides
-            onward = list(reached)
-    described = describe_nodes(session, tenant, list(placed))
-    traced = sorted(
-        (TracedNode(described[n], *place) for n, place in placed.items()),
-        key=lambda n: (n.depth, n.side, n.info.item_code, n.info.lot_no, n.info.node),
-    )
+            onward = list(found.depths)
+    described = label_nodes(session, tenant, placed)
+    traced = [TracedNode(described[n], *place) for n, place in placed.items()]
+    traced.sort(key=_by_place)
     return Trace(
         focus=starts[0],
         direction=direction,
         nodes=tuple(traced),
-        edges=tuple(sorted(edges.values(), key=lambda e: e.id)),
-        customers=shipped_to(session, tenant, onward),
-        gaps=_gaps(session, tenant, traced),
+        edges=tuple(sorted(edges.values(), key=_by_key)),
+        customers=shipped_to(
+            session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
+        ),
+        gaps=_gaps(session, tenant, traced, lens),
+        lens=lens,
     )
 
 
-def _step(edge: EdgeRow, side: str) -> tuple[int, int]:
-    return (edge.dst, edge.src) if side == "backward" else (edge.src, edge.dst)
+def _by_place(node: TracedNode) -> tuple[int, str, str, str, int]:
+    info = node.info
+    return (node.depth, node.side, info.item_code, info.lot_no, info.node)
 
 
-def depths_of(edges: Iterable[EdgeRow], starts: Sequence[int], side: str) -> dict[int, int]:
-    """Give the shortest distance of every reached node, as the walk counted it; the starts are 0.
+def _by_key(edge: EdgeRow) -> int:
+    return edge.id
 
-    An alias costs no step.
-    """
-    depths = dict.fromkeys(starts, 0)
-    for edge in sorted(edges, key=lambda e: e.depth):
-        depths.setdefault(_step(edge, side)[1], edge.depth)
-    return depths
+
+def read_reach(
+    session: Session,
+    tenant: int,
+    nodes: Sequence[int],
+    side: str,
+    *,
+    max_depth: int | None = None,
+    lens: Lens = NOW,
+) -> Reach:
+    """Walk from nodes; a case or pallet counts for what was in it at that moment."""
+    edges = Walk(session, tenant, side, lens).read(nodes, max_depth)
+    cases = {edge.dst for edge in edges if edge.kind == PACK}
+    if cases:
+        ends: dict[tuple[int, int, datetime], datetime | None] = {}
+        for stay in stays_in(session, tenant, cases, lens=lens.facts()):
+            key = (stay.container, stay.node, stay.packed_at)
+            known = ends.get(key, stay.unpacked_at)
+            is_open = stay.unpacked_at is None or known is None
+            ends[key] = None if is_open else max(known, stay.unpacked_at)  # type: ignore[type-var]
+        kept = keep_contained(edges, nodes, ends, is_forward=side == "forward", at=lens.as_of)
+        edges = [edge for edge in edges if edge.id in kept]
+    return reach_of(edges, nodes, side, max_depth)
 
 
 def certainty_of(edges: Sequence[EdgeRow], starts: Sequence[int], side: str) -> dict[int, str]:
     """Give each reached node the weakest link of its strongest way."""
+    if all(edge.certainty == "recorded" for edge in edges):
+        ends = (node for edge in edges for node in (edge.src, edge.dst))
+        return dict.fromkeys((*starts, *ends), "recorded")
     sure: dict[int, str] = {}
     allowed: set[str] = set()
     for certainty in CERTAINTIES:
@@ -204,7 +277,7 @@ def certainty_of(edges: Sequence[EdgeRow], starts: Sequence[int], side: str) -> 
 def _reach(edges: Iterable[EdgeRow], starts: Sequence[int], side: str) -> set[int]:
     onward: dict[int, list[int]] = defaultdict(list)
     for edge in edges:
-        near, far = _step(edge, side)
+        near, far = (edge.dst, edge.src) if side == "backward" else (edge.src, edge.dst)
         onward[near].append(far)
     reached, waiting = set(starts), list(starts)
     while waiting:
@@ -214,7 +287,9 @@ def _reach(edges: Iterable[EdgeRow], starts: Sequence[int], side: str) -> set[in
     return reached
 
 
-def _gaps(session: Session, tenant: int, nodes: Sequence[TracedNode]) -> tuple[dict[str, str], ...]:
+def _gaps(
+    session: Session, tenant: int, nodes: Sequence[TracedNode], lens: Lens
+) -> tuple[dict[str, str], ...]:
     """List what the records do not say: unverified lots and open discrepancies."""
     gaps = [
         {
@@ -227,7 +302,7 @@ def _gaps(session: Session, tenant: int, nodes: Sequence[TracedNode]) -> tuple[d
         if n.info.origin == "unverified"
     ]
     by_node = {n.info.node: n.info for n in nodes}
-    for row in open_discrepancies(session, tenant, list(by_node)):
+    for row in open_discrepancies(session, tenant, list(by_node), known_at=lens.known_at):
         info = by_node[row.node]
         gaps.append(
             {"kind": row.kind, "lot_id": info.uid, "lot_no": info.lot_no, "detail": row.detail}

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Dialect,
     ForeignKeyConstraint,
     LargeBinary,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Numeric,
     String,
     Table,
+    type_coerce,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
@@ -103,6 +105,11 @@ class Row(SQLModel):
             "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
+
+
+def text(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Read a text column as it comes: SQLModel's own type calls a function for every value."""
+    return type_coerce(column, String())
 
 
 def table_of(model: type[SQLModel]) -> Table:

@@ -193,3 +193,14 @@ def test_a_refusal_is_worded_in_the_language_of_the_page(web):
 
     assert answer.status_code == 400
     assert "签名密码错误" in answer.text and "有错误" in answer.text
+
+
+def test_the_trace_page_goes_back_in_time_and_says_why(page, web):
+    then = page.get("/trace?lot=M-1&as_of=2020-01-01").text
+    assert "This is not the trace of now" in then
+    found = trace(web.site, a_user(web.site, EVERY_ROLE), "M-1")
+    other = next(node.info for node in found.nodes if node.side == "forward")
+    why = page.get(f"/trace?lot=M-1&why={other.uid}").text
+    assert f"Why {other.lot_no} is in the result" in why
+    assert "How much:" in why
+    assert page.get("/trace?lot=M-1&as_of=yesterday").status_code == 400

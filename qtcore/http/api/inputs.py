@@ -18,7 +18,9 @@ from pydantic import (
 
 from qtcore.http.json_body import Input, Quantity
 from qtcore.services.events import Allocation, EventInput, Line
+from qtcore.services.moments import read_lens
 from qtcore.services.nodes import LotRef
+from qtcore.store.queries.lens import Lens
 
 Word = Annotated[str, StringConstraints(max_length=400)]
 Short = Annotated[str, StringConstraints(max_length=120)]
@@ -88,11 +90,40 @@ class RecordQuery(Input):
     limit: Count = Field(default=50, ge=1, le=200)
 
 
-class TraceQuery(Input):
+class LensQuery(Input):
+    """As of when (event time), with the knowledge of when (record time), and which links.
+
+    A day (2026-03-31) or a moment (2026-03-31T14:30:00Z); `kinds` are parted by commas.
+    """
+
+    as_of: Word = ""
+    known_at: Word = ""
+    since: Word = Field(default="", alias="from")
+    until: Word = Field(default="", alias="to")
+    kinds: Word = ""
+
+    def lens(self) -> Lens:
+        """Read what the answer is looked at through."""
+        return read_lens(
+            as_of=self.as_of,
+            known_at=self.known_at,
+            since=self.since,
+            until=self.until,
+            kinds=(self.kinds,),
+        )
+
+
+class TraceQuery(LensQuery):
     """Which way to walk and how far; no depth walks to the ends."""
 
     direction: Literal["backward", "forward", "both"] = "both"
     depth: Depth | None = None
+
+
+class PathsQuery(LensQuery):
+    """The lot that the question "why is it in the result" is about."""
+
+    to_lot: Word = ""
 
 
 class ReleaseQuery(Input):

@@ -4,7 +4,9 @@ It must not know how any of it is found or judged.
 """
 
 from qtcore.http.api.inputs import (
+    LensQuery,
     LotQuery,
+    PathsQuery,
     ReasonBody,
     ReleaseQuery,
     ResultBody,
@@ -14,9 +16,11 @@ from qtcore.http.api.inputs import (
 from qtcore.http.api.operations import Sent, operation, plain_json
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
+from qtcore.services.balances import balance_lots
 from qtcore.services.explaining import explain_lot
 from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot, list_lots
+from qtcore.services.paths import find_paths
 from qtcore.services.results import ResultInput, record_result
 from qtcore.services.trace import trace
 from qtcore.services.transitions import Step, fire_transition
@@ -47,8 +51,42 @@ def show_trace(call: Call, sent: Sent) -> Answer:
     """Trace to the ends, or `depth` steps."""
     asked: TraceQuery = sent.query
     found = trace(
-        call.site, call.act(), call.params["lot_id"], asked.direction, max_depth=asked.depth
+        call.site,
+        call.act(),
+        call.params["lot_id"],
+        asked.direction,
+        max_depth=asked.depth,
+        lens=asked.lens(),
     )
+    return Answer(plain_json(found.as_json()))
+
+
+@operation(
+    "GET",
+    "/lots/{lot_id:str}/paths",
+    summary="Explain how one lot got into another, and how much of it",
+    answer="Paths",
+    query=PathsQuery,
+)
+def show_paths(call: Call, sent: Sent) -> Answer:
+    """Give every link on a way from the lot to `to_lot`, and the share in bounds."""
+    asked: PathsQuery = sent.query
+    lot = call.params["lot_id"]
+    found = find_paths(call.site, call.act(), lot, asked.to_lot, lens=asked.lens())
+    return Answer(plain_json(found.as_json()))
+
+
+@operation(
+    "GET",
+    "/lots/{lot_id:str}/balance",
+    summary="Account for a lot: what came, what went, what is there, what nobody can explain",
+    answer="LotBalance",
+    query=LensQuery,
+)
+def show_balance(call: Call, sent: Sent) -> Answer:
+    """Balance a lot, in a period when `from` or `to` are given."""
+    asked: LensQuery = sent.query
+    found = balance_lots(call.site, call.act(), [call.params["lot_id"]], lens=asked.lens())
     return Answer(plain_json(found.as_json()))
 
 
@@ -127,4 +165,15 @@ def lift(call: Call, sent: Sent) -> Answer:
     return Answer({"hold_id": hold_id, "lifted": True})
 
 
-ROUTES = (list_all, show, show_trace, show_release, step, add_result, hold, lift)
+ROUTES = (
+    list_all,
+    show,
+    show_trace,
+    show_paths,
+    show_balance,
+    show_release,
+    step,
+    add_result,
+    hold,
+    lift,
+)

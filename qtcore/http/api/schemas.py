@@ -50,6 +50,13 @@ _TRACED = {
     "side": {"enum": ["focus", "backward", "forward"]},
     "certainty": {"enum": ["recorded", "derived", "inferred"]},
 }
+_LENS = {
+    "as_of": MAYBE,
+    "known_at": MAYBE,
+    "from": MAYBE,
+    "to": MAYBE,
+    "kinds": TEXTS,
+}
 _REASON = {"code": TEXT, "message": TEXT}
 
 SCHEMAS: Mapping[str, Schema] = {
@@ -133,6 +140,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "quantity": MAYBE_DECIMAL,
             "unit": TEXT,
             "event_id": TEXT,
+            "event_at": TEXT,
             "certainty": {"enum": ["recorded", "derived", "inferred"]},
         }
     ),
@@ -160,7 +168,32 @@ SCHEMAS: Mapping[str, Schema] = {
             "edges": _list(_ref("TraceEdge")),
             "customers": _list(_ref("Shipment")),
             "gaps": _list(_ref("Gap")),
+            "unrecorded": COUNT,
+            **_LENS,
         }
+    ),
+    "Paths": _object(
+        {
+            "from": _object(_NODE),
+            "to": _object(_NODE),
+            "nodes": _list(_object(_NODE)),
+            "edges": _list(_ref("TraceEdge")),
+            "shortest": TEXTS,
+            "share": _object(
+                {
+                    "lower": MAYBE_DECIMAL,
+                    "upper": MAYBE_DECIMAL,
+                    "likely": MAYBE_DECIMAL,
+                    "of": MAYBE_DECIMAL,
+                    "unit": TEXT,
+                    "is_exact": FLAG,
+                    "unknown": TEXT,
+                }
+            ),
+        }
+    ),
+    "LotBalance": _object(
+        {**_LENS, "lots": _list(ANY_OBJECT), "located": _list(ANY_OBJECT), "closes": FLAG}
     ),
     "Release": _object(
         {

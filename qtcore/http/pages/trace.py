@@ -6,11 +6,15 @@ It must not know how a trace is found.
 import csv
 import io
 import time
+from typing import Any
+from urllib.parse import urlencode
 
 from qtcore.errors import Fault, InputRejected
 from qtcore.http.call import Call
 from qtcore.http.pages.chain import lanes_of
 from qtcore.http.pages.visits import File, Page, Seen, page
+from qtcore.services.moments import read_lens
+from qtcore.services.paths import Paths, find_paths
 from qtcore.services.trace import DIRECTIONS, Trace, trace
 from qtcore.services.wire import optional_text
 
@@ -24,15 +28,26 @@ def show(call: Call) -> Seen:
     """Trace what the box names; without a lot, ask for one."""
     lot, direction = call.word("lot").strip(), call.word("direction", "both") or "both"
     depth = read_depth(call.word("depth"))
-    asked = {"lot": lot, "direction": direction, "depth": depth, "directions": DIRECTIONS}
+    lens = read_lens(as_of=call.word("as_of"), known_at=call.word("known_at"))
+    asked = {
+        "lot": lot,
+        "direction": direction,
+        "depth": depth,
+        "directions": DIRECTIONS,
+        "as_of": call.word("as_of"),
+        "known_at": call.word("known_at"),
+    }
     if not lot:
         return Page("trace.html", {**asked, "found": None})
     started = time.perf_counter()
-    found = trace(call.site, call.act(), lot, direction, max_depth=depth)
+    found = trace(call.site, call.act(), lot, direction, max_depth=depth, lens=lens)
+    other = call.word("why").strip()
     return Page(
         "trace.html",
         {
             **asked,
+            **_why(find_paths(call.site, call.act(), lot, other, lens=lens) if other else None),
+            "then": _query(call),
             "found": found,
             "chain": lanes_of(found),
             "rows": found.nodes[:MOST_ROWS],
@@ -46,9 +61,24 @@ def save(call: Call) -> Seen:
     """Give the trace as CSV; no cell can be taken for a formula."""
     depth = read_depth(call.word("depth"))
     direction = call.word("direction", "both") or "both"
-    found = trace(call.site, call.act(), call.word("lot"), direction, max_depth=depth)
+    lens = read_lens(as_of=call.word("as_of"), known_at=call.word("known_at"))
+    lot = call.word("lot")
+    found = trace(call.site, call.act(), lot, direction, max_depth=depth, lens=lens)
     name = "".join(c for c in found.focus.lot_no if (c.isascii() and c.isalnum()) or c in "-_")
     return File(f"trace-{name or 'lot'}.csv", write_csv(found), "text/csv; charset=utf-8")
+
+
+def _why(paths: Paths | None) -> dict[str, Any]:
+    if paths is None:
+        return {"why": None}
+    names = {info.node: info for info in paths.nodes}
+    return {"why": paths, "why_names": names, "why_share": paths.share.as_json()}
+
+
+def _query(call: Call) -> str:
+    """Give the part of the address that keeps the times asked for."""
+    names = ("as_of", "known_at")
+    return urlencode({name: call.word(name) for name in names if call.word(name)})
 
 
 def read_depth(text: str) -> int | None:

@@ -6,15 +6,27 @@ It must not know what an effect does to a balance. A superseded event no longer 
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlmodel import Session
 
 from qtcore.errors import NotFound
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
+from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Discrepancy, Equipment, Event, Location, Movement, Party
 
@@ -144,17 +156,33 @@ def event_lines(session: Session, tenant_id: int, event_id: int) -> list[LineRow
     ]
 
 
-def movements_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[MovementRow]:
+def movements_of(
+    session: Session, tenant_id: int, nodes: Iterable[int], *, lens: Lens = NOW
+) -> list[MovementRow]:
     """List the movements of nodes as they happened."""
-    found = [MovementRow(*row) for row in rows_for(session, _movements, tenant_id, nodes)]
+    build = partial(_movements, shape=lens.shape())
+    rows = rows_for(session, build, tenant_id, nodes, more=lens.parameters())
+    found = [MovementRow(*row) for row in rows]
     return sorted(found, key=lambda row: (row.event_at, row.id))
 
 
+def movements_of_events(
+    session: Session, tenant_id: int, events: Iterable[str], *, lens: Lens = NOW
+) -> list[MovementRow]:
+    """List what events, by their public ids, did to any node."""
+    build = partial(_movements, shape=lens.shape(), of_events=True)
+    rows = rows_for(session, build, tenant_id, events, more=lens.parameters())
+    return sorted((MovementRow(*row) for row in rows), key=lambda row: (row.event_at, row.id))
+
+
 def open_discrepancies(
-    session: Session, tenant_id: int, nodes: Iterable[int]
+    session: Session, tenant_id: int, nodes: Iterable[int], *, known_at: datetime | None = None
 ) -> list[DiscrepancyRow]:
-    """List what does not fit about nodes and nobody has resolved."""
-    found = [DiscrepancyRow(*row) for row in rows_for(session, _discrepancies, tenant_id, nodes)]
+    """List what does not fit about nodes and nobody has resolved, now or as known at a time."""
+    build = partial(_discrepancies, is_past=known_at is not None)
+    more = {} if known_at is None else {"known_at": known_at}
+    rows = rows_for(session, build, tenant_id, nodes, more=more)
+    found = [DiscrepancyRow(*row) for row in rows]
     return sorted(found, key=lambda row: (row.found_at, row.uid))
 
 
@@ -175,7 +203,14 @@ def with_event(movement: Table) -> Any:
 
 
 @cache
-def _movements(dialect: str) -> Select[Any]:
+def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select[Any]:
+    asked = among(dialect, _MOVEMENT.c.node)
+    if of_events:
+        # Through the key of the event: the uid alone would begin with all events.
+        named = select(_EVENT.c.id).where(
+            _EVENT.c.tenant_id == TENANT, among_texts(dialect, _EVENT.c.uid)
+        )
+        asked = _MOVEMENT.c.event_id.in_(named)
     empty = literal("")
     source = (
         with_event(_MOVEMENT)
@@ -210,17 +245,21 @@ def _movements(dialect: str) -> Select[Any]:
         .select_from(source)
         .where(
             _MOVEMENT.c.tenant_id == TENANT,
-            among(dialect, _MOVEMENT.c.node),
-            _EVENT.c.superseded_by.is_(None),
+            asked,
+            counts(_EVENT, shape),
         )
     )
 
 
 @cache
-def _discrepancies(dialect: str) -> Select[Any]:
+def _discrepancies(dialect: str, *, is_past: bool) -> Select[Any]:
     table: Table = _DISCREPANCY
+    known = bindparam("known_at", type_=DateTime)
+    is_open: ColumnElement[bool] = table.c.resolved_at.is_(None)
+    if is_past:
+        is_open = and_(table.c.found_at <= known, or_(is_open, table.c.resolved_at > known))
     return select(table.c.uid, table.c.node, table.c.kind, table.c.detail, table.c.found_at).where(
         table.c.tenant_id == TENANT,
         among(dialect, table.c.node),
-        table.c.resolved_at.is_(None),
+        is_open,
     )

@@ -4,7 +4,8 @@ It must not know what the keys name.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
 K = TypeVar("K")
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _AT_ONCE: Final = 1000
 TENANT: ColumnElement[int] = bindparam("tenant", type_=BigInteger)
 
@@ -65,12 +67,16 @@ def rows_for(
     build: Callable[[str], Executable],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
+    *,
+    more: Mapping[str, object] = _NOTHING,
 ) -> Sequence[Any]:
     """Run the statement `build` gives for this database over keys; each key counts once.
 
+    `more` are the values of further parameters.
+
     It must not order: for an order by key SQLite walks the whole company instead of the keys.
     """
-    found = _for(session, build, tenant_id, keys)
+    found = _for(session, build, tenant_id, keys, more=more)
     return () if found is None else found.all()
 
 
@@ -89,13 +95,15 @@ def _for(
     build: Callable[[str], Executable],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
+    *,
+    more: Mapping[str, object] = _NOTHING,
 ) -> Result[Any] | None:
     wanted: list[Any] = list(dict.fromkeys(keys))
     if not wanted:
         return None
     dialect = session.get_bind().dialect.name
     given = wanted if dialect == "postgresql" else json.dumps(wanted)
-    return session.execute(build(dialect), {"tenant": tenant_id, "keys": given})
+    return session.execute(build(dialect), {"tenant": tenant_id, "keys": given, **more})
 
 
 def batched(keys: Sequence[K], size: int = _AT_ONCE) -> Iterator[Sequence[K]]:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of
+from qtcore.store.columns import table_of, text
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import Hold, Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
 
@@ -39,6 +39,8 @@ _IDENTIFIER: Final = table_of(Identifier)
 _HOLD: Final = table_of(Hold)
 
 _MOST_FOUND: Final = 200
+_NO_ITEM: Final = (0, "", "", "", "", "", None)
+_NO_PARTY: Final = (0, "", "")
 
 
 class NodeInfo(NamedTuple):
@@ -82,15 +84,44 @@ class HoldRow(NamedTuple):
 def describe_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, NodeInfo]:
     """Describe nodes, by node; one that is not there is left out."""
     wanted = list(nodes)
-    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for _, node, scheme, value in sorted(rows_for(session, _identifiers, tenant_id, wanted)):
-        names[node].append((scheme, value))
+    names = _identifiers_of(session, tenant_id, wanted)
     described: dict[int, NodeInfo] = {}
     for row in rows_for(session, _described, tenant_id, wanted):
         info = NodeInfo(*row)
         given = names.get(info.node)
         described[info.node] = info._replace(identifiers=tuple(given)) if given else info
     return described
+
+
+def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, NodeInfo]:
+    """Describe any number of nodes as `describe_nodes` does, without their extra fields.
+
+    Items and parties are few and read once; for tens of thousands of lots that is most of the work.
+    """
+    rows = rows_for(session, _labels, tenant_id, nodes)
+    items = {row[0]: row for row in rows_for(session, _items, tenant_id, {row[3] for row in rows})}
+    parties = {p[0]: p for p in rows_for(session, _parties, tenant_id, {row[5] for row in rows})}
+    names = _identifiers_of(session, tenant_id, nodes)
+    found: dict[int, NodeInfo] = {}
+    nothing: dict[str, Any] = {}
+    for node, uid, kind, item_id, lot_no, source_id, state, unit, origin, made, expiry in rows:
+        _, item, name, item_unit, item_kind, industry, languages = items.get(item_id, _NO_ITEM)
+        _, source, source_name = parties.get(source_id, _NO_PARTY)
+        found[node] = NodeInfo(
+            node, uid, kind, item, name, lot_no or "", source, source_name, state or "",
+            item_unit if unit is None else unit, origin or "recorded", made, expiry, item_kind,
+            industry, languages or nothing, nothing, tuple(names.get(node, ())),
+        )  # fmt: skip
+    return found
+
+
+def _identifiers_of(
+    session: Session, tenant_id: int, nodes: Iterable[int]
+) -> dict[int, list[tuple[str, str]]]:
+    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for _, node, scheme, value in sorted(rows_for(session, _identifiers, tenant_id, nodes)):
+        names[node].append((scheme, value))
+    return names
 
 
 def active_holds(
@@ -180,6 +211,46 @@ def _described(dialect: str) -> Select[tuple[object, ...]]:
     )
     found = select(*columns).select_from(source)
     return found.where(_NODE.c.tenant_id == TENANT, among(dialect, _NODE.c.node))
+
+
+@cache
+def _labels(dialect: str) -> Select[tuple[object, ...]]:
+    def of(table: Table) -> ColumnElement[bool]:
+        return and_(table.c.tenant_id == TENANT, table.c.node == _NODE.c.node)
+
+    source = _NODE.outerjoin(_LOT, of(_LOT)).outerjoin(_UNIT, of(_UNIT)).outerjoin(_CASE, of(_CASE))
+    return (
+        select(
+            _NODE.c.node,
+            text(_NODE.c.uid),
+            text(_NODE.c.kind),
+            func.coalesce(_LOT.c.item_id, _UNIT.c.item_id, 0),
+            text(func.coalesce(_LOT.c.lot_no, _UNIT.c.serial, _CASE.c.code)),
+            func.coalesce(_LOT.c.source_id, 0),
+            text(func.coalesce(_LOT.c.state, _UNIT.c.state, _CASE.c.state)),
+            text(_LOT.c.unit),
+            text(_LOT.c.origin),
+            _LOT.c.made_at,
+            _LOT.c.expiry_on,
+        )
+        .select_from(source)
+        .where(_NODE.c.tenant_id == TENANT, among(dialect, _NODE.c.node))
+    )
+
+
+@cache
+def _items(dialect: str) -> Select[tuple[object, ...]]:
+    return select(
+        _ITEM.c.id, _ITEM.c.code, _ITEM.c.name, _ITEM.c.unit, _ITEM.c.kind, _ITEM.c.industry,
+        _ITEM.c.names,
+    ).where(_ITEM.c.tenant_id == TENANT, among(dialect, _ITEM.c.id))  # fmt: skip
+
+
+@cache
+def _parties(dialect: str) -> Select[tuple[object, ...]]:
+    return select(_PARTY.c.id, _PARTY.c.code, _PARTY.c.name).where(
+        _PARTY.c.tenant_id == TENANT, among(dialect, _PARTY.c.id)
+    )
 
 
 @cache

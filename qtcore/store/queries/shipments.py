@@ -4,10 +4,10 @@ It must not decide what a recall covers. A superseded event no longer counts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -25,7 +25,8 @@ from sqlmodel import Session
 from qtcore.store.columns import table_of
 from qtcore.store.queries.events import of_tenant, with_event
 from qtcore.store.queries.keyset import TENANT, among, rows_for
-from qtcore.store.queries.nodes import describe_nodes
+from qtcore.store.queries.lens import NOW, Lens, Shape, counts
+from qtcore.store.queries.nodes import NodeInfo, label_nodes
 from qtcore.store.tables import Event, Movement, Node, Party
 
 _EVENT: Final = table_of(Event)
@@ -66,11 +67,23 @@ class ContentRow(NamedTuple):
     unpacked_at: datetime | None
 
 
-def shipments_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ShipmentRow]:
-    """List the shipments of nodes themselves, earliest first; what held them is not looked at."""
-    told = rows_for(session, _shipped, tenant_id, nodes)
+def shipments_of(
+    session: Session,
+    tenant_id: int,
+    nodes: Iterable[int],
+    *,
+    lens: Lens = NOW,
+    known: Mapping[int, NodeInfo] | None = None,
+) -> list[ShipmentRow]:
+    """List the shipments of nodes themselves, earliest first; what held them is not looked at.
+
+    `known` are the nodes where they have been described already.
+    """
+    build = partial(_shipped, shape=lens.shape())
+    told = rows_for(session, build, tenant_id, nodes, more=lens.parameters())
     rows = sorted(told, key=lambda row: (row.event_at, row.id))
-    known = describe_nodes(session, tenant_id, [row.node for row in rows])
+    if known is None:
+        known = label_nodes(session, tenant_id, [row.node for row in rows])
     return [
         ShipmentRow(
             row.uid,
@@ -90,16 +103,12 @@ def shipments_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list
     ]
 
 
-def contents_of(session: Session, tenant_id: int, containers: Iterable[int]) -> list[ContentRow]:
+def contents_of(
+    session: Session, tenant_id: int, containers: Iterable[int], *, lens: Lens = NOW
+) -> list[ContentRow]:
     """List all that was ever inside logistic units, and inside those within them."""
-    level, seen = set(containers), set[int]()
-    stays: list[_Stay] = []
-    while level:
-        seen |= level
-        found = _stays(rows_for(session, _packing, tenant_id, level))
-        stays += found
-        level = {stay.node for stay in found if stay.kind == "logistic_unit"} - seen
-    known = describe_nodes(session, tenant_id, [stay.node for stay in stays])
+    stays = stays_in(session, tenant_id, containers, lens=lens)
+    known = label_nodes(session, tenant_id, [stay.node for stay in stays])
     return [
         ContentRow(
             stay.container,
@@ -117,7 +126,24 @@ def contents_of(session: Session, tenant_id: int, containers: Iterable[int]) -> 
     ]
 
 
-class _Stay(NamedTuple):
+def stays_in(
+    session: Session, tenant_id: int, containers: Iterable[int], *, lens: Lens = NOW
+) -> list["Stay"]:
+    """List when what was inside logistic units, and inside those within them."""
+    build = partial(_packing, shape=lens.shape())
+    level, seen = set(containers), set[int]()
+    stays: list[Stay] = []
+    while level:
+        seen |= level
+        found = _stays(rows_for(session, build, tenant_id, level, more=lens.parameters()))
+        stays += found
+        level = {stay.node for stay in found if stay.kind == "logistic_unit"} - seen
+    return stays
+
+
+class Stay(NamedTuple):
+    """One thing in one container, from when until when; None: it is still inside."""
+
     container: int
     node: int
     kind: str
@@ -127,14 +153,14 @@ class _Stay(NamedTuple):
     unpacked_at: datetime | None
 
 
-def _stays(rows: Sequence[Any]) -> list[_Stay]:
+def _stays(rows: Sequence[Any]) -> list[Stay]:
     """Pair what went in with what came out, for each container."""
     told = defaultdict(list)
     for row in rows:
         told[row.container].append(row)
-    found: list[_Stay] = []
+    found: list[Stay] = []
     for acts in told.values():
-        inside: dict[int, list[_Stay]] = defaultdict(list)
+        inside: dict[int, list[Stay]] = defaultdict(list)
         for row in sorted(acts, key=lambda act: (act.event_at, act.id)):
             if row.verb == "pack":
                 inside[row.node].append(_packed(row))
@@ -152,17 +178,17 @@ def _stays(rows: Sequence[Any]) -> list[_Stay]:
     return found
 
 
-def _packed(row: Any) -> _Stay:
-    return _Stay(row.container, row.node, row.kind, row.quantity, row.unit, row.event_at, None)
+def _packed(row: Any) -> Stay:
+    return Stay(row.container, row.node, row.kind, row.quantity, row.unit, row.event_at, None)
 
 
-def _take_out(stays: list[_Stay], row: Any) -> list[_Stay]:
+def _take_out(stays: list[Stay], row: Any) -> list[Stay]:
     """Take what was unpacked from `stays`, first in first out; gives what is closed by it.
 
     Without comparable quantities everything of the node comes out.
     """
     left: Decimal | None = row.quantity
-    closed: list[_Stay] = []
+    closed: list[Stay] = []
     while stays and (left is None or left > 0):
         stay = stays.pop(0)
         out = stay.quantity
@@ -176,7 +202,7 @@ def _take_out(stays: list[_Stay], row: Any) -> list[_Stay]:
 
 
 @cache
-def _shipped(dialect: str) -> Select[Any]:
+def _shipped(dialect: str, *, shape: Shape) -> Select[Any]:
     empty = literal("")
     customer = of_tenant(_PARTY, _PARTY.c.id, _EVENT.c.to_party_id)
     source = with_event(_MOVEMENT).outerjoin(_PARTY, customer)
@@ -197,13 +223,13 @@ def _shipped(dialect: str) -> Select[Any]:
             _MOVEMENT.c.tenant_id == TENANT,
             among(dialect, _MOVEMENT.c.node),
             _MOVEMENT.c.effect == "shipped",
-            _EVENT.c.superseded_by.is_(None),
+            counts(_EVENT, shape),
         )
     )
 
 
 @cache
-def _packing(dialect: str) -> CompoundSelect[Any]:
+def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
     """Select what went into the wanted containers or came out, and what emptied them."""
     named = _MOVEMENT.alias("named")
     names_some = exists().where(
@@ -230,7 +256,7 @@ def _packing(dialect: str) -> CompoundSelect[Any]:
             .where(
                 _MOVEMENT.c.tenant_id == TENANT,
                 among(dialect, container),
-                _EVENT.c.superseded_by.is_(None),
+                counts(_EVENT, shape),
                 *conditions,
             )
         )

@@ -7,14 +7,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from typing import Final, Literal, NamedTuple
+from functools import cache, partial
+from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of
+from qtcore.store.columns import table_of, text
 from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
+from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.tables import Edge, Event, NodeAlias
 
 Direction = Literal["backward", "forward"]
@@ -44,6 +55,13 @@ class EdgeRow(NamedTuple):
     depth: int = 0
 
 
+class Reach(NamedTuple):
+    """What a walk met: the edges, their depths not filled in, and the steps to each node."""
+
+    edges: list[EdgeRow]
+    depths: dict[int, int]
+
+
 def trace_edges(
     session: Session,
     tenant_id: int,
@@ -51,24 +69,87 @@ def trace_edges(
     direction: str,
     *,
     max_depth: int | None = None,
+    lens: Lens = NOW,
 ) -> list[EdgeRow]:
     """List every edge reached from the nodes, nearest first.
 
     `direction` is ``backward`` (to sources) or ``forward``; None walks to the ends.
     """
-    walk = _Walk(session, tenant_id, _is_forward(direction), nodes)
-    if max_depth is None:
-        walk.read_all()
-    else:
-        walk.read_levels(max_depth)
-    return walk.edges()
+    walk = Walk(session, tenant_id, direction, lens)
+    reach = reach_of(walk.read(nodes, max_depth), nodes, direction, max_depth)
+    depths, is_forward = reach.depths, walk.is_forward
+    edges = [
+        edge
+        if edge.kind == SAME_AS
+        else edge._replace(depth=depths[edge.src if is_forward else edge.dst] + 1)
+        for edge in reach.edges
+    ]
+    return sorted(edges, key=lambda edge: (edge.depth, edge.id))
 
 
 def reached_nodes(
-    session: Session, tenant_id: int, nodes: Sequence[int], direction: str
+    session: Session, tenant_id: int, nodes: Sequence[int], direction: str, *, lens: Lens = NOW
 ) -> set[int]:
-    """Name every node reached, the starts included."""
-    return _closure(session, tenant_id, nodes, _is_forward(direction))
+    """Name every node reached, the starts included; what cases held when is not looked at."""
+    return Walk(session, tenant_id, direction, lens).closure(nodes)
+
+
+def reach_of(
+    edges: Iterable[EdgeRow], starts: Iterable[int], direction: str, max_depth: int | None = None
+) -> Reach:
+    """Count the steps to each node and edge; what is farther than `max_depth` is left out.
+
+    An alias costs no step, and is kept only where the walk went through it.
+    """
+    is_forward = _is_forward(direction)
+    onward: dict[int, list[EdgeRow]] = defaultdict(list)
+    alike: dict[int, list[EdgeRow]] = defaultdict(list)
+    for edge in edges:
+        if edge.kind == SAME_AS:
+            alike[edge.src].append(edge)
+            alike[edge.dst].append(edge)
+        else:
+            onward[edge.src if is_forward else edge.dst].append(edge)
+    depths = dict.fromkeys(starts, 0)
+    found: list[EdgeRow] = []
+    level, depth = list(depths), 0
+    while level:
+        if alike:
+            level = _spread(level, depths, alike, found=found, is_forward=is_forward)
+        if depth == max_depth:
+            break
+        depth += 1
+        ahead: list[int] = []
+        for near in level:
+            for edge in onward.get(near, ()):
+                found.append(edge)
+                far = edge.dst if is_forward else edge.src
+                if far not in depths:
+                    depths[far] = depth
+                    ahead.append(far)
+        level = ahead
+    return Reach(found, depths)
+
+
+def _spread(
+    level: list[int],
+    depths: dict[int, int],
+    alike: dict[int, list[EdgeRow]],
+    *,
+    found: list[EdgeRow],
+    is_forward: bool,
+) -> list[int]:
+    """Add the aliases of a level to it: they are as near as what they stand for."""
+    whole = list(level)
+    for near in whole:
+        for link in alike.get(near, ()):
+            far = link.dst if link.src == near else link.src
+            if far not in depths:
+                depths[far] = depths[near]
+                whole.append(far)
+                src, dst = (near, far) if is_forward else (far, near)
+                found.append(link._replace(src=src, dst=dst, depth=depths[near]))
+    return whole
 
 
 def _is_forward(direction: str) -> bool:
@@ -77,178 +158,143 @@ def _is_forward(direction: str) -> bool:
     return direction == "forward"
 
 
-class _Walk:
-    """One trace: the edges read so far, and how far each node is."""
+class Walk:
+    """Reads the edges of one trace; aliases among what is reached come along as edges."""
 
-    def __init__(
-        self, session: Session, tenant_id: int, forward: bool, starts: Iterable[int]
-    ) -> None:
+    def __init__(self, session: Session, tenant_id: int, direction: str, lens: Lens = NOW) -> None:
         self._session = session
         self._tenant_id = tenant_id
-        self._forward = forward
-        self._depths = dict.fromkeys(starts, 0)
-        self._onward: dict[int, list[tuple[int, EdgeRow]]] = defaultdict(list)
-        self._links: list[EdgeRow] = []
+        self.is_forward = _is_forward(direction)
+        self._lens = lens
+        shape = lens.shape()
+        self._reach = partial(_reach, is_forward=self.is_forward, shape=shape)
+        self._edges = partial(_edges, is_forward=self.is_forward, shape=shape)
+        self._has_aliases: bool | None = None
 
-    def read_all(self) -> None:
-        """Read the whole reach with two statements, then count the steps."""
-        starts = list(self._depths)
-        reached = _closure(self._session, self._tenant_id, starts, self._forward)
-        self._read_edges(reached)
-        alike = _aliases(self._session, self._tenant_id, reached)
-        level, depth = starts, 0
-        while level:
-            level = self._spread(level, depth, alike)
-            depth += 1
-            level = self._step(level, depth)
+    def read(self, starts: Sequence[int], max_depth: int | None) -> list[EdgeRow]:
+        """Read the edges, those of aliases included; depths are not counted yet."""
+        if max_depth is not None:
+            return self._read_levels(starts, max_depth)
+        reached = self.closure(starts)
+        return [*self._edges_from(reached), *self._alias_edges(reached)]
 
-    def read_levels(self, most: int) -> None:
+    def closure(self, starts: Iterable[int]) -> set[int]:
+        """Name every node reached, the starts included."""
+        reached: set[int] = set()
+        waiting = set(starts)
+        while waiting:
+            reached |= waiting
+            reached.update([row[0] for row in self._rows(self._reach, waiting)])
+            # Only aliases that are news start another walk; without any, there is one statement.
+            waiting = self._aliases(reached).keys() - reached
+        return reached
+
+    def _read_levels(self, starts: Sequence[int], most: int) -> list[EdgeRow]:
         """Read one level after the other, and nothing beyond the last."""
-        level = list(self._depths)
+        found: list[EdgeRow] = []
+        seen, level = set(starts), set(starts)
         for depth in range(most + 1):
-            alike = _aliases_around(self._session, self._tenant_id, level)
-            level = self._spread(level, depth, alike)
+            level |= self._aliases_around(level) - seen
+            seen |= level
             if depth == most or not level:
-                return
-            self._read_edges(level)
-            level = self._step(level, depth + 1)
+                break
+            edges = self._edges_from(level)
+            found += edges
+            level = {edge.dst if self.is_forward else edge.src for edge in edges} - seen
+            seen |= level
+        return [*found, *self._alias_edges(seen)]
 
-    def edges(self) -> list[EdgeRow]:
-        """Give what was read, each edge with its depth."""
-        found = [
-            edge._replace(depth=self._depths[near] + 1)
-            for near, onward in self._onward.items()
-            for _, edge in onward
-        ]
-        return sorted([*found, *self._links], key=lambda edge: (edge.depth, edge.id))
+    def _edges_from(self, near: Iterable[int]) -> list[EdgeRow]:
+        return list(map(EdgeRow._make, self._rows(self._edges, near)))
 
-    def _read_edges(self, near: Iterable[int]) -> None:
-        build = _edges_out if self._forward else _edges_in
-        for row in rows_for(self._session, build, self._tenant_id, near):
-            edge = EdgeRow(*row)
-            start, end = (edge.src, edge.dst) if self._forward else (edge.dst, edge.src)
-            self._onward[start].append((end, edge))
+    def _rows(self, build: Any, keys: Iterable[int]) -> Sequence[Any]:
+        more = self._lens.parameters()
+        return rows_for(self._session, build, self._tenant_id, keys, more=more)
 
-    def _step(self, level: Iterable[int], depth: int) -> list[int]:
-        found = []
-        for near in level:
-            for far, _ in self._onward.get(near, ()):
-                if far not in self._depths:
-                    self._depths[far] = depth
-                    found.append(far)
-        return found
+    def _alias_edges(self, nodes: Set[int]) -> list[EdgeRow]:
+        links = {
+            link.id: link
+            for linked in self._aliases(nodes).values()
+            for link in linked
+            if link.src in nodes and link.dst in nodes
+        }
+        return list(links.values())
 
-    def _spread(self, level: list[int], depth: int, alike: "_Alike") -> list[int]:
-        """Add the aliases of a level to it: they are as near as what they stand for."""
-        found = list(level)
-        for near in found:
-            for far, link in alike.get(near, ()):
-                if far not in self._depths:
-                    self._depths[far] = depth
-                    found.append(far)
-                    src, dst = (near, far) if self._forward else (far, near)
-                    self._links.append(link._replace(src=src, dst=dst, depth=depth))
-        return found
+    def _aliases(self, nodes: Set[int]) -> dict[int, list[EdgeRow]]:
+        """Find who stands for whom among the nodes, their own aliases included."""
+        if self._has_aliases is None:
+            some = self._session.execute(_ANY_ALIAS, {"tenant": self._tenant_id}).first()
+            self._has_aliases = some is not None
+        alike: dict[int, list[EdgeRow]] = defaultdict(list)
+        if not self._has_aliases:
+            return alike
+        rows = rows_for(self._session, _alias_rows, self._tenant_id, nodes)
+        for number, one, other, at, undone_at in rows:
+            if self._lens.covers(at, undone_at):
+                link = EdgeRow(number, one, other, SAME_AS, "recorded", None, "", "", at)
+                alike[one].append(link)
+                alike[other].append(link)
+        return alike
 
-
-_Alike = dict[int, list[tuple[int, EdgeRow]]]
-
-
-def _closure(session: Session, tenant_id: int, starts: Iterable[int], forward: bool) -> set[int]:
-    reached: set[int] = set()
-    build = _reach_out if forward else _reach_in
-    waiting = set(starts)
-    while waiting:
-        reached |= waiting
-        reached.update(row[0] for row in rows_for(session, build, tenant_id, waiting))
-        # Only aliases that are news start another walk; without any, there is one statement.
-        waiting = _aliases(session, tenant_id, reached).keys() - reached
-    return reached
+    def _aliases_around(self, level: Iterable[int]) -> set[int]:
+        """Find the aliases of a level, and theirs in turn."""
+        known: set[int] = set(level)
+        fresh = self._aliases(known).keys() - known
+        while fresh:
+            known |= fresh
+            fresh = self._aliases(known).keys() - known
+        return known
 
 
-def _aliases(session: Session, tenant_id: int, nodes: Set[int]) -> _Alike:
-    """Find who stands for whom among the nodes, their own aliases included."""
-    has_some = session.execute(_ANY_ALIAS, {"tenant": tenant_id}).first()
-    if has_some is None:
-        return {}
-    alike: _Alike = defaultdict(list)
-    for number, one, other, at in rows_for(session, _alias_rows, tenant_id, nodes):
-        link = EdgeRow(number, one, other, SAME_AS, "recorded", None, "", "", at, 0)
-        alike[one].append((other, link))
-        alike[other].append((one, link))
-    return alike
-
-
-def _aliases_around(session: Session, tenant_id: int, level: Iterable[int]) -> _Alike:
-    """Find the aliases of a level, and theirs in turn."""
-    known: set[int] = set(level)
-    alike = _aliases(session, tenant_id, known)
-    while alike.keys() - known:
-        known |= alike.keys()
-        alike = _aliases(session, tenant_id, known)
-    return alike
-
-
-_ANY_ALIAS: Final = (
-    select(_ALIAS.c.id).where(_ALIAS.c.tenant_id == TENANT, _ALIAS.c.undone_at.is_(None)).limit(1)
-)
+_ANY_ALIAS: Final = select(_ALIAS.c.id).where(_ALIAS.c.tenant_id == TENANT).limit(1)
 
 
 @cache
-def _alias_rows(dialect: str) -> Select[tuple[int, int, int, datetime]]:
+def _alias_rows(dialect: str) -> Select[tuple[int, int, int, datetime, datetime | None]]:
     touches = or_(among(dialect, _ALIAS.c.node), among(dialect, _ALIAS.c.same_as))
-    return select(_ALIAS.c.id, _ALIAS.c.node, _ALIAS.c.same_as, _ALIAS.c.recorded_at).where(
-        _ALIAS.c.tenant_id == TENANT, touches, _ALIAS.c.undone_at.is_(None)
-    )
+    return select(
+        _ALIAS.c.id, _ALIAS.c.node, _ALIAS.c.same_as, _ALIAS.c.recorded_at, _ALIAS.c.undone_at
+    ).where(_ALIAS.c.tenant_id == TENANT, touches)
 
 
 @cache
-def _reach_out(dialect: str) -> Select[tuple[int]]:
-    return _reach(dialect, _EDGE.c.src, _EDGE.c.dst)
-
-
-@cache
-def _reach_in(dialect: str) -> Select[tuple[int]]:
-    return _reach(dialect, _EDGE.c.dst, _EDGE.c.src)
-
-
-def _reach(dialect: str, near: ColumnElement[int], far: ColumnElement[int]) -> Select[tuple[int]]:
+def _reach(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[int]]:
+    near, far = _ends(is_forward)
     start = key_rows(dialect).add_columns(TENANT.label("tenant_id"))
     reached = start.cte("reached", recursive=True)
-    # The company is carried along, and "is current" leans on the node: a condition on edges alone
+    # The company is carried along, and what counts leans on the node: a condition on edges alone
     # makes SQLite read all of them into a Bloom filter once ANALYZE has run.
-    is_current = case((reached.c.node.is_(None), 0), else_=_EDGE.c.superseded_by).is_(None)
-    here = and_(_EDGE.c.tenant_id == reached.c.tenant_id, near == reached.c.node, is_current)
+    leaning: ColumnElement[bool] = case(
+        (reached.c.node.is_(None), 0), else_=_EDGE.c.superseded_by
+    ).is_(None)
+    if shape != Shape():
+        leaning = case((reached.c.node.is_not(None), counts(_EDGE, shape)), else_=~true())
+    here = and_(_EDGE.c.tenant_id == reached.c.tenant_id, near == reached.c.node, leaning)
     step = select(far, reached.c.tenant_id).select_from(reached.join(_EDGE, here))
     # UNION, not UNION ALL: each node is walked once, so that cycles end and hubs stay cheap.
     return select(reached.union(step).c.node)
 
 
 @cache
-def _edges_out(dialect: str) -> Select[tuple[object, ...]]:
-    return _edges(dialect, _EDGE.c.src)
-
-
-@cache
-def _edges_in(dialect: str) -> Select[tuple[object, ...]]:
-    return _edges(dialect, _EDGE.c.dst)
-
-
-def _edges(dialect: str, near: ColumnElement[int]) -> Select[tuple[object, ...]]:
+def _edges(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[object, ...]]:
     told_by = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == _EDGE.c.event_id)
     columns = (
         _EDGE.c.id,
         _EDGE.c.src,
         _EDGE.c.dst,
-        _EDGE.c.kind,
-        _EDGE.c.certainty,
+        text(_EDGE.c.kind),
+        text(_EDGE.c.certainty),
         _EDGE.c.quantity,
-        _EDGE.c.unit,
-        _EVENT.c.uid,
+        text(_EDGE.c.unit),
+        text(_EVENT.c.uid),
         _EDGE.c.event_at,
+        literal_column("0", Integer),  # the steps, which are counted afterwards
     )
     # Every edge has its event; the outer join only keeps the planner from beginning with events.
     found = select(*columns).select_from(_EDGE.outerjoin(_EVENT, told_by))
-    return found.where(
-        _EDGE.c.tenant_id == TENANT, among(dialect, near), _EDGE.c.superseded_by.is_(None)
-    )
+    near, _ = _ends(is_forward)
+    return found.where(_EDGE.c.tenant_id == TENANT, among(dialect, near), counts(_EDGE, shape))
+
+
+def _ends(is_forward: bool) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    return (_EDGE.c.src, _EDGE.c.dst) if is_forward else (_EDGE.c.dst, _EDGE.c.src)

@@ -1,0 +1,295 @@
+"""Does it add up: the balance of lots over a period, and where a missing quantity was lost.
+
+It must not know recalls or pages. A quantity that was counted (an observation at the step
+`stock_taking` or `cycle_counting`) beats what the movements say; the difference is unaccounted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlmodel import Session
+
+from qtcore.context import Context
+from qtcore.engines.balance import INCOMING, KINDS, Balance, Movement, balance
+from qtcore.errors import Fault, InputRejected
+from qtcore.services.contents import list_movements
+from qtcore.services.nodes import resolve
+from qtcore.services.rights import require
+from qtcore.services.site import Site
+from qtcore.services.stock import SIGN, movements_for_balance
+from qtcore.services.trace import check_lens, lens_json
+from qtcore.services.wire import decimal_text
+from qtcore.store.queries.events import MovementRow, movements_of_events
+from qtcore.store.queries.lens import NOW, Lens
+from qtcore.store.queries.nodes import NodeInfo, label_nodes
+
+COUNTING_STEPS: Final = ("stock_taking", "cycle_counting")
+_MOST_LOTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A quantity nobody can explain, and the two events it went missing between.
+
+    `kind` is ``count`` (a count found less, or more: negative) or ``process`` (an event made less
+    out of its inputs than went in). `before` and `after` name event, step and time.
+    """
+
+    kind: str
+    quantity: Decimal
+    unit: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    lot_id: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "kind": self.kind,
+            "lot_id": self.lot_id,
+            "quantity": decimal_text(self.quantity),
+            "unit": self.unit,
+            "before": dict(self.before),
+            "after": dict(self.after),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LotBalance:
+    """The balance of one lot: `opening` was there when the period began."""
+
+    info: NodeInfo
+    opening: Decimal
+    sums: Balance
+    lost: tuple[Lost, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "lot_id": self.info.uid,
+            "item": self.info.item_code,
+            "lot_no": self.info.lot_no,
+            "opening": decimal_text(self.opening),
+            **self.sums.as_json(),
+            "is_closed": self.sums.is_closed,
+            "located": [lost.as_json() for lost in self.lost],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """The balances of a set of lots, what its processes lost, and the sums where units allow."""
+
+    lots: tuple[LotBalance, ...]
+    process: tuple[Lost, ...]
+    lens: Lens
+    total: Mapping[str, Any] | None
+    problems: tuple[Fault, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API; of a single lot, its own figures stand at the top."""
+        head = self.lots[0].as_json() if len(self.lots) == 1 else {}
+        lost = [each for lot in self.lots for each in lot.lost]
+        return {
+            **head,
+            **lens_json(self.lens),
+            "lots": [lot.as_json() for lot in self.lots],
+            "total": self.total,
+            "located": [each.as_json() for each in (*lost, *self.process)],
+            "closes": all(lot.sums.is_closed for lot in self.lots),
+        }
+
+
+def balance_lots(
+    site: Site, context: Context, lots: Sequence[str], *, lens: Lens = NOW
+) -> Balances:
+    """Balance lots by any of their identifiers, over the period from `since` to `until`.
+
+    Raises InputRejected, NotFound, Ambiguous, Denied.
+    """
+    require(site, context, "trace.read", about=lots[0] if lots else "")
+    if not lots:
+        raise InputRejected("a balance needs at least one lot")
+    check_lens(context, lens)
+    with site.store.read() as session:
+        nodes = [resolve(session, site.store.tenant_id, lot).node for lot in lots]
+        return balance_nodes(site, session, nodes, lens=lens)
+
+
+def balance_nodes(
+    site: Site, session: Session, nodes: Iterable[int], *, lens: Lens = NOW
+) -> Balances:
+    """Balance known nodes inside a running read; cases and pallets have no balance of their own."""
+    tenant, wanted = site.store.tenant_id, list(dict.fromkeys(nodes))
+    if len(wanted) > _MOST_LOTS:
+        raise InputRejected(f"{len(wanted)} lots are too many; give at most {_MOST_LOTS} at once")
+    ends = [at for at in (lens.as_of, lens.until) if at is not None]
+    seen = Lens(as_of=min(ends, default=None), known_at=lens.known_at)
+    infos = label_nodes(session, tenant, wanted)
+    rows: dict[int, list[MovementRow]] = defaultdict(list)
+    for row in list_movements(session, tenant, wanted, lens=seen):
+        rows[row.node].append(row)
+    balances = tuple(
+        _balance(site, infos[node], rows[node], lens)
+        for node in wanted
+        if infos[node].kind != "logistic_unit" or len(wanted) == 1
+    )
+    made = {
+        row.event_uid
+        for told in rows.values()
+        for row in told
+        if row.effect == "produced" and (lens.since is None or row.event_at >= lens.since)
+    }
+    acts = movements_of_events(session, tenant, made, lens=seen)
+    return Balances(balances, _process_losses(site, acts, rows), lens, _total(site, balances))
+
+
+def _balance(site: Site, info: NodeInfo, rows: Sequence[MovementRow], lens: Lens) -> LotBalance:
+    unit = next((row.unit for row in rows if row.quantity is not None and row.unit), info.unit)
+    before = [row for row in rows if lens.since is not None and row.event_at < lens.since]
+    within = [row for row in rows if lens.since is None or row.event_at >= lens.since]
+    opening = _left(site, before, unit, info)
+    start = [] if lens.since is None else [Movement("adjusted", opening, unit, "opening")]
+    found = _losses(site, info, rows, unit)
+    lost = tuple(each for each in found if lens.since is None or each.after["at"] >= _at(lens))
+    missing = sum((each.quantity for each in lost), Decimal(0))
+    counted = movements_for_balance(within)
+    sums = balance([*start, *counted], site.registry.convert, unit=unit)
+    if missing:
+        on_hand = sums.on_hand - missing
+        sums = balance([*start, *counted], site.registry.convert, unit=unit, counted=on_hand)
+    if start:
+        sums = _without_opening(sums, opening)
+    return LotBalance(info, opening, sums, lost)
+
+
+def _at(lens: Lens) -> str:
+    return lens.since.isoformat() if lens.since else ""
+
+
+def _without_opening(sums: Balance, opening: Decimal) -> Balance:
+    """Take the opening stock, which was added in as an adjustment, out of the adjustments."""
+    fields = {name: getattr(sums, name) for name in (*KINDS, "on_hand", "unaccounted")}
+    fields["adjusted"] -= opening
+    return Balance(**fields, unit=sums.unit, problems=sums.problems)
+
+
+def _left(site: Site, rows: Sequence[MovementRow], unit: str, info: NodeInfo) -> Decimal:
+    """Say what was there after these movements and their counts."""
+    if not rows:
+        return Decimal(0)
+    sums = balance(movements_for_balance(rows), site.registry.convert, unit=unit)
+    missing = sum((each.quantity for each in _losses(site, info, rows, unit)), Decimal(0))
+    return sums.on_hand - missing
+
+
+def is_count(row: MovementRow) -> bool:
+    """Say whether a movement is a count of what is there."""
+    step = row.step.replace(":", "/").replace("-", "/").rsplit("/", 1)[-1]
+    return row.verb == "observe" and row.quantity is not None and step in COUNTING_STEPS
+
+
+def _losses(site: Site, info: NodeInfo, rows: Sequence[MovementRow], unit: str) -> tuple[Lost, ...]:
+    """Compare each count with what the movements say was there at that moment."""
+    found: list[Lost] = []
+    there, last = Decimal(0), None
+    for row in sorted(rows, key=lambda each: (each.event_at, each.id)):
+        amount = _converted(site, row, unit)
+        if amount is None:
+            continue
+        if is_count(row):
+            if there != amount:
+                found.append(
+                    Lost("count", there - amount, unit, _shown(last), _shown(row), info.uid)
+                )
+            there = amount
+        elif row.effect in SIGN:
+            there += amount * SIGN[row.effect]
+        last = row
+    return tuple(found)
+
+
+def _process_losses(
+    site: Site, acts: Iterable[MovementRow], rows: Mapping[int, Sequence[MovementRow]]
+) -> tuple[Lost, ...]:
+    """Compare what each event made with what went in, where the units can be compared."""
+    events: dict[str, list[MovementRow]] = defaultdict(list)
+    for row in acts:
+        events[row.event_uid].append(row)
+    found: list[Lost] = []
+    for told in events.values():
+        unit = next((r.unit for r in told if r.part == "output" and r.quantity is not None), "")
+        sums = {"input": Decimal(0), "output": Decimal(0)}
+        amounts = [(row, _converted(site, row, unit)) for row in told if row.part in sums]
+        if not unit or any(amount is None for _, amount in amounts):
+            continue
+        for row, amount in amounts:
+            sums[row.part] += amount or Decimal(0)
+        missing = sums["input"] - sums["output"]
+        if missing and sums["input"]:
+            found.append(
+                Lost("process", missing, unit, _shown(_earlier(told, rows)), _shown(told[0]))
+            )
+    return tuple(found)
+
+
+def _earlier(
+    told: Sequence[MovementRow], rows: Mapping[int, Sequence[MovementRow]]
+) -> MovementRow | None:
+    """Find the last event that touched an input before this one."""
+    at = told[0].event_at
+    inputs = [row.node for row in told if row.part == "input"]
+    before = [r for node in inputs for r in rows.get(node, ()) if r.event_at < at]
+    return max(before, key=lambda row: (row.event_at, row.id), default=None)
+
+
+def _converted(site: Site, row: MovementRow, unit: str) -> Decimal | None:
+    if row.quantity is None:
+        return None
+    if row.unit == unit:
+        return row.quantity
+    try:
+        return site.registry.convert(row.quantity, row.unit, unit)
+    except InputRejected:
+        return None
+
+
+def _shown(row: MovementRow | None) -> dict[str, str]:
+    if row is None:
+        return {"event_id": "", "event_type": "", "step": "", "at": ""}
+    return {
+        "event_id": row.event_uid,
+        "event_type": row.event_type,
+        "step": row.step,
+        "at": row.event_at.isoformat(),
+    }
+
+
+def _total(site: Site, balances: Sequence[LotBalance]) -> dict[str, Any] | None:
+    """Add the lots of a set in one unit; None when their units cannot be compared."""
+    unit = next((each.sums.unit for each in balances if each.sums.unit), "")
+    names = (*KINDS, "on_hand", "unaccounted")
+    sums = dict.fromkeys(("opening", *names), Decimal(0))
+    for each in balances:
+        values = {"opening": each.opening, **{n: getattr(each.sums, n) for n in names}}
+        if each.sums.unit in ("", unit):
+            factor_of = values
+        else:
+            try:
+                factor_of = {
+                    name: site.registry.convert(value, each.sums.unit, unit)
+                    for name, value in values.items()
+                }
+            except InputRejected:
+                return None
+        for name, value in factor_of.items():
+            sums[name] += value
+    came = sum((sums[name] for name in INCOMING), sums["opening"])
+    return {
+        **{name: decimal_text(value) for name, value in sums.items()},
+        "came": decimal_text(came),
+        "unit": unit,
+    }

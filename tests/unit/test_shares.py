@@ -1,0 +1,125 @@
+"""How much of one lot is in another: exact where records are, bounded where they are not."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_share
+from qtcore.errors import InputRejected
+
+A, B, C, D, E, OTHER = range(6)
+
+
+def kg(amount: str | None) -> Amount:
+    return Amount(None if amount is None else Decimal(amount), "kg")
+
+
+def convert(quantity: Decimal, given: str, wanted: str) -> Decimal:
+    factors = {("g", "kg"): Decimal("0.001"), ("kg", "g"): Decimal(1000)}
+    if (given, wanted) not in factors:
+        raise InputRejected(f"no factor from {given} to {wanted}")
+    return quantity * factors[given, wanted]
+
+
+def a_plant(sizes: dict[int, Amount], flows: list[Flow], **acts: Act) -> Plant:
+    inside = {A, *(flow.target for flow in flows)}
+    return Plant(sizes, flows, acts, convert, inside)
+
+
+def bounds(share: Share) -> tuple[object, object]:
+    return share.lower, share.upper
+
+
+def test_a_split_lot_shows_what_each_part_got_not_the_whole():
+    plant = a_plant(
+        {A: kg("100"), B: kg("60"), C: kg("40")},
+        [Flow(A, B, "e", kg("60")), Flow(A, C, "e", kg("40"))],
+    )
+    assert bounds(find_share(plant, A, B)) == (60, 60)
+    assert bounds(find_share(plant, A, C)) == (40, 40)
+
+
+def test_a_part_of_a_part_is_exact_while_nothing_else_went_in():
+    plant = a_plant(
+        {A: kg("100"), B: kg("60"), C: kg("15")},
+        [Flow(A, B, "e", kg("60")), Flow(B, C, "f", kg("15"))],
+    )
+    assert find_share(plant, A, C).is_exact
+    assert bounds(find_share(plant, A, C)) == (15, 15)
+
+
+def test_a_divided_blend_has_bounds_that_allow_every_way_of_dividing():
+    plant = a_plant(
+        {A: kg("60"), B: kg("100"), C: kg("70"), OTHER: kg("40")},
+        [Flow(A, B, "e", kg("60")), Flow(OTHER, B, "e", kg("40")), Flow(B, C, "f", kg("70"))],
+    )
+    share = find_share(plant, A, C)
+    assert bounds(share) == (30, 60)
+    assert share.likely == 42
+
+
+def test_two_halves_of_a_blend_are_the_whole():
+    plant = a_plant(
+        {A: kg("60"), B: kg("100"), C: kg("100"), OTHER: kg("40")},
+        [
+            Flow(A, B, "e", kg("60")),
+            Flow(OTHER, B, "e", kg("40")),
+            Flow(B, C, "f", kg("30")),
+            Flow(B, C, "g", kg("70")),
+        ],
+    )
+    assert bounds(find_share(plant, A, C)) == (60, 60)
+
+
+def test_without_allocation_what_went_where_is_bounded_by_what_there_was():
+    act = Act({A: kg("60"), OTHER: kg("40")}, {B: kg("70"), C: kg("30")})
+    flows = [Flow(s, t, "e", kg(None)) for s in (A, OTHER) for t in (B, C)]
+    plant = a_plant({A: kg("60"), B: kg("70"), C: kg("30"), OTHER: kg("40")}, flows, e=act)
+    assert bounds(find_share(plant, A, B)) == (30, 60)
+    assert bounds(find_share(plant, A, C)) == (0, 30)
+    assert find_share(plant, A, B).likely == 42
+
+
+def test_units_convert_by_declared_factors_only():
+    flows = [Flow(A, B, "e", Amount(Decimal(2500), "g"))]
+    plant = a_plant({A: kg("10"), B: kg("2.5")}, flows)
+    assert bounds(find_share(plant, A, B)) == (Fraction(5, 2), Fraction(5, 2))
+    pieces = a_plant(
+        {A: kg("10"), B: Amount(Decimal(100), "pc"), OTHER: Amount(Decimal(5), "L")},
+        [
+            Flow(A, B, "e", kg("10")),
+            Flow(OTHER, B, "e", Amount(Decimal(5), "L")),
+            Flow(B, C, "f", Amount(Decimal(50), "pc")),
+        ],
+    )
+    assert bounds(find_share(pieces, A, B)) == (10, 10)
+    assert bounds(find_share(pieces, A, C)) == (0, 10)
+    assert find_share(pieces, A, C).likely == 5
+
+
+@pytest.mark.parametrize(
+    ("plant", "reason"),
+    [
+        (a_plant({}, [Flow(A, B, "e", kg("1"))]), "nobody recorded how much"),
+        (
+            a_plant({A: kg("1")}, [Flow(B, C, "e", kg("1")), Flow(C, B, "f", kg("1"))]),
+            "comes from itself",
+        ),
+    ],
+    ids=["no size", "loop"],
+)
+def test_what_cannot_be_known_says_why(plant: Plant, reason: str):
+    share = find_share(plant, A, B)
+    assert bounds(share) == (None, None)
+    assert reason in share.unknown
+
+
+def test_a_share_that_never_ends_is_rounded_outwards():
+    plant = a_plant(
+        {A: kg("1"), B: kg("3"), C: kg("1"), OTHER: kg("2")},
+        [Flow(A, B, "e", kg("1")), Flow(OTHER, B, "e", kg("2")), Flow(B, C, "f", kg("1"))],
+    )
+    answer = find_share(plant, A, C).as_json()
+    assert (answer["lower"], answer["upper"], answer["fraction_upper"]) == ("0", "1", "1")
+    assert answer["likely"] == "0." + "3" * 28
