@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qtcore.cli.options import AnyDb, AnySite, AsJson, SiteDir, answering, print_answer
+from qtcore.cli.options import AnyDb, AsJson, SiteDir, answering, print_answer
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
 from qtcore.definitions.schema import FILE_KINDS, kind_schema
@@ -52,15 +52,27 @@ def check(
 def schema(
     kind: Annotated[str, typer.Argument(help="A kind of definition, pack or i18n.")],
     *,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Without the names that the packs contribute.")
+    ] = False,
     as_json: AsJson = True,
     db: AnyDb = "",
-    site_dir: AnySite = None,
+    site_dir: SiteDir = None,
 ) -> None:
-    """Print the JSON Schema of a definition kind, for editors; it is JSON in any case."""
+    """Print the JSON Schema of a definition kind, for editors; it is JSON in any case.
+
+    It offers the facts, fields, roles, forms and other names of the installed packs and the site.
+    """
+    from qtcore.registry.editor_schemas import editor_schema
+    from qtcore.registry.load import load_registry
+
     wanted = f"{kind}s" if f"{kind}s" in FILE_KINDS else kind
     if wanted not in FILE_KINDS:
         raise typer.BadParameter(f"no kind {kind!r}; there are: {', '.join(FILE_KINDS)}")
-    typer.echo(json.dumps(kind_schema(wanted), ensure_ascii=False, indent=2))
+    with answering(as_json=as_json):
+        registry = None if bare else load_registry(site_dir=site_dir).registry
+        found = editor_schema(wanted, registry) if registry else kind_schema(wanted)
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
 @pack.command("list")

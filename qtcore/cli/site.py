@@ -90,6 +90,9 @@ def serve(
     https: Annotated[
         bool, typer.Option("--https", help="Behind a TLS proxy: cookies are sent over HTTPS only.")
     ] = False,
+    dev: Annotated[
+        bool, typer.Option("--dev", help="Serve the definitions on disk as they are saved.")
+    ] = False,
     proxies: Annotated[
         int,
         typer.Option(
@@ -104,12 +107,25 @@ def serve(
     site_dir: SiteDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve a site over HTTP; the log is JSON lines in any case."""
+    """Serve a site over HTTP; the log is JSON lines in any case.
+
+    What was published serves. With --dev it is what lies on disk, read again at every change; a
+    broken edit is shown here and on the pages, and the definitions before it go on serving.
+    """
     from qtcore.http.serve import serve as run_server
+    from qtcore.services.disk_watch import DiskReport, DiskWatch
+    from qtcore.services.serving import Serving
+
+    def tell(report: DiskReport) -> None:
+        state = "serve" if report.is_serving else "are broken; the ones before go on serving"
+        typer.echo(f"{report.text}definitions on disk {state}", err=True)
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+        watch = DiskWatch(Serving(site, follows=False), site_dir, tell=tell) if dev else None
         typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
-        run_server(site, host=host, port=port, secure_cookies=https or None, proxies=proxies)
+        run_server(
+            site, host=host, port=port, secure_cookies=https or None, dev=watch, proxies=proxies
+        )
 
 
 def demo(

@@ -59,13 +59,19 @@ Text = Annotated[
     StringConstraints(min_length=1, max_length=4000),
     WithJsonSchema({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 4000}),
 ]
-Id = Annotated[str, BeforeValidator(as_text), StringConstraints(pattern=_ID)]
-Name = Annotated[str, BeforeValidator(as_text), StringConstraints(pattern=_NAME)]
-Expression = Annotated[str, BeforeValidator(as_text), StringConstraints(max_length=2000)]
+# The constraint comes first, so that the JSON Schema shows it; what stands last is applied first.
+Id = Annotated[str, StringConstraints(pattern=_ID), BeforeValidator(as_text)]
+Name = Annotated[str, StringConstraints(pattern=_NAME), BeforeValidator(as_text)]
+Expression = Annotated[
+    str,
+    StringConstraints(max_length=2000),
+    BeforeValidator(as_text),
+    WithJsonSchema({"type": ["string", "boolean"], "maxLength": 2000}),
+]
 Duration = Annotated[
     str,
-    BeforeValidator(as_text),
     StringConstraints(pattern=_DURATION, min_length=3),
+    BeforeValidator(as_text),
 ]
 PATTERN_WORDS: Mapping[str, str] = {
     _ID: "an id: a letter first, then at most 79 letters, digits, '_', '-' or '.'",

@@ -88,6 +88,38 @@ def render_problems(problems: Iterable[Problem], sources: Mapping[str, str]) -> 
     return "\n".join(parts) + ("\n" if parts else "")
 
 
+@dataclass(frozen=True, slots=True)
+class ShownProblem:
+    """A problem with its source line cut in three: before, the marked part, after."""
+
+    problem: Problem
+    before: str = ""
+    marked: str = ""
+    after: str = ""
+
+
+def show_problems(
+    problems: Iterable[Problem], sources: Mapping[str, str]
+) -> tuple[ShownProblem, ...]:
+    """Give the report for a page: the same lines and marks as `render_problems` prints."""
+    lines: dict[str, list[str]] = {}
+    found: list[ShownProblem] = []
+    for problem in sort_problems(problems):
+        if problem.file not in lines:
+            lines[problem.file] = sources.get(problem.file, "").splitlines()
+        held = lines[problem.file]
+        if not 0 < problem.line <= len(held):
+            found.append(ShownProblem(problem))
+            continue
+        line = held[problem.line - 1]
+        start = min(max(problem.column, 1), len(line) + 1) - 1
+        end = start + max(1, problem.length)
+        cut = max(0, start - _SHOWN_WIDTH // 2)
+        parts = (line[cut:start], line[start:end], line[end : start + _SHOWN_WIDTH])
+        found.append(ShownProblem(problem, *map(_printable, parts)))
+    return tuple(found)
+
+
 def _excerpt(problem: Problem, line: str) -> tuple[str, str]:
     column = min(max(problem.column, 1), len(line) + 1) - 1
     start = max(0, column - _SHOWN_WIDTH // 2) if len(line) > _SHOWN_WIDTH else 0

@@ -24,6 +24,7 @@ from qtcore.http.rendering import make_templates, render_problem
 from qtcore.http.security import Gate
 from qtcore.http.settings import Settings
 from qtcore.http.texts import choose_language, load_texts
+from qtcore.services.disk_watch import DiskWatch
 from qtcore.services.sealing import read_sealing
 from qtcore.services.serving import Serving
 from qtcore.services.site import Site
@@ -37,9 +38,10 @@ def make_app(
     secure_cookies: bool | None = None,
     dev: bool = False,
     proxies: int = 0,
+    disk: DiskWatch | None = None,
     logger: Any = None,
 ) -> Litestar:
-    """Make the application of one site, which follows what is published."""
+    """Make the application of one site, which follows what is published, or in `dev` the disk."""
     serving = site if isinstance(site, Serving) else Serving(site)
     settings = Settings(
         texts=load_texts(),
@@ -48,6 +50,7 @@ def make_app(
         secure_cookies=secure_cookies,
         dev=dev,
         proxies=proxies,
+        disk=disk,
     )
 
     def answer_mistake(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -77,6 +77,7 @@ def _render(
         "me": call.context.actor if call and call.context else None,
         "csrf": call.session.csrf_token if call and call.session else "",
         "path": call.path if call else "",
+        "disk": settings.disk,
         "query_string": call.query_string if call else "",
         "outcome_status": lambda outcome: OUTCOME_STATUS.get(outcome, "draft"),
     }

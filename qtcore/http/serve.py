@@ -7,6 +7,7 @@ import uvicorn
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import configure_logs
+from qtcore.services.disk_watch import DiskWatch
 from qtcore.services.jobs import Worker
 from qtcore.services.site import Site
 
@@ -17,18 +18,28 @@ def serve(
     port: int = 8000,
     *,
     secure_cookies: bool | None = None,
+    dev: DiskWatch | None = None,
     proxies: int = 0,
 ) -> None:
     """Serve until interrupted; a worker delivers and seals meanwhile.
 
-    Our own log lines replace uvicorn's.
+    Our own log lines replace uvicorn's. With `dev` the definitions on disk serve as they are saved.
     """
     configure_logs()
     worker = Worker(site)
     worker.start()
+    if dev is not None:
+        dev.start()
+    app = make_app(
+        dev.serving if dev is not None else site,
+        secure_cookies=secure_cookies,
+        dev=dev is not None,
+        disk=dev,
+        proxies=proxies,
+    )
     try:
         uvicorn.run(
-            make_app(site, secure_cookies=secure_cookies, proxies=proxies),
+            app,
             host=host,
             port=port,
             log_level="warning",
@@ -37,4 +48,6 @@ def serve(
             proxy_headers=False,
         )
     finally:
+        if dev is not None:
+            dev.stop()
         worker.stop()

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment
 
 from qtcore.http.texts import Texts
+from qtcore.services.disk_watch import DiskWatch
 
 MAX_BODY = 1_048_576
 
@@ -18,7 +19,8 @@ class Settings:
     """Texts, templates, logger and the few choices an application has.
 
     `secure_cookies`: None means as the request came, by https or not. `dev` shows template changes
-    without a restart. `proxies`: how many trusted proxies stand before the application.
+    without a restart; `disk` then watches the definitions. `proxies`: how many trusted proxies
+    stand before the application.
     """
 
     texts: Texts
@@ -27,4 +29,5 @@ class Settings:
     secure_cookies: bool | None = None
     dev: bool = False
     proxies: int = 0
+    disk: DiskWatch | None = None
     max_body: int = MAX_BODY

@@ -35,6 +35,17 @@ def find_installed() -> Mapping[str, Callable[[], object]]:
     }
 
 
+def installed_folders() -> tuple[Path, ...]:
+    """Give the folders of the installed packs whose files lie on this disk."""
+    modules = {point.name: point.module for point in entry_points(group=ENTRY_POINTS)}
+    if not modules:
+        return tuple(
+            sorted(head.parent for head in _PACKAGE.parent.glob(f"plugins/*/qt_*/{HEAD_FILE}"))
+        )
+    specs = (importlib.util.find_spec(name.split(".")[0]) for name in modules.values())
+    return tuple(sorted(Path(spec.origin).parent for spec in specs if spec and spec.origin))
+
+
 def load_pack(name: str, load: Callable[[], object]) -> object:
     """Load a pack's module or object, or give the Failure that names it."""
     try:

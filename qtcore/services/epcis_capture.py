@@ -15,7 +15,8 @@ from qtcore.builtin.faults import ReadFault
 from qtcore.builtin.unpacking import unpack
 from qtcore.context import Context
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
-from qtcore.services.epcis_import import DocumentWriter, stored_id
+from qtcore.services.epcis_facts import stored_id
+from qtcore.services.epcis_import import DocumentWriter
 from qtcore.services.imports import (
     ImportReport,
     ImportSource,

@@ -5,12 +5,18 @@ It must not know the database.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from qtcore.builtin.epcis.checks import read_time
+from qtcore.builtin.epcis.contents import content_hash
+from qtcore.builtin.epcis.event_hash import event_hash
+from qtcore.builtin.epcis.strict_json import read_json
 from qtcore.builtin.facts import PartyRole, TraceEvent
+from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import party_code
+from qtcore.store.queries.epcis import DECLARED
+from qtcore.store.tables import Event
 
 _ILMD = re.compile(r"[:#/]")
 
@@ -80,3 +86,38 @@ def values_of(event: TraceEvent) -> Iterator[tuple[str, str]]:
     ):
         if text:
             yield name, text
+
+
+def born(events: Iterable[TraceEvent]) -> dict[str, tuple[date | None, datetime | None]]:
+    """Give expiry and birth of what the events bring into being, by its global name.
+
+    The earliest of several dates, so that the order of documents makes no difference.
+    """
+    found: dict[str, tuple[date | None, datetime | None]] = {}
+    for event in events:
+        outputs = event.part("output") if event.error is None else []
+        if outputs:
+            expiry = ilmd_day(event.ilmd, "itemExpirationDate")
+            made = event.event_at.astimezone(UTC) if event.verb == "transform" else None
+            for thing in outputs:
+                earlier = found.get(thing.key.value, (None, None))
+                found[thing.key.value] = (
+                    min((d for d in (expiry, earlier[0]) if d), default=None),
+                    min((m for m in (made, earlier[1]) if m), default=None),
+                )
+    return found
+
+
+def stored_id(event: TraceEvent) -> str:
+    """Give the id an event is stored under; without one of its own, the standard's event hash."""
+    return f"{event.identity}{DECLARED}" if event.error is not None else event.identity
+
+
+def says_the_same(row: Event, event: TraceEvent) -> bool:
+    """Say whether a stored event is equal in content, also one stored under an older hash."""
+    if row.document.get("content") == event.content_hash:
+        return True
+    if row.document.get("format") != "epcis-2.0":
+        return False
+    stored, context = (read_json(row.document[n].encode(), Faults()) for n in ("event", "context"))
+    return content_hash(stored, event_hash(stored, context)) == event.content_hash

@@ -5,31 +5,31 @@ It must not judge what a document says; what does not fit becomes a discrepancy.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlmodel import col, select
 
-from qtcore.builtin.epcis.contents import content_hash
-from qtcore.builtin.epcis.event_hash import event_hash
 from qtcore.builtin.epcis.reading import EpcisDocument
-from qtcore.builtin.epcis.strict_json import pointer, read_json, write_json
+from qtcore.builtin.epcis.strict_json import pointer, write_json
 from qtcore.builtin.facts import Thing, TraceEvent
-from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import canonical_identifier, party_code
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.epcis_facts import (
+    born,
     error_text,
-    ilmd_day,
     ilmd_text,
     parties_of,
     party_of,
     place_of,
+    says_the_same,
+    stored_id,
     values_of,
 )
+from qtcore.services.epcis_masters import too_long, write_masters
 from qtcore.services.epcis_profiles import ProfileJudge
 from qtcore.services.events import EventInput, Line, Origin, Stored, write_all
 from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
@@ -81,6 +81,7 @@ class DocumentWriter:
         )
         self._names = {m.uri: m.name for m in document.master_data if m.name}
         self._known: dict[str, Event] = {}
+        self._born: dict[str, tuple[date | None, datetime | None]] = {}
         self._local: set[str] = set()
 
     def write(self, import_id: int) -> ImportReport:
@@ -89,18 +90,23 @@ class DocumentWriter:
         self._known = self._stored_events(events)
         bad = self._refused()
         faults = [fault for found in bad.values() for fault in found]
-        if faults and not self._is_proceeding:
+        facts = self._document.master_data
+        long = [self._fault("QT706", text, "/epcisHeader") for text in too_long(facts)]
+        if long or (faults and not self._is_proceeding):
+            faults += long
             raise InputRejected(f"{self._document.name} is refused; nothing is stored", faults)
         new = [e for e in events if stored_id(e) not in self._known and e.pointer not in bad]
         ensure_unknowns(self._work)
         self._local = self._local_numbers(new)
+        self._born = born(new)
         self._book.prepare(
-            _ref_of(thing) for e in new for thing in e.things if not _is_own(thing.uri)
+            self._ref_of(thing) for e in new for thing in e.things if not _is_own(thing.uri)
         )
         told = [self._input(event) for event in new]
         origin = Origin("import", import_id)
         stored = write_all(self._site, self._book, told, origin=origin)
         written = [_Written(event, each) for event, each in zip(new, stored, strict=True)]
+        write_masters(self._book, facts)
         self._index(new)
         self._complete_lots(written)
         self._name_nodes(written)
@@ -121,7 +127,12 @@ class DocumentWriter:
 
     def _index(self, events: Sequence[TraceEvent]) -> None:
         """Note what the events are asked by, see `qtcore.services.epcis_queries`."""
-        keys = {name: row.id for name, row in self._stored_events(events).items()}
+        keys: dict[str | None, int] = {}
+        for names in batched([stored_id(event) for event in events]):
+            found = select(Event.external_id, Event.id).where(
+                Event.tenant_id == self._work.tenant_id, col(Event.external_id).in_(names)
+            )
+            keys |= dict(self._work.session.exec(found).all())
         self._work.insert(
             EpcisEvent,
             [
@@ -186,7 +197,7 @@ class DocumentWriter:
 
     def _conflict(self, event: TraceEvent) -> Iterator[Fault]:
         row = self._known.get(stored_id(event))
-        if row is not None and not _says(row, event):
+        if row is not None and not says_the_same(row, event):
             yield self._fault(
                 "QT708",
                 f"eventID {event.external_id!r} is already stored with other content; a "
@@ -267,9 +278,22 @@ class DocumentWriter:
             named = self._names.get(key.item, "") or self._names.get(thing.uri, "")
             known = self._site.registry.unit(item_unit) is not None
             self._places.code("item", key.item, named, kind="raw", unit=item_unit if known else "")
-        ref = _ref_of(thing)
+        ref = self._ref_of(thing)
         self._adopt(ref)
         return ref
+
+    def _ref_of(self, thing: Thing) -> LotRef:
+        """Give the reference to what a line of another company names."""
+        key = thing.key
+        expiry, made = self._born.get(key.value, (None, None))
+        return LotRef(
+            item=key.item,
+            lot_no=key.number,
+            kind=key.kind,
+            identifier=(key.scheme, key.value),
+            expiry_on=expiry,
+            made_at=made,
+        )
 
     def _own_node(self, uri: str) -> str | None:
         """Find our own lot behind the URI that our export gives it."""
@@ -291,12 +315,12 @@ class DocumentWriter:
 
     def _complete_lots(self, written: Iterable[_Written]) -> None:
         """Mark lots as recorded that an event brought into being, with what it says of them."""
-        told: dict[int, list[TraceEvent]] = {}
+        told: dict[int, tuple[date | None, datetime | None]] = {}
         for each in written:
             if each.event.error is None:
                 for thing, node in zip(each.event.things, each.stored.nodes, strict=True):
                     if thing.part == "output":
-                        told.setdefault(node, []).append(each.event)
+                        told[node] = self._born[thing.key.value]
         for nodes in batched(sorted(told)):
             lots = self._work.session.exec(
                 select(Lot).where(Lot.tenant_id == self._work.tenant_id, col(Lot.node).in_(nodes))
@@ -304,17 +328,12 @@ class DocumentWriter:
             for lot in lots.all():
                 self._complete_lot(lot, told[lot.node])
 
-    def _complete_lot(self, lot: Lot, events: list[TraceEvent]) -> None:
-        # The earliest of several dates, so that the order of documents makes no difference.
-        expiries = [day for e in events if (day := ilmd_day(e.ilmd, "itemExpirationDate"))]
-        made = [e.event_at.astimezone(UTC) for e in events if e.verb == "transform"]
+    def _complete_lot(self, lot: Lot, told: tuple[date | None, datetime | None]) -> None:
         values: dict[str, Any] = {"origin": "recorded"}
-        known = [lot.expiry_on] if lot.expiry_on else []
-        if expiries:
-            values["expiry_on"] = min(*expiries, *known, expiries[0])
-        if made:
-            earlier = [lot.made_at] if lot.made_at else []
-            values["made_at"] = min(*made, *earlier, made[0])
+        for name, value in zip(("expiry_on", "made_at"), told, strict=True):
+            known = getattr(lot, name)
+            if value is not None and (known is None or value < known):
+                values[name] = value
         changes = self._work.change(lot, **values)
         if changes:
             uid = self._work.uid_of(lot.node)
@@ -338,8 +357,21 @@ class DocumentWriter:
             )
             for row in rows.all():
                 wanted.pop((row.node, row.scheme, row.value), None)
-        for node, scheme, value in wanted:
-            self._book.add_identifiers(node, [(scheme, value)], is_global=False)
+        keys = self._work.keys(len(wanted))
+        self._work.insert(
+            Identifier,
+            [
+                {
+                    "id": key,
+                    "node": node,
+                    "scheme": scheme,
+                    "value": value,
+                    "is_global": False,
+                    "recorded_at": self._work.context.at,
+                }
+                for key, (node, scheme, value) in zip(keys, wanted, strict=True)
+            ],
+        )
 
     def _settle(self, event: TraceEvent, ids: Collection[str]) -> None:
         """Join the parts of a transformation, then apply error declarations, old and new."""
@@ -364,31 +396,5 @@ class DocumentWriter:
         ).first()
 
 
-def _ref_of(thing: Thing) -> LotRef:
-    """Give the reference to what a line of another company names."""
-    key = thing.key
-    return LotRef(
-        item=key.item,
-        lot_no=key.number,
-        kind=key.kind,
-        identifier=(key.scheme, key.value),
-    )
-
-
 def _is_own(uri: str) -> bool:
     return uri.startswith("urn:uuid:")
-
-
-def stored_id(event: TraceEvent) -> str:
-    """Give the id an event is stored under; without one of its own, the standard's event hash."""
-    return f"{event.identity}{DECLARED}" if event.error is not None else event.identity
-
-
-def _says(row: Event, event: TraceEvent) -> bool:
-    """Say whether a stored event is equal in content, also one stored under an older hash."""
-    if row.document.get("content") == event.content_hash:
-        return True
-    if row.document.get("format") != "epcis-2.0":
-        return False
-    stored, context = (read_json(row.document[n].encode(), Faults()) for n in ("event", "context"))
-    return content_hash(stored, event_hash(stored, context)) == event.content_hash

@@ -5,9 +5,9 @@ another digest than then, its stored verdict is used, and said to be.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.rules import RuleOutcome, blocking, judge
@@ -18,6 +18,8 @@ from qtcore.registry.registry import Registry
 from qtcore.services.evaluation import evaluator
 from qtcore.services.recorded_values import read_lot, read_recorded
 from qtcore.store.tables import Decision
+
+_RELEASE: Final = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,17 @@ def decide_again(
     attempt = _attempt(recorded)
     steps = [step for step in workflow.transitions if step.answers(row.transition)]
     gates: dict[str, tuple[Refusal, ...]] = {}
+    singles: dict[str, tuple[Refusal, ...]] = {}
     outcomes: tuple[RuleOutcome, ...] = ()
-    for gate in dict.fromkeys(step.gate for step in steps if step.gate):
+    wanted = dict.fromkeys(step.gate for step in steps if step.gate)
+    needs = {rule for step in steps for rule in step.rules}
+    for gate in {**wanted, **({_RELEASE: None} if needs else {})}:
         judged = _judged(registry, recorded, gate)
         gates[gate], outcomes = judged.refusals, judged.outcomes
-    attempt = _with_gates(attempt, gates)
+        for rule in needs & {each.id for each in judged.outcomes}:
+            found = tuple(r for r in judged.refusals if r.code == rule)
+            singles[rule] = (*singles.get(rule, ()), *found)
+    attempt = replace(attempt, gate_outcomes=gates, rule_outcomes=singles)
     evaluate = evaluator(registry, f"workflows:{workflow.id}")
     outcome = fire(compile_workflow(workflow), state, attempt, evaluate)
     if isinstance(outcome, Stopped):
@@ -106,11 +114,6 @@ def _attempt(recorded: _Recorded) -> Attempt:
     )
 
 
-def _with_gates(attempt: Attempt, gates: Mapping[str, tuple[Refusal, ...]]) -> Attempt:
-    told = {name: getattr(attempt, name) for name in attempt.__dataclass_fields__}
-    return Attempt(**{**told, "gate_outcomes": gates})
-
-
 def _judged(registry: Registry, recorded: _Recorded, gate: str) -> Again:
     document = recorded.document
     off: tuple[Refusal, ...] = ()
@@ -120,7 +123,7 @@ def _judged(registry: Registry, recorded: _Recorded, gate: str) -> Again:
         rules, off = registry.rules_of(gate), refused.refusals
     on = date.fromisoformat(document["on"])
     outcomes = judge(rules, recorded.facts, evaluator(registry), on=on)
-    said = _packs_on_release(registry, recorded)
+    said = _packs_on_release(registry, recorded) if gate == _RELEASE else ()
     refusals = (*off, *blocking(outcomes), *said)
     return Again(not refusals, "", refusals, outcomes, tuple(recorded.notes))
 

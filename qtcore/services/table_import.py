@@ -87,6 +87,7 @@ class RowWriter:
         self._lots_seen = lots_seen
         self._book = NodeBook(site, work)
         self._places = Places(self._book)
+        self._marks: dict[str, dict[str, Any]] = {}
 
     def write(self, rows: Sequence[RowFacts]) -> ImportReport:
         """Write what is not stored yet; rows with a problem are kept as quarantined.
@@ -94,6 +95,12 @@ class RowWriter:
         A row this very load stored before it was cut off counts as stored. Lots in `lots_seen` are
         not counted as new: a trial takes its batches back, and meets them again.
         """
+        report = self._write_rows(rows)
+        marks = zip(self._work.keys(len(self._marks)), self._marks.values(), strict=True)
+        self._work.insert(ImportRow, [{**mark, "id": key} for key, mark in marks])
+        return report
+
+    def _write_rows(self, rows: Sequence[RowFacts]) -> ImportReport:
         known = self._known(rows)
         report = ImportReport(read=len(rows))
         fresh: list[RowFacts] = []
@@ -169,16 +176,13 @@ class RowWriter:
         key = self._row_key(row)
         before = known.get(key)
         if before is None:
-            known[key] = ImportRow(
-                tenant_id=self._work.tenant_id,
-                id=self._work.key(),
-                import_id=self._run.id,
-                row_key=key,
-                content_hash=row.content_hash,
-                verdict=verdict,
-                reason=reason,
-            )
-            self._work.add(known[key])
+            self._marks[key] = {
+                "import_id": self._run.id,
+                "row_key": key,
+                "content_hash": row.content_hash,
+                "verdict": verdict,
+                "reason": reason,
+            }
         elif before.verdict != STORED:
             self._work.change(
                 before,

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
+from qtcore.services.drafts import DraftInput, edit_draft, open_draft
 from qtcore.services.events import EventInput
 from qtcore.services.holds import place_hold
 from qtcore.services.profile import set_language
@@ -43,6 +44,7 @@ class Served:
     held: str
     deviation: str
     recall: str
+    draft: str
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +113,21 @@ def tell_story(site: Site, address: str) -> Served:
     record_event(site, everybody, out)
     start = RecallStart([milk.uid], "Exercise", "exercise", True, {"plan": "cn_drug_2022"})
     recall = start_recall(site, everybody, start)
-    return Served(address, milk.uid, butter.uid, held.uid, record.record.number, recall.number)
+    draft = a_rename(site)
+    lots = milk.uid, butter.uid, held.uid
+    return Served(address, *lots, record.record.number, recall.number, draft)
+
+
+def a_rename(site: Site) -> str:
+    """A draft by somebody else that takes a state away from under a running record."""
+    author = a_user(site, ["implementer"], login="ida")
+    draft = open_draft(site, author, DraftInput("Another word for open", "clearer"))
+    base = draft.configuration.find("base")
+    assert base is not None
+    file = "workflows/deviation.yaml"
+    text = base.files[file].replace("open", "noted")
+    edit_draft(site, author, draft.row.uid, {("base", file): text})
+    return draft.row.uid
 
 
 def sign_in(page: Page, served: Served, login: str = "everybody") -> None:

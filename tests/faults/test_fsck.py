@@ -79,9 +79,11 @@ def test_a_sound_database_breaks_no_promise(file: Path) -> None:
 
 
 COPY = (
-    "INSERT INTO state_change SELECT tenant_id, 9999, 'again', subject_kind, subject_uid, 3, "
-    "transition, 'released', to_state, person_id, actor, reason, verdicts, workflow_version_id, "
-    "at FROM state_change WHERE transition = 'release' ORDER BY id LIMIT 1"
+    "INSERT INTO state_change (tenant_id, id, uid, subject_kind, subject_uid, number, transition, "
+    "from_state, to_state, person_id, actor, reason, verdicts, workflow_version_id, at) "
+    "SELECT tenant_id, 9999, 'again', subject_kind, subject_uid, 3, transition, 'released', "
+    "to_state, person_id, actor, reason, verdicts, workflow_version_id, at "
+    "FROM state_change WHERE transition = 'release' ORDER BY id LIMIT 1"
 )
 RELEASE = "(SELECT min(id) FROM state_change WHERE transition = 'release')"
 PLANTED: dict[str, tuple[str, str, str]] = {

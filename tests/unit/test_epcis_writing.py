@@ -11,6 +11,7 @@ import pytest
 from qtcore.builtin.epcis.reading import read_epcis
 from qtcore.builtin.epcis.strict_json import write_json
 from qtcore.builtin.epcis.writing import EventOut, ThingOut, write_epcis
+from qtcore.builtin.epcis.xml_prefixes import STANDARD_CONTEXT
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LOT, OTHER = "urn:epc:class:lgtin:4012345.012345.998877", "urn:uuid:0190aaaa-0000-7000-8000-1"
@@ -76,10 +77,16 @@ def test_a_prefix_with_two_meanings_stays_with_its_event() -> None:
         for meaning in ("urn:one:", "urn:two:")
     ]
     written = write_epcis(events, AT)
-    assert {"ex": "urn:one:"} in written["@context"]
-    first, second = written["epcisBody"]["eventList"]
-    assert "@context" not in first
-    assert second["@context"] == [{"ex": "urn:two:"}]
+    assert written["@context"] == [STANDARD_CONTEXT]
+    contexts = [event["@context"] for event in written["epcisBody"]["eventList"]]
+    assert contexts == [[{"ex": "urn:one:"}], [{"ex": "urn:two:"}]]
+
+
+def test_a_prefix_that_every_event_shares_stands_in_the_document() -> None:
+    document = read_epcis(text_of(our_event("ship")).encode(), "own").events[0].document
+    event = EventOut("a", "ship", AT, document=document, context=[{"ex": "urn:one:"}])
+    written = write_epcis([event, event], AT)
+    assert written["@context"] == [STANDARD_CONTEXT, {"ex": "urn:one:"}]
 
 
 def test_a_negative_adjustment_is_told_by_an_extension_only() -> None:

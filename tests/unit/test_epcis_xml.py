@@ -131,7 +131,7 @@ def test_a_prefix_is_kept_apart_from_another_namespace_of_the_same_prefix() -> N
     document = read_epcis(xml(inside), "x")
     (event,) = document.events
     assert (event.document["ex:note"], event.document["ex1:note"]) == ("a", "b")
-    assert {"ex1": "urn:other:ns"} in document.context
+    assert {"ex1": "urn:other:ns"} in event.document["@context"]
 
 
 def test_master_data_of_the_header_is_read() -> None:

@@ -28,6 +28,7 @@ _OLD_WORDS: Final[Mapping[str, str]] = {
     "urn:epcglobal:cbv:sdt:": f"{_WORDS}SDT-",
     "urn:epcglobal:cbv:er:": f"{_WORDS}ER-",
 }
+_OLD_WORD: Final = "urn:epcglobal:cbv:"
 _BARE_WORDS: Final[Mapping[tuple[str, str], str]] = {
     # (element it stands in, property) -> what a word without a namespace is short for
     ("", "bizStep"): f"{_WORDS}BizStep-",
@@ -194,9 +195,12 @@ class _Writer:
         prefix, colon, rest = text.partition(":")
         if colon and prefix in self._namespaces:
             text = self._namespaces[prefix] + rest
-        for old, new in _OLD_WORDS.items():
-            text = text.replace(old, new)
-        return _canonical_key(_canonical_number(text))
+        if ":" not in text:
+            return _canonical_number(text)
+        if _OLD_WORD in text:
+            for old, new in _OLD_WORDS.items():
+                text = text.replace(old, new)
+        return _canonical_key(text)
 
 
 def _listed(value: Any) -> Iterable[Any]:

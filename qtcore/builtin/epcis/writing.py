@@ -102,33 +102,28 @@ def entry_of(event: EventOut) -> dict[str, Any]:
 
 
 def _entries(events: Sequence[EventOut]) -> tuple[list[dict[str, Any]], list[Any]]:
-    """Give the events as they are written, and the context all their prefixes need."""
-    context: list[Any] = [STANDARD_CONTEXT]
-    prefixes: dict[str, Any] = {}
+    """Give the events as they are written, and the context of their document.
+
+    Only what every event was told under is lifted into the document. A prefix of one event would
+    give a meaning to the same letters in another, and that changes what the other says.
+    """
+    given = [_declared(event) for event in events]
+    shared = given[0] if given and all(each == given[0] for each in given) else []
     entries = []
-    for event in events:
+    for event, own in zip(events, given, strict=True):
         entry = entry_of(event)
-        given = event.context if event.document is not None else [dict(OWN_CONTEXT)]
-        apart = _merge(given, context, prefixes)
-        if apart and "@context" not in entry:
-            entry["@context"] = apart
+        if own and not shared:
+            inside = entry.get("@context", [])
+            entry["@context"] = [*own, *(inside if isinstance(inside, list) else [inside])]
         entries.append(entry)
-    return entries, [*context, *({name: value} for name, value in prefixes.items())]
+    return entries, [STANDARD_CONTEXT, *shared]
 
 
-def _merge(given: Any, context: list[Any], prefixes: dict[str, Any]) -> list[Any]:
-    """Add what one event needs; what would give a prefix a second meaning stays with the event."""
-    apart: list[Any] = []
-    for entry in given if isinstance(given, list) else [given] if given else []:
-        if isinstance(entry, str):
-            # All versions of the standard's own context agree on its words.
-            if "/epcis-context.jsonld" not in entry and entry not in context:
-                context.append(entry)
-        elif isinstance(entry, dict):
-            taken = {k: v for k, v in entry.items() if prefixes.setdefault(k, v) != v}
-            if taken:
-                apart.append(taken)
-    return apart
+def _declared(event: EventOut) -> list[Any]:
+    """Give the context of an event without the standard's own, whose versions all agree."""
+    context = event.context if event.document is not None else [dict(OWN_CONTEXT)]
+    listed = context if isinstance(context, list) else [context] if context else []
+    return [e for e in listed if not (isinstance(e, str) and "/epcis-context.jsonld" in e)]
 
 
 def _own_event(event: EventOut) -> dict[str, Any]:

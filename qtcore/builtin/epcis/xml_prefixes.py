@@ -32,22 +32,45 @@ _OTHER_SPACES: Final = ("urn:epcglobal:epcis", "http://www.w3.org/2001/XMLSchema
 
 @dataclass(slots=True)
 class Prefixes:
-    """Gives each namespace the prefix it was first written with, or one of its own."""
+    """Gives each namespace the prefix it was written with, or one of its own.
 
-    _known: dict[str, str] = field(default_factory=dict)
+    What the root declares, the document's context declares. What an event declares stays with it:
+    in another event the same letters may mean something else, or nothing.
+    """
+
+    root: Mapping[str, str] = field(default_factory=dict)
+    _shared: dict[str, str] = field(default_factory=dict)
+    _event: dict[str, str] | None = None
+    _values: dict[str, str] = field(default_factory=dict)
 
     def of(self, space: str, element: Element) -> str:
         """Give the prefix of a namespace that an element uses."""
-        if space not in self._known:
-            self._known[space] = self._new(space, element)
-        return self._known[space]
+        is_shared = self._event is None or space in self.root.values()
+        known = self._shared if is_shared or self._event is None else self._event
+        if space not in known:
+            known[space] = self._new(space, element)
+        return known[space]
 
-    def context(self, root: Element) -> list[Any]:
-        """Give the JSON-LD context that declares them, with those that only values may use."""
-        own = {p: space for space, p in self._known.items() if p not in STANDARD_PREFIXES}
-        for prefix, space in root.scope.items():
-            is_own = prefix and prefix not in (*STANDARD_PREFIXES, *NO_PREFIXES)
-            if is_own and not space.startswith(_OTHER_SPACES):
+    def begin_event(self, element: Element) -> None:
+        """Note what an event itself declares: its values may use what no name uses."""
+        self._event = {}
+        self._values = {
+            prefix: space
+            for prefix, space in element.scope.items()
+            if self.root.get(prefix) != space and _is_free(prefix, space)
+        }
+
+    def end_event(self) -> list[Any]:
+        """Give the context of the event that ends, beyond what the root declares."""
+        used = {p: s for s, p in (self._event or {}).items() if p not in STANDARD_PREFIXES}
+        self._event = None
+        return [{prefix: space} for prefix, space in {**self._values, **used}.items()]
+
+    def context(self) -> list[Any]:
+        """Give the context of the document."""
+        own = {p: space for space, p in self._shared.items() if p not in STANDARD_PREFIXES}
+        for prefix, space in self.root.items():
+            if _is_free(prefix, space):
                 own.setdefault(prefix, space)
         return [STANDARD_CONTEXT, *({prefix: space} for prefix, space in own.items())]
 
@@ -55,7 +78,16 @@ class Prefixes:
         standard = {uri: prefix for prefix, uri in STANDARD_PREFIXES.items()}
         if space in standard or space in _XML_SPACES:
             return standard.get(space) or _XML_SPACES[space]
-        written = next((p for p, uri in element.scope.items() if uri == space and p), "ns")
-        taken = {*self._known.values(), *STANDARD_PREFIXES}
+        known = [p for p, uri in element.scope.items() if uri == space and _is_free(p, uri)]
+        is_own = element.space == space and element.prefix in known
+        written = element.prefix if is_own else next(iter(known), "ns")
+        taken = {*self._shared.values(), *(self._event or {}).values(), *STANDARD_PREFIXES}
         names = (written, *(f"{written}{number}" for number in range(1, len(taken) + 2)))
         return next(name for name in names if name not in taken)
+
+
+def _is_free(prefix: str, space: str) -> bool:
+    """Say whether a prefix is the sender's own, and no word of XML, EPCIS or URIs."""
+    if not prefix or prefix in NO_PREFIXES or space.startswith(_OTHER_SPACES):
+        return False
+    return STANDARD_PREFIXES.get(prefix) is None

@@ -39,6 +39,7 @@ class XmlReader:
     def document(self, root: Element) -> dict[str, Any]:
         """Read a whole document."""
         self.places.note("", root)
+        self.prefixes.root = root.scope
         kind = root.name
         base = _ROOTS.get(kind)
         version = root.space.removeprefix(base) if base and root.space.startswith(base) else ""
@@ -67,7 +68,7 @@ class XmlReader:
             vocabularies += more
         if vocabularies:
             value["epcisHeader"] = {"epcisMasterData": {"vocabularyList": vocabularies}}
-        return {"@context": self.prefixes.context(root), **value}
+        return {"@context": self.prefixes.context(), **value}
 
     def _check_version(self, root: Element, version: str) -> None:
         found = root.attributes.get(("", "schemaVersion"), "").strip()
@@ -160,9 +161,13 @@ class XmlReader:
     def _event(self, element: Element, at: str) -> dict[str, Any]:
         self.places.note(at, element)
         known = not element.space or element.space.startswith("urn:epcglobal:epcis")
+        self.prefixes.begin_event(element)
         kind = element.name if known else self._name(element)
         value: dict[str, Any] = {"type": kind}
         self._fields(element, value, at, names.EVENT)
+        context = self.prefixes.end_event()
+        if context:
+            value["@context"] = context
         if kind == "QuantityEvent":
             _as_object_event(value)
         return value

@@ -7,6 +7,7 @@ the Digital Link at id.gs1.org, because a URN can always be turned into it, not 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from qtcore.builtin.gs1.check_digits import check_digit, has_check_digit
@@ -75,6 +76,8 @@ def canonical_uri(uri: str) -> str:
     return _key(scheme, {primary: whole}).value
 
 
+# One document names each thing several times, and the places in every event.
+@lru_cache(maxsize=16_384)
 def read_key(uri: str, *, is_class: bool = False) -> GlobalKey:
     """Read a name; never raises.
 

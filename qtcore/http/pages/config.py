@@ -1,4 +1,4 @@
-"""The packs page, and the offline page of the API.
+"""The packs page, the report of a check, and the offline page of the API.
 
 It must not know how packs are loaded.
 """
@@ -7,9 +7,11 @@ from collections import Counter
 from typing import Any
 
 from qtcore.definitions.packs import KINDS
+from qtcore.definitions.problems import show_problems
 from qtcore.http.api.routes import OPERATIONS, build_openapi
 from qtcore.http.call import Call
 from qtcore.http.pages.visits import Page, Seen, page
+from qtcore.services.disk_watch import check_disk
 from qtcore.services.rights import require
 
 
@@ -24,6 +26,15 @@ def packs(call: Call) -> Seen:
             counts.setdefault(registry.owner_of(kind, definition.id), Counter())[kind] += 1
     cards = [{"pack": pack, "adds": counts.get(pack.name, Counter())} for pack in registry.packs]
     return Page("packs.html", {"cards": cards, "fingerprint": registry.fingerprint})
+
+
+@page("GET", "/config/check")
+def check(call: Call) -> Seen:
+    """Show the report of a check: of the files on disk, as `qtcore check` prints it."""
+    require(call.site, call.act(), "definition.read")
+    report = call.settings.disk.report if call.settings.disk else check_disk(call.site)
+    shown = show_problems(report.problems, report.sources)
+    return Page("check.html", {"report": report, "shown": shown, "is_dev": call.settings.dev})
 
 
 @page("GET", "/api/docs")
@@ -50,4 +61,4 @@ def api_docs(call: Call) -> Seen:
     return Page("api_docs.html", {"groups": groups})
 
 
-ROUTES = (packs, api_docs)
+ROUTES = (packs, check, api_docs)

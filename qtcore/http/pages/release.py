@@ -13,6 +13,7 @@ from qtcore.http.call import Call
 from qtcore.http.pages.lot import lot_steps
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.explaining import Explanation, explain_lot
 from qtcore.services.release import ReleaseView, RuleView, explain_release
 from qtcore.services.transitions import Step, fire_transition
 
@@ -22,8 +23,8 @@ _ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not_applicable": 3}
 @page("GET", "/l/{lot:str}/release")
 def show(call: Call) -> Seen:
     """Show the checklist, the verdict and what this person may decide."""
-    view = explain_release(call.site, call.act(), call.params["lot"])
-    return _page(call, view, mistakes=())
+    found = explain_lot(call.site, call.act(), call.params["lot"])
+    return _page(call, found.now, mistakes=(), decided=found)
 
 
 @page("POST", "/l/{lot:str}/release")
@@ -43,10 +44,14 @@ def decide(call: Call) -> Seen:
     return Redirect(f"/l/{quote(view.info.uid)}/release?done={quote(made.transition)}")
 
 
-def _page(call: Call, view: ReleaseView, *, mistakes: Sequence[str]) -> Page:
+def _page(
+    call: Call, view: ReleaseView, *, mistakes: Sequence[str], decided: Explanation | None = None
+) -> Page:
     rules = sorted(view.rules, key=lambda r: (_ORDER.get(r.outcome.outcome, 9), r.outcome.id))
     data: dict[str, Any] = {
         "view": view,
+        "decision": decided.decided.as_json() if decided and decided.decided else None,
+        "differences": [each.as_json() for each in decided.differences] if decided else [],
         "info": view.info,
         "rules": rules,
         "other": _other_refusals(view, rules),

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.pages import (
     config,
+    configurations,
     corrections,
     fill,
     home,
@@ -16,6 +17,7 @@ from qtcore.http.pages import (
     recall,
     records,
     release,
+    reply,
     sessions,
     trace,
 )
@@ -34,7 +36,9 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         records,
         corrections,
         recall,
+        reply,
         ledger,
         config,
+        configurations,
     )
     return tuple(route for module in modules for route in module.ROUTES)

@@ -11,6 +11,7 @@ from typing import Any
 
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.services.integrity.ground import Ground, Subject, Violation
+from qtcore.services.migration import TRANSITION as MOVED
 from qtcore.services.release import GATE
 from qtcore.store.tables import Event, Movement, Signature
 
@@ -49,8 +50,8 @@ def _check_fold(subject: Subject, steps: list[Any]) -> Iterator[Violation]:
 
 def _check_edges(ground: Ground, subject: Subject, steps: list[Any]) -> Iterator[Violation]:
     for step in steps:
-        if not step.from_state and step.number == 1:
-            continue  # its making
+        if (not step.from_state and step.number == 1) or step.transition == MOVED:
+            continue  # its making, or its way to another version, which people have signed
         workflow = ground.workflow(step.workflow_version_id or subject.workflow_version_id)
         transition = _transition(workflow, step)
         if workflow is None or transition is None:
@@ -62,8 +63,26 @@ def _check_edges(ground: Ground, subject: Subject, steps: list[Any]) -> Iterator
 
 
 def _transition(workflow: WorkflowDefinition | None, step: Any) -> Transition | None:
-    alike = (t for t in workflow.transitions if t.id == step.transition) if workflow else ()
-    return next((t for t in alike if t.to == step.to_state and step.from_state in t.from_), None)
+    """Find the transition a step made.
+
+    Where states lie inside others, or beside each other, the stored state tells of several at once:
+    there the name of the transition decides.
+    """
+    alike = [t for t in workflow.transitions if t.id == step.transition] if workflow else []
+    if workflow is None or not alike or not _is_flat(workflow):
+        return alike[0] if alike else None
+    return next((t for t in alike if _leads(t, step)), None)
+
+
+def _is_flat(workflow: WorkflowDefinition) -> bool:
+    return not any(s.states or s.history or s.parallel for s in workflow.states)
+
+
+def _leads(transition: Transition, step: Any) -> bool:
+    leads = step.to_state in transition.targets or (
+        not transition.targets and step.to_state == step.from_state
+    )
+    return leads and step.from_state in transition.from_
 
 
 def check_releases(ground: Ground) -> Iterator[Violation]:
@@ -155,8 +174,8 @@ def check_use(ground: Ground) -> Iterator[Violation]:
             continue
         state = _state_at(ground.changes.get(subject.uid, []), event.recorded_at)
         workflow = ground.workflow(subject.workflow_version_id)
-        if workflow is None or state is None:
-            continue  # I2 names it
+        if workflow is None or state is None or not _is_flat(workflow):
+            continue  # I2 names it; of states inside others recording decides
         able = {s.id for s in workflow.states if _NEEDS[move.effect] in s.may}
         if state not in able:
             said = f"event {event.uid} {move.effect} some of it while it was {state!r}"
