@@ -23,6 +23,7 @@ from qtcore.store.queries.lens import NOW, Lens
 from qtcore.testing import FrozenClock, a_context, a_party, a_site, an_item
 from tests.naive_genealogy import Naive, Op, as_events, at, evenly, mixtures, named, plants
 
+pytestmark = pytest.mark.heavy
 _NUMBERS = count()
 quick = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
