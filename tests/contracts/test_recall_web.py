@@ -13,9 +13,10 @@ from qtcore.http.api.routes import OPERATIONS
 from qtcore.http.pages.reply import Tries
 from qtcore.services.events import EventInput
 from qtcore.services.recording import record_event
+from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import IdempotencyKey
 from qtcore.testing import a_context, a_site, line, release
-from qtcore.testing.builders import EVERYTHING
+from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user
 from tests.web import Web, csrf_of, make_web, milk_and_butter
 
 DOCUMENT = build_openapi(OPERATIONS)
@@ -90,6 +91,19 @@ def test_a_consignee_answers_on_a_page_that_needs_no_account(web, recall):
     assert address.rsplit("/", 1)[1] not in web.log.getvalue()
 
 
+def test_a_consignee_reads_what_is_wrong_in_chinese(web, recall):
+    address = f"{link(web, recall)}?lang=zh-CN"
+    with web.visitor() as visitor:
+        wrong = visitor.post(address, data={"impact": "some", "quantity": "很多"}).text
+        unit = visitor.post(
+            address, data={"impact": "much", "quantity": "1", "unit": "石", "completed": "yes"}
+        ).text
+    assert "“很多”不是有效数量" in wrong and 'href="#quantity"' in wrong
+    assert "“石”不是可识别的单位" in unit and "请同时勾选" in unit and "请选择是否发现" in unit
+    for english in ("is not", "accepted", "declared"):
+        assert english not in wrong + unit
+
+
 def test_a_link_is_shown_once_even_to_the_same_request(web, recall):
     with web.program() as api:
         path, headers = f"/api/v1/recalls/{recall['number']}/links", {"idempotency-key": "once"}
@@ -130,3 +144,28 @@ def test_notices_are_sent_once_and_the_report_has_a_line_per_consignee(web, reca
         saved = client.get(f"/recall/{recall['number']}/report.csv").text
         assert re.search("SHOP", saved) and csrf_of(client)
     assert [row["customer"] for row in rows] == ["SHOP"]
+
+
+def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
+    number = recall["number"]
+    for name, role in (
+        ("assess", "recall_coord"),
+        ("classify", "recall_coord"),
+        ("decide", "recall_head"),
+        ("notify", "recall_coord"),
+        ("execute", "recall_coord"),
+        ("reconcile", "qa"),
+    ):
+        actor = a_user(web.site, [role], login=f"{role}-{name}")
+        step = Step(name, reason="as agreed", password=PASSWORD)
+        fire_transition(web.site, actor, ("record", recall["record_id"]), step)
+    with web.person("recall_head") as client:
+        told = {"csrf_token": csrf_of(client), "reason": "all done", "password": PASSWORD}
+        shown = client.get(f"/recall/{number}?lang=zh-CN").text
+        refused = client.post(f"/recall/{number}/close", data=told)
+        told["justification"] = "eaten, says the shop"
+        closed = client.post(f"/recall/{number}/close?lang=en", data=told)
+    assert "未结事项的理由" in shown
+    assert refused.status_code == 400 and 'role="alert"' in refused.text
+    assert closed.status_code == 200 and "eaten, says the shop" in closed.text
+    assert 'id="justification"' not in closed.text

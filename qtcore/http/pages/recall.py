@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from qtcore.errors import Ambiguous, InputRejected, NotFound, Refused
+from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.trace import safe_cell
@@ -19,7 +19,8 @@ from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
-from qtcore.services.records import list_records, read_record
+from qtcore.services.records import RecordView, list_records, read_record
+from qtcore.services.transitions import Step, fire_transition
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.
 _COLUMNS = (
@@ -60,7 +61,27 @@ def start(call: Call) -> Seen:
 @page("GET", "/recall/{record:str}")
 def follow(call: Call) -> Seen:
     """Show a recall as it was frozen."""
+    return _case_page(call, read_record(call.site, call.act(), call.params["record"]), ())
+
+
+@page("POST", "/recall/{record:str}/close")
+def close(call: Call) -> Seen:
+    """Close a recall, signed; what stays open needs a justification."""
     view = read_record(call.site, call.act(), call.params["record"])
+    step = Step(
+        "close",
+        reason=call.field("reason"),
+        password=call.form.get("password", [""])[-1],
+        values={"justification": call.field("justification")},
+    )
+    try:
+        fire_transition(call.site, call.act(), ("record", view.record.uid), step)
+    except (Refused, InputRejected, Conflict) as error:
+        return _case_page(call, view, word_error(call, error))
+    return Redirect(f"/recall/{quote(view.record.number)}?done=closed")
+
+
+def _case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
     snapshot = read_snapshot(call.site, call.act(), view.record.uid)
     if snapshot is None:
         return Redirect(f"/r/{quote(view.record.number)}")
@@ -77,7 +98,10 @@ def follow(call: Call) -> Seen:
             "done": call.word("done"),
             "case": _case_of(call, view.record.uid),
             "has_links": bool(call.site.public_url),
+            "mistakes": [{"message": text, "href": ""} for text in mistakes],
+            "typed": {n: call.field(n) if mistakes else "" for n in ("reason", "justification")},
         },
+        400 if mistakes else 200,
     )
 
 
@@ -186,4 +210,4 @@ def _sum(row: Mapping[str, Any], kinds: Sequence[str]) -> str:
     return format(sum((Decimal(str(row.get(kind) or 0)) for kind in kinds), Decimal(0)), "f")
 
 
-ROUTES = (show, start, follow, save, send, report)
+ROUTES = (show, start, follow, close, save, send, report)

@@ -15,7 +15,7 @@ from litestar import Request, Response
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
-from qtcore.errors import Conflict, InputRejected, NotFound
+from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.http.call import Call, call_of
 from qtcore.http.rendering import render_page
 from qtcore.services.recall_replies import OpenedLink, ReplyInput, answer_link, open_link
@@ -78,10 +78,26 @@ def _store(call: Call, secret: str, link: OpenedLink) -> Response[bytes]:
         )
         number = answer_link(call.site, secret, reply, ip=call.ip)
     except (InputRejected, Conflict) as error:
-        faults = getattr(error, "faults", ()) or (error,)
-        mistakes = [{"message": f.message, "href": getattr(f, "where", "")} for f in faults]
-        return _render(call, link, status=400, mistakes=mistakes, typed=typed)
+        return _render(call, link, status=400, mistakes=_mistakes(call, error, typed), typed=typed)
     return _render(call, open_link(call.site, secret), stored=number, typed=typed)
+
+
+def _mistakes(
+    call: Call, error: InputRejected | Conflict, typed: dict[str, Any]
+) -> list[dict[str, str]]:
+    """Word every fault in the language of the page, with what was typed and what is accepted."""
+    get, language = call.settings.texts.get, call.language
+    if isinstance(error, Conflict):
+        return [{"message": get("reply.closed", language), "href": ""}]
+    places = {fault.where for fault in error.faults}
+    return [
+        {
+            "message": get(f"reply.wrong.{name}", language, found=str(typed[name])[:40]),
+            "href": "impact-none" if name == "impact" else name,
+        }
+        for name in ("acknowledged", "impact", "quantity", "unit", "contact", "note")
+        if name in places
+    ]
 
 
 def _quantity(text: str) -> Decimal | None:
@@ -90,7 +106,8 @@ def _quantity(text: str) -> Decimal | None:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise InputRejected(f"{text[:40]!r} is not a number; write digits such as 12.5") from None
+        message = f"{text[:40]!r} is not a number; write digits such as 12.5"
+        raise InputRejected(message, [Fault("QT411", message, "quantity")]) from None
 
 
 def _typed(link: OpenedLink) -> dict[str, Any]:
