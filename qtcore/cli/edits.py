@@ -56,7 +56,7 @@ def edit(
         edits += [Edit(path, "remove") for path in removes or ()]
         draft = read_draft(site, context, draft_id)
         place = find_place(draft.configuration, file)
-        found = edit_file(site, context, draft_id, place, edits).as_json()
+        found = edit_file(site, context, draft_id, place, edits=edits).as_json()
         print_answer(found, as_json=as_json, text=_edit_text)
         if not found["ok"]:
             raise typer.Exit(1)

@@ -62,8 +62,8 @@ def edit_file(
     context: Context,
     draft_id: str,
     place: tuple[str, str],
-    edits: Sequence[Edit],
     *,
+    edits: Sequence[Edit],
     expected: int | None = None,
 ) -> EditedFile:
     """Make edits, one after the other, in the file `place` = (pack, file) of a draft; all or none.

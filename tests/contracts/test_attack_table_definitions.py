@@ -25,7 +25,6 @@ import jsonschema
 import pytest
 import yaml
 from referencing.exceptions import Unresolvable
-from simpleeval import EvalWithCompoundTypes
 from transitions import Machine
 
 from qtcore.definitions.schema_subset import check_schema
@@ -74,7 +73,7 @@ def control_merge() -> bool:
     """Each level of nine merges costs the stock reader several times the one below."""
 
     def pairs(levels: int) -> int:
-        root = yaml.compose("\n".join(MERGES.split("\n")[: 1 + 2 * levels]))
+        root: Any = yaml.compose("\n".join(MERGES.split("\n")[: 1 + 2 * levels]))
         loader = yaml.SafeLoader("")
         node = root.value[-1][1]
         loader.flatten_mapping(node)
@@ -326,7 +325,10 @@ class Record:
 
 
 def peer(text: str) -> object:
-    return EvalWithCompoundTypes(names={"batch": Record(), "a": 0.1, "b": 0.2}).eval(text)
+    simpleeval = pytest.importorskip("simpleeval", reason="the peer of the bench extra is absent")
+    names = {"batch": Record(), "a": 0.1, "b": 0.2}
+    found: object = simpleeval.EvalWithCompoundTypes(names=names).eval(text)
+    return found
 
 
 @pytest.mark.parametrize(

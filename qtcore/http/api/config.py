@@ -167,7 +167,9 @@ def edit_values(call: Call, sent: Sent) -> Answer:
     body: EditsBody = sent.body
     edits = [Edit(each.path, each.operation, each.value) for each in body.edits]
     place, draft_id = (body.pack, body.file), call.params["draft_id"]
-    found = edit_file(call.site, call.act(), draft_id, place, edits, expected=body.expected_version)
+    found = edit_file(
+        call.site, call.act(), draft_id, place, edits=edits, expected=body.expected_version
+    )
     return Answer(plain_json(found.as_json()))
 
 
