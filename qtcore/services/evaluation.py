@@ -32,7 +32,7 @@ def evaluator(registry: Registry, scope: str = "facts") -> Evaluate:
     def run(
         text: str, facts: Mapping[str, object], rules: Mapping[str, bool | None] = NO_RULES, /
     ) -> bool | None:
-        compiled = _compiled(registry, text, scope)
+        compiled = compile_in(registry, text, scope)
         if compiled is None:
             return None
         value = evaluate(compiled, facts, rules).value
@@ -41,7 +41,8 @@ def evaluator(registry: Registry, scope: str = "facts") -> Evaluate:
     return run
 
 
-def _compiled(registry: Registry, text: str, scope: str) -> Compiled | None:
+def compile_in(registry: Registry, text: str, scope: str) -> Compiled | None:
+    """Give the compiled form of a text in a scope; None when it no longer checks."""
     try:
         return registry.expression(text, scope)
     except NotFound:
