@@ -68,8 +68,6 @@ _LIMITS = """
 - Assignment of lot codes (1.1320): a missing code blocks release and shipment (FD-17, FD-31). That
   a transformation gives a new code, and a receipt none, is not yet refused when it is recorded.
 - Recall: no plan for USDA FSIS (meat, poultry); the sources at hand do not give its deadlines.
-- The generated pages of events have no fields for what belongs to the lot: its traceability lot
-  code and source are entered by the API or an import.
 - Retail and restaurant exceptions of 1.1345(b) and 1.1350(c) are for the site to decide.
 """
 

@@ -18,6 +18,7 @@ from qtcore.cli import (
     packs,
     proofs,
     questions,
+    recalls,
     replays,
     retention,
     scanning,
@@ -50,7 +51,7 @@ questions.release.command("replay")(replays.replay_release)
 workflows.workflow.command("replay")(replays.replay_workflow)
 app.add_typer(config.config, name="config", help="Configurations: publish, compare, roll back.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
-app.add_typer(questions.recall, name="recall", help="Recall scope.")
+app.add_typer(recalls.recall, name="recall", help="Recalls: scope, exercise, progress.")
 app.add_typer(questions.release, name="release", help="Release decisions.")
 app.add_typer(questions.audit, name="audit", help="The history and its proof.")
 questions.audit.command("prove")(proofs.prove)

@@ -1,4 +1,4 @@
-"""Commands that ask: trace, recall scope, release explain, audit verify.
+"""Commands that ask: trace, release explain, audit verify.
 
 They must not change anything.
 """
@@ -20,7 +20,6 @@ from qtcore.cli.options import (
     print_answer,
 )
 
-recall = typer.Typer(no_args_is_help=True)
 release = typer.Typer(no_args_is_help=True)
 audit = typer.Typer(no_args_is_help=True)
 
@@ -68,10 +67,10 @@ def trace(
 
 
 def _paths_text(answer: Mapping[str, Any]) -> str:
-    start, end = _named(answer["from"]), _named(answer["to"])
+    start, end = named(answer["from"]), named(answer["to"])
     if not answer["edges"]:
         return f"nothing recorded leads from {start} to {end}"
-    names = {node["lot_id"]: _named(node) for node in answer["nodes"]}
+    names = {node["lot_id"]: named(node) for node in answer["nodes"]}
     lines = [f"{start} -> {end}"]
     for edge in answer["edges"]:
         amount = f"{edge['quantity']} {edge['unit']}" if edge["quantity"] else "not recorded"
@@ -91,13 +90,13 @@ def _paths_text(answer: Mapping[str, Any]) -> str:
 
 def _trace_text(answer: Mapping[str, Any]) -> str:
     focus = answer["focus"]
-    lines = [f"{_named(focus)} ({focus['state']})"]
+    lines = [f"{named(focus)} ({focus['state']})"]
     for node in answer["nodes"]:
         if node["side"] == "focus":
             continue
         arrow = "<-" if node["side"] == "backward" else "->"
         lines.append(
-            f"{'  ' * node['depth']}{arrow} {_named(node)}  [{node['state']}, {node['certainty']}]"
+            f"{'  ' * node['depth']}{arrow} {named(node)}  [{node['state']}, {node['certainty']}]"
         )
     for row in answer["customers"]:
         amount = f"{row['quantity'] or 'quantity not recorded'} {row['unit']}"
@@ -110,44 +109,11 @@ def _trace_text(answer: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _named(node: Mapping[str, Any]) -> str:
+def named(node: Mapping[str, Any]) -> str:
     if node["kind"] == "logistic_unit":
         return f"logistic unit {node['lot_no']}"
     source = f" of {node['source']}" if node["source"] else ""
     return f"{node['item']} {node['kind']} {node['lot_no']}{source}"
-
-
-@recall.command("scope")
-def scope(
-    lots: Annotated[list[str], typer.Argument(help="The lots to start from.")],
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
-) -> None:
-    """Show what a recall of these lots would reach: lots, customers, stock, balance, gaps."""
-    from qtcore.services.recall import recall_scope
-
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = recall_scope(site, context_of(site, as_user), lots)
-        print_answer(found.as_json(), as_json=as_json, text=_scope_text)
-
-
-def _scope_text(answer: Mapping[str, Any]) -> str:
-    lines = [f"{len(answer['lots'])} lots affected"]
-    lines += [f"  {_named(row)} [{row['state']}, {row['verdict']}]" for row in answer["lots"]]
-    lines.append(f"{len(answer['shipments'])} shipment lines")
-    lines += [
-        f"  {row['customer']}: {row['lot_no']} {row['quantity']} {row['unit']}"
-        for row in answer["shipments"]
-    ]
-    lines.append(f"{len(answer['on_hand'])} places hold some of it")
-    lines += [f"  {row['place']}: {row['quantity']} {row['unit']}" for row in answer["on_hand"]]
-    unaccounted = answer["balance"]["unaccounted"]
-    lines.append(f"unaccounted: {unaccounted}" if unaccounted else "the balance closes")
-    lines += [f"gap: {gap['detail']}" for gap in answer["gaps"]]
-    return "\n".join(lines)
 
 
 @release.command("explain")

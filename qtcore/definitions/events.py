@@ -5,7 +5,7 @@ It must not know genealogy rules; the verb decides what an event does to lots.
 
 from typing import Literal
 
-from qtcore.definitions.definition import Definition, Id, Text
+from qtcore.definitions.definition import Definition, Id, Name, Text
 
 Verb = Literal[
     "receive",
@@ -20,6 +20,8 @@ Verb = Literal[
     "adjust",
     "observe",
 ]
+BRINGS_LOTS: tuple[Verb, ...] = ("receive", "transform")
+"""The verbs that bring lots into being."""
 
 
 class EventDefinition(Definition):
@@ -27,10 +29,13 @@ class EventDefinition(Definition):
 
     `form` names the form of its extra values (stored with the event); `roles` who may record it
     (empty: whoever holds ``event.record``); `biz_step` is the CBV 2.0 business step it maps to.
-    Title in i18n under ``events.<id>``.
+    `lot_fields` names the extra fields of lots that the page asks for each lot the event brings
+    into being, in their order; only for the verbs receive and transform. The API and imports take
+    every extra field of a lot, named here or not. Title in i18n under ``events.<id>``.
     """
 
     verb: Verb
     form: Id | None = None
     roles: tuple[Id, ...] = ()
     biz_step: Text | None = None
+    lot_fields: tuple[Name, ...] = ()

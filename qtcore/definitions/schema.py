@@ -20,7 +20,7 @@ REFERENCES: Mapping[str, Mapping[str, str]] = {
     "Effect": {"roles": "roles", "record": "records"},
     "Timer": {"escalate_to": "roles"},
     "RecordDefinition": {"form": "forms", "workflow": "workflows", "roles": "roles"},
-    "EventDefinition": {"form": "forms", "roles": "roles"},
+    "EventDefinition": {"form": "forms", "roles": "roles", "lot_fields": "lot_fields"},
     "RuleDefinition": {"gate": "gates", "industries": "packs"},
     "RequiresRule": {"rule": "rules"},
     "AlwaysPasses": {"gate": "gates"},

@@ -35,6 +35,7 @@ class Call:
     ip: str
     peer_ip: str
     agent: str
+    host: str
     method: str
     path: str
     query_string: str

@@ -33,6 +33,8 @@ from qtcore.services.site import Site
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
 OPEN_FOLDER = "/static/"
+# A consignee's answer: the secret in the address is the right to it, and it is never logged.
+REPLY_FOLDER = "/reply/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LANGUAGE_COOKIE = "qtcore_language"
 CSP = (
@@ -106,7 +108,7 @@ class Gate:
             self._settings.logger.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"].replace(SLASH, "/"),
+                path=_loggable(scope["path"].replace(SLASH, "/")),
                 status=status[0],
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
@@ -207,6 +209,7 @@ class Gate:
             ip=ip,
             peer_ip=peer,
             agent=agent,
+            host=headers.get("host", "localhost")[:200],
             method=scope["method"],
             path=path,
             query_string=query,
@@ -351,8 +354,12 @@ def _is_epcis(path: str) -> bool:
     return path == "/epcis" or path.startswith("/epcis/")
 
 
+def _loggable(path: str) -> str:
+    return f"{REPLY_FOLDER}..." if path.startswith(REPLY_FOLDER) else path
+
+
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, REPLY_FOLDER))
 
 
 def _headers(scope: HTTPScope) -> dict[str, str]:

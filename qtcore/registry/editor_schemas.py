@@ -37,6 +37,7 @@ def find_offered_names(registry: Registry) -> Mapping[str, Sequence[str]]:
         **names,
         "units": tuple(unit.code for unit in registry.list("units")),
         "fields": tuple(fields),
+        "lot_fields": tuple(sorted(registry.fields_of("lot"))),
         "tests": tuple(sorted(tests)),
         "gates": tuple(sorted({rule.gate for rule in registry.list("rules")})),
         "packs": tuple(pack.name for pack in registry.packs if pack.layer == "industry"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from qtcore.definitions.access import RIGHTS
+from qtcore.definitions.events import BRINGS_LOTS
 from qtcore.definitions.fields import ENTITIES
 from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.problems import suggest
@@ -59,8 +60,20 @@ def _check_record(merged: Merged, entry: Entry) -> Iterator[Mistake]:
 
 
 def _check_event(merged: Merged, entry: Entry) -> Iterator[Mistake]:
-    yield from _missing(merged, "forms", entry.definition.form, ("form",))
-    yield from _roles(merged, entry.definition.roles, ("roles",))
+    event = entry.definition
+    yield from _missing(merged, "forms", event.form, ("form",))
+    yield from _roles(merged, event.roles, ("roles",))
+    if event.lot_fields and event.verb not in BRINGS_LOTS:
+        brings = " and ".join(BRINGS_LOTS)
+        message = f"{event.verb!r} brings no lot into being; 'lot_fields' is only for {brings}"
+        yield Mistake("QT130", message, ("lot_fields",))
+    held = merged.fields.get("lot", {})
+    for number, name in enumerate(event.lot_fields):
+        path: Path = ("lot_fields", number)
+        if name not in held:
+            yield unknown(name, held, "field of lot", path)
+        elif name in event.lot_fields[:number]:
+            yield Mistake("QT130", f"field {name!r} is asked twice", path)
 
 
 def _check_workflow(merged: Merged, entry: Entry) -> Iterator[Mistake]:

@@ -253,7 +253,7 @@ def _own(old: Any, new: Any, path: Path) -> Found:
 
 def _added_transition(entry: Mapping[str, Any], old: Sequence[Any], path: Path) -> Found:
     """A new way into a state must ask for what all ways into it have in common."""
-    ways = [each for each in old if each["to"] == entry["to"]]
+    ways = [each for each in old if _targets(each) & _targets(entry)]
     if not ways:
         return
     for key in ("gate", "form", "guard"):
@@ -264,8 +264,16 @@ def _added_transition(entry: Mapping[str, Any], old: Sequence[Any], path: Path) 
         if all(each.get(key) for each in ways) and not entry.get(key):
             yield Loosening(path, f"is a way to {entry['to']!r} without a {key}")
     kept: Iterable[str] = set.intersection(*(set(each["not_same_as"]) for each in ways))
+    rules: Iterable[str] = set.intersection(*(set(each.get("rules") or ()) for each in ways))
+    for name in sorted(set(rules) - set(entry.get("rules") or ())):
+        yield Loosening(path, f"is a way to {entry['to']!r} without the rule {name!r}")
     for name in sorted(set(kept) - set(entry["not_same_as"])):
         yield Loosening(path, f"is a way to {entry['to']!r} by the person of {name!r}")
+
+
+def _targets(entry: Mapping[str, Any]) -> frozenset[str]:
+    to = entry["to"]
+    return frozenset((to,) if isinstance(to, str) else to)
 
 
 _DEFINITION: Final[Mapping[str, Any]] = {
@@ -286,7 +294,10 @@ _TRANSITION: Final[Mapping[str, Any]] = {
     "reason": _stays_true,
     "signature": _SIGNATURE,
     "not_same_as": _more,
-    "different_from_all": _more,
+    "rules": _more,
+    "automatic": _fixed,
+    "when_done": _fixed,
+    "internal": _fixed,
     "effects": _more,
 }
 _STATE: Final[Mapping[str, Any]] = {"may": _subset, "final": _stays_true}

@@ -47,6 +47,16 @@ def read_form(
     return to_json_values(read.values), tuple(read.faults)
 
 
+def field_texts(site: Site, entity: str, language: str) -> Callable[[str], str]:
+    """Give the function that finds the texts of extra fields: ``fields.<name>``, ``choices. ...``.
+
+    They stand under ``fields.<entity>`` without a further step. A text that is not there is empty.
+    """
+    return lambda key: site.registry.find_text(
+        f"fields.{entity}.{key.removeprefix('fields.')}", language
+    )
+
+
 def read_fields(
     site: Site, context: Context, entity: str, extra: Mapping[str, Any]
 ) -> tuple[dict[str, Any], tuple[Fault, ...]]:
@@ -61,7 +71,7 @@ def read_fields(
         schema,
         extra,
         context.language,
-        texts=lambda key: site.registry.find_text(f"fields.{entity}.{key}", context.language),
+        texts=field_texts(site, entity, context.language),
         evaluate=evaluator(site.registry, f"fields:{entity}"),
     )
     faults = (replace(fault, where=f"extra/{fault.where}") for fault in read.faults)

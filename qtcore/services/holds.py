@@ -1,31 +1,91 @@
 """Holds on lots: placed at once, lifted with a reason, and stronger than anything else.
 
-It must not know why a pack or recall wants one.
+It must not know why a pack or recall wants one. Nothing but the hold itself is changed:
+reservations and states stand as they were, so that lifting the last hold restores exactly the
+earlier state, and lifting one of several lifts no other.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected, NotFound
 from qtcore.services.nodes import resolve
+from qtcore.services.orders import order_json
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.store.queries.nodes import active_holds
+from qtcore.store.queries.recalls import open_orders_of
 from qtcore.store.tables import Hold
 from qtcore.store.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Holds that were placed together, and the reservations they broke."""
+
+    holds: tuple[str, ...]
+    broken: tuple[dict[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {"holds": list(self.holds), "broken": list(self.broken)}
 
 
 def place_hold(
     site: Site, context: Context, lots: Sequence[str], reason: str, *, cause: str = "manual"
 ) -> list[str]:
     """Hold lots in one transaction; returns the public ids of the holds."""
+    return list(hold_all(site, context, lots, reason, cause=cause).holds)
+
+
+def hold_all(
+    site: Site, context: Context, lots: Sequence[str], reason: str, *, cause: str = "manual"
+) -> Held:
+    """Hold lots in one transaction and say which open orders that stops."""
     require(site, context, "hold.place")
     if not reason.strip():
         raise InputRejected("a hold needs a reason, so that whoever meets it knows what to do")
     with site.store.write(context) as work:
+        # A shipment that was checked before the hold commits first, one after it is refused.
+        work.take_turn()
         nodes = [resolve(work.session, work.tenant_id, lot).node for lot in lots]
-        return [write_hold(work, node, reason, cause=cause).uid for node in nodes]
+        return write_holds(work, list(dict.fromkeys(nodes)), reason, cause=cause)
+
+
+def write_holds(
+    work: UnitOfWork,
+    nodes: Sequence[int],
+    reason: str,
+    *,
+    cause: str,
+    record_uid: str | None = None,
+) -> Held:
+    """Place holds inside a running unit of work that has its turn; list what that stops."""
+    held_before = active_holds(work.session, work.tenant_id, nodes)
+    orders = [
+        row
+        for row in open_orders_of(work.session, work.tenant_id, nodes)
+        if row.node not in held_before
+    ]
+    uids = {row.node: work.uid_of(row.node) for row in orders}
+    broken = tuple(order_json(row, uids, True) for row in orders)
+    holds = tuple(
+        write_hold(work, node, reason, cause=cause, record_uid=record_uid).uid for node in nodes
+    )
+    for row in orders:
+        work.log(
+            "order.stop",
+            "order_line",
+            row.uid,
+            reason=reason,
+            about=[uids[row.node]],
+            details={"order": row.order_no, "line": row.line_no, "customer": row.customer},
+        )
+    return Held(holds, broken)
 
 
 def write_hold(
@@ -51,22 +111,48 @@ def write_hold(
 def lift_hold(site: Site, context: Context, hold_id: str, reason: str) -> None:
     """Lift a hold; raises NotFound when there is no such active hold."""
     require(site, context, "hold.lift", about=hold_id)
-    if not reason.strip():
-        raise InputRejected("lifting a hold needs a reason")
+    _check_reason(reason)
     with site.store.write(context) as work:
+        work.take_turn()
         row = work.session.exec(
             select(Hold).where(Hold.tenant_id == work.tenant_id, Hold.uid == hold_id)
         ).first()
         if row is None or row.lifted_at is not None:
             raise NotFound(f"there is no active hold {hold_id!r}; it may be lifted already")
-        changes = work.change(
-            row, lifted_at=context.at, lifted_by=context.actor.login, lift_reason=reason
-        )
-        work.log(
-            "hold.lift",
-            "hold",
-            row.uid,
-            changes=changes,
-            reason=reason,
-            about=[work.uid_of(row.node)],
-        )
+        _lift(work, row, reason)
+
+
+def lift_holds_of(site: Site, context: Context, record_uid: str, reason: str) -> list[str]:
+    """Lift all holds of one record, such as a recall; holds with another cause stay in force.
+
+    Returns the public ids of the holds that were lifted; raises NotFound when none is in force.
+    """
+    require(site, context, "hold.lift", about=record_uid)
+    _check_reason(reason)
+    with site.store.write(context) as work:
+        work.take_turn()
+        rows = work.session.exec(
+            select(Hold).where(
+                Hold.tenant_id == work.tenant_id,
+                Hold.record_uid == record_uid,
+                Hold.lifted_at == None,  # noqa: E711
+            )
+        ).all()
+        if not rows:
+            raise NotFound("this record has no hold in force; they may be lifted already")
+        for row in rows:
+            _lift(work, row, reason)
+        return [row.uid for row in rows]
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InputRejected("lifting a hold needs a reason")
+
+
+def _lift(work: UnitOfWork, row: Hold, reason: str) -> None:
+    changes = work.change(
+        row, lifted_at=work.context.at, lifted_by=work.context.actor.login, lift_reason=reason
+    )
+    about = [work.uid_of(row.node)]
+    work.log("hold.lift", "hold", row.uid, changes=changes, reason=reason, about=about)

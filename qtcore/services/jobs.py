@@ -15,6 +15,8 @@ from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.hooks import Failure
 from qtcore.services.audit import seal
 from qtcore.services.deadlines import settle_deadlines
+from qtcore.services.recall_channels import tell_notice
+from qtcore.services.recall_reminders import remind
 from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due
@@ -39,6 +41,7 @@ def run_round(site: Site) -> None:
     """Do one round of a worker: deliver, seal, tell those outside, and say when sealing is late."""
     sealed = -1
     if not site.store.fence:
+        remind(site)
         sealed = settle(site, keeps_lease=True)
     if site.outposts.has_witness:
         tell_witnesses(site)
@@ -124,6 +127,7 @@ def _tell_transition(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, .
 _TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]] = {
     "event": _tell_event,
     "transition": _tell_transition,
+    "recall.notice": tell_notice,
 }
 
 

@@ -1,138 +1,57 @@
-"""Recall: what is affected, where it is, whether it adds up; and the frozen scope of a case.
+"""A recall is asked for and opened: frozen scope, holds, case; or a mock without effects.
 
-It must not know deadlines' arithmetic or pages.
+It must not know pages, nor how notices, replies and closure go on (`recall_notices`, ...).
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from qtcore.context import Context
-from qtcore.engines.balance import Balance, balance
+from qtcore.definitions.recalls import RecallDefinition
 from qtcore.engines.ledger import canonical_bytes
-from qtcore.errors import InputRejected
-from qtcore.services.contents import list_movements
-from qtcore.services.holds import write_hold
-from qtcore.services.nodes import resolve
+from qtcore.errors import Fault, InputRejected
+from qtcore.services.holds import Held, write_holds
+from qtcore.services.recall_notices import plan_notices
+from qtcore.services.recall_scope import RecallScope, compute_scope, located_percent
+from qtcore.services.recall_seeds import Question, check_question
 from qtcore.services.records import RecordInput, check_values, get_record, write_record
 from qtcore.services.rights import require
-from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
-from qtcore.services.stock import Stock, movements_for_balance, stock_of_nodes
-from qtcore.services.trace import Trace, TracedNode, edge_json, trace_from
-from qtcore.services.wire import decimal_text
-from qtcore.store.queries.events import MovementRow
-from qtcore.store.tables import RecallSnapshot, Record
+from qtcore.store.tables import RecallCase, RecallSnapshot, Record
 from qtcore.store.unit import UnitOfWork
 
-MAX_SEEDS = 500
+__all__ = ["Question", "RecallScope", "RecallStart", "recall_scope", "start_recall"]
 
 
-@dataclass(frozen=True, slots=True)
-class RecallScope:
-    """The affected lots with the way that put each there, shipments, stock, balance and gaps.
-
-    A lot is `proved` when every link of one way to it was recorded, else `possible`.
-    """
-
-    seeds: tuple[str, ...]
-    trace: Trace
-    shipments: tuple[Shipment, ...]
-    stocks: dict[int, Stock]
-    balances: dict[int, Balance]
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the shape of the API."""
-        uids = {n.info.node: n.info.uid for n in self.trace.nodes}
-        return {
-            "seeds": list(self.seeds),
-            "lots": [self._lot_json(n) for n in self.trace.nodes],
-            "edges": [edge_json(e, uids) for e in self.trace.edges],
-            "shipments": [s.as_json() for s in self.shipments],
-            "on_hand": self._on_hand(uids),
-            "balance": self._balance(uids),
-            "gaps": list(self.trace.gaps),
-        }
-
-    def _lot_json(self, node: TracedNode) -> dict[str, Any]:
-        verdict = "proved" if node.certainty == "recorded" else "possible"
-        return {**node.as_json(), "verdict": verdict, "is_seed": node.info.uid in self.seeds}
-
-    def _on_hand(self, uids: dict[int, str]) -> list[dict[str, str]]:
-        return [
-            {
-                "lot_id": uids[node],
-                "place": place,
-                "quantity": decimal_text(amount),
-                "unit": stock.unit,
-            }
-            for node, stock in self.stocks.items()
-            for place, amount in sorted(stock.places.items())
-            if amount
-        ]
-
-    def _balance(self, uids: dict[int, str]) -> dict[str, Any]:
-        unaccounted = {
-            uids[node]: decimal_text(b.unaccounted)
-            for node, b in self.balances.items()
-            if b.unaccounted
-        }
-        return {
-            "lots": [
-                {"lot_id": uids[node], **b.as_json()} for node, b in sorted(self.balances.items())
-            ],
-            "unaccounted": unaccounted,
-            "closes": not unaccounted and not any(b.problems for b in self.balances.values()),
-        }
-
-
-def recall_scope(site: Site, context: Context, seeds: Sequence[str]) -> RecallScope:
+def recall_scope(site: Site, context: Context, seeds: Question | Sequence[str]) -> RecallScope:
     """Find everything that any of the seeds went into, where it is and who received it.
 
-    Raises InputRejected without seeds or with more than 500, NotFound, Ambiguous, Denied.
+    `seeds` are identifiers, or a whole `Question` with windows and conditions. Raises InputRejected
+    without seeds or with more than 500, NotFound, Ambiguous, Denied.
     """
     require(site, context, "recall.scope")
-    if not seeds:
-        raise InputRejected(
-            "a recall scope needs at least one lot to start from; name it in `seeds`"
-        )
-    if len(seeds) > MAX_SEEDS:
-        raise InputRejected(f"{len(seeds)} seeds are too many; give at most {MAX_SEEDS} at once")
+    question = as_question(seeds)
+    check_question(question)
     with site.store.read() as session:
-        return _scope(site, session, seeds)
+        return compute_scope(site, session, question)
 
 
-def _scope(site: Site, session: Session, seeds: Sequence[str]) -> RecallScope:
-    tenant = site.store.tenant_id
-    found = {i.node: i for i in (resolve(session, tenant, seed) for seed in seeds)}
-    merged = trace_from(site, session, list(found.values()), "forward")
-    nodes = [n.info.node for n in merged.nodes]
-    movements: dict[int, list[MovementRow]] = {node: [] for node in nodes}
-    for row in list_movements(session, tenant, nodes):
-        movements[row.node].append(row)
-    lots = [n.info.node for n in merged.nodes if n.info.kind != "logistic_unit"]
-    return RecallScope(
-        seeds=tuple(i.uid for i in found.values()),
-        trace=merged,
-        shipments=merged.customers,
-        stocks=stock_of_nodes(site, session, lots),
-        balances={
-            node: balance(movements_for_balance(movements[node]), site.registry.convert)
-            for node in lots
-        },
-    )
+def as_question(seeds: Question | Sequence[str]) -> Question:
+    """Take a list of identifiers as the question it is."""
+    return seeds if isinstance(seeds, Question) else Question(lots=tuple(seeds))
 
 
 @dataclass(frozen=True, slots=True)
 class RecallStart:
     """What opens a recall: seeds (any identifiers), the plan and class, and whether it is a drill.
 
-    `data` are the further values of the recall form.
+    `data` are the further values of the recall form; `question` adds windows and conditions.
     """
 
     seeds: Sequence[str]
@@ -140,6 +59,12 @@ class RecallStart:
     reason: str
     is_mock: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)
+    question: Question = field(default_factory=Question)
+
+    def asked(self) -> Question:
+        """Join the seeds with the windows."""
+        lots = tuple(dict.fromkeys((*self.seeds, *self.question.lots)))
+        return replace(self.question, lots=lots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +75,9 @@ class StartedRecall:
     number: str
     scope: RecallScope
     held: tuple[str, ...]
+    broken: tuple[dict[str, Any], ...]
     seconds: Decimal
+    timings: Mapping[str, str]
     content_sha256: str
 
     def as_json(self) -> dict[str, Any]:
@@ -159,50 +86,128 @@ class StartedRecall:
             "record_id": self.record_id,
             "number": self.number,
             "held": list(self.held),
+            "broken": list(self.broken),
             "seconds": str(self.seconds),
+            "timings": dict(self.timings),
             "content_sha256": self.content_sha256,
             "scope": self.scope.as_json(),
         }
 
 
 def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRecall:
-    """Open a recall: record, frozen scope and, unless it is a mock, a hold on every lot of it.
+    """Open a recall: record, case, frozen scope and, unless it is a mock, a hold on every lot.
 
-    A mock recall runs on live data without effects; its time is kept as evidence.
+    A mock recall runs on live data without effects; its time is kept as evidence. The scope is
+    found in the same turn as the holds: what is made meanwhile is either in it, or made of what is
+    held and refused.
     """
     require(site, context, "recall.start")
     began = time.perf_counter()
-    scope = recall_scope(site, context, start.seeds)
-    seconds = Decimal(time.perf_counter() - began).quantize(Decimal("0.001"))
+    question = start.asked()
+    check_question(question)
     definition = site.registry.get("records", "recall")
     values = {**start.data, "title": start.title, "mock": start.is_mock}
     checked = check_values(site, context, definition, values)
+    plan = _plan(site, checked)
     with site.store.write(context) as work:
-        entry = RecordInput(checked, scope.seeds, start.title)
-        record = write_record(site, work, definition, entry)
-        digest = _freeze(work, record, scope, is_mock=start.is_mock, seconds=seconds)
-        held = () if start.is_mock else _hold_all(work, record, scope, start.reason)
-        return StartedRecall(record.uid, record.number, scope, held, seconds, digest)
-
-
-def _hold_all(work: UnitOfWork, record: Record, scope: RecallScope, reason: str) -> tuple[str, ...]:
-    held = []
-    for node in scope.trace.nodes:
-        hold = write_hold(
-            work,
-            node.info.node,
-            f"{record.number}: {reason}",
-            cause="recall",
-            record_uid=record.uid,
+        if not start.is_mock:
+            work.take_turn()
+        scope = compute_scope(site, work.session, question)
+        seconds = _since(began)
+        record = write_record(site, work, definition, _entry(start, checked, scope))
+        digest = _freeze(work, record, scope, (start.is_mock, seconds))
+        timings = {
+            "scope_seconds": str(seconds),
+            "located_seconds": str(_since(began)),
+            "located_percent": located_percent(scope.balances.values()),
+        }
+        held = Held((), ())
+        if not start.is_mock:
+            nodes = [node.info.node for node in scope.trace.nodes]
+            reason = f"{record.number}: {start.reason}"
+            held = write_holds(work, nodes, reason, cause="recall", record_uid=record.uid)
+        case = _case(work, record, (question, plan), timings)
+        plan_notices(site, work, case, scope)
+        _tell(work, record, (start, timings), held)
+        return StartedRecall(
+            record_id=record.uid,
+            number=record.number,
+            scope=scope,
+            held=held.holds,
+            broken=held.broken,
+            seconds=seconds,
+            timings=timings,
+            content_sha256=digest,
         )
-        held.append(hold.uid)
-    return tuple(held)
 
 
-def _freeze(
-    work: UnitOfWork, record: Record, scope: RecallScope, *, is_mock: bool, seconds: Decimal
-) -> str:
+def _since(began: float) -> Decimal:
+    return Decimal(time.perf_counter() - began).quantize(Decimal("0.001"))
+
+
+def _entry(start: RecallStart, checked: Mapping[str, Any], scope: RecallScope) -> RecordInput:
+    return RecordInput(checked, scope.seeds, start.title)
+
+
+def _plan(site: Site, values: Mapping[str, Any]) -> RecallDefinition:
+    """Find the plan that the form names, and check the class it gives."""
+    name = str(values.get("plan", ""))
+    plan: RecallDefinition | None = site.registry.find("recalls", name)
+    if plan is None:
+        known = ", ".join(p.id for p in site.registry.list("recalls")) or "none: no pack brings one"
+        text = f"there is no recall plan {name!r}; known plans: {known}"
+        raise InputRejected(text, [Fault("QT411", text, "/data/plan")])
+    given, classes = values.get("recall_class"), [c.id for c in plan.classes]
+    if given and given not in classes:
+        text = f"plan {name!r} has no class {given!r}; it has: {', '.join(classes)}"
+        raise InputRejected(text, [Fault("QT411", text, "/data/recall_class")])
+    return plan
+
+
+def _case(
+    work: UnitOfWork,
+    record: Record,
+    asked: tuple[Question, RecallDefinition],
+    timings: Mapping[str, str],
+) -> RecallCase:
+    question, plan = asked
+    case = RecallCase(
+        tenant_id=work.tenant_id,
+        id=work.key(),
+        uid=work.new_uid(),
+        record_id=record.id,
+        is_mock=bool(record.data.get("mock")),
+        question=question.as_json(),
+        plan=plan.model_dump(mode="json", by_alias=True),
+        recall_class=str(record.data.get("recall_class") or ""),
+        clock={"known_at": work.context.at.isoformat()},
+        timings=dict(timings),
+    )
+    work.add(case)
+    work.flush()
+    return case
+
+
+def _tell(
+    work: UnitOfWork, record: Record, told: tuple[RecallStart, Mapping[str, str]], held: Held
+) -> None:
+    start, timings = told
+    work.log(
+        "recall.mock" if start.is_mock else "recall.start",
+        "record",
+        record.uid,
+        reason=start.reason,
+        details={
+            **timings,
+            "held": len(held.holds),
+            "broken": [f"{b['order_no']}/{b['line_no']}" for b in held.broken],
+        },
+    )
+
+
+def _freeze(work: UnitOfWork, record: Record, scope: RecallScope, how: tuple[bool, Decimal]) -> str:
     """Freeze a scope: later events never change it, and its hash is in the ledger."""
+    is_mock, seconds = how
     content = scope.as_json()
     digest = sha256(canonical_bytes(content)).hexdigest()
     work.add(

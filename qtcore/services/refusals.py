@@ -17,7 +17,7 @@ from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.services.stock import stock_of_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
-from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes, lots_of_units
 from qtcore.store.queries.shipments import contents_of, stays_in
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
@@ -29,6 +29,8 @@ ABILITY: Mapping[tuple[str, str], str] = {
     ("move", "subject"): "move",
     ("sample", "subject"): "sample",
 }
+# A held lot is neither sold nor used nor hidden in a case; destroying and returning it is allowed.
+HELD_BACK = {*ABILITY, ("pack", "child")}
 TAKES = {("transform", "input"), ("ship", "subject"), ("sample", "subject"), ("scrap", "subject")}
 
 
@@ -156,13 +158,15 @@ def _life_cycle_refusals(
 ) -> list[Refusal]:
     """Say which lots their state or a hold keeps from this: a hold beats everything."""
     refusals = []
-    guarded = [f for f in found if f.info is not None and (verb, f.line.part) in ABILITY]
-    held = active_holds(work.session, work.tenant_id, [f.info.node for f in guarded if f.info])
+    guarded = [f for f in found if f.info is not None and (verb, f.line.part) in HELD_BACK]
+    wanted = [f.info.node for f in guarded if f.info]
+    lots = lots_of_units(work.session, work.tenant_id, wanted)
+    held = active_holds(work.session, work.tenant_id, [*wanted, *lots.values()])
     for one in guarded:
-        info, ability = one.info, ABILITY[verb, one.line.part]
+        info, ability = one.info, ABILITY.get((verb, one.line.part))
         if info is None:
             continue
-        for hold in held.get(info.node, ()):
+        for hold in (*held.get(info.node, ()), *held.get(lots.get(info.node, -1), ())):
             refusals.append(
                 Refusal(
                     "QT445",
@@ -170,7 +174,7 @@ def _life_cycle_refusals(
                     fix="lift the hold, or take another lot",
                 )
             )
-        if info.kind == "lot" and not _state_allows(site, info.state, ability):
+        if ability and info.kind == "lot" and not _state_allows(site, info.state, ability):
             able = [s.id for s in _lot_workflow(site).all_states if ability in s.may]
             refusals.append(
                 Refusal(

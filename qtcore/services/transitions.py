@@ -30,6 +30,7 @@ from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
+from qtcore.services.recall_closure import CLOSED, judge_closure
 from qtcore.services.record_lots import lots_of_record
 from qtcore.services.records import get_record, open_record
 from qtcore.services.release import GATE, judge_gate
@@ -210,7 +211,8 @@ def _decide(
     said = site.hooks.judge_transition(trail.told)
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
-    refusals = (*(demand if signs else ()), *said)
+    closing = _closure_refusals(site, work, found, (outcome, step))
+    refusals = (*(demand if signs else ()), *said, *closing)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     trail.is_decided = True
@@ -302,6 +304,18 @@ def _one_lot(site: Site, work: UnitOfWork, found: Subject, step: Transition) -> 
     text = f"{step.id} judges the rules of one lot; {found.name} is about {number or 'none'}"
     fix = "open a record for each lot"
     raise Refused(f"{found.name} cannot {step.id}: {text}", [Refusal("QT429", text, fix=fix)])
+
+
+def _closure_refusals(
+    site: Site, work: UnitOfWork, found: Subject, made: tuple[Moved, Step]
+) -> list[Refusal]:
+    """Ask whether a recall adds up when it is closed, whichever way somebody closes it."""
+    moved, step = made
+    demands = [s.signature for leg in moved.legs for s in leg.steps]
+    closes = any(demand is not None and demand.meaning == CLOSED for demand in demands)
+    if not isinstance(found.row, Record) or not closes:
+        return []
+    return judge_closure(site, work, found.row, step.values)
 
 
 def _single_rules(

@@ -8,7 +8,7 @@ from tests.browser.conftest import Served, sign_in
 pytestmark = pytest.mark.browser
 
 FORMS = {
-    "receiving_food": "values/previous_location",
+    "receiving_food": "event/output/0/extra/tlc",
     "cooling": "values/farm_location",
     "initial_packing": "values/field_name",
     "shipping_food": "values/recipient_location",

@@ -29,6 +29,9 @@ FLOW: dict[str, Any] = {
             "reason": True,
             "signature": {"meaning": "approved", "profile": "session", "roles": ["qa"]},
             "not_same_as": ["start"],
+            "rules": ["R-1"],
+            "different_from_all": True,
+            "creator": "never",
             "effects": [{"do": "hold", "reason": "x"}],
         },
         {"id": "start", "from": ["open"], "to": "open", "roles": ["qa"]},
@@ -117,6 +120,10 @@ def loosenings(below: dict[str, Any], above: dict[str, Any]) -> list[Any]:
         (FLOW, "transitions/0/signature/roles", None),
         (FLOW, "transitions/0/not_same_as", []),
         (FLOW, "transitions/0/effects", None),
+        (FLOW, "transitions/0/rules", []),
+        (FLOW, "transitions/0/automatic", True),
+        (FLOW, "transitions/0/different_from_all", False),
+        (FLOW, "transitions/0/creator", None),
         (FLOW, "states/0/may", ["edit", "ship"]),
         (FLOW, "states/0/status", "released"),
         (FLOW, "states/1/final", False),
@@ -196,7 +203,13 @@ def test_a_new_way_into_a_state_must_ask_for_what_the_others_ask_for() -> None:
     shortcut = {"id": "shortcut", "from": ["open"], "to": "done", "roles": ["qa"]}
     found = loosenings(FLOW, {**FLOW, "transitions": [*FLOW["transitions"], shortcut]})
     said = " / ".join(each.said for each in found)
-    for wanted in ("gate 'release'", "form 'closing'", "guard 'ok'", "without a signature"):
+    for wanted in (
+        "gate 'release'",
+        "form 'closing'",
+        "guard 'ok'",
+        "without a signature",
+        "rule 'R-1'",
+    ):
         assert wanted in said
     assert "without a reason" in said
     assert "by the person of 'start'" in said

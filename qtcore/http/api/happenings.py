@@ -1,14 +1,13 @@
-"""Events and recalls in the API: what happened, and what is affected.
+"""Events in the API: what happened.
 
 It must not know genealogy.
 """
 
-from qtcore.http.api.inputs import EventBody, RecallBody, ScopeBody
+from qtcore.http.api.inputs import EventBody
 from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
 from qtcore.services.event_views import read_event
-from qtcore.services.recall import RecallStart, recall_scope, start_recall
 from qtcore.services.recording import record_event
 
 
@@ -41,31 +40,4 @@ def show_event(call: Call, _: Sent) -> Answer:
     return Answer(plain_json(found.as_json()))
 
 
-@operation(
-    "POST",
-    "/recalls/scope",
-    summary="Find everything the given lots went into, and where it is",
-    answer="RecallScope",
-    body=ScopeBody,
-)
-def scope(call: Call, sent: Sent) -> Answer:
-    """Compute a recall scope; nothing is changed by it."""
-    return Answer(plain_json(recall_scope(call.site, call.act(), sent.body.seeds).as_json()))
-
-
-@operation(
-    "POST",
-    "/recalls",
-    summary="Open a recall, or a mock recall without effects",
-    answer="Recall",
-    status=201,
-    body=RecallBody,
-)
-def start(call: Call, sent: Sent) -> Answer:
-    """Open a recall: record, frozen scope and, unless it is a mock, a hold on every lot of it."""
-    body: RecallBody = sent.body
-    made = start_recall(call.site, call.act(), RecallStart(**body.model_dump()))
-    return Answer(plain_json(made.as_json()), 201, f"{PREFIX}/records/recall/{made.record_id}")
-
-
-ROUTES = (add_event, show_event, scope, start)
+ROUTES = (add_event, show_event)

@@ -146,12 +146,6 @@ class LedgerQuery(Input):
     limit: Count = Field(default=50, ge=1, le=500)
 
 
-class ScopeBody(Input):
-    """The lots a recall starts from, by any identifier."""
-
-    seeds: tuple[Code, ...] = Field(min_length=1, max_length=500)
-
-
 class LotBody(Input):
     """A lot as somebody names it: `lot_id`, any `text`, or item + lot_no (+ source)."""
 
@@ -268,16 +262,6 @@ class ReasonBody(Input):
     """Why."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-
-
-class RecallBody(Input):
-    """What opens a recall; a mock one has no effect on lots."""
-
-    seeds: tuple[Code, ...] = Field(min_length=1, max_length=500)
-    title: Annotated[str, StringConstraints(min_length=3, max_length=200)]
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-    is_mock: StrictBool = False
-    data: dict[str, Any] = Field(default_factory=dict)
 
 
 class MasterBody(Input):

@@ -5,13 +5,14 @@ It must not know what they do.
 
 from litestar.handlers import HTTPRouteHandler
 
-from qtcore.http.api import config, happenings, ledger, lots, master, records, scanning
+from qtcore.http.api import config, happenings, ledger, lots, master, recalls, records, scanning
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
 
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *lots.ROUTES,
     *happenings.ROUTES,
+    *recalls.ROUTES,
     *records.ROUTES,
     *master.ROUTES,
     *ledger.ROUTES,

@@ -4,35 +4,22 @@ It must not know routes; a test compares real answers with these.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-Schema = Mapping[str, Any]
-
-TEXT: Schema = {"type": "string"}
-TEXTS: Schema = {"type": "array", "items": TEXT}
-MAYBE: Schema = {"type": ["string", "null"]}
-FLAG: Schema = {"type": "boolean"}
-COUNT: Schema = {"type": "integer"}
-ANY_OBJECT: Schema = {"type": "object"}
-DECIMAL: Schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["12.50"]}
-MAYBE_DECIMAL: Schema = {**DECIMAL, "type": ["string", "null"]}
-
-
-def _object(required: Mapping[str, Schema], **optional: Schema) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {**required, **optional},
-        "required": list(required),
-    }
-
-
-def _list(items: Schema) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
+from qtcore.http.api.recall_schemas import RECALLS
+from qtcore.http.api.schema_words import (
+    ANY_OBJECT,
+    COUNT,
+    DECIMAL,
+    FLAG,
+    MAYBE,
+    MAYBE_DECIMAL,
+    TEXT,
+    TEXTS,
+    Schema,
+)
+from qtcore.http.api.schema_words import list_of as _list
+from qtcore.http.api.schema_words import make_object as _object
+from qtcore.http.api.schema_words import ref as _ref
 
 _LINE = {
     "lot_id": TEXT,
@@ -131,7 +118,19 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "TraceNode": _object(_TRACED),
-    "ScopeNode": _object({**_TRACED, "verdict": {"enum": ["proved", "possible"]}, "is_seed": FLAG}),
+    "ScopeNode": _object(
+        {
+            **_TRACED,
+            "verdict": {"enum": ["proved", "possible"]},
+            "is_seed": FLAG,
+            "cause": TEXT,
+            "reference": TEXT,
+            "because": _list(_ref("TraceEdge")),
+            "lower": DECIMAL,
+            "upper": DECIMAL,
+            "unit": TEXT,
+        }
+    ),
     "TraceEdge": _object(
         {
             "from": TEXT,
@@ -292,28 +291,7 @@ SCHEMAS: Mapping[str, Schema] = {
         {"event_id": TEXT, "event_type": TEXT, "lots": TEXTS, "lines": _list(_ref("EventLine"))},
         is_new=FLAG,
     ),
-    "RecallScope": _object(
-        {
-            "seeds": TEXTS,
-            "lots": _list(_ref("ScopeNode")),
-            "edges": _list(_ref("TraceEdge")),
-            "shipments": _list(_ref("Shipment")),
-            "on_hand": _list(
-                _object({"lot_id": TEXT, "place": TEXT, "quantity": DECIMAL, "unit": TEXT})
-            ),
-            "balance": _object(
-                {
-                    "lots": _list(ANY_OBJECT),
-                    "unaccounted": {"type": "object", "additionalProperties": DECIMAL},
-                    "closes": FLAG,
-                }
-            ),
-            "gaps": _list(_ref("Gap")),
-        }
-    ),
-    "Recall": _object(
-        {"record_id": TEXT, "number": TEXT, "held": TEXTS, "scope": _ref("RecallScope")}
-    ),
+    **RECALLS,
     "RecordLine": _object({"record_id": TEXT, "kind": TEXT, "number": TEXT, "state": TEXT}),
     "RecordList": _object({"items": _list(_ref("RecordLine"))}),
     "Record": _object(

@@ -15,6 +15,9 @@ from qtcore.services.nodes import LotRef
 
 Schema = Mapping[str, Any]
 
+EXTRA = "extra"
+_NONE: Schema = {}
+_CONDITIONS = ("visible", "required_when", "readonly_when", "on_hide", "widget")
 _TEXT: Schema = {"type": "string", "maxLength": 120}
 _CODE: Mapping[str, Schema] = {
     entity: {**_TEXT, "x-qt": {"entity": entity}}
@@ -95,9 +98,13 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def event_schema(verb: str) -> Schema:
-    """Give the schema of the fields that every event of a verb has."""
-    tables = _TABLES[verb]
+def event_schema(verb: str, lot_fields: Schema = _NONE) -> Schema:
+    """Give the schema of the fields that every event of a verb has.
+
+    `lot_fields` are the extra fields, as `Registry.fields_of` gives them, that are asked for each
+    lot the event brings into being. They stand in a group of their own, where no name can clash.
+    """
+    tables = [(n, _with_lot_fields(s, lot_fields) if s is _NEW else s) for n, s in _TABLES[verb]]
     others = _OTHERS.get(verb, ("location",))
     return {
         "type": "object",
@@ -109,6 +116,24 @@ def event_schema(verb: str) -> Schema:
             "reason": {"type": "string", "maxLength": 2000},
         },
     }
+
+
+def _with_lot_fields(table: Schema, lot_fields: Schema) -> Schema:
+    if not lot_fields:
+        return table
+    asked = {name: _unconditional(schema) for name, schema in lot_fields.items()}
+    items = table["items"]
+    extra = {"type": "object", "properties": asked}
+    return {**table, "items": {**items, "properties": {**items["properties"], EXTRA: extra}}}
+
+
+def _unconditional(schema: Schema) -> Schema:
+    """Leave conditions to the command, which sees all fields of the lot, as it does for the API.
+
+    A box that is not ticked would make every spare row a row that says no, so it becomes a choice.
+    """
+    own = schema.get("x-qt") or {}
+    return {**schema, "x-qt": {key: part for key, part in own.items() if key not in _CONDITIONS}}
 
 
 def event_layout(verb: str) -> tuple[Section, ...]:
@@ -162,5 +187,6 @@ def _line(part: str, row: Mapping[str, Any]) -> Line:
         lot_no=str(row.get("lot_no", "")),
         source=str(row.get("source", "")),
         expiry_on=expiry,
+        extra=dict(row.get(EXTRA) or {}),
     )
     return Line(ref, part, quantity, unit)

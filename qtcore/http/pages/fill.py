@@ -21,11 +21,12 @@ from qtcore.engines.forms import (
 )
 from qtcore.errors import Ambiguous, Conflict, Fault, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
-from qtcore.http.pages.event_forms import event_layout, event_schema, make_event
+from qtcore.http.pages.event_forms import EXTRA, event_layout, event_schema, make_event
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.evaluation import evaluator
+from qtcore.services.form_values import field_texts
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.site import Site
@@ -107,7 +108,7 @@ def _submit_event(call: Call, asked: Asked, sent: Mapping[str, Any]) -> Seen:
     definition = asked.definition
     assert isinstance(definition, EventDefinition)  # noqa: S101 - by construction of Asked
     base = read_values(
-        event_schema(definition.verb),
+        _schema_of(call.site, definition),
         sent.get("event") or {},
         call.language,
         layout=event_layout(definition.verb),
@@ -142,17 +143,17 @@ def _draw_event(
 ) -> FormView | None:
     if not isinstance(asked.definition, EventDefinition):
         return None
-    verb = asked.definition.verb
+    verb, schema = asked.definition.verb, _schema_of(call.site, asked.definition)
     values = dict(sent.get("event") or {})
     values.setdefault("event_at", call.site.sources.now().strftime("%Y-%m-%dT%H:%M"))
-    for name, schema in event_schema(verb)["properties"].items():
-        if schema.get("type") == "array":
+    for name, part in schema["properties"].items():
+        if part.get("type") == "array":
             rows = list(values.get(name) or [])
             values[name] = rows + [{}] * (max(SPARE_ROWS, len(rows) + 1) - len(rows))
     own = [Fault(f.code, f.message, f.where.removeprefix("event/")) for f in faults
            if f.where.startswith("event/")]  # fmt: skip
     return build_form(
-        event_schema(verb),
+        schema,
         event_layout(verb),
         texts=_event_texts(call),
         values=values,
@@ -182,6 +183,12 @@ def _draw_form(
     )
 
 
+def _schema_of(site: Site, definition: EventDefinition) -> Mapping[str, Any]:
+    """Give the fields of its verb, with what the definition asks of each new lot."""
+    held = site.registry.fields_of("lot")
+    return event_schema(definition.verb, {name: held[name] for name in definition.lot_fields})
+
+
 def _known_codes(call: Call) -> dict[str, list[tuple[str, str]]]:
     """List codes to choose from while typing; a longer list is still accepted when typed."""
     context, language = call.act(), call.language
@@ -206,8 +213,13 @@ def _form_text(call: Call, form: str, key: str) -> str:
 
 
 def _event_texts(call: Call) -> Callable[[str], str]:
+    of_lots = field_texts(call.site, "lot", call.language)
+
     def text(key: str) -> str:
         found = call.settings.texts.find
+        table, _, name = key.partition(f".{EXTRA}.")
+        if name or table.startswith("choices."):
+            return of_lots(name or key)
         return (
             found(f"event_form.{key}", call.language)
             or found(f"event_form.{key.replace('fields', 'tables')}", call.language)

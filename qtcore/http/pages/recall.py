@@ -17,6 +17,9 @@ from qtcore.http.pages.trace import safe_cell
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
+from qtcore.services.recall_cases import read_case, report_rows
+from qtcore.services.recall_notices import send_notices
+from qtcore.services.recall_replies import make_links
 from qtcore.services.records import list_records, read_record
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.
@@ -73,8 +76,43 @@ def follow(call: Call) -> Seen:
             "balance": sum_balance(scope),
             "item_names": item_names(call),
             "done": call.word("done"),
+            "case": _case_of(call, view.record.uid),
         },
     )
+
+
+def _case_of(call: Call, record_id: str) -> dict[str, Any] | None:
+    """Read how a recall stands; one that older releases opened has a frozen scope only."""
+    try:
+        return read_case(call.site, call.act(), record_id).as_json()
+    except NotFound:
+        return None
+
+
+@page("POST", "/recall/{record:str}/send")
+def send(call: Call) -> Seen:
+    """Hand the waiting notices to their channels, each with the link for its answer."""
+    view = read_record(call.site, call.act(), call.params["record"])
+    secrets = make_links(call.site, call.act(), view.record.uid)
+    base = f"{'https' if call.is_secure else 'http'}://{call.host}"
+    links = {party: f"{base}/reply/{secret}" for party, secret in secrets.items()}
+    send_notices(call.site, call.act(), view.record.uid, links)
+    return Redirect(f"/recall/{quote(view.record.number)}?done=sent")
+
+
+@page("GET", "/recall/{record:str}/report.csv")
+def report(call: Call) -> Seen:
+    """Give the progress report, a line per consignee."""
+    view = read_case(call.site, call.act(), call.params["record"])
+    rows = report_rows(view)
+    text = io.StringIO()
+    table = csv.writer(text)
+    head = tuple(rows[0]) if rows else ("recall", "customer")
+    table.writerow(head)
+    for row in rows:
+        table.writerow([safe_cell(row[name]) for name in head])
+    content = b"\xef\xbb\xbf" + text.getvalue().encode()
+    return File(f"{view.record.number}.csv", content, "text/csv; charset=utf-8")
 
 
 @page("GET", "/recall.csv")
@@ -151,4 +189,4 @@ def _sum(row: Mapping[str, Any], kinds: Sequence[str]) -> str:
     return format(sum((Decimal(str(row.get(kind) or 0)) for kind in kinds), Decimal(0)), "f")
 
 
-ROUTES = (show, start, follow, save)
+ROUTES = (show, start, follow, save, send, report)

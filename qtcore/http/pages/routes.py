@@ -17,6 +17,7 @@ from qtcore.http.pages import (
     recall,
     records,
     release,
+    reply,
     sessions,
     trace,
 )
@@ -35,6 +36,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         records,
         corrections,
         recall,
+        reply,
         ledger,
         config,
         configurations,

@@ -135,6 +135,18 @@ def active_holds(
     return {node: tuple(holds) for node, holds in found.items()}
 
 
+def lots_of_units(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, int]:
+    """Give the lot of each serialised unit among nodes, where it is known."""
+    return {row[0]: row[1] for row in rows_for(session, _unit_lots, tenant_id, nodes)}
+
+
+@cache
+def _unit_lots(dialect: str) -> Select[Any]:
+    return select(_UNIT.c.node, _UNIT.c.lot).where(
+        _UNIT.c.tenant_id == TENANT, among(dialect, _UNIT.c.node), _UNIT.c.lot.is_not(None)
+    )
+
+
 def find_nodes(session: Session, tenant_id: int, text: str) -> list[int]:
     """Find the nodes that a text names: public id, lot number, serial, code or identifier.
 

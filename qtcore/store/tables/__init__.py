@@ -56,6 +56,14 @@ from qtcore.store.tables.proof import (
     LedgerStamp,
     LegalHold,
 )
+from qtcore.store.tables.recalls import (
+    OrderLine,
+    RecallCase,
+    RecallCheck,
+    RecallLink,
+    RecallNotice,
+    RecallReply,
+)
 from qtcore.store.tables.records import (
     Attachment,
     DefinitionVersion,
@@ -116,9 +124,15 @@ __all__ = [
     "Node",
     "NodeAlias",
     "Notification",
+    "OrderLine",
     "Outbox",
     "Party",
     "Person",
+    "RecallCase",
+    "RecallCheck",
+    "RecallLink",
+    "RecallNotice",
+    "RecallReply",
     "RecallSnapshot",
     "Record",
     "RecordLink",

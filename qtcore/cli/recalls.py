@@ -1,0 +1,164 @@
+"""Commands of recalls: what one would reach, a mock recall, how one stands.
+
+It must not change a lot: real recalls are opened by people who sign, on the page or by the API.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from qtcore.cli.options import (
+    DEFAULT_DB,
+    AsJson,
+    AsUser,
+    Db,
+    SiteDir,
+    answering,
+    context_of,
+    opened,
+    print_answer,
+)
+from qtcore.cli.questions import named
+from qtcore.errors import InputRejected
+
+recall = typer.Typer(no_args_is_help=True)
+
+Lots = Annotated[list[str] | None, typer.Argument(help="The lots to start from.")]
+Machine = Annotated[str, typer.Option("--equipment", help="What ran on this machine in the window")]
+Since = Annotated[str, typer.Option("--from", help="Start of the window: 2026-05-01T08:00Z")]
+Until = Annotated[str, typer.Option("--to", help="End of the window")]
+Supplier = Annotated[str, typer.Option("--supplier", help="What this party delivered")]
+Where = Annotated[str, typer.Option("--where", help="A condition on the parameters of events")]
+
+
+def _moment(name: str, text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputRejected(
+            f"{name} {text!r} is not a time; write 2026-05-01 or 2026-05-01T08:00+08:00"
+        ) from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@recall.command("scope")
+def scope(
+    lots: Lots = None,
+    *,
+    equipment: Machine = "",
+    since: Since = "",
+    until: Until = "",
+    supplier: Supplier = "",
+    where: Where = "",
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a recall would reach: lots, customers, stock, orders, balance, gaps."""
+    from qtcore.services.recall import Question, recall_scope
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        span = (_moment("--from", since), _moment("--to", until))
+        asked = Question(tuple(lots or ()), equipment, supplier, where, *span)
+        found = recall_scope(site, context_of(site, as_user), asked)
+        print_answer(found.as_json(), as_json=as_json, text=_scope_text)
+
+
+@recall.command("mock")
+def mock(
+    lots: Annotated[list[str], typer.Argument(help="The lots to start from.")],
+    *,
+    plan: Annotated[str, typer.Option(help="The recall plan, such as food_cn")],
+    title: Annotated[str, typer.Option(help="What the exercise is called")] = "Mock recall",
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Practise a recall on live data: nothing is held or sent, the time is filed as evidence."""
+    from qtcore.services.recall import RecallStart, start_recall
+
+    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+        start = RecallStart(lots, title, title, is_mock=True, data={"plan": plan})
+        made = start_recall(site, context_of(site, as_user), start)
+        print_answer(made.as_json(), as_json=as_json, text=_mock_text)
+
+
+@recall.command("show")
+def show(
+    recall_id: Annotated[str, typer.Argument(help="The number of the recall, or its id")],
+    *,
+    db: Db = DEFAULT_DB,
+    site_dir: SiteDir = None,
+    as_user: AsUser = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show how a recall stands: clock, notices, replies, balance, changes since the snapshot."""
+    from qtcore.services.recall_cases import read_case
+
+    with answering(as_json=as_json), opened(db, site_dir) as site:
+        view = read_case(site, context_of(site, as_user), recall_id)
+        print_answer(view.as_json(), as_json=as_json, text=_case_text)
+
+
+def _scope_text(answer: Mapping[str, Any]) -> str:
+    lines = [
+        f"{len(answer['lots'])} lots affected: {len(answer['proved'])} proved, "
+        f"{len(answer['possible'])} possible"
+    ]
+    lines += [f"  {named(row)} [{row['state']}, {row['verdict']}]" for row in answer["lots"]]
+    lines += [
+        f"  {row['item']}: {row['lower']} to {row['upper']} {row['unit']}"
+        for row in answer["quantities"]
+    ]
+    lines.append(f"{len(answer['shipments'])} shipment lines")
+    lines += [
+        f"  {row['customer']}: {row['lot_no']} {row['quantity']} {row['unit']}"
+        for row in answer["shipments"]
+    ]
+    lines.append(f"{len(answer['on_hand'])} places hold some of it")
+    lines += [f"  {row['place']}: {row['quantity']} {row['unit']}" for row in answer["on_hand"]]
+    lines += [
+        f"order {row['order_no']}/{row['line_no']} for {row['customer']}: {row['quantity']} "
+        f"{row['unit']} {'stopped' if row['is_stopped'] else 'can be stopped'}"
+        for row in answer["open_orders"]
+    ]
+    lines += [
+        f"sibling: {row['item']} {row['lot_no']} shares {row['shared']}"
+        for row in answer["siblings"]
+    ]
+    unaccounted = answer["balance"]["unaccounted"]
+    lines.append(f"unaccounted: {unaccounted}" if unaccounted else "the balance closes")
+    lines += [f"gap: {gap['detail']}" for gap in answer["gaps"]]
+    return "\n".join(lines)
+
+
+def _mock_text(answer: Mapping[str, Any]) -> str:
+    timings = answer["timings"]
+    return (
+        f"{answer['number']}: scope after {timings['scope_seconds']} s, "
+        f"{timings['located_percent']} % located after {timings['located_seconds']} s; "
+        f"{len(answer['scope']['lots'])} lots, nothing was held or sent"
+    )
+
+
+def _case_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"{answer['number']} {answer['title']}: {answer['state']}"]
+    lines += [
+        f"  {row['node']} {row['recipient']}: {row['state']}, due {row['due_at'] or 'not started'}"
+        f"{' LATE' if row['is_late'] else ''}"
+        for row in answer["notices"]
+    ]
+    lines += [
+        f"  {row['customer']}: shipped {row['shipped']}, returned {row['returned']}, reported "
+        f"{row['reported']}, unaccounted {row['unaccounted']} {row['unit']}"
+        for row in answer["balance"]["customers"]
+    ]
+    changes = {name: len(rows) for name, rows in answer["since_snapshot"].items() if rows}
+    lines.append(f"since the snapshot: {changes or 'nothing changed'}")
+    return "\n".join(lines)

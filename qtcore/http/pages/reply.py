@@ -1,0 +1,131 @@
+"""The one page of a consignee: answer a recall notice without an account, and see nothing else.
+
+It must not know who is signed in. The secret stands in the address, so it is sent to nobody else
+(no referrer), never logged, and every address that does not open is answered alike.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import anyio
+from litestar import Request, Response
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+
+from qtcore.errors import Conflict, InputRejected, NotFound
+from qtcore.http.call import Call, call_of
+from qtcore.http.rendering import render_page
+from qtcore.services.recall_replies import OpenedLink, ReplyInput, answer_link, open_link
+
+MOST_TRIES: Final = 30
+WINDOW: Final = 60.0
+_MOST_VISITORS: Final = 10_000
+_HEADERS: Final = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+
+
+class Tries:
+    """Counts the requests of each address within a minute; forgets the oldest beyond its room."""
+
+    def __init__(self, most: int = MOST_TRIES) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def is_too_many(self, visitor: str) -> bool:
+        """Count one more request and say whether it is one too many."""
+        now = time.monotonic()
+        with self._lock:
+            began, count = self._seen.pop(visitor, (now, 0))
+            if now - began > WINDOW:
+                began, count = now, 0
+            self._seen[visitor] = (began, count + 1)
+            if len(self._seen) > _MOST_VISITORS:
+                self._seen.popitem(last=False)
+            return count + 1 > self._most
+
+
+_TRIES: Final = Tries()
+
+
+def _answer(call: Call) -> Response[bytes]:
+    secret = call.params["secret"]
+    if _TRIES.is_too_many(call.ip):
+        return _render(call, None, status=429, slow=True)
+    try:
+        link = open_link(call.site, secret)
+        if call.method == "POST":
+            return _store(call, secret, link)
+        return _render(call, link, typed=_typed(link))
+    except NotFound:
+        return _render(call, None, status=404)
+
+
+def _store(call: Call, secret: str, link: OpenedLink) -> Response[bytes]:
+    typed = {n: call.field(n) for n in ("impact", "quantity", "unit", "contact", "note")}
+    typed |= {n: call.field(n) == "yes" for n in ("acknowledged", "completed")}  # type: ignore[misc]
+    try:
+        reply = ReplyInput(
+            acknowledged=bool(typed["acknowledged"]),
+            impact=typed["impact"],
+            quantity=_quantity(typed["quantity"]),
+            unit=typed["unit"],
+            completed=bool(typed["completed"]),
+            contact=typed["contact"],
+            note=typed["note"],
+        )
+        number = answer_link(call.site, secret, reply, ip=call.ip)
+    except (InputRejected, Conflict) as error:
+        faults = getattr(error, "faults", ()) or (error,)
+        mistakes = [{"message": f.message, "href": getattr(f, "where", "")} for f in faults]
+        return _render(call, link, status=400, mistakes=mistakes, typed=typed)
+    return _render(call, open_link(call.site, secret), stored=number, typed=typed)
+
+
+def _quantity(text: str) -> Decimal | None:
+    if not text:
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InputRejected(f"{text[:40]!r} is not a number; write digits such as 12.5") from None
+
+
+def _typed(link: OpenedLink) -> dict[str, Any]:
+    last = link.latest
+    units = [str(lot["unit"]) for lot in link.lots if lot.get("unit")]
+    return {
+        "acknowledged": last.acknowledged if last else False,
+        "impact": last.impact if last else "",
+        "quantity": format(last.quantity, "f") if last and last.quantity is not None else "",
+        "unit": (last.unit if last else "") or next(iter(units), ""),
+        "completed": last.completed if last else False,
+        "contact": last.contact if last else "",
+        "note": last.note if last else "",
+    }
+
+
+def _render(
+    call: Call, link: OpenedLink | None, *, status: int = 200, **data: Any
+) -> Response[bytes]:
+    shown = {"mistakes": [], "stored": 0, "typed": {}, "slow": False, **data, "link": link}
+    html = render_page(call, "reply.html", **shown)
+    return Response(html.encode(), status_code=status, media_type="text/html", headers=_HEADERS)
+
+
+def _route(method: str) -> HTTPRouteHandler:
+    async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await anyio.to_thread.run_sync(_answer, call_of(request))
+
+    return HTTPRouteHandler(
+        "/reply/{secret:str}",
+        http_method=HttpMethod(method),
+        name=f"page {method} /reply",
+        include_in_schema=False,
+        status_code=200,
+    )(endpoint)
+
+
+ROUTES = (_route("GET"), _route("POST"))

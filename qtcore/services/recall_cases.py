@@ -1,0 +1,188 @@
+"""A recall as it stands: clock, notices, replies, balance, checks, differences; and its reports.
+
+It must not change anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import Session, select
+
+from qtcore.context import Context
+from qtcore.services.recall_checks import effectiveness
+from qtcore.services.recall_notices import clock_of, get_case, notice_json, notices_of
+from qtcore.services.recall_reconcile import Reconciled, reconcile
+from qtcore.services.recall_replies import replies_of
+from qtcore.services.recall_scope import RecallScope, compute_scope
+from qtcore.services.recall_seeds import Question
+from qtcore.services.records import get_record
+from qtcore.services.rights import require
+from qtcore.services.site import Site
+from qtcore.store.tables import RecallCase, RecallSnapshot, Record
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A recall as it stands now, beside what was frozen of it."""
+
+    record: Record
+    case: RecallCase
+    snapshot: RecallSnapshot
+    scope: RecallScope
+    reconciled: Reconciled
+    parts: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        record, case, snapshot = self.record, self.case, self.snapshot
+        return {
+            "record_id": record.uid,
+            "number": record.number,
+            "title": record.title,
+            "state": record.state,
+            "is_mock": case.is_mock,
+            "plan": case.plan["id"],
+            "jurisdiction": case.plan["jurisdiction"],
+            "recall_class": case.recall_class,
+            "question": case.question,
+            "timings": case.timings,
+            "closure": case.closure,
+            "closed_at": record.closed_at.isoformat() if record.closed_at else None,
+            "snapshot": {
+                "number": snapshot.number,
+                "taken_at": snapshot.taken_at.isoformat(),
+                "taken_by": snapshot.taken_by,
+                "content_sha256": snapshot.content_sha256,
+            },
+            "balance": self.reconciled.as_json(),
+            "located_percent": self.scope.as_json()["balance"]["located_percent"],
+            **self.parts,
+        }
+
+
+def read_case(site: Site, context: Context, record_id: str) -> CaseView:
+    """Read a recall by its public id or number; raises NotFound."""
+    require(site, context, "recall.scope", about=record_id)
+    with site.store.read() as session:
+        record = get_record(site, session, record_id)
+        return view_case(site, session, record, context.at)
+
+
+def view_case(site: Site, session: Session, record: Record, now: datetime) -> CaseView:
+    """View a recall inside a running session."""
+    case = get_case(session, record)
+    snapshot = newest_snapshot(session, record)
+    scope = compute_scope(site, session, question_of(case))
+    clock = clock_of(session, case, record)
+    customers = {ship.customer for ship in scope.shipments}
+    rows = notices_of(session, record)
+    parts = {
+        "clock": clock,
+        "notices": [notice_json(row, clock, now) for row in rows],
+        "replies": replies_of(session, record),
+        "effectiveness": effectiveness(session, case, record, len(customers)),
+        "since_snapshot": differences(snapshot.scope, scope.as_json()),
+    }
+    return CaseView(record, case, snapshot, scope, reconcile(site, session, record, scope), parts)
+
+
+def newest_snapshot(session: Session, record: Record) -> RecallSnapshot:
+    """Get the newest frozen scope of a recall; each recall has one."""
+    return session.exec(
+        select(RecallSnapshot)
+        .where(RecallSnapshot.tenant_id == record.tenant_id, RecallSnapshot.record_id == record.id)
+        .order_by(RecallSnapshot.number.desc())  # type: ignore[attr-defined]
+    ).first()  # type: ignore[return-value]
+
+
+def question_of(case: RecallCase) -> Question:
+    """Give the question a recall was opened with."""
+    asked = case.question
+
+    def moment(name: str) -> datetime | None:
+        return datetime.fromisoformat(asked[name]) if asked.get(name) else None
+
+    return Question(
+        lots=tuple(asked["lots"]),
+        equipment=asked["equipment"],
+        supplier=asked["supplier"],
+        where=asked["where"],
+        since=moment("from"),
+        until=moment("to"),
+    )
+
+
+def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare a frozen scope with today's: added, removed, moved, quantity changed, shipped since.
+
+    `moved` names lots whose places changed with the same sum, `changed` those whose sum changed.
+    """
+    before = {lot["lot_id"]: lot for lot in frozen["lots"]}
+    after = {lot["lot_id"]: lot for lot in now["lots"]}
+    places_then, places_now = _places(frozen), _places(now)
+    moved: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for uid in before.keys() & after.keys():
+        then, today = places_then.get(uid, {}), places_now.get(uid, {})
+        if then == today:
+            continue
+        entry = {**_named(after[uid]), "before": then, "after": today}
+        (moved if _sum(then) == _sum(today) else changed).append(entry)
+    known = {(s["event_id"], s["lot_id"]) for s in frozen["shipments"]}
+    return {
+        "added": [_named(lot) for uid, lot in after.items() if uid not in before],
+        "removed": [_named(lot) for uid, lot in before.items() if uid not in after],
+        "moved": sorted(moved, key=lambda row: row["lot_no"]),
+        "changed": sorted(changed, key=lambda row: row["lot_no"]),
+        "verdicts": [
+            {**_named(lot), "before": before[uid]["verdict"], "after": lot["verdict"]}
+            for uid, lot in after.items()
+            if uid in before and before[uid]["verdict"] != lot["verdict"]
+        ],
+        "shipped": [s for s in now["shipments"] if (s["event_id"], s["lot_id"]) not in known],
+    }
+
+
+def _named(lot: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: lot[name] for name in ("lot_id", "lot_no", "item")}
+
+
+def _places(scope: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for row in scope["on_hand"]:
+        found.setdefault(row["lot_id"], {})[row["place"]] = row["quantity"]
+    return found
+
+
+def _sum(places: Mapping[str, str]) -> Decimal:
+    return sum((Decimal(amount) for amount in places.values()), Decimal(0))
+
+
+def report_rows(view: CaseView) -> list[dict[str, str]]:
+    """Give the progress report as rows of one table: a line per consignee."""
+    current = {r["customer"]: r for r in view.parts["replies"] if r["is_current"]}
+    told = {n["recipient"]: n for n in view.parts["notices"]}
+    rows = []
+    for line in view.reconciled.customers:
+        reply = current.get(line["customer"], {})
+        notice = told.get(line["customer"], {})
+        rows.append(
+            {
+                "recall": view.record.number,
+                "customer": str(line["customer"]),
+                "notice": str(notice.get("state") or ""),
+                "sent_at": str(notice.get("sent_at") or ""),
+                "acknowledged": "yes" if reply.get("acknowledged") else "no",
+                "impact": str(reply.get("impact") or ""),
+                "completed": "yes" if reply.get("completed") else "no",
+                "unit": str(line["unit"]),
+                "shipped": str(line["shipped"]),
+                "returned": str(line["returned"]),
+                "reported": str(line["reported"]),
+                "unaccounted": str(line["unaccounted"]),
+            }
+        )
+    return rows

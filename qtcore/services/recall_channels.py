@@ -1,0 +1,80 @@
+"""Channels of notices: kept in the product, sent by mail, or sent by what a pack brings.
+
+It must not know recalls beyond a notice's delivery state.
+"""
+
+import os
+import smtplib
+from collections.abc import Callable, Mapping
+from email.message import EmailMessage
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from sqlmodel import select
+
+from qtcore.registry.hooks import Failure
+from qtcore.services.recall_notices import EMAIL, OUTBOX
+from qtcore.services.site import Site
+from qtcore.store.tables import RecallNotice
+
+SMTP_SETTING: Final = "QTCORE_SMTP"
+
+
+def tell_notice(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
+    """Send one notice from the outbox; a failure is stored with the notice and tried again."""
+    send = _channels(site).get(str(payload["channel"]))
+    error = ""
+    if send is None:
+        error = f"there is no channel {payload['channel']!r}; set {SMTP_SETTING} or install a pack"
+    else:
+        try:
+            send(str(payload["to"]), str(payload["subject"]), str(payload["body"]))
+        except Exception as exc:  # foreign code: whatever it raises is its failure
+            error = f"{type(exc).__name__}: {exc}"[:400]
+    _note_delivery(site, str(payload["notice"]), error)
+    return (Failure("core", "recall.notice", error),) if error else ()
+
+
+def _note_delivery(site: Site, uid: str, error: str) -> None:
+    context = site.system_context()
+    with site.store.write(context) as work:
+        row = work.session.exec(
+            select(RecallNotice).where(
+                RecallNotice.tenant_id == work.tenant_id, RecallNotice.uid == uid
+            )
+        ).one()
+        values: dict[str, Any] = {"attempts": row.attempts + 1, "last_error": error}
+        if row.state != "acknowledged":
+            values["state"] = "failed" if error else "sent"
+        if not error and row.sent_at is None:
+            values["sent_at"] = context.at
+        changes = work.change(row, **values)
+        action = "recall.not_sent" if error else "recall.sent"
+        work.log(action, "notice", row.uid, changes=changes, reason=error)
+
+
+def _channels(site: Site) -> dict[str, Callable[[str, str, str], None]]:
+    found: dict[str, Callable[[str, str, str], None]] = {OUTBOX: _keep}
+    if os.environ.get(SMTP_SETTING):
+        found[EMAIL] = _mail
+    for _, channels in site.hooks.contribute_channels().values:
+        found.update({channel.name: channel.send for channel in channels})
+    return found
+
+
+def _keep(_to: str, _subject: str, _text: str) -> None:
+    """Keep the notice in the product: its text is on the page, to be printed or copied."""
+
+
+def _mail(to: str, subject: str, text: str) -> None:
+    """Send a mail through the host of ``QTCORE_SMTP``: smtp://host:port?from=recall@example.org"""
+    setting = urlsplit(os.environ[SMTP_SETTING])
+    message = EmailMessage()
+    message["From"] = parse_qs(setting.query).get("from", ["qtcore@localhost"])[0]
+    message["To"] = to
+    message["Subject"] = subject
+    message.set_content(text)
+    with smtplib.SMTP(setting.hostname or "localhost", setting.port or 25, timeout=20) as server:
+        if setting.scheme == "smtp+tls":
+            server.starttls()
+        server.send_message(message)

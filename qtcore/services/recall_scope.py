@@ -1,0 +1,204 @@
+"""The scope of a recall: proved and possible lots, how much, where it is, whom to call, siblings.
+
+It must not write anything, and it must not know cases, notices or pages.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import Session
+
+from qtcore.engines.balance import INCOMING, Balance, balance
+from qtcore.services.contents import list_movements
+from qtcore.services.recall_places import Whereabouts, find_whereabouts
+from qtcore.services.recall_seeds import Question, Seed, find_seeds
+from qtcore.services.recall_siblings import Sibling, find_siblings
+from qtcore.services.shipments import Shipment
+from qtcore.services.site import Site
+from qtcore.services.stock import Stock, movements_for_balance, stock_of_nodes
+from qtcore.services.trace import Trace, TracedNode, edge_json, trace_from
+from qtcore.services.wire import decimal_text
+from qtcore.store.queries.events import MovementRow
+
+
+@dataclass(frozen=True, slots=True)
+class RecallScope:
+    """The affected lots with the way that put each there, shipments, stock, balance and gaps.
+
+    A lot is `proved` when every link of one way to it was recorded, else `possible`.
+    """
+
+    question: Question
+    starts: tuple[Seed, ...]
+    trace: Trace
+    shipments: tuple[Shipment, ...]
+    stocks: dict[int, Stock]
+    balances: dict[int, Balance]
+    where: Whereabouts
+    siblings: tuple[Sibling, ...]
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """The public ids of what the recall starts from."""
+        return tuple(seed.info.uid for seed in self.starts)
+
+    @property
+    def proved(self) -> set[int]:
+        """The nodes that are certainly affected: a recorded way from a certain seed leads there."""
+        return {n.info.node for n in self.trace.nodes if n.certainty == "recorded"}
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        uids = {n.info.node: n.info.uid for n in self.trace.nodes}
+        lots = self._lots_json(uids)
+        return {
+            "question": self.question.as_json(),
+            "seeds": list(self.seeds),
+            "starts": [seed.as_json() for seed in self.starts],
+            "lots": lots,
+            "proved": [lot["lot_id"] for lot in lots if lot["verdict"] == "proved"],
+            "possible": [lot["lot_id"] for lot in lots if lot["verdict"] == "possible"],
+            "quantities": self._quantities(lots),
+            "edges": [edge_json(e, uids) for e in self.trace.edges],
+            "shipments": [s.as_json() for s in self.shipments],
+            "on_hand": self._on_hand(uids),
+            **self.where.as_json(uids),
+            "siblings": [sibling.as_json() for sibling in self.siblings],
+            "balance": self._balance(uids),
+            "gaps": list(self.trace.gaps),
+        }
+
+    def _lots_json(self, uids: Mapping[int, str]) -> list[dict[str, Any]]:
+        into: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for edge in self.trace.edges:
+            into[edge.dst].append(edge_json(edge, uids))
+        seeds = {seed.info.node: seed for seed in self.starts}
+        return [self._lot_json(n, into, seeds.get(n.info.node)) for n in self.trace.nodes]
+
+    def _lot_json(
+        self, node: TracedNode, into: Mapping[int, list[dict[str, Any]]], seed: Seed | None
+    ) -> dict[str, Any]:
+        key = node.info.node
+        verdict = "proved" if key in self.proved else "possible"
+        amount = self._amount(key)
+        return {
+            **node.as_json(),
+            "verdict": verdict,
+            "is_seed": seed is not None,
+            "cause": seed.cause if seed else "genealogy",
+            "reference": seed.reference if seed else "",
+            "because": into.get(key, []),
+            "lower": decimal_text(amount if verdict == "proved" else Decimal(0)),
+            "upper": decimal_text(amount),
+            "unit": self.balances[key].unit if key in self.balances else "",
+        }
+
+    def _amount(self, node: int) -> Decimal:
+        """Count what ever was of a lot: what came in from outside or was made."""
+        found = self.balances.get(node)
+        return found.received + found.produced if found else Decimal(0)
+
+    def _quantities(self, lots: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+        """Add up the bounds per item and unit: unlike things are never added."""
+        sums: dict[tuple[str, str], list[Decimal]] = {}
+        for lot in lots:
+            if lot["kind"] == "logistic_unit":
+                continue
+            pair = sums.setdefault((lot["item"], lot["unit"]), [Decimal(0), Decimal(0)])
+            pair[0] += Decimal(lot["lower"])
+            pair[1] += Decimal(lot["upper"])
+        return [
+            {"item": item, "unit": unit, "lower": decimal_text(low), "upper": decimal_text(high)}
+            for (item, unit), (low, high) in sorted(sums.items())
+        ]
+
+    def _on_hand(self, uids: Mapping[int, str]) -> list[dict[str, str]]:
+        return [
+            {
+                "lot_id": uids[node],
+                "place": place,
+                "quantity": decimal_text(amount),
+                "unit": stock.unit,
+            }
+            for node, stock in self.stocks.items()
+            for place, amount in sorted(stock.places.items())
+            if amount
+        ]
+
+    def _balance(self, uids: Mapping[int, str]) -> dict[str, Any]:
+        unaccounted = {
+            uids[node]: decimal_text(b.unaccounted)
+            for node, b in self.balances.items()
+            if b.unaccounted
+        }
+        return {
+            "lots": [
+                {"lot_id": uids[node], **b.as_json()} for node, b in sorted(self.balances.items())
+            ],
+            "unaccounted": unaccounted,
+            "closes": not unaccounted and not any(b.problems for b in self.balances.values()),
+            "located_percent": located_percent(self.balances.values()),
+        }
+
+
+def located_percent(balances: Iterable[Balance]) -> str:
+    """Say how many percent of what there was is located, as the mean over lots that have any.
+
+    Unlike units cannot be added, so each lot counts as one; a lot that cannot be counted is at 0.
+    """
+    shares = []
+    for one in balances:
+        came = sum((getattr(one, kind) for kind in INCOMING if kind != "returned"), Decimal(0))
+        if one.problems:
+            shares.append(Decimal(0))
+        elif came > 0:
+            shares.append(max(Decimal(0), 1 - abs(one.unaccounted) / came))
+    mean = sum(shares, Decimal(0)) / len(shares) if shares else Decimal(1)
+    return decimal_text((mean * 100).quantize(Decimal("0.01")))
+
+
+def compute_scope(site: Site, session: Session, question: Question) -> RecallScope:
+    """Find everything the seeds went into, where it is and who received it.
+
+    Raises InputRejected, NotFound, Ambiguous for the question.
+    """
+    starts = find_seeds(site, session, question)
+    merged = _joined(site, session, starts)
+    lots = [n.info.node for n in merged.nodes if n.info.kind != "logistic_unit"]
+    movements: dict[int, list[MovementRow]] = defaultdict(list)
+    for row in list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes]):
+        movements[row.node].append(row)
+    stocks = stock_of_nodes(site, session, lots)
+    return RecallScope(
+        question=question,
+        starts=tuple(starts),
+        trace=merged,
+        shipments=merged.customers,
+        stocks=stocks,
+        balances={
+            node: balance(movements_for_balance(movements[node]), site.registry.convert)
+            for node in lots
+        },
+        where=find_whereabouts(site, session, merged, (stocks, movements)),
+        siblings=tuple(find_siblings(site, session, question, (starts, merged))),
+    )
+
+
+def _joined(site: Site, session: Session, starts: Sequence[Seed]) -> Trace:
+    """Walk from all seeds at once; what only uncertain seeds reach is possible, not proved."""
+    whole = trace_from(site, session, [seed.info for seed in starts], "forward")
+    sure = [seed.info for seed in starts if seed.is_certain]
+    if len(sure) == len(starts):
+        return whole
+    certain: dict[int, str] = {}
+    if sure:
+        walked = trace_from(site, session, sure, "forward")
+        certain = {node.info.node: node.certainty for node in walked.nodes}
+    nodes = tuple(
+        TracedNode(n.info, n.depth, n.side, certain.get(n.info.node, "inferred"))
+        for n in whole.nodes
+    )
+    return Trace(whole.focus, whole.direction, nodes, whole.edges, whole.customers, whole.gaps)

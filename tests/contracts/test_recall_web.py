@@ -1,0 +1,117 @@
+"""Recalls over HTTP: the API, the page of a recall, and the page a consignee answers on."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from qtcore.http.api.openapi import build_openapi
+from qtcore.http.api.routes import OPERATIONS
+from qtcore.http.pages.reply import Tries
+from qtcore.services.events import EventInput
+from qtcore.services.recording import record_event
+from qtcore.testing import a_context, a_site, line, release
+from qtcore.testing.builders import EVERYTHING
+from tests.web import Web, csrf_of, make_web, milk_and_butter
+
+DOCUMENT = build_openapi(OPERATIONS)
+KEY = iter(range(10**6))
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[Web]:
+    with a_site() as site:
+        _, butter = milk_and_butter(site)
+        release(site, butter)
+        sold = (line(butter, "subject", "4"),)
+        event = EventInput("shipping", sold, site.sources.now(), to_party="SHOP")
+        record_event(site, a_context(site, EVERYTHING), event)
+        yield make_web(site)
+
+
+@pytest.fixture(scope="module")
+def recall(web: Web) -> Any:
+    body = {
+        "seeds": ["B-1"],
+        "title": "Glass in butter",
+        "reason": "a splinter",
+        "data": {"plan": "food_cn", "recall_class": "I"},
+    }
+    return post(web, "/recalls", body, "Recall", 201)
+
+
+def post(web: Web, path: str, body: dict[str, Any], schema: str, status: int = 200) -> Any:
+    with web.program() as api:
+        headers = {"idempotency-key": f"recall-{next(KEY)}"}
+        answer = api.post(f"/api/v1{path}", json=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    asked = {"$ref": f"#/components/schemas/{schema}", "components": DOCUMENT["components"]}
+    assert not [m.message for m in Draft202012Validator(asked).iter_errors(answer.json())]
+    return answer.json()
+
+
+def link(web: Web, recall: dict[str, Any]) -> str:
+    path = f"/recalls/{recall['number']}/links"
+    return str(post(web, path, {"customer": "SHOP"}, "ReplyLink", 201)["path"])
+
+
+def test_a_scope_is_asked_by_supplier_and_period(web):
+    body = {"supplier": "SUPPLIER-A", "from": "2026-05-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"}
+    scope = post(web, "/recalls/scope", body, "RecallScope")
+    assert {lot["lot_no"] for lot in scope["lots"]} == {"M-1", "B-1"}
+
+
+def test_the_page_of_a_recall_shows_deadlines_replies_and_balance(web, recall):
+    with web.person() as client:
+        english = client.get(f"/recall/{recall['number']}").text
+        chinese = client.get(f"/recall/{recall['number']}?lang=zh-CN").text
+    assert "Deadlines and notices" in english and "Reconciliation" in english
+    assert "期限与通知" in chinese and "通知直接购货方" in chinese
+
+
+def test_a_consignee_answers_on_a_page_that_needs_no_account(web, recall):
+    address = link(web, recall)
+    with web.visitor() as visitor:
+        shown = visitor.get(address)
+        answer = visitor.post(
+            address,
+            data={"acknowledged": "yes", "impact": "some", "quantity": "3", "unit": "kg"},
+        )
+        wrong = visitor.post(address, data={"impact": "some", "quantity": "many"})
+    assert shown.status_code == 200 and "B-1" in shown.text and "M-1" not in shown.text
+    assert shown.headers["referrer-policy"] == "no-referrer"
+    assert "script-src 'self'" in shown.headers["content-security-policy"]
+    assert answer.status_code == 200 and "Answer number 1 is stored" in answer.text
+    assert wrong.status_code == 400 and "many" in wrong.text
+    assert address.rsplit("/", 1)[1] not in web.log.getvalue()
+
+
+def test_a_wrong_address_shows_nothing_and_another_site_cannot_answer(web, recall):
+    address = link(web, recall)
+    with web.visitor() as visitor:
+        wrong = visitor.get("/reply/" + "x" * 43)
+        foreign = visitor.post(
+            address, data={"impact": "none"}, headers={"origin": "https://evil.example"}
+        )
+    assert wrong.status_code == 404 and recall["number"] not in wrong.text
+    assert foreign.status_code == 403
+
+
+def test_too_many_tries_from_one_address_are_slowed():
+    tries = Tries(most=3)
+    assert [tries.is_too_many("a") for _ in range(4)] == [False, False, False, True]
+    assert not tries.is_too_many("b")
+
+
+def test_notices_are_sent_once_and_the_report_has_a_line_per_consignee(web, recall):
+    path = f"/recalls/{recall['number']}"
+    sent = post(web, f"{path}/notices/send", {"base_url": "https://qt.example"}, "NoticesSent")
+    assert len(sent["sent"]) > 1
+    with web.program() as api:
+        rows = api.get(f"/api/v1{path}/report").json()["items"]
+    with web.person() as client:
+        saved = client.get(f"/recall/{recall['number']}/report.csv").text
+        assert re.search("SHOP", saved) and csrf_of(client)
+    assert [row["customer"] for row in rows] == ["SHOP"]

@@ -1,0 +1,309 @@
+"""A recall of yoghurt, from the signal to the signed closure, as a dairy lives it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from qtcore.errors import Conflict, InputRejected, NotFound, Refused
+from qtcore.services.events import EventInput
+from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
+from qtcore.services.master import MasterInput, save_master
+from qtcore.services.orders import OrderInput, reserve
+from qtcore.services.recall import Question, RecallStart, recall_scope, start_recall
+from qtcore.services.recall_cases import read_case, report_rows
+from qtcore.services.recall_checks import CheckInput, add_check
+from qtcore.services.recall_notices import send_notices
+from qtcore.services.recall_replies import (
+    ReplyInput,
+    answer_link,
+    make_link,
+    open_link,
+    revoke_links,
+)
+from qtcore.services.recording import record_event
+from qtcore.services.site import Site
+from qtcore.services.transitions import Step, fire_transition
+from qtcore.testing import a_context, a_made_lot, a_received_lot, a_site, an_output, line, release
+from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user, an_item
+from qtcore.testing.sites import FrozenClock
+
+PLAN = {"plan": "food_cn", "recall_class": "I"}
+
+
+class Dairy:
+    """Milk M-1 became yoghurt Y-1 and Y-2; Y-1 went to two shops, an order for more is open."""
+
+    def __init__(self, site: Site, clock: FrozenClock) -> None:
+        self.site, self.clock = site, clock
+        for shop in ("SHOP-A", "SHOP-B"):
+            contacts = {"email": f"{shop.lower()}@example.org", "phone": "123", "ship_to": "Road 1"}
+            values = {"roles": ["customer"], "contacts": contacts}
+            save_master(
+                site, site.system_context(), MasterInput("party", shop, shop, values=values)
+            )
+        machine = MasterInput("equipment", "VAT-1", "Vat 1")
+        save_master(site, site.system_context(), machine)
+        self.milk = a_received_lot(site, "MILK", "M-1", "100")
+        release(site, self.milk)
+        an_item(site, "YOGHURT", kind="finished")
+        self.first = a_made_lot(site, "YOGHURT", "Y-1", [(self.milk, "40")], quantity="40")
+        self.second = a_made_lot(site, "YOGHURT", "Y-2", [(self.milk, "20")], quantity="20")
+        for lot in (self.first, self.second):
+            release(site, lot)
+        self.ship("SHOP-A", "10")
+        self.ship("SHOP-B", "6")
+        self.order = reserve(
+            site, a_context(site, ["warehouse"]),
+            OrderInput("SO-7", 1, "SHOP-A", self.first.uid, Decimal(5), "kg"),
+        )  # fmt: skip
+
+    def everyone(self):
+        return a_context(self.site, EVERYTHING)
+
+    def ship(self, customer: str, amount: str, lot=None) -> None:
+        subject = line(lot or self.first, "subject", amount)
+        event = EventInput("shipping", (subject,), self.site.sources.now(), to_party=customer)
+        record_event(self.site, self.everyone(), event)
+
+    def give_back(self, customer: str, amount: str) -> None:
+        subject = line(self.first, "subject", amount)
+        event = EventInput("return", (subject,), self.site.sources.now(), from_party=customer)
+        record_event(self.site, self.everyone(), replace(event, event_type=self.returning()))
+
+    def returning(self) -> str:
+        return str(next(e.id for e in self.site.registry.list("events") if e.verb == "return"))
+
+    def start(self, **more):
+        data = {**PLAN, **more.pop("data", {})}
+        start = RecallStart(["M-1"], "Metal in milk", "metal found", data=data, **more)
+        return start_recall(self.site, self.everyone(), start)
+
+    def step(self, recall, name: str, role: str, **more):
+        actor = a_user(self.site, [role], login=f"{role}-{name}")
+        step = Step(name, reason="as agreed", password=PASSWORD, **more)
+        return fire_transition(self.site, actor, ("record", recall.record_id), step)
+
+    def up_to(self, recall, last: str) -> None:
+        for name, role in (
+            ("assess", "recall_coord"),
+            ("classify", "recall_coord"),
+            ("decide", "recall_head"),
+            ("notify", "recall_coord"),
+            ("execute", "recall_coord"),
+            ("reconcile", "qa"),
+        ):
+            self.step(recall, name, role)
+            if name == last:
+                return
+
+
+@pytest.fixture
+def dairy() -> Iterator[Dairy]:
+    clock = FrozenClock()
+    with a_site(clock=clock) as site:
+        yield Dairy(site, clock)
+
+
+def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(dairy):
+    scope = recall_scope(dairy.site, dairy.everyone(), ["M-1"]).as_json()
+
+    (first,) = [lot for lot in scope["lots"] if lot["lot_no"] == "Y-1"]
+    assert [edge["from"] for edge in first["because"]] == [dairy.milk.uid]
+    assert (first["upper"], first["unit"]) == ("40", "kg")
+    customers = {c["customer"]: c for c in scope["shipped_sales_orders"]}
+    assert customers["SHOP-A"]["email"] == "shop-a@example.org"
+    assert customers["SHOP-A"]["lots"][0]["quantity"] == "10"
+    (order,) = scope["open_orders"]
+    assert (order["order_no"], order["is_stopped"]) == ("SO-7", False)
+    assert [row["supplier"] for row in scope["purchase_orders"]] == ["SUPPLIER-A"]
+    assert scope["quantities"] == [
+        {"item": "MILK", "unit": "kg", "lower": "100", "upper": "100"},
+        {"item": "YOGHURT", "unit": "kg", "lower": "60", "upper": "60"},
+    ]
+
+
+def test_a_sibling_shares_the_milk_and_is_not_in_the_scope(dairy):
+    scope = recall_scope(dairy.site, dairy.everyone(), ["Y-1"]).as_json()
+
+    assert [lot["lot_no"] for lot in scope["lots"]] == ["Y-1"]
+    assert [(s["lot_no"], s["cause"], s["shared"]) for s in scope["siblings"]] == [
+        ("Y-2", "supplier_lot", "MILK M-1")
+    ]
+
+
+def test_a_supplier_over_a_period_is_a_seed(dairy):
+    now = dairy.site.sources.now()
+    hour = timedelta(hours=1)
+    asked = Question(supplier="SUPPLIER-A", since=now - hour, until=now + hour)
+    scope = recall_scope(dairy.site, dairy.everyone(), asked).as_json()
+    assert {lot["lot_no"] for lot in scope["lots"]} == {"M-1", "Y-1", "Y-2"}
+
+    with pytest.raises(InputRejected, match="nothing was made"):
+        early = Question(supplier="SUPPLIER-A", since=now - 3 * hour, until=now - hour)
+        recall_scope(dairy.site, dairy.everyone(), early)
+
+
+def test_a_machine_window_takes_what_was_made_in_it(dairy):
+    site, now = dairy.site, dairy.site.sources.now()
+    extra = EventInput(
+        "production",
+        (line(dairy.milk, "input", "5"), _made("Y-3")),
+        now + timedelta(hours=2),
+        equipment="VAT-1",
+    )
+    dairy.clock.advance(hours=3)
+    record_event(site, dairy.everyone(), extra)
+    asked = Question(equipment="VAT-1", since=now, until=now + timedelta(hours=3))
+    scope = recall_scope(site, dairy.everyone(), asked).as_json()
+    assert [lot["lot_no"] for lot in scope["lots"]] == ["Y-3"]
+
+    condition = replace(asked, equipment="", where="equipment == 'VAT-1'")
+    found = recall_scope(site, dairy.everyone(), condition).as_json()
+    assert [lot["lot_no"] for lot in found["lots"]] == ["Y-3"]
+    with pytest.raises(InputRejected, match="cannot be used"):
+        recall_scope(site, dairy.everyone(), replace(condition, where="equipmnt == 'VAT-1'"))
+    with pytest.raises(InputRejected, match="both ends"):
+        recall_scope(site, dairy.everyone(), replace(asked, until=None))
+
+
+def _made(lot_no: str):
+    return an_output("YOGHURT", lot_no, "5")
+
+
+def test_a_recall_holds_all_and_names_the_order_it_stops(dairy):
+    recall = dairy.start()
+
+    assert len(recall.held) == 3
+    assert [(b["order_no"], b["customer"]) for b in recall.broken] == [("SO-7", "SHOP-A")]
+    with pytest.raises(Refused, match="on hold"):
+        dairy.ship("SHOP-A", "1")
+    with pytest.raises(Refused, match="on hold"):
+        event = EventInput(
+            "production", (line(dairy.milk, "input", "1"), _made("Y-9")), dairy.site.sources.now()
+        )
+        record_event(dairy.site, dairy.everyone(), event)
+    with pytest.raises(Refused, match="on hold"):
+        order = OrderInput("SO-8", 1, "SHOP-B", dairy.first.uid, Decimal(1), "kg")
+        reserve(dairy.site, dairy.everyone(), order)
+
+
+def test_lifting_one_hold_leaves_the_other_and_lifting_all_restores_the_order(dairy):
+    other = hold_all(dairy.site, dairy.everyone(), [dairy.first.uid], "dent in the lid")
+    recall = dairy.start()
+    assert recall.broken == ()  # the order was stopped before
+
+    lift_holds_of(dairy.site, dairy.everyone(), recall.record_id, "the metal was in another vat")
+    with pytest.raises(Refused, match="dent in the lid"):
+        dairy.ship("SHOP-A", "1")
+    lift_hold(dairy.site, dairy.everyone(), other.holds[0], "lid is fine")
+    scope = recall_scope(dairy.site, dairy.everyone(), ["Y-1"]).as_json()
+    assert [o["is_stopped"] for o in scope["open_orders"]] == [False]
+    dairy.ship("SHOP-A", "1")
+
+
+def test_a_mock_recall_changes_nothing_and_is_filed_with_its_time(dairy):
+    recall = dairy.start(is_mock=True)
+
+    assert recall.held == () and recall.timings["located_percent"] == "100.00"
+    view = read_case(dairy.site, dairy.everyone(), recall.number)
+    assert {n["state"] for n in view.parts["notices"]} == {"mock"}
+    assert send_notices(dairy.site, dairy.everyone(), recall.record_id, {}) == []
+    with pytest.raises(InputRejected, match="mock"):
+        make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-A")
+    dairy.ship("SHOP-A", "1")
+
+
+def test_what_happens_later_shows_as_a_difference_to_the_snapshot(dairy):
+    recall = dairy.start()
+    dairy.give_back("SHOP-A", "4")
+
+    since = read_case(dairy.site, dairy.everyone(), recall.number).parts["since_snapshot"]
+    (changed,) = since["changed"]
+    assert changed["lot_no"] == "Y-1"
+    assert since["added"] == [] and since["removed"] == []
+
+
+def test_deadlines_follow_the_plan_and_are_late_after_it(dairy):
+    recall = dairy.start()
+    notices = read_case(dairy.site, dairy.everyone(), recall.number).parts["notices"]
+    buyers = [n for n in notices if n["node"] == "FD-N04"]
+    assert {n["recipient"] for n in buyers} == {"SHOP-A", "SHOP-B"}
+    assert buyers[0]["due_at"] == (dairy.clock.at + timedelta(hours=4)).isoformat()
+    assert "Y-1" in buyers[0]["body"] and not buyers[0]["is_late"]
+
+    dairy.clock.advance(hours=5)
+    notices = read_case(dairy.site, dairy.everyone(), recall.number).parts["notices"]
+    assert all(n["is_late"] for n in notices if n["node"] == "FD-N04")
+
+
+def test_a_link_shows_one_consignee_only_and_keeps_every_reply(dairy):
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-A")
+    opened = open_link(dairy.site, secret)
+    assert [lot["quantity"] for lot in opened.lots] == ["10"]
+
+    first = ReplyInput(True, "some", Decimal(3), "kg")
+    assert answer_link(dairy.site, secret, first) == 1
+    assert answer_link(dairy.site, secret, replace(first, quantity=Decimal(4))) == 2
+    replies = read_case(dairy.site, dairy.everyone(), recall.number).parts["replies"]
+    assert [(r["quantity"], r["is_current"]) for r in replies] == [("3", False), ("4", True)]
+    with pytest.raises(InputRejected, match="impact"):
+        answer_link(dairy.site, secret, replace(first, impact="much"))
+    with pytest.raises(InputRejected, match="unit"):
+        answer_link(dairy.site, secret, replace(first, unit="stone age"))
+
+
+def test_wrong_expired_and_revoked_links_are_answered_alike(dairy):
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-A")
+    said = set()
+    with pytest.raises(NotFound) as wrong:
+        open_link(dairy.site, "x" * 43)
+    said.add(wrong.value.message)
+    revoke_links(dairy.site, dairy.everyone(), recall.record_id, "SHOP-A")
+    with pytest.raises(NotFound) as revoked:
+        open_link(dairy.site, secret)
+    said.add(revoked.value.message)
+    again = make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-A")
+    assert open_link(dairy.site, again).customer == "SHOP-A"
+    dairy.clock.advance(days=91)
+    with pytest.raises(NotFound) as expired:
+        open_link(dairy.site, again)
+    said.add(expired.value.message)
+    assert len(said) == 1
+
+
+def test_it_closes_only_when_it_adds_up_or_somebody_says_why(dairy):
+    recall = dairy.start()
+    dairy.up_to(recall, "reconcile")
+    with pytest.raises(Refused, match="16 kg are unaccounted for"):
+        dairy.step(recall, "close", "recall_head")
+
+    dairy.give_back("SHOP-A", "10")
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-B")
+    answer_link(dairy.site, secret, ReplyInput(True, "all", Decimal(6), "kg", completed=True))
+    rows = report_rows(read_case(dairy.site, dairy.everyone(), recall.number))
+    assert [(r["customer"], r["unaccounted"]) for r in rows] == [("SHOP-A", "0"), ("SHOP-B", "0")]
+    dairy.step(recall, "close", "recall_head")
+    view = read_case(dairy.site, dairy.everyone(), recall.number)
+    assert view.case.closure["justification"] == "" and view.record.state == "closed"
+    with pytest.raises(Conflict, match="closed"):
+        answer_link(dairy.site, secret, ReplyInput(True, "none"))
+
+
+def test_a_justification_closes_what_stays_open_and_is_kept(dairy):
+    recall = dairy.start(data={"effectiveness_level": "A"})
+    dairy.up_to(recall, "reconcile")
+    check = CheckInput("SHOP-A", "phone", notice_received=True, understood=True, acted=True)
+    add_check(dairy.site, dairy.everyone(), recall.record_id, check)
+    with pytest.raises(Refused) as stopped:
+        dairy.step(recall, "close", "recall_head")
+    assert {"QT496", "QT498"} <= {r.code for r in stopped.value.refusals}
+
+    dairy.step(recall, "close", "recall_head", values={"justification": "eaten, says SHOP-B"})
+    closure = read_case(dairy.site, dairy.everyone(), recall.number).case.closure
+    assert closure["justification"] == "eaten, says SHOP-B"
+    assert closure["unaccounted"] == {"kg": "16"}
