@@ -8,12 +8,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url", "shared_data"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
+
+# How long an example takes says something about the machine; the tests of speed are others.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 # A word of the skip reason, and what its absence is called in the summary.
 _NEEDS = {

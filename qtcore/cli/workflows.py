@@ -75,18 +75,32 @@ def diagram(
         Literal["mermaid", "svg"], typer.Option("--format", help="mermaid or svg")
     ] = "mermaid",
     language: Annotated[str, typer.Option("--lang", help="Language of the labels.")] = "en",
+    old: Annotated[
+        Path | None,
+        typer.Option("--diff", help="A YAML file or pack with the older version: marks changes."),
+    ] = None,
     packs: Packs = None,
     site_dir: SiteDir = None,
 ) -> None:
-    """Draw a workflow: Mermaid text for documents, or an SVG for screen and print."""
-    from qtcore.engines.diagrams import draw_mermaid, draw_svg
-    from qtcore.registry.pictures import describe_workflow
+    """Draw a workflow: Mermaid text for documents, or an SVG for screen and print.
+
+    With --diff what was added, removed or changed since the older version is marked.
+    """
+    from qtcore.engines.diagrams import Changes, compare_flows, draw_mermaid, draw_svg
+    from qtcore.registry.drafts import find_flow
+    from qtcore.registry.pictures import describe_workflow, label_flow
 
     with answering(as_json=False):
         registry = _compiled(packs, site_dir).get_registry()
-        flow, labels = describe_workflow(registry, name, language)
+        if _is_path(name):
+            flow, labels = label_flow(registry, find_flow(Path(name)), language)
+        else:
+            flow, labels = describe_workflow(registry, name, language)
+        changes = Changes()
+        if old is not None:
+            flow, changes = compare_flows(find_flow(old, flow.id), flow)
         draw = draw_svg if form == "svg" else draw_mermaid
-        typer.echo(draw(flow, labels).rstrip("\n"))
+        typer.echo(draw(flow, labels, changes).rstrip("\n"))
 
 
 def _verify(name: str, packs: list[Path] | None, site_dir: Path | None) -> Any:

@@ -8,6 +8,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import SequenceMatcher
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -111,8 +112,15 @@ def _unknown_key(owner: type[BaseModel] | None, parent: object, path: Path) -> M
     known = [name for name, _ in _fields(owner)] if owner else []
     free = [name for name in known if not (isinstance(parent, Mapping) and name in parent)]
     message = f"key {path[-1]!r} is not part of {_thing(owner, parent)}; accepted are "
-    hint = suggest(path[-1], free) or suggest(path[-1], known)
+    word = str(path[-1])
+    # A key that is there already is meant only when no free one is as near.
+    hints = [near for near in (suggest(word, free), suggest(word, known)) if near]
+    hint = max(hints, key=lambda near: _likeness(word, near), default="")
     return Mistake("QT110", message + ", ".join(known), path, hint, on_key=True)
+
+
+def _likeness(word: str, other: str) -> float:
+    return SequenceMatcher(None, word, other).ratio()
 
 
 def _place_words(owner: type[BaseModel] | None, parent: object, path: Path) -> str:

@@ -83,6 +83,8 @@ class Chart:
 
     def write(self, active: Active) -> str:
         """Write what is active as one text."""
+        if len(active) == 1:
+            return next(iter(active))
         leaves = self.leaves(active)
         top = next((name for name in active if self.parents[name] == ROOT), "")
         return top if leaves in ([top], []) else f"{top}/{'+'.join(leaves)}"
@@ -108,6 +110,9 @@ class Chart:
         """Make steps that do not conflict at once."""
         if not any(each.step.targets for each in taken):
             return Shift(active, (), (), memory)
+        if self.is_flat:
+            to = taken[0].step.targets[0]
+            return Shift(frozenset((to,)), tuple(active), (to,), memory)
         gone = {s for each in taken for s in self.leaving(active, each, memory)}
         kept = self._keep(active, gone, memory)
         goals = [
@@ -128,6 +133,8 @@ class Chart:
         self, active: Active, wanted: Sequence[Taken], memory: Memory
     ) -> list[Taken]:
         """Leave out steps that would leave what another leaves: inner first, then written first."""
+        if len(wanted) < 2:
+            return list(wanted)
         kept: list[Taken] = []
         for each in {(taken.source, taken.step.id): taken for taken in wanted}.values():
             leaves = self.leaving(active, each, memory)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from qtcore.errors import Fault, InputRejected, QTCoreError
+from qtcore.errors import Conflict, Fault, InputRejected, QTCoreError
 from qtcore.http.call import Call
 from qtcore.http.json_body import read_json
 from qtcore.services.idempotency import MAX_KEY, claim_key, free_key, keep_answer
@@ -33,11 +33,15 @@ def request_hash(call: Call) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a route answers: plain data, a status, and where the made thing is."""
+    """What a route answers: plain data, a status, and where the made thing is.
+
+    One that `is_secret` is shown once and never kept, not even for a request sent again.
+    """
 
     content: dict[str, Any]
     status: int = 200
     location: str = ""
+    is_secret: bool = False
 
 
 def answer_once(call: Call, run: Callable[[], Answer]) -> Answer:
@@ -52,6 +56,11 @@ def answer_once(call: Call, run: Callable[[], Answer]) -> Answer:
         raise InputRejected(text, [Fault("QT411", text, "Idempotency-Key")])
     site, context = call.site, call.act()
     kept = claim_key(site, context, key, request_hash(call))
+    if kept is not None and not kept.answer:
+        raise Conflict(
+            f"the request with Idempotency-Key {key!r} took effect; its answer was a secret, which "
+            "is shown once: ask for a new one with a new key"
+        )
     if kept is not None:
         return Answer(kept.answer["content"], kept.status, kept.answer["location"])
     try:
@@ -60,5 +69,6 @@ def answer_once(call: Call, run: Callable[[], Answer]) -> Answer:
         free_key(site, context, key)
         raise
     told = {"content": answer.content, "location": answer.location}
-    keep_answer(site, context, key, status=answer.status, answer=told)
+    kept_as = {} if answer.is_secret else told
+    keep_answer(site, context, key, status=answer.status, answer=kept_as)
     return answer

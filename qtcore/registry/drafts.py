@@ -78,6 +78,27 @@ def read_flows(path: Path) -> tuple[Located[WorkflowDefinition], ...]:
     return flows
 
 
+def find_flow(path: Path, name: str = "") -> WorkflowDefinition:
+    """Find a life cycle in a file, or in any file below a folder; by name, or the only one.
+
+    Raises NotFound with the ones there are.
+    """
+    files = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+    found: dict[str, WorkflowDefinition] = {}
+    for file in files:
+        if path.is_file() or "workflows" in file.read_text(encoding="utf-8", errors="replace"):
+            flows = read_flows(file) if path.is_file() else read_file(file)[0]
+            found.update({each.definition.id: each.definition for each in flows})
+    if not path.exists():
+        read_flows(path)
+    if name in found:
+        return found[name]
+    if not name and len(found) == 1:
+        return next(iter(found.values()))
+    known = ", ".join(sorted(found)) or "none"
+    raise NotFound(f"{str(path)!r} has no workflow {name!r}; it has: {known}")
+
+
 def pack_of(path: Path) -> Path | None:
     """Give the folder of the pack that a file or folder belongs to, if it does."""
     start_ = path.resolve()

@@ -12,14 +12,24 @@ def describe_workflow(
     registry: Registry, name: str, language: str = "en"
 ) -> tuple[WorkflowDefinition, Labels]:
     """Give a workflow and its labels; NotFound names those that exist."""
-    flow: WorkflowDefinition = registry.get("workflows", name)
+    return label_flow(registry, registry.get("workflows", name), language)
+
+
+def label_flow(
+    registry: Registry, flow: WorkflowDefinition, language: str = "en"
+) -> tuple[WorkflowDefinition, Labels]:
+    """Give a workflow, which may be a draft, with the labels that its id has here."""
     prefix = f"workflows.{flow.id}"
     return flow, Labels(
-        registry.text(f"{prefix}.title", language),
+        registry.find_text(f"{prefix}.title", language) or flow.id,
         {
-            s.id: registry.text(f"{prefix}.states.{s.id}", language)
+            s.id: registry.find_text(f"{prefix}.states.{s.id}", language) or s.id
             for s in flow.all_states
             if not s.history
         },
-        {t.id: registry.text(f"{prefix}.transitions.{t.id}", language) for t in flow.transitions},
+        {
+            t.id: registry.find_text(f"{prefix}.transitions.{t.id}", language)
+            or t.id.replace("_", " ")
+            for t in flow.transitions
+        },
     )

@@ -3,6 +3,7 @@
 It must not know rules or workflows.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from qtcore.engines.expressions import Compiled, evaluate
 from qtcore.errors import NotFound
 from qtcore.registry.registry import Registry
 
+_UNKNOWN = {"tree": ["fact", "?"], "kind": "boolean", "facts": {"?": {"kind": "boolean"}}}
 NO_RULES: Mapping[str, bool | None] = {}
 
 
@@ -32,7 +34,7 @@ def evaluator(registry: Registry, scope: str = "facts") -> Evaluate:
     def run(
         text: str, facts: Mapping[str, object], rules: Mapping[str, bool | None] = NO_RULES, /
     ) -> bool | None:
-        compiled = _compiled(registry, text, scope)
+        compiled = compile_in(registry, text, scope)
         if compiled is None:
             return None
         value = evaluate(compiled, facts, rules).value
@@ -41,7 +43,18 @@ def evaluator(registry: Registry, scope: str = "facts") -> Evaluate:
     return run
 
 
-def _compiled(registry: Registry, text: str, scope: str) -> Compiled | None:
+def condition_json(registry: Registry, scope: str, text: str) -> str:
+    """Give the compiled form of a condition, for the evaluator in the browser.
+
+    One that no longer checks is unknown in the browser too: it is a fact that nobody gives.
+    """
+    compiled = compile_in(registry, text, scope)
+    told = compiled.as_json() if compiled is not None else _UNKNOWN
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def compile_in(registry: Registry, text: str, scope: str) -> Compiled | None:
+    """Give the compiled form of a text in a scope; None when it no longer checks."""
     try:
         return registry.expression(text, scope)
     except NotFound:

@@ -152,10 +152,11 @@ def _kinds(links: Sequence[Link], items: Mapping[int, int]) -> dict[tuple[int, i
 
 
 def _pack_links(told: Told) -> list[Link]:
+    parents = [parent for _, parent in told.part("parent")]
     return [
         (child, parent, "recorded", line.quantity, line.unit)
         for line, child in told.part("child")
-        for _, parent in told.part("parent")
+        for parent in parents
     ]
 
 

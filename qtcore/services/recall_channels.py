@@ -14,6 +14,8 @@ from sqlmodel import select
 
 from qtcore.registry.hooks import Failure
 from qtcore.services.recall_notices import EMAIL, OUTBOX
+from qtcore.services.recall_replies import link_for
+from qtcore.services.recall_texts import add_link
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallNotice
 
@@ -21,18 +23,40 @@ SMTP_SETTING: Final = "QTCORE_SMTP"
 
 
 def tell_notice(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
-    """Send one notice from the outbox; a failure is stored with the notice and tried again."""
+    """Send one notice from the outbox; a failure is stored with the notice and tried again.
+
+    The link for the answer is made now and only its hash is kept. A notice that stays in the
+    product gets none: there, a person asks for a link and hands it over.
+    """
     send = _channels(site).get(str(payload["channel"]))
-    error = ""
+    error, secret = "", ""
     if send is None:
         error = f"there is no channel {payload['channel']!r}; set {SMTP_SETTING} or install a pack"
     else:
+        notice, address = _notice(site, str(payload["notice"])), ""
+        if payload.get("answer_at") and send is not _keep:
+            address, secret = link_for(site, notice, str(payload["answer_at"]))
+        body = add_link(notice.language, str(payload["body"]), address)
         try:
-            send(str(payload["to"]), str(payload["subject"]), str(payload["body"]))
+            send(str(payload["to"]), str(payload["subject"]), body)
         except Exception as exc:  # foreign code: whatever it raises is its failure
-            error = f"{type(exc).__name__}: {exc}"[:400]
+            error = _without(secret, f"{type(exc).__name__}: {exc}")
     _note_delivery(site, str(payload["notice"]), error)
     return (Failure("core", "recall.notice", error),) if error else ()
+
+
+def _without(secret: str, error: str) -> str:
+    """Take the secret out of an error: a channel may repeat the text it could not send."""
+    return (error.replace(secret, "...") if secret else error)[:400]
+
+
+def _notice(site: Site, uid: str) -> RecallNotice:
+    with site.store.read() as session:
+        return session.exec(
+            select(RecallNotice).where(
+                RecallNotice.tenant_id == site.store.tenant_id, RecallNotice.uid == uid
+            )
+        ).one()
 
 
 def _note_delivery(site: Site, uid: str, error: str) -> None:

@@ -14,12 +14,7 @@ from qtcore.context import Context
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.errors import Conflict, InputRejected, NotFound
 from qtcore.services.recall_clock import due_at
-from qtcore.services.recall_texts import (
-    add_link,
-    language_of,
-    write_body,
-    write_subject,
-)
+from qtcore.services.recall_texts import language_of, write_body, write_subject
 from qtcore.services.records import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -235,28 +230,36 @@ def start_clock(site: Site, context: Context, record_id: str, *, event: str, at:
 
 
 def send_notices(
-    site: Site, context: Context, record_id: str, links: Mapping[int, str]
+    site: Site, context: Context, record_id: str, *, public_url: str = ""
 ) -> list[str]:
     """Hand every planned or failed notice to its channel after the commit; returns their ids.
 
-    `links` gives, by party, the address under which that consignee answers. A mock recall sends
-    nothing and answers with an empty list.
+    Consignees answer under the public address of the site; where none is set, under `public_url`,
+    and without either their notices go without a link. A mock recall sends nothing and answers
+    with an empty list. Raises InputRejected when `public_url` is another one than the site's.
     """
     require(site, context, "recall.start", about=record_id)
+    if public_url and site.public_url and public_url.rstrip("/") != site.public_url:
+        raise InputRejected(
+            f"{public_url} is not the public address of this site, {site.public_url}; leave it out"
+        )
+    answer_at = site.public_url or public_url.rstrip("/")
     with site.store.write(context) as work:
         record = get_record(site, work.session, record_id)
         get_case(work.session, record)
         rows = [n for n in notices_of(work.session, record) if n.state in ("planned", "failed")]
         for row in rows:
-            address = links.get(row.party_id or -1, "")
-            post(work, row, add_link(row.language, row.body, address))
+            post(work, row, answer_at)
         details = {"notices": len(rows)}
         work.log("recall.send", "record", record.uid, details=details)
         return [row.uid for row in rows]
 
 
-def post(work: UnitOfWork, row: RecallNotice, body: str, *, head: str = "") -> None:
-    """Leave a notice for its channel, to be sent after the commit."""
+def post(work: UnitOfWork, row: RecallNotice, answer_at: str, *, head: str = "") -> None:
+    """Leave a notice for its channel, to be sent after the commit.
+
+    The link for the answer is made when it is sent: what waits, and what was sent, holds no secret.
+    """
     work.publish(
         "recall.notice",
         {
@@ -264,7 +267,8 @@ def post(work: UnitOfWork, row: RecallNotice, body: str, *, head: str = "") -> N
             "channel": row.channel,
             "to": row.address or row.recipient,
             "subject": (head + row.subject)[:300],
-            "body": body,
+            "body": row.body,
+            "answer_at": answer_at,
         },
     )
 

@@ -10,18 +10,19 @@ from sqlmodel import Session, col, select
 
 from qtcore.services.recall_clock import due_at
 from qtcore.services.recall_notices import clock_of, post, record_of
-from qtcore.services.recall_texts import add_link, reminder
+from qtcore.services.recall_texts import reminder
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallCase, RecallNotice
 from qtcore.store.unit import UnitOfWork
 
 REMIND_BEFORE: Final = timedelta(hours=4)
+"""How long before a deadline; of a shorter time than twice that, half of it."""
 
 
 def remind(site: Site) -> int:
     """Remind of notices that are due soon, escalate those that are late; returns how many.
 
-    Each happens once per notice. Mock recalls remind nobody.
+    Each happens once per notice, a reminder only of what was sent. Mock recalls remind nobody.
     """
     context = site.system_context()
     with site.store.read() as session:
@@ -34,7 +35,7 @@ def remind(site: Site) -> int:
         for row in _open_rows(work.session, work.tenant_id):
             step = _step(work.session, row, context.at)
             if step:
-                _remind(work, row, step)
+                _remind(work, row, step, site.public_url)
                 count += 1
     return count
 
@@ -63,12 +64,16 @@ def _step(session: Session, row: RecallNotice, now: datetime) -> tuple[str, date
         return None
     if now > due:
         return "escalated_at", due
-    if row.reminded_at is None and now >= due - REMIND_BEFORE:
+    started = datetime.fromisoformat(clock[row.start_event])
+    before = min(REMIND_BEFORE, (due - started) / 2)
+    if row.state == "sent" and row.reminded_at is None and now >= due - before:
         return "reminded_at", due
     return None
 
 
-def _remind(work: UnitOfWork, row: RecallNotice, step: tuple[str, datetime]) -> None:
+def _remind(
+    work: UnitOfWork, row: RecallNotice, step: tuple[str, datetime], answer_at: str
+) -> None:
     name, due = step
     values: dict[str, Any] = {name: work.context.at}
     changes = work.change(row, **values)
@@ -77,4 +82,4 @@ def _remind(work: UnitOfWork, row: RecallNotice, step: tuple[str, datetime]) -> 
     work.log(action, "notice", row.uid, changes=changes, details=details)
     if row.state == "sent":
         head = reminder(row.language, f"{due:%Y-%m-%d %H:%M}")
-        post(work, row, add_link(row.language, row.body, ""), head=head)
+        post(work, row, answer_at, head=head)

@@ -56,28 +56,6 @@ class OpenedLink:
     latest: RecallReply | None
 
 
-def make_links(site: Site, context: Context, record_id: str) -> dict[int, str]:
-    """Make a new secret for every consignee of a recall; gives them by the key of the party.
-
-    Earlier links of the same consignees end. A mock recall has none. The secrets are shown once.
-    """
-    require(site, context, "recall.start", about=record_id)
-    with site.store.write(context) as work:
-        record = get_record(site, work.session, record_id)
-        if get_case(work.session, record).is_mock:
-            return {}
-        parties = {
-            row.party_id
-            for row in work.session.exec(
-                select(RecallNotice).where(
-                    RecallNotice.tenant_id == work.tenant_id, RecallNotice.record_id == record.id
-                )
-            ).all()
-            if row.party_id is not None
-        }
-        return {party: _new_link(site, work, record, party) for party in sorted(parties)}
-
-
 def make_link(site: Site, context: Context, record_id: str, customer: str) -> str:
     """Make a new secret for one consignee; an earlier one ends."""
     require(site, context, "recall.start", about=record_id)
@@ -88,19 +66,44 @@ def make_link(site: Site, context: Context, record_id: str, customer: str) -> st
         party = get_master(work.session, work.tenant_id, "party", customer)
         if not _lots_of(work.session, record, party.code):
             raise NotFound(f"{customer!r} received nothing of recall {record.number}")
+        for row in _links_of(work, record, party.id):
+            _revoke(work, row, "replaced by a new one")
         return _new_link(site, work, record, party.id)
 
 
+def link_for(site: Site, notice: RecallNotice, base: str) -> tuple[str, str]:
+    """Make the link of one notice that is being sent; gives its address and its secret.
+
+    Links of other notices to the same consignee stay: whichever letter they open, they can answer.
+    A recipient who is no party, or of whom the recall holds no lots, gets none.
+    """
+    with site.store.write(site.system_context()) as work:
+        record = work.session.exec(
+            select(Record).where(Record.tenant_id == work.tenant_id, Record.id == notice.record_id)
+        ).one()
+        party = work.session.exec(
+            select(Party).where(Party.tenant_id == work.tenant_id, Party.id == notice.party_id)
+        ).first()
+        if party is None or not _lots_of(work.session, record, party.code):
+            return "", ""
+        secret = _new_link(site, work, record, party.id)
+        return f"{base}/reply/{secret}", secret
+
+
+def _links_of(work: UnitOfWork, record: Record, party_id: int) -> list[RecallLink]:
+    return list(
+        work.session.exec(
+            select(RecallLink).where(
+                RecallLink.tenant_id == work.tenant_id,
+                RecallLink.record_id == record.id,
+                RecallLink.party_id == party_id,
+                RecallLink.revoked_at == None,  # noqa: E711
+            )
+        ).all()
+    )
+
+
 def _new_link(site: Site, work: UnitOfWork, record: Record, party_id: int) -> str:
-    for row in work.session.exec(
-        select(RecallLink).where(
-            RecallLink.tenant_id == work.tenant_id,
-            RecallLink.record_id == record.id,
-            RecallLink.party_id == party_id,
-            RecallLink.revoked_at == None,  # noqa: E711
-        )
-    ).all():
-        _revoke(work, row, "replaced by a new one")
     secret = new_secret(site)
     row = RecallLink(
         tenant_id=work.tenant_id,
@@ -123,14 +126,7 @@ def revoke_links(site: Site, context: Context, record_id: str, customer: str) ->
     with site.store.write(context) as work:
         record = get_record(site, work.session, record_id)
         party = get_master(work.session, work.tenant_id, "party", customer)
-        rows = work.session.exec(
-            select(RecallLink).where(
-                RecallLink.tenant_id == work.tenant_id,
-                RecallLink.record_id == record.id,
-                RecallLink.party_id == party.id,
-                RecallLink.revoked_at == None,  # noqa: E711
-            )
-        ).all()
+        rows = _links_of(work, record, party.id)
         if not rows:
             raise NotFound(f"{customer!r} has no link in force for recall {record.number}")
         for row in rows:

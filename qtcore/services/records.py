@@ -24,6 +24,7 @@ from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.steps import record_subject, settle_record, sync_subject
+from qtcore.services.timers import Deadline, deadlines_of
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 from qtcore.store.tables import (
     Node,
@@ -48,6 +49,7 @@ class RecordView:
     revisions: tuple[RecordRevision, ...]
     changes: tuple[StateChangeRow, ...]
     signatures: tuple[Signature, ...]
+    deadlines: tuple[Deadline, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -58,6 +60,8 @@ class RecordView:
             "number": record.number,
             "title": record.title,
             "state": record.state,
+            "priority": record.priority,
+            "deadlines": [each.as_json() for each in self.deadlines],
             "revision": record.revision,
             "form_version": self.form_version,
             "data": record.data,
@@ -274,15 +278,17 @@ def view_record(site: Site, session: Session, record: Record) -> RecordView:
         .where(Signature.tenant_id == tenant, Signature.subject_uid == record.uid)
         .order_by(Signature.id)  # type: ignore[arg-type]
     ).all()
+    flow = WorkflowDefinition.model_validate(workflow.body)
     return RecordView(
         record=record,
         form=FormDefinition.model_validate(form.body),
         form_version=form.number,
-        workflow=WorkflowDefinition.model_validate(workflow.body),
+        workflow=flow,
         lots=tuple(lots),
         revisions=tuple(revisions),
         changes=tuple(state_changes_of(session, tenant, record.uid)),
         signatures=tuple(signatures),
+        deadlines=deadlines_of(session, tenant, record.uid, flow),
     )
 
 

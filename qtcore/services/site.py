@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlmodel import Session
@@ -39,7 +40,8 @@ class Site:
     """Everything a service needs; frozen. Another published version is another Site.
 
     `version` is the number of the configuration that serves; 0 when the registry was compiled from
-    disk, before the first publication. `on_disk` is what the folders hold now.
+    disk, before the first publication. `on_disk` is what the folders hold now. `public_url` is
+    where people outside reach this site, without a slash at its end; empty when nobody said so.
     """
 
     store: Store
@@ -50,6 +52,7 @@ class Site:
     version: int = 0
     on_disk: Configuration | None = None
     outposts: Outposts = NOBODY
+    public_url: str = ""
 
     @property
     def hooks(self) -> Hooks:
@@ -104,6 +107,26 @@ def site_zone() -> ZoneInfo | None:
         ) from exc
 
 
+def public_url() -> str:
+    """Give the public address of the site: `QTCORE_PUBLIC_URL`, such as https://qt.example.com
+
+    Links to people outside are built from it alone, never from what a request names as its host.
+    Raises InputRejected for what is no such address.
+    """
+    text = os.environ.get("QTCORE_PUBLIC_URL", "").strip()
+    try:
+        parts = urlsplit(text)
+        is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_sound = False
+    if not text or (is_sound and "@" not in parts.netloc and not parts.query + parts.fragment):
+        return text.rstrip("/")
+    raise InputRejected(
+        f"QTCORE_PUBLIC_URL {text!r} is no address of a site; give one such as "
+        "https://qt.example.com"
+    )
+
+
 def default_key_folder(url: str) -> Path:
     """Say where the ledger's signing key lies: beside the SQLite file, never inside a database."""
     if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
@@ -126,7 +149,7 @@ def open_site(
     `create` makes and migrates a new database; without `writable` it can be read while another
     process writes. Raises StoreUnavailable or DefinitionsRejected.
     """
-    sources = sources or Sources(zone=site_zone())
+    sources, address = sources or Sources(zone=site_zone()), public_url()
     store = open_store(url, sources=sources, create=create, writable=writable)
     with ExitStack() as undo:
         undo.callback(store.close)
@@ -143,7 +166,7 @@ def open_site(
         outposts = read_outposts(folder)
         signer = settle_signer(store, load_or_make_signer(folder))
         undo.pop_all()
-    return Site(store, registry, sources, signer, problems, version, on_disk, outposts)
+    return Site(store, registry, sources, signer, problems, version, on_disk, outposts, address)
 
 
 def compile_published(published: Published) -> tuple[Registry, tuple[Problem, ...]]:

@@ -70,13 +70,17 @@ def _run(*command: str, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """Leave out what a build does not read; the tests of a pack belong to the pack."""
+    found = ignore_patterns(".git", ".venv", "*_cache", "__pycache__")(folder, names)
+    return {*found, "tests"} if Path(folder) == CHECKOUT else set(found)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    copytree(
-        CHECKOUT, source, ignore=ignore_patterns(".git", ".venv", "*_cache", "__pycache__", "tests")
-    )
+    copytree(CHECKOUT, source, ignore=_left_out)
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "../dist", cwd=source)
     (built,) = (folder / "dist").glob("*.whl")
     return built

@@ -9,10 +9,11 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from qtcore.definitions.packs import KINDS
 from qtcore.http.pages.trace import write_csv
-from qtcore.http.texts import LANGUAGES
+from qtcore.http.texts import LANGUAGES, load_texts
 from qtcore.services.profile import set_language
-from qtcore.services.records import RecordInput, submit_record
+from qtcore.services.records import RecordInput, read_record, submit_record
 from qtcore.services.shipments import Shipment
 from qtcore.services.trace import trace
 from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
@@ -204,3 +205,38 @@ def test_the_trace_page_goes_back_in_time_and_says_why(page, web):
     assert f"Why {other.lot_no} is in the result" in why
     assert "How much:" in why
     assert page.get("/trace?lot=M-1&as_of=yesterday").status_code == 400
+
+
+def test_a_time_without_a_zone_is_utc_on_a_page_when_stored_and_when_corrected(web, page):
+    values = {
+        "ccp": "CCP-1",
+        "hazard": "biological",
+        "parameter": "core temperature",
+        "measured_value": "71.5",
+        "unit": "Cel",
+        "result": "in_limit",
+    }
+    data = {f"values/{name}": value for name, value in values.items()}
+    data["csrf_token"] = csrf_of(page)
+    refused = page.post("/forms/ccp_check/new", data={**data, "values/measured_at": "soon"})
+    assert refused.status_code == 400 and 'value="soon"' in refused.text
+    data["values/measured_at"] = "2026-01-05T08:00"
+    stored = page.post("/forms/ccp_check/new", data=data, follow_redirects=False)
+    assert stored.status_code == 303, stored.text
+    number = stored.headers["location"].split("/r/")[1].split("?")[0]
+    context = a_user(web.site, EVERY_ROLE)
+    assert _measured_at(web, context, number) == "2026-01-05T08:00:00+00:00"
+    data |= {"values/measured_at": "2026-01-05T09:30", "reason": "typing error"}
+    corrected = page.post(f"/r/{number}/edit", data=data, follow_redirects=False)
+    assert corrected.status_code == 303, corrected.text
+    assert _measured_at(web, context, number) == "2026-01-05T09:30:00+00:00"
+
+
+def _measured_at(web, context, number):
+    return read_record(web.site, context, number).record.data["measured_at"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_definition_has_a_name_on_the_page_of_packs(language):
+    texts = load_texts()
+    assert [kind for kind in KINDS if not texts.find(f"packs.kind_{kind}", language)] == []

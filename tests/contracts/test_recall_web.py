@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from sqlmodel import select
 
 from qtcore.http.api.openapi import build_openapi
 from qtcore.http.api.routes import OPERATIONS
 from qtcore.http.pages.reply import Tries
 from qtcore.services.events import EventInput
 from qtcore.services.recording import record_event
+from qtcore.store.tables import IdempotencyKey
 from qtcore.testing import a_context, a_site, line, release
 from qtcore.testing.builders import EVERYTHING
 from tests.web import Web, csrf_of, make_web, milk_and_butter
@@ -86,6 +88,19 @@ def test_a_consignee_answers_on_a_page_that_needs_no_account(web, recall):
     assert answer.status_code == 200 and "Answer number 1 is stored" in answer.text
     assert wrong.status_code == 400 and "many" in wrong.text
     assert address.rsplit("/", 1)[1] not in web.log.getvalue()
+
+
+def test_a_link_is_shown_once_even_to_the_same_request(web, recall):
+    with web.program() as api:
+        path, headers = f"/api/v1/recalls/{recall['number']}/links", {"idempotency-key": "once"}
+        made = api.post(path, json={"customer": "SHOP"}, headers=headers)
+        again = api.post(path, json={"customer": "SHOP"}, headers=headers)
+    assert (made.status_code, again.status_code) == (201, 409)
+    assert "shown once" in again.text
+    with web.site.store.read() as session:
+        kept = session.exec(select(IdempotencyKey)).all()
+    assert len(kept) > 1 and any(row.answer for row in kept)
+    assert made.json()["token"] not in str([row.answer for row in kept])
 
 
 def test_a_wrong_address_shows_nothing_and_another_site_cannot_answer(web, recall):

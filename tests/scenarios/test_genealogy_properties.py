@@ -23,6 +23,7 @@ from qtcore.store.queries.lens import NOW, Lens
 from qtcore.testing import FrozenClock, a_context, a_party, a_site, an_item
 from tests.naive_genealogy import Naive, Op, as_events, at, evenly, mixtures, named, plants
 
+pytestmark = pytest.mark.heavy
 _NUMBERS = count()
 quick = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -63,6 +64,13 @@ def bench() -> Iterator[Bench]:
 def other() -> Iterator[Bench]:
     clock = FrozenClock()
     with a_site(clock=clock) as site:
+        yield Bench(site, clock)
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str) -> Iterator[Bench]:
+    clock = FrozenClock()
+    with a_site(postgres_url, clock=clock) as site:
         yield Bench(site, clock)
 
 
@@ -195,6 +203,29 @@ def test_a_balance_conserves_every_gram(bench: Bench, ops: list[Op]):
     assert sum(lot.sums.on_hand for lot in found.lots) == came
     assert found.as_json()["closes"]
     assert found.process == ()
+
+
+@pytest.mark.postgres
+@given(plants(8), st.integers(0, 8))
+@settings(quick, max_examples=3)
+def test_postgresql_answers_as_sqlite_does(
+    bench: Bench, on_postgres: Bench, ops: list[Op], hour: int
+):
+    prefix = a_prefix()
+    lenses = (
+        NOW,
+        Lens(as_of=at(hour)),
+        Lens(since=at(1), until=at(hour + 1), kinds=("transform",)),
+    )
+    for each in (bench, on_postgres):
+        each.load(ops, prefix)
+    for name in names_in(ops)[:4]:
+        for lens in lenses:
+            one, other = (
+                trace(each.site, a_context(each.site), prefix + name, "both", lens=lens)
+                for each in (bench, on_postgres)
+            )
+            assert _said(one.as_json()) == _said(other.as_json()), (name, lens)
 
 
 def test_the_clock_of_the_bench_runs(bench: Bench):

@@ -107,7 +107,7 @@ def test_the_packs_judge_what_is_on_the_pallet(site):
     an_item(site, "CHEESE", industry="food", kind="packaging", extra=listed)
     lot = a_released_lot(site, item="CHEESE", lot_no="CH-1", extra={"market": "US"})
     in_a_case_on_the_pallet(site, lot, "40")
-    with pytest.raises(Refused, match="lot CH-1 of CHEESE is on the food traceability list"):
+    with pytest.raises(Refused, match="lot CH-1 of CHEESE: Listed food leaves with its lot code"):
         ship(site, Line(PALLET, "subject"))
 
 

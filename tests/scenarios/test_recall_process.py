@@ -1,12 +1,16 @@
 """A recall of yoghurt, from the signal to the signed closure, as a dairy lives it."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from qtcore.context import Sources
 from qtcore.errors import Conflict, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
@@ -26,9 +30,10 @@ from qtcore.services.recall_replies import (
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
+from qtcore.store.store import open_store
 from qtcore.testing import a_context, a_made_lot, a_received_lot, a_site, an_output, line, release
 from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user, an_item
-from qtcore.testing.sites import FrozenClock
+from qtcore.testing.sites import FrozenClock, seeded_bytes, sqlite_url
 
 PLAN = {"plan": "food_cn", "recall_class": "I"}
 
@@ -100,11 +105,27 @@ class Dairy:
                 return
 
 
-@pytest.fixture
-def dairy() -> Iterator[Dairy]:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dairy]:
+    """Build the dairy once; every test works on a copy of its database."""
+    folder = tmp_path_factory.mktemp("dairy")
     clock = FrozenClock()
-    with a_site(clock=clock) as site:
-        yield Dairy(site, clock)
+    with a_site(sqlite_url(folder), clock=clock) as site:
+        return folder, Dairy(site, clock)
+
+
+@pytest.fixture
+def dairy(built: tuple[Path, Dairy], tmp_path: Path) -> Iterator[Dairy]:
+    folder, first = built
+    copytree(folder, tmp_path, dirs_exist_ok=True)
+    mine = copy(first)
+    mine.clock = FrozenClock(first.clock.at)
+    sources = Sources(now=mine.clock.now, random_bytes=seeded_bytes(2))
+    mine.site = replace(
+        first.site, store=open_store(sqlite_url(tmp_path), sources=sources), sources=sources
+    )
+    yield mine
+    mine.site.close()
 
 
 def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(dairy):
@@ -210,7 +231,7 @@ def test_a_mock_recall_changes_nothing_and_is_filed_with_its_time(dairy):
     assert recall.held == () and recall.timings["located_percent"] == "100.00"
     view = read_case(dairy.site, dairy.everyone(), recall.number)
     assert {n["state"] for n in view.parts["notices"]} == {"mock"}
-    assert send_notices(dairy.site, dairy.everyone(), recall.record_id, {}) == []
+    assert send_notices(dairy.site, dairy.everyone(), recall.record_id) == []
     with pytest.raises(InputRejected, match="mock"):
         make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-A")
     dairy.ship("SHOP-A", "1")
@@ -276,6 +297,7 @@ def test_wrong_expired_and_revoked_links_are_answered_alike(dairy):
     assert len(said) == 1
 
 
+@pytest.mark.heavy
 def test_it_closes_only_when_it_adds_up_or_somebody_says_why(dairy):
     recall = dairy.start()
     dairy.up_to(recall, "reconcile")
@@ -294,6 +316,7 @@ def test_it_closes_only_when_it_adds_up_or_somebody_says_why(dairy):
         answer_link(dairy.site, secret, ReplyInput(True, "none"))
 
 
+@pytest.mark.heavy
 def test_a_justification_closes_what_stays_open_and_is_kept(dairy):
     recall = dairy.start(data={"effectiveness_level": "A"})
     dairy.up_to(recall, "reconcile")

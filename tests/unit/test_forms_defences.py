@@ -96,16 +96,16 @@ def test_the_package_alone_accepts_other_digits_and_a_line_end(text):
 
 
 def test_a_pattern_cannot_hang_the_form():
-    started = time.perf_counter()
+    started = time.process_time()
     assert not accepts({"type": "string", "pattern": CATASTROPHIC}, "a" * 5000 + "!")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_the_usual_engine_doubles_with_every_sign():
     def seconds(length: int) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         re.search(CATASTROPHIC, "a" * length + "!")
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     assert seconds(20) > 8 * seconds(14)
 
@@ -148,17 +148,17 @@ def test_a_well_formed_value_passes(name, text):
 def test_many_equal_looking_rows_are_compared_quickly():
     row = {"type": "object", "properties": {"a": {"type": "string"}}}
     part = {"type": "array", "uniqueItems": True, "maxItems": 4000, "items": row}
-    started = time.perf_counter()
+    started = time.process_time()
     assert accepts(part, [{"a": str(n)} for n in range(4000)])
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert not accepts(part, [{"a": "1"}, {"a": "1"}])
 
 
 def test_the_package_alone_compares_every_row_with_every_other():
     def seconds(rows: int) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         assert bare_accepts({"uniqueItems": True}, [{"a": n} for n in range(rows)])
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     assert seconds(320) > 3 * seconds(80)
 

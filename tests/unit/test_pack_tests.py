@@ -125,6 +125,7 @@ def test_forms_workflows_and_recalls_are_asked_as_well(pack: Path) -> None:
     assert report.is_ok, [str(p) for p in report.problems]
 
 
+@pytest.mark.heavy
 def test_pytest_runs_the_tests_of_a_pack(pack: Path) -> None:
     plugin = ["-p", "qtcore.testing.pytest_plugin", "-p", "no:cacheprovider", "-q"]
     command = [sys.executable, "-m", "pytest", *plugin, "--qtcore-pack", str(pack)]

@@ -122,15 +122,15 @@ def test_a_pattern_speaks_of_the_whole_value_in_ascii():
 
 
 def test_a_nested_repeat_costs_no_more_than_the_value_is_long():
-    start = time.perf_counter()
+    start = time.process_time()
     assert not compile_pattern("^(a+)+$").matches("a" * 4_000 + "!")
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_the_stock_engine_doubles_its_time_with_every_sign():
     def spent(length: int) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         assert re.match("^(a+)+$", "a" * length + "!") is None
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert spent(20) > 8 * spent(14)

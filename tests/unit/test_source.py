@@ -21,9 +21,9 @@ def places(text: str | bytes) -> list[tuple[str, int, int]]:
 
 
 def seconds(text: str | bytes) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     read_yaml(text, "x.yaml")
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 @pytest.fixture(params=["c", "python"])

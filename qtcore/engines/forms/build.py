@@ -154,7 +154,8 @@ def _field(each: Property, raw: object, drawing: _Drawing) -> FieldView:
         maximum=as_typed(each.schema.get("maximum")),
         max_length=each.schema.get("maxLength"),
         visible_when=str(own.get("visible", "")),
-        required_when=str(own.get("required_when", "")),
+        required_when="" if each.is_required else str(own.get("required_when", "")),
+        is_kept=own.get("on_hide") == "keep",
     )
     return _with_parts(view, each, raw, drawing)
 

@@ -24,7 +24,8 @@ class FieldView:
     number (whole), decimal, date, datetime, time, checkbox, choice, multi (several of `choices`),
     list (one entry per line of `value`), entity (look up `entity`), table (`rows` of fields, with
     `spare` as one empty row and the heads), group (`fields`). `value` is as typed. The expressions
-    of the form are given for scripts of the page; `is_visible` is what they say now.
+    of the form are given for scripts of the page; `is_visible` is what they say now;
+    `required_when` is empty when it is required anyway. `is_kept`: its value counts while hidden.
     """
 
     name: str
@@ -53,6 +54,7 @@ class FieldView:
     spare: tuple["FieldView", ...] = ()
     visible_when: str = ""
     required_when: str = ""
+    is_kept: bool = False
 
     def walk(self) -> Iterator["FieldView"]:
         """Visit this field and all fields in it."""

@@ -47,7 +47,11 @@ def find_faults(walk: Walk) -> Iterator[Finding]:
     yield from _without_meaning(walk)
     yield from _timers(walk)
     try:
-        yield from _automatic_loops(walk)
+        loops = list(_automatic_loops(walk))
+        yield from loops
+        if any(loop.severity == "error" for loop in loops):
+            # What such a way leads to is never reached: that is said already.
+            return
         reached = walk.places(certain=False)
         yield from _out_of_reach(walk, reached)
         yield from _dead_ends(walk, reached)

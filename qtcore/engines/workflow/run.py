@@ -177,13 +177,14 @@ def fire(lifecycle: Lifecycle, state: str, attempt: Attempt, evaluate: Evaluate)
     In parallel states every region that answers the event makes its step; the attempt is stopped
     when none does.
     """
-    misplaced = _find_misplaced(lifecycle, state, attempt.transition)
-    if misplaced is not None:
-        return Stopped((misplaced,))
-    run = _Run(lifecycle, attempt, evaluate, lifecycle.chart.read(state))
+    try:
+        run = _Run(lifecycle, attempt, evaluate, lifecycle.chart.read(state))
+    except KeyError:
+        return Stopped((_misplaced(lifecycle, state, attempt.transition),))
     chosen, refusals = run.choose(_event_key(lifecycle, attempt.transition))
     if not chosen:
-        return Stopped(tuple(dict.fromkeys(refusals)))
+        found = refusals or [_misplaced(lifecycle, state, attempt.transition)]
+        return Stopped(tuple(dict.fromkeys(found)))
     run.make(chosen)
     if not run.settle():
         text = f"after {attempt.transition} more than {MOST_AUTOMATIC} steps follow by themselves"
@@ -235,6 +236,8 @@ class _Run:
 
     def settle(self) -> bool:
         """Make what happens by itself until nothing does; false when there is no end to it."""
+        if _BY_ITSELF not in self._lifecycle.machine.events:
+            return True
         for _ in range(MOST_AUTOMATIC + 1):
             chosen, _ignored = self.choose(_BY_ITSELF)
             if not chosen:
@@ -271,9 +274,10 @@ class _Carrier:
         self._attempt = attempt
         self._full: Attempt | None = None
 
-    @property
-    def attempt(self) -> Attempt:
-        """The attempt, with the active states among its facts."""
+    def attempt_at(self, step: Transition) -> Attempt:
+        """Give the attempt; with the active states among its facts where a guard asks for them."""
+        if step.guard is None or ACTIVE_STATES not in step.guard:
+            return self._attempt
         if self._full is None:
             names = tuple(sorted(self.active, key=self.chart.order.__getitem__))
             facts = {**self._attempt.facts, ACTIVE_STATES: names}
@@ -302,7 +306,7 @@ class _Condition:
         step = self._step
         if step.when_done and not carrier.chart.is_done(carrier.STATE, carrier.active):
             return False
-        refusals = list(list_objections(step, carrier.attempt, carrier.evaluate))
+        refusals = list(list_objections(step, carrier.attempt_at(step), carrier.evaluate))
         carrier.refusals.extend(refusals)
         carrier.made = None if refusals else step
         return not refusals
@@ -311,6 +315,8 @@ class _Condition:
 def _event_key(lifecycle: Lifecycle, event: str) -> str:
     """Find the longest descriptor that answers an event; it has the same transitions."""
     events = lifecycle.machine.events
+    if event in events:
+        return event
     parts = event.split(".")
     while parts:
         for word in (".".join(parts), f"{'.'.join(parts)}.*"):
@@ -320,7 +326,8 @@ def _event_key(lifecycle: Lifecycle, event: str) -> str:
     return "*"
 
 
-def _find_misplaced(lifecycle: Lifecycle, state: str, transition: str) -> Refusal | None:
+def _misplaced(lifecycle: Lifecycle, state: str, transition: str) -> Refusal:
+    """Say why nothing was even tried: no such state, no such event, or not in this state."""
     steps = [step for step in lifecycle.transitions if not step.is_automatic]
     known = list(dict.fromkeys(step.event for step in steps))
     try:
@@ -336,8 +343,6 @@ def _find_misplaced(lifecycle: Lifecycle, state: str, transition: str) -> Refusa
         hint = f" (did you mean {near!r}?)" if near else ""
         text = f"life cycle {lifecycle.id!r} has no transition {transition!r}{hint}"
         return Refusal("QT420", text, fix=fix)
-    if all(here.isdisjoint(step.from_) for step in named):
-        starts = dict.fromkeys(s for step in named for s in step.from_)
-        text = f"{transition} is not possible in state {state}; it begins in: {', '.join(starts)}"
-        return Refusal("QT421", text, fix=fix)
-    return None
+    starts = dict.fromkeys(s for step in named for s in step.from_)
+    text = f"{transition} is not possible in state {state}; it begins in: {', '.join(starts)}"
+    return Refusal("QT421", text, fix=fix)

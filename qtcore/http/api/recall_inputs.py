@@ -43,7 +43,7 @@ class RecallBody(ScopeBody):
 
 
 class SendBody(Input):
-    """Where consignees answer: the public address of this site, such as https://qt.example.com"""
+    """Where consignees answer, such as https://qt.example.com, if the site names no address."""
 
     base_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^/?#]{1,200})?$")] = ""
 

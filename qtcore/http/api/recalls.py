@@ -29,7 +29,6 @@ from qtcore.services.recall_notices import acknowledge, send_notices, start_cloc
 from qtcore.services.recall_replies import (
     ReplyInput,
     make_link,
-    make_links,
     note_reply,
     revoke_links,
 )
@@ -98,13 +97,11 @@ def lift(call: Call, sent: Sent) -> Answer:
     body=SendBody,
 )  # fmt: skip
 def send(call: Call, sent: Sent) -> Answer:
-    """Hand the notices to their channels; with `base_url` each has a link for the answer."""
-    recall_id, links = call.params["recall_id"], {}
-    base = sent.body.base_url
-    if base:
-        secrets = make_links(call.site, call.act(), recall_id)
-        links = {party: f"{base}/reply/{secret}" for party, secret in secrets.items()}
-    return Answer({"sent": send_notices(call.site, call.act(), recall_id, links)})
+    """Hand the notices to their channels, each with a link under the site's public address."""
+    found = send_notices(
+        call.site, call.act(), call.params["recall_id"], public_url=sent.body.base_url
+    )
+    return Answer({"sent": found})
 
 
 @operation(
@@ -135,7 +132,7 @@ def clock(call: Call, sent: Sent) -> Answer:
 def link(call: Call, sent: Sent) -> Answer:
     """Make a link; its secret is shown this once, and earlier ones of the consignee end."""
     secret = make_link(call.site, call.act(), call.params["recall_id"], sent.body.customer)
-    return Answer({"token": secret, "path": f"/reply/{secret}"}, 201)
+    return Answer({"token": secret, "path": f"/reply/{secret}"}, 201, is_secret=True)
 
 
 @operation(

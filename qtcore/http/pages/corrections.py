@@ -5,6 +5,7 @@ It must not know what is stored beside the new values; nothing old is lost.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +13,10 @@ from qtcore.engines.forms import build_form
 from qtcore.errors import Conflict, Fault, InputRejected, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.fill import read_nested, summarise
+from qtcore.http.pages.local_times import in_utc
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
-from qtcore.services.evaluation import evaluator
+from qtcore.services.evaluation import condition_json, evaluator
 from qtcore.services.records import RecordView, correct_record, read_record
 
 
@@ -31,7 +33,8 @@ def correct(call: Call) -> Seen:
     view = read_record(call.site, call.act(), call.params["record"])
     sent = read_nested(call)
     values = sent.get("values") or {}
-    data = {name: value for name, value in values.items() if value not in ("", [], None)}
+    filled = {name: value for name, value in values.items() if value not in ("", [], None)}
+    data = in_utc(view.form.schema_, filled)
     try:
         correct_record(call.site, call.act(), view.record.uid, data, reason=call.field("reason"))
     except InputRejected as error:
@@ -51,12 +54,13 @@ def _page(call: Call, view: RecordView, values: Mapping[str, Any], faults: Seque
         values=values,
         errors=[fault for fault in faults if fault.where],
         language=call.language,
-        evaluate=evaluator(registry),
+        evaluate=evaluator(registry, f"forms:{form.id}"),
         zone=UTC,
     )
     data = {
         "record": view.record,
         "form": drawn,
+        "when": partial(condition_json, registry, f"forms:{form.id}"),
         "mistakes": [
             {"message": f.message, "href": "reason"}
             if f.where == "reason"

@@ -6,6 +6,7 @@ It must not know a single form by name.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -22,10 +23,11 @@ from qtcore.engines.forms import (
 from qtcore.errors import Ambiguous, Conflict, Fault, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.event_forms import EXTRA, event_layout, event_schema, make_event
+from qtcore.http.pages.local_times import in_utc
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
-from qtcore.services.evaluation import evaluator
+from qtcore.services.evaluation import condition_json, evaluator
 from qtcore.services.form_values import field_texts
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
@@ -97,7 +99,7 @@ def find_form(site: Site, name: str) -> Asked:
 def _submit_record(call: Call, asked: Asked, sent: Mapping[str, Any]) -> Seen:
     about = sent.get("record") or {}
     lots = [line.strip() for line in str(about.get("lots", "")).replace(",", "\n").splitlines()]
-    data = _without_empty(sent.get("values") or {})
+    data = _values(asked, sent)
     title = str(about.get("title", ""))
     entry = RecordInput(data, [lot for lot in lots if lot], title)
     view = submit_record(call.site, call.act(), asked.definition.id, entry)
@@ -118,7 +120,7 @@ def _submit_event(call: Call, asked: Asked, sent: Mapping[str, Any]) -> Seen:
     if base.faults:
         faults = [Fault(f.code, f.message, f"event/{f.where}") for f in base.faults]
         raise InputRejected("the event cannot be recorded as filled in", faults)
-    values = _without_empty(sent.get("values") or {})
+    values = _values(asked, sent)
     stored = record_event(call.site, call.act(), make_event(definition, base.values, values))
     return Redirect(f"/e/{quote(stored.event_id)}?done=recorded")
 
@@ -131,6 +133,7 @@ def _page(call: Call, asked: Asked, sent: Mapping[str, Any], faults: Sequence[Fa
         "name": asked.definition.id,
         "base": base,
         "form": own,
+        "when": partial(condition_json, call.site.registry, f"forms:{asked.definition.form}"),
         "lots": str(about.get("lots", "")),
         "mistakes": [summarise(fault, base, own) for fault in faults],
         "known": _known_codes(call) if base else {},
@@ -178,7 +181,7 @@ def _draw_form(
         values=sent.get("values") or {},
         errors=own,
         language=call.language,
-        evaluate=evaluator(registry),
+        evaluate=evaluator(registry, f"forms:{form.id}"),
         zone=UTC,
     )
 
@@ -255,8 +258,10 @@ def read_nested(call: Call) -> dict[str, Any]:
         raise InputRejected(f"the form cannot be read: {error}") from error
 
 
-def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value not in ("", [], None)}
+def _values(asked: Asked, sent: Mapping[str, Any]) -> dict[str, Any]:
+    given = sent.get("values") or {}
+    filled = {name: value for name, value in given.items() if value not in ("", [], None)}
+    return in_utc(asked.form.schema_, filled) if asked.form else filled
 
 
 def _defaults(asked: Asked) -> dict[str, Any]:

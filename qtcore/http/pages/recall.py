@@ -19,7 +19,6 @@ from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
-from qtcore.services.recall_replies import make_links
 from qtcore.services.records import list_records, read_record
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.
@@ -77,6 +76,7 @@ def follow(call: Call) -> Seen:
             "item_names": item_names(call),
             "done": call.word("done"),
             "case": _case_of(call, view.record.uid),
+            "has_links": bool(call.site.public_url),
         },
     )
 
@@ -93,10 +93,7 @@ def _case_of(call: Call, record_id: str) -> dict[str, Any] | None:
 def send(call: Call) -> Seen:
     """Hand the waiting notices to their channels, each with the link for its answer."""
     view = read_record(call.site, call.act(), call.params["record"])
-    secrets = make_links(call.site, call.act(), view.record.uid)
-    base = f"{'https' if call.is_secure else 'http'}://{call.host}"
-    links = {party: f"{base}/reply/{secret}" for party, secret in secrets.items()}
-    send_notices(call.site, call.act(), view.record.uid, links)
+    send_notices(call.site, call.act(), view.record.uid)
     return Redirect(f"/recall/{quote(view.record.number)}?done=sent")
 
 

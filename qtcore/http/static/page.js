@@ -28,4 +28,11 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// Fields that depend on others; the evaluator is fetched only by forms that have some.
+const conditional = new Set([...document.querySelectorAll("[data-field]")].map((box) => box.closest("form")));
+if (conditional.size) {
+  const { follow } = await import("/static/conditions.js");
+  conditional.forEach(follow);
+}
+
 for (const box of document.querySelectorAll("[data-lanes]")) drawLinks(box);
