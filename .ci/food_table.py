@@ -41,14 +41,30 @@ The four cases are: it passes, it fails, it does not pass without a fact, it doe
 _LIMITS = """
 ## What is not said, and why
 
-- FD-05: class plans with several samples (n, c, m, M) are not counted; the recorded result is that
-  of the plan.
-- FD-07: one list of label allergens for a lot, not one for each market it might go to.
-- FD-13 and FD-19 rest on what somebody states (`additives_within_limits`, import numbers); the
-  limits of GB 2760 and the FSVP files are not data of this pack.
+- FD-05: with a class plan on the product (n, c, m, M) the laboratory enters how many samples it
+  tested, how many are above m and how many above M, and the rule compares these with the plan; the
+  counting itself is the laboratory's, because a rule sees one current result of a characteristic.
+- FD-07 asks for the allergens of the lot's own market (8 in China, 9 in the United States, 14
+  elsewhere and where the market is not known). A lot has one market and one list of label
+  allergens; stock for two markets is two lots. For the US the code of cereals with gluten stands
+  for wheat.
+- FD-13: each additive of a lot is a record with the amount used, the amount permitted and its
+  result; the limits of GB 2760 by food category are not data of this pack, and a fact counts
+  records by equal values only, so that `used` is within `permitted` is the checker's entry, and an
+  amount above it demands an action.
 - FD-17: until 2028-07-20 a missing code warns (FD-17W), then it blocks. That all elements of the
   events are there is shown by the workbook's column `KDE_MISSING`, not by this rule.
-- FD-18 judges the remaining life at release; the customer's own minimum is not asked at dispatch.
+- FD-18 warns at release, FD-18D when the batch record is shipped, where the lot may carry the
+  minimum of its customer. A shipment itself is judged for the lot, not for its recipient: no fact
+  speaks of the party it goes to.
+- FD-19: papers for China, a verified foreign supplier for the United States, import and customs
+  numbers elsewhere. The numbers are not looked up in a register.
+- FD-22 asks for a batch record where one is begun or the item says `batch_record_kept: required`;
+  traded food has none.
+- Batch record: `schedule` to `ship` ask the rules of the one lot it is about. Its release does not
+  release the lot, which is released by its own life cycle under the same rules. A loss of a CCP
+  holds the lot when it is recorded; a pathogen or three open complaints block the batch when its
+  record next moves or is edited, since nothing that happens to a lot wakes a record.
 - Assignment of lot codes (1.1320): a missing code blocks release and shipment (FD-17, FD-31). That
   a transformation gives a new code, and a receipt none, is not yet refused when it is recorded.
 - Recall: no plan for USDA FSIS (meat, poultry); the sources at hand do not give its deadlines.

@@ -10,6 +10,7 @@ import typer
 from qtcore.cli import (
     config,
     database,
+    edits,
     epcis,
     exchange,
     ledger,
@@ -49,6 +50,7 @@ exchange.exports.command("fsma204")(sheets.export_fsma204)
 app.add_typer(exchange.exports, name="export", help="Write files.")
 questions.release.command("replay")(replays.replay_release)
 workflows.workflow.command("replay")(replays.replay_workflow)
+config.config.command("edit")(edits.edit)
 app.add_typer(config.config, name="config", help="Configurations: publish, compare, roll back.")
 app.add_typer(epcis.epcis, name="epcis", help="EPCIS documents.")
 app.add_typer(recalls.recall, name="recall", help="Recalls: scope, exercise, progress.")

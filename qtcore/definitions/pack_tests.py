@@ -72,8 +72,8 @@ class When(Model):
 
     rule: judged `on` a day. form: `enter` is submitted. workflow: `fire` is tried from `state` by
     the person `by` who holds `roles`, `signed` or not, with a `reason`, after `history`; `filled`
-    names forms that are complete, and `objections` what the gate of the step says. recall: how
-    long a `node` of the plan has for a `class`.
+    names forms that are complete, `enter` is what the record says, and `objections` what the gate
+    or the rules of the step say. recall: how long a `node` of the plan has for a `class`.
     """
 
     rule: Id | None = None

@@ -50,7 +50,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a lot was judged on: the day, the facts and where they come from, rules, packs."""
+    """What a lot was judged on: the day, the facts and where they come from, rules, packs.
+
+    `own` are the values of the record about it whose step this is; guards see them over the facts.
+    """
 
     on: date
     industry: str = ""
@@ -59,6 +62,7 @@ class Basis:
     lot: LotFacts | None = None
     rules: tuple[Mapping[str, Any], ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    own: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -182,6 +186,8 @@ def _document(
         "attempt": _attempt(attempt),
         "values": write_recorded(dict(trail.told.values)) if trail.told else None,
     }
+    if basis is not None and basis.own:
+        inputs["own"] = {name: write_recorded(value) for name, value in sorted(basis.own.items())}
     return {
         "schema": SCHEMA,
         "core": CORE_VERSION,

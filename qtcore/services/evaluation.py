@@ -34,7 +34,7 @@ def evaluator(registry: Registry, scope: str = "facts") -> Evaluate:
     def run(
         text: str, facts: Mapping[str, object], rules: Mapping[str, bool | None] = NO_RULES, /
     ) -> bool | None:
-        compiled = _compiled(registry, text, scope)
+        compiled = compile_in(registry, text, scope)
         if compiled is None:
             return None
         value = evaluate(compiled, facts, rules).value
@@ -48,12 +48,13 @@ def condition_json(registry: Registry, scope: str, text: str) -> str:
 
     One that no longer checks is unknown in the browser too: it is a fact that nobody gives.
     """
-    compiled = _compiled(registry, text, scope)
+    compiled = compile_in(registry, text, scope)
     told = compiled.as_json() if compiled is not None else _UNKNOWN
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
-def _compiled(registry: Registry, text: str, scope: str) -> Compiled | None:
+def compile_in(registry: Registry, text: str, scope: str) -> Compiled | None:
+    """Give the compiled form of a text in a scope; None when it no longer checks."""
     try:
         return registry.expression(text, scope)
     except NotFound:

@@ -202,8 +202,13 @@ def _run_workflow(registry: Registry, test: LocatedTest) -> Iterator[Problem]:
     steps = [step for step in flow.transitions if step.id == when.fire]
     gates = {step.gate for step in steps if step.gate}
     objections = tuple(Refusal(name, f"rule {name} says no") for name in when.objections)
+    rules = {rule for step in steps for rule in step.rules}
     demand = next((step.signature for step in steps if step.signature), None)
     given = merged_story(test)
+    own, unknown = _entered(registry, flow.id, when.enter)
+    for name in unknown:
+        text = f"no record with the workflow {flow.id} has the field {name!r}"
+        yield test.problem("QT161", text, "when", "enter", name)
     attempt = Attempt(
         transition=when.fire or "",
         actor_person=when.by,
@@ -211,9 +216,10 @@ def _run_workflow(registry: Registry, test: LocatedTest) -> Iterator[Problem]:
         reason=when.reason or "",
         signed_meaning=demand.meaning if demand and when.signed else "",
         history=tuple((step.transition, step.by) for step in when.history),
-        facts=story_facts(registry, given, when.on or DEFAULT_DAY),
+        facts={**story_facts(registry, given, when.on or DEFAULT_DAY), **own},
         filled_forms=frozenset(when.filled),
         gate_outcomes=dict.fromkeys(gates, objections),
+        rule_outcomes={rule: tuple(o for o in objections if o.code == rule) for rule in rules},
     )
     run = evaluator(registry, f"workflows:{flow.id}")
     outcome = fire(compile_workflow(flow), when.state or flow.initial, attempt, run)
@@ -226,6 +232,24 @@ def _run_workflow(registry: Registry, test: LocatedTest) -> Iterator[Problem]:
     if then.moves_to is not None or codes != sorted(then.stopped):
         said = "; ".join(f"{refusal.code} {refusal.message}" for refusal in outcome.refusals)
         yield _unmet(test, "stopped", then.moves_to or ", ".join(then.stopped), said)
+
+
+def _entered(
+    registry: Registry, workflow: str, values: Mapping[str, Any]
+) -> tuple[dict[str, object], list[str]]:
+    """Read what a record with this life cycle says, and name the fields none of them has."""
+    found: dict[str, object] = {}
+    unknown = set(values)
+    for record in registry.list("records"):
+        if record.workflow != workflow:
+            continue
+        form = registry.get("forms", record.form)
+        fields = form.schema_.get("properties") or {}
+        told = {name: value for name, value in values.items() if name in fields}
+        unknown -= set(told)
+        run = evaluator(registry, f"forms:{form.id}")
+        found |= read_values(form.schema_, told, evaluate=run).values if told else {}
+    return found, sorted(unknown)
 
 
 def _run_recall(registry: Registry, test: LocatedTest) -> Iterator[Problem]:

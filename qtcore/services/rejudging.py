@@ -107,11 +107,18 @@ def _attempt(recorded: _Recorded) -> Attempt:
         reason=told["reason"],
         signed_meaning=told["signed_meaning"],
         history=tuple((step, person) for step, person in told["history"]),
-        facts=recorded.facts,
+        facts=_in_guards(recorded),
         filled_forms=frozenset(told["filled_forms"]),
         visited=tuple(told.get("visited", ())),
         stands_for=frozenset(told.get("stands_for", ())),
     )
+
+
+def _in_guards(recorded: _Recorded) -> dict[str, object]:
+    """Lay the values of a record over the facts of its lot, as when it was decided."""
+    own = {name: read_recorded(raw) for name, raw in recorded.document.get("own", {}).items()}
+    found = {**recorded.facts, **own}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _judged(registry: Registry, recorded: _Recorded, gate: str) -> Again:

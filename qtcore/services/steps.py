@@ -22,6 +22,7 @@ from qtcore.services.effects import OpenRecord, Origin, run_effects
 from qtcore.services.evaluation import evaluator
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.nodes import resolve
+from qtcore.services.record_lots import lots_of_record, own_values, speaks_of_facts
 from qtcore.services.signing import SignedContent, write_signature
 from qtcore.services.site import Site
 from qtcore.services.timers import Clocked, sync_timers
@@ -119,12 +120,44 @@ def lot_subject(session: Session, tenant_id: int, lot: tuple[Lot, NodeInfo]) -> 
 
 
 def subject_facts(site: Site, work: UnitOfWork, found: Subject) -> dict[str, object]:
-    """Give what guards see of a lot or record."""
+    """Give what guards see of a lot or record: of a record also the facts of its one lot."""
     if isinstance(found.row, Record):
-        return record_facts(work.session, work.tenant_id, found.row)
+        return _facts_beside(site, work, found, found.row)
     if found.info is None:
         return {}
     return gather_facts(site, read_evidence(site, work.session, found.info, work.context.at.date()))
+
+
+def _facts_beside(
+    site: Site, work: UnitOfWork, found: Subject, record: Record
+) -> dict[str, object]:
+    own = record_facts(work.session, work.tenant_id, record)
+    if not speaks_of_facts(site.registry, found.workflow):
+        return own
+    lots = lots_of_record(work.session, work.tenant_id, record)
+    if len(lots) != 1:
+        return own
+    facts = gather_facts(site, read_evidence(site, work.session, lots[0], work.context.at.date()))
+    return facts_in_guards(facts, values_over(site, work.session, found, facts))
+
+
+def values_over(
+    site: Site, session: Session, found: Subject, facts: Mapping[str, object]
+) -> dict[str, object]:
+    """Give the values of a record as they lie over the facts of its lot."""
+    if not isinstance(found.row, Record):
+        return {}
+    tenant = site.store.tenant_id
+    form = FormDefinition.model_validate(
+        get_version(session, tenant, found.row.form_version_id).body
+    )
+    values = record_facts(session, tenant, found.row)
+    return own_values(site.registry, (found.workflow, form), values, facts)
+
+
+def facts_in_guards(facts: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Lay values over facts; an empty field hides the fact of its name."""
+    return {name: value for name, value in {**facts, **own}.items() if value is not None}
 
 
 def sync_subject(site: Site, work: UnitOfWork, found: Subject) -> None:
@@ -143,7 +176,7 @@ def settle_record(site: Site, work: UnitOfWork, record: Record, open_record: Ope
     sync_subject(site, work, found)
     if not any(step.is_automatic for step in found.workflow.transitions):
         return False
-    facts = record_facts(work.session, work.tenant_id, record)
+    facts = subject_facts(site, work, found)
     attempt = Attempt("", "", facts=facts, visited=found.visited())
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
     moved = advance(compile_workflow(found.workflow), record.state, attempt, evaluate)

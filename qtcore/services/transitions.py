@@ -31,6 +31,7 @@ from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_closure import CLOSED, judge_closure
+from qtcore.services.record_lots import lots_of_record
 from qtcore.services.records import get_record, open_record
 from qtcore.services.release import GATE, judge_gate
 from qtcore.services.rights import require
@@ -40,8 +41,10 @@ from qtcore.services.steps import (
     Note,
     Subject,
     describe_actor,
-    record_facts,
+    facts_in_guards,
     record_subject,
+    subject_facts,
+    values_over,
     write_step,
 )
 from qtcore.store.queries.nodes import NodeInfo
@@ -204,7 +207,7 @@ def _decide(
         reasons = (*demand, *(r for r in outcome.refusals if not (demand and r.code == "QT425")))
         raise Refused(f"{found.name} cannot {step.transition}: {reasons[0].message}", reasons)
     signs = any(s.signature is not None for leg in outcome.legs[:1] for s in leg.steps)
-    trail.told = _told(site, work, found, (outcome, step))
+    trail.told = _told(site, work, found, (outcome, step, trail.basis))
     said = site.hooks.judge_transition(trail.told)
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
@@ -262,31 +265,45 @@ def _facts_and_gates(
     site: Site, work: UnitOfWork, found: Subject, asked: tuple[Sequence[Transition], Trail]
 ) -> tuple[dict[str, object], dict[str, tuple[Refusal, ...]], list[dict[str, Any]]]:
     steps, trail = asked
-    if isinstance(found.row, Record):
-        return record_facts(work.session, work.tenant_id, found.row), {}, []
-    if found.info is None:
-        return {}, {}, []
-    gates: dict[str, tuple[Refusal, ...]] = {}
-    verdicts: list[dict[str, Any]] = []
     wanted = dict.fromkeys(s.gate for s in steps if s.gate is not None)
     if any(s.rules for s in steps):
         wanted[GATE] = None
+    if isinstance(found.row, Record) and not wanted:
+        return subject_facts(site, work, found), {}, []
+    info = found.info or _one_lot(site, work, found, steps[0])
+    gates: dict[str, tuple[Refusal, ...]] = {}
+    verdicts: list[dict[str, Any]] = []
     facts: dict[str, object] = {}
+    own: dict[str, object] = {}
     for gate in wanted:
-        view = judge_gate(site, work.session, found.info, (work.context, gate))
-        trail.basis = view.basis
+        view = judge_gate(site, work.session, info, (work.context, gate))
+        own = values_over(site, work.session, found, view.basis.facts)
+        trail.basis = replace(view.basis, own=own)
         gates[gate] = view.refusals
         verdicts += [rule.verdict_json() for rule in view.rules]
         facts |= view.basis.facts
     if wanted:
-        return facts, gates, verdicts
-    evidence = read_evidence(site, work.session, found.info, work.context.at.date())
+        return facts_in_guards(facts, own), gates, verdicts
+    evidence = read_evidence(site, work.session, info, work.context.at.date())
     facts = gather_facts(site, evidence)
     guards = " ".join(step.guard for step in steps if step.guard is not None)
     asked_for = [name for name in facts if name in guards]
     sources = fact_sources(site, evidence, asked_for)
-    trail.basis = Basis(evidence.on, found.info.industry, facts, sources)
+    trail.basis = Basis(evidence.on, info.industry, facts, sources)
     return facts, {}, []
+
+
+def _one_lot(site: Site, work: UnitOfWork, found: Subject, step: Transition) -> NodeInfo:
+    """Find the lot whose rules a step of a record asks for; Refused unless it is about one."""
+    row, number = found.row, 0
+    if isinstance(row, Record):
+        lots = lots_of_record(work.session, site.store.tenant_id, row)
+        if len(lots) == 1:
+            return lots[0]
+        number = len(lots)
+    text = f"{step.id} judges the rules of one lot; {found.name} is about {number or 'none'}"
+    fix = "open a record for each lot"
+    raise Refused(f"{found.name} cannot {step.id}: {text}", [Refusal("QT429", text, fix=fix)])
 
 
 def _closure_refusals(
@@ -318,10 +335,10 @@ def _single_rules(
 
 
 def _told(
-    site: Site, work: UnitOfWork, found: Subject, made: tuple[Moved, Step]
+    site: Site, work: UnitOfWork, found: Subject, made: tuple[Moved, Step, Basis | None]
 ) -> TransitionFacts:
-    moved, step = made
-    lot: LotFacts | None = None
+    moved, step, basis = made
+    lot: LotFacts | None = basis.lot if basis else None
     if found.info is not None:
         lot = lot_facts(site, work.session, found.info)
     return TransitionFacts(

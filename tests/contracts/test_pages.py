@@ -9,8 +9,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from qtcore.definitions.packs import KINDS
 from qtcore.http.pages.trace import write_csv
-from qtcore.http.texts import LANGUAGES
+from qtcore.http.texts import LANGUAGES, load_texts
 from qtcore.services.profile import set_language
 from qtcore.services.records import RecordInput, read_record, submit_record
 from qtcore.services.shipments import Shipment
@@ -233,3 +234,9 @@ def test_a_time_without_a_zone_is_utc_on_a_page_when_stored_and_when_corrected(w
 
 def _measured_at(web, context, number):
     return read_record(web.site, context, number).record.data["measured_at"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_definition_has_a_name_on_the_page_of_packs(language):
+    texts = load_texts()
+    assert [kind for kind in KINDS if not texts.find(f"packs.kind_{kind}", language)] == []

@@ -3,10 +3,12 @@
 It must not check or publish anything itself.
 """
 
+from qtcore.definitions.edit import Edit
 from qtcore.errors import NotFound
 from qtcore.http.api.config_inputs import (
     CompareQuery,
     DraftBody,
+    EditsBody,
     FilesBody,
     MappingsBody,
     MigrationBody,
@@ -28,6 +30,7 @@ from qtcore.services.drafts import (
     rebase_draft,
     set_mappings,
 )
+from qtcore.services.editing import edit_file
 from qtcore.services.migration import StateMapping, preview_migration, run_migration
 from qtcore.services.publication import (
     Signing,
@@ -150,6 +153,24 @@ def edit(call: Call, sent: Sent) -> Answer:
     draft_id = call.params["draft_id"]
     view = edit_draft(call.site, call.act(), draft_id, texts, expected=body.expected_version)
     return Answer(plain_json(view.as_json()))
+
+
+@operation(
+    "POST",
+    "/config/drafts/{draft_id:str}/edits",
+    summary="Set, add or remove single values in a file of a draft; all other lines stay",
+    answer="DraftEdit",
+    body=EditsBody,
+)
+def edit_values(call: Call, sent: Sent) -> Answer:
+    """Edit values in place; the answer says what the check finds afterwards."""
+    body: EditsBody = sent.body
+    edits = [Edit(each.path, each.operation, each.value) for each in body.edits]
+    place, draft_id = (body.pack, body.file), call.params["draft_id"]
+    found = edit_file(
+        call.site, call.act(), draft_id, place, edits=edits, expected=body.expected_version
+    )
+    return Answer(plain_json(found.as_json()))
 
 
 @operation(
@@ -290,6 +311,7 @@ ROUTES = (
     draft,
     file,
     edit,
+    edit_values,
     mappings,
     propose,
     rebase,

@@ -3,9 +3,9 @@
 It must not know services.
 """
 
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import ConfigDict, Field, StrictInt, StringConstraints, model_validator
 
 from qtcore.http.json_body import Input
 
@@ -38,6 +38,31 @@ class FilesBody(Input):
     """Files to set in a draft; `expected_version` refuses when somebody was faster."""
 
     files: tuple[FileBody, ...] = Field(min_length=1, max_length=500)
+    expected_version: StrictInt | None = None
+
+
+class EditBody(Input):
+    """One edit at a path such as ``rules[CORE-01].severity``; `remove` takes no value."""
+
+    path: Name
+    operation: Literal["set", "add", "remove"] = "set"
+    value: Any = None
+
+    @model_validator(mode="after")
+    def _check_value(self) -> Self:
+        needs = self.operation != "remove"
+        if needs != ("value" in self.model_fields_set):
+            said = "needs a value (null is one)" if needs else "takes no value"
+            raise ValueError(f"the operation {self.operation!r} {said}")
+        return self
+
+
+class EditsBody(Input):
+    """Edits of one file, made one after the other, all or none."""
+
+    pack: Name
+    file: Name
+    edits: tuple[EditBody, ...] = Field(min_length=1, max_length=50)
     expected_version: StrictInt | None = None
 
 

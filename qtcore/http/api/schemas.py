@@ -248,6 +248,17 @@ SCHEMAS: Mapping[str, Schema] = {
         texts=_list(ANY_OBJECT),
     ),
     "DraftFile": _object({"pack": TEXT, "file": TEXT, "text": TEXT}),
+    "DraftEdit": _object(
+        {
+            "draft": _ref("Draft"),
+            "pack": TEXT,
+            "file": TEXT,
+            "text": TEXT,
+            "changes": _list(_object({"line": COUNT, "removed": TEXTS, "added": TEXTS})),
+            "ok": FLAG,
+            "problems": _list(ANY_OBJECT),
+        }
+    ),
     "DraftReport": _object(
         {
             "draft": _ref("Draft"),
