@@ -330,3 +330,17 @@ def test_a_justification_closes_what_stays_open_and_is_kept(dairy):
     closure = read_case(dairy.site, dairy.everyone(), recall.number).case.closure
     assert closure["justification"] == "eaten, says SHOP-B"
     assert closure["unaccounted"] == {"kg": "16"}
+
+
+def test_what_the_same_machine_made_within_a_day_is_a_sibling_and_later_is_not(dairy):
+    site, begin = dairy.site, dairy.clock.at
+    dairy.clock.advance(hours=26)
+    for lot_no, hours in (("Y-3", 0), ("Y-4", 23), ("Y-5", 26)):
+        parts = (line(dairy.milk, "input", "5"), _made(lot_no))
+        at = begin + timedelta(hours=hours)
+        record_event(site, dairy.everyone(), EventInput("production", parts, at, equipment="VAT-1"))
+
+    scope = recall_scope(site, dairy.everyone(), ["Y-3"]).as_json()
+    assert [lot["lot_no"] for lot in scope["lots"]] == ["Y-3"]
+    same = [(s["lot_no"], s["shared"]) for s in scope["siblings"] if s["cause"] == "equipment"]
+    assert same == [("Y-4", "VAT-1")]
