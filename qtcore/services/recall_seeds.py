@@ -99,10 +99,11 @@ class Seed:
 def check_question(question: Question) -> None:
     """Raise InputRejected when nothing is asked, or a window has no bounds or runs backwards."""
     if not (question.lots or question.equipment or question.supplier or question.where):
-        raise InputRejected(
+        text = (
             "a recall scope needs at least one lot to start from, an equipment window, a supplier "
             "or a condition; name a lot in `seeds`"
         )
+        raise InputRejected(text, [Fault("QT411", text, "seeds")])
     if len(question.lots) > MAX_SEEDS:
         raise InputRejected(
             f"{len(question.lots)} seeds are too many; give at most {MAX_SEEDS} at once"

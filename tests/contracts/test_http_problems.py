@@ -112,7 +112,7 @@ def test_one_mistake_in_a_list_is_told_once(api):
 
 @pytest.mark.parametrize(
     ("seeds", "message"),
-    [([], "'seeds' has 0 entries; at least 1 is needed"), ("M-1", "'seeds' is not a list")],
+    [([], "needs at least one lot to start from"), ("M-1", "'seeds' is not a list")],
     ids=["empty", "text"],
 )
 def test_a_wrong_list_is_told_in_plain_words(api, seeds, message):

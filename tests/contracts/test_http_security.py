@@ -15,7 +15,8 @@ from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import FrozenClock, a_site
 from tests.web import HOST, Web, csrf_of, make_web, milk_and_butter
 
-OPEN = {"/healthz", "/sign-in", "/static"}
+# A consignee answers a recall without an account, by a link; tests/contracts/test_recall_web.py.
+OPEN = {"/healthz", "/sign-in", "/static", "/reply/"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
