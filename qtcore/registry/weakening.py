@@ -338,6 +338,14 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "records": {"roles": _fewer},
     "events": {"roles": _fewer},
     "roles": {"permissions": _subset, "may_sign": _sign},
+    "limits": {"roles": _more, "rights": _more, "states": _fewer, "only": _more},
+    "veils": {
+        "of": _fixed,
+        "fields": _more,
+        "visible_to": _subset,
+        "editable_by": _subset,
+        "states": _widened,
+    },
     "specs": {
         "characteristics": _Entries(_CHARACTERISTIC),
         "items": _widened,

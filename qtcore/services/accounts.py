@@ -4,6 +4,7 @@ It must not know web sessions; passwords are argon2id hashes, tokens are stored 
 """
 
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -15,9 +16,9 @@ from sqlmodel import Session, col, func, select
 
 from qtcore.context import Actor, Context
 from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn
-from qtcore.services.rights import permissions_of, require
+from qtcore.services.rights import permissions_of, require, sited_permissions_of
 from qtcore.services.site import Site
-from qtcore.store.tables import ApiToken, Person, UserAccount
+from qtcore.store.tables import ApiToken, Party, Person, UserAccount
 from qtcore.store.unit import UnitOfWork
 
 MIN_PASSWORD = 12
@@ -31,7 +32,11 @@ _DUMMY = _HASHER.hash("no such account")
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A person with an account; `password` may be empty for token-only accounts."""
+    """A person with an account; `password` may be empty for token-only accounts.
+
+    `roles` count in the whole company, `site_roles` are (site, role) pairs: a site is a party with
+    the role ``site``.
+    """
 
     login: str
     name: str
@@ -39,6 +44,7 @@ class NewUser:
     password: str = ""
     email: str = ""
     language: str = "en"
+    site_roles: tuple[tuple[str, str], ...] = ()
 
 
 def token_hash(token: str) -> str:
@@ -81,6 +87,7 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         person_id=person.id,
         password_hash=_HASHER.hash(user.password) if user.password else "",
         roles=sorted(user.roles),
+        site_roles=[list(pair) for pair in sorted(set(user.site_roles))],
         language=user.language,
         created_at=work.context.at,
     )
@@ -89,10 +96,46 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         "user.create",
         "user",
         account.uid,
-        changes={"roles": (None, ", ".join(account.roles))},
+        changes={"roles": (None, roles_text(account.roles, account.site_roles))},
         private={"new_login": user.login, "new_name": user.name},
     )
     return account
+
+
+def roles_text(roles: Iterable[str], site_roles: Iterable[Sequence[str]]) -> str:
+    """Write roles as the history keeps them: ``qa, operator@PLANT-A``."""
+    return ", ".join(
+        [*sorted(roles), *(f"{role}@{at}" for at, role in sorted(map(tuple, site_roles)))]
+    )
+
+
+def role_faults(
+    site: Site, session: Session, roles: Iterable[str], site_roles: Iterable[tuple[str, str]]
+) -> list[Fault]:
+    """Say which roles are not defined and which sites are none of ours."""
+    pairs = sorted(set(site_roles))
+    known = {role.id for role in site.registry.list("roles")}
+    faults = [
+        Fault(
+            "QT461",
+            f"role {role!r} is not defined; known roles: {', '.join(sorted(known))}",
+            "roles",
+        )
+        for role in sorted({*roles, *(role for _, role in pairs)} - known)
+    ]
+    ours = own_sites(session, site.store.tenant_id)
+    return faults + [
+        Fault(
+            "QT464", f"{at!r} is no site; sites are: {', '.join(ours) or 'none yet'}", "site_roles"
+        )
+        for at in sorted({at for at, _ in pairs} - set(ours))
+    ]
+
+
+def own_sites(session: Session, tenant_id: int) -> list[str]:
+    """List the codes of our own sites: the parties with the role ``site``."""
+    rows = session.exec(select(Party.code, Party.roles).where(Party.tenant_id == tenant_id))
+    return sorted(code for code, roles in rows if "site" in (roles or ()))
 
 
 def _check(site: Site, session: Session, tenant_id: int, user: NewUser) -> None:
@@ -101,10 +144,7 @@ def _check(site: Site, session: Session, tenant_id: int, user: NewUser) -> None:
         faults.append(Fault("QT460", f"login {user.login!r} is not usable", "login"))
     if not user.name.strip():
         faults.append(Fault("QT460", "the printed name is missing", "name"))
-    known = {role.id for role in site.registry.list("roles")}
-    for role in sorted(set(user.roles) - known):
-        text = f"role {role!r} is not defined; known roles: {', '.join(sorted(known))}"
-        faults.append(Fault("QT461", text, "roles"))
+    faults += role_faults(site, session, user.roles, user.site_roles)
     if user.password and len(user.password) < MIN_PASSWORD:
         text = (
             f"the password has {len(user.password)} characters; at least {MIN_PASSWORD} are needed"
@@ -176,6 +216,7 @@ def actor_of(site: Site, session: Session, account: UserAccount) -> Actor:
     person = session.exec(
         select(Person).where(Person.tenant_id == account.tenant_id, Person.id == account.person_id)
     ).one()
+    sited = sited_permissions_of(site, [role for _, role in account.site_roles])
     return Actor(
         login=account.login,
         name=person.name,
@@ -183,7 +224,8 @@ def actor_of(site: Site, session: Session, account: UserAccount) -> Actor:
         user_id=account.id,
         person_id=person.id,
         roles=frozenset(account.roles),
-        permissions=permissions_of(site, account.roles),
+        permissions=permissions_of(site, account.roles) | sited,
+        site_roles=frozenset((at, role) for at, role in account.site_roles),
     )
 
 

@@ -15,6 +15,7 @@ from qtcore.services.imports import ImportReport
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_anywhere
 from qtcore.store.queries.trace import reached_nodes
 
 NamedFile = tuple[str, bytes]
@@ -50,7 +51,8 @@ def export_epcis(site: Site, context: Context, *, lot: str = "") -> dict[str, An
             }
             nodes = sorted(chain)
         rows = events_of(session, tenant, nodes)
-        return write_epcis(read_events_out(site, session, rows), context.at)
+        hidden = hidden_anywhere(site, context)
+        return write_epcis(read_events_out(site, session, rows, hidden), context.at)
 
 
 def export_text(document: dict[str, Any]) -> str:

@@ -20,7 +20,8 @@ from qtcore.services.holds import Held, write_holds
 from qtcore.services.recall_notices import plan_notices
 from qtcore.services.recall_scope import RecallScope, compute_scope, located_percent
 from qtcore.services.recall_seeds import Question, check_question
-from qtcore.services.records import RecordInput, check_values, get_record, write_record
+from qtcore.services.record_views import get_record
+from qtcore.services.records import RecordInput, check_values, write_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallCase, RecallSnapshot, Record

@@ -15,7 +15,7 @@ from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.errors import Conflict, InputRejected, NotFound
 from qtcore.services.recall_clock import due_at
 from qtcore.services.recall_texts import language_of, write_body, write_subject
-from qtcore.services.records import get_record
+from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.queries.recalls import parties_by_code

@@ -32,9 +32,11 @@ from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_closure import CLOSED, judge_closure
 from qtcore.services.record_lots import lots_of_record
-from qtcore.services.records import get_record, open_record
+from qtcore.services.record_views import get_record, seen_record
+from qtcore.services.records import open_record
 from qtcore.services.release import GATE, judge_gate
-from qtcore.services.rights import require
+from qtcore.services.rights import acting_at, require
+from qtcore.services.sight import get_seen, thing_of_lot
 from qtcore.services.signing import signature_refusals
 from qtcore.services.site import Site
 from qtcore.services.steps import (
@@ -105,8 +107,8 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     is filled wrongly, or Conflict when somebody was faster. A refused attempt is noted in the
     ledger.
     """
+    context = _require(site, context, subject)
     kind, name = subject
-    require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
     asked, trail = _prepare(site, context, subject, step), Trail(kind)
     try:
         with site.store.write(context) as work:
@@ -117,6 +119,22 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     except Refused as refused:
         note_refusal(site, context, trail, name=name, refusals=refused.refusals)
         raise
+
+
+def _require(site: Site, context: Context, subject: tuple[str, str]) -> Context:
+    """Ask for the right about this very thing; give the act with the roles that count for it."""
+    kind, name = subject
+    right = "lot.transition" if kind == "lot" else "record.transition"
+    require(site, context, right, about=name)
+    with site.store.read() as session:
+        if kind == "lot":
+            thing = thing_of_lot(site, session, get_seen(site, context, session, name))
+        else:
+            row = get_record(site, session, name)
+            thing = seen_record(site, context, session, row).thing
+            right = f"{right}:{row.kind}"
+    require(site, context, right, about=name, thing=thing)
+    return acting_at(site, context, thing)
 
 
 def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:

@@ -19,7 +19,7 @@ from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
-from qtcore.services.records import RecordView, list_records, read_record
+from qtcore.services.record_views import RecordView, list_records, read_record
 from qtcore.services.transitions import Step, fire_transition
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.

@@ -18,8 +18,9 @@ from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.event_views import read_event
 from qtcore.services.finding import describe_uids
-from qtcore.services.records import RecordView, read_record
+from qtcore.services.record_views import RecordView, read_record
 from qtcore.services.transitions import Step, fire_transition
+from qtcore.services.veils import unveiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +61,27 @@ def show_event(call: Call) -> Seen:
     view = read_event(call.site, call.act(), call.params["event"])
     definition = call.site.registry.find("events", view.event.event_type)
     form = call.site.registry.find("forms", definition.form) if definition else None
-    values = shown_values(call, form, view.event.values, ()) if form else []
+    values = shown_values(call, form, view.values, ()) if form else []
     return Page("event.html", {"view": view, "event": view.event, "values": values,
                                "done": call.word("done")})  # fmt: skip
 
 
 def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
     form = view.form
-    history = [(r.data, r.recorded_by, r.recorded_at, r.reason) for r in view.revisions]
-    newest = call.site.registry.find("forms", form.id)
+    history = [
+        (unveiled(r.data, view.hidden), r.recorded_by, r.recorded_at, r.reason)
+        for r in view.revisions
+    ]
+    newest, policy = call.site.registry.find("forms", form.id), call.site.registry.policy
     return Page(
         "record.html",
         {
             "view": view,
             "record": view.record,
-            "values": shown_values(call, form, view.record.data, history),
+            "values": shown_values(call, form, view.data, history),
             "lots": describe_uids(call.site, call.act(), view.lots),
-            "steps": _offered(view, call.act().actor.roles),
+            "title": view.title,
+            "steps": _offered(view, policy.roles_at(call.act().actor, view.thing)),
             "status": _status(view),
             "may_edit": _may_edit(view)
             and call.act().actor.may(f"record.submit:{view.record.kind}"),

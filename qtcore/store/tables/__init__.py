@@ -3,7 +3,16 @@
 It must not hold logic.
 """
 
-from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
+from qtcore.store.tables.access import (
+    ApiToken,
+    IdempotencyKey,
+    Outbox,
+    SignInTicket,
+    Throttle,
+    TokenUse,
+    UserAccount,
+    WebSession,
+)
 from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
@@ -137,9 +146,12 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "SignInTicket",
     "Signature",
     "StateChange",
     "Tenant",
+    "Throttle",
+    "TokenUse",
     "Unit",
     "UserAccount",
     "WebSession",
