@@ -1,6 +1,6 @@
 """Acting for another person: with their role, as the same person wherever two are needed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -142,7 +142,7 @@ def test_the_delegate_of_a_delegate_counts_as_the_first_person_but_is_lent_nothi
     ],
 )
 def test_a_delegation_reaches_as_far_as_its_scope(
-    site: Site, more: dict[str, Sequence[str]], step: str, works: bool
+    site: Site, more: dict[str, Any], step: str, works: bool
 ) -> None:
     lend(site, "anna", "ben", **more)
     uid = a_deviation(site)
