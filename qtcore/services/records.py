@@ -21,6 +21,7 @@ from qtcore.services.definitions import current_version, get_version
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
 from qtcore.services.nodes import resolve
+from qtcore.services.recall_planning import replan_notices
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.standing import act_opening
@@ -217,6 +218,7 @@ def correct_record(
         work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
         work.flush()
+        replan_notices(site, work, row)
         settle_record(site, work, row, open_record)
         work.flush()
         return view_record(site, work.session, row)
