@@ -110,7 +110,7 @@ def find_names(merged: Merged, scope: str) -> Names:
     if group == "forms":
         return _form_names(merged, name) | _common_names(merged)
     if group == "recalls":
-        return _fact_names(merged) | _form_names(merged, "recall")
+        return _form_names(merged, "recall")  # facts are about one lot, a recall about many
     item = _entity_names(merged, "item") if name in _ITEM_OF else {}
     return item | _common_names(merged) | _entity_names(merged, name)
 
