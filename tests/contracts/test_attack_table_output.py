@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import logging
-import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -136,7 +135,7 @@ def lint(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(os.listdir(TEMPLATES)))
+@pytest.mark.parametrize("name", sorted(file.name for file in TEMPLATES.iterdir()))
 def test_no_template_puts_a_value_where_escaping_does_not_help(name: str):
     assert lint((TEMPLATES / name).read_text("utf-8")) == []
 
