@@ -1,4 +1,4 @@
-"""What a spreadsheet would run: texts that begin like a formula are written so that they stay texts.
+"""What a spreadsheet would run: texts that begin like a formula are written as plain texts.
 
 It must not know what a table means. Every CSV that leaves the product is written here.
 """
