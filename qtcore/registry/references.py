@@ -228,6 +228,11 @@ def _check_spec(merged: Merged, entry: Entry) -> Iterator[Mistake]:
 
 def _check_recall(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     yield from _pack_names(merged, [entry.definition.industry], ("industry",))
+    for at, node in enumerate(entry.definition.nodes):
+        if node.calendar != EVERY_DAY:
+            yield from _missing(merged, "calendars", node.calendar, ("nodes", at, "calendar"))
+        for name in node.repeat.keys() - node.due.keys():
+            yield unknown(name, sorted(node.due), "class of `due`", ("nodes", at, "repeat", name))
 
 
 def _check_profile(merged: Merged, entry: Entry) -> Iterator[Mistake]:

@@ -175,6 +175,11 @@ class Registry:
         """Find a unit by its code or any of its other spellings."""
         return self._units.get(text)
 
+    @property
+    def unit_spellings(self) -> tuple[str, ...]:
+        """List every accepted spelling of a unit."""
+        return tuple(self._units)
+
     def convert(self, quantity: Decimal, from_unit: str, to_unit: str) -> Decimal:
         """Convert exactly; InputRejected when a unit is unknown or no exact factor exists."""
         if from_unit == to_unit:

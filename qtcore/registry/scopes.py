@@ -77,7 +77,7 @@ class Scopes:
         if group == "forms":
             return _form_names(merged, name) | _common_names(merged)
         if group == "recalls":
-            return {**self.facts, **_form_names(merged, "recall")}
+            return _form_names(merged, "recall")  # facts are about one lot, a recall about many
         item = _entity_names(merged, "item") if name in _ITEM_OF else {}
         return item | _common_names(merged) | _entity_names(merged, name)
 
