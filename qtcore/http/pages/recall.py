@@ -3,18 +3,16 @@
 It must not know deadlines' arithmetic; figures come from the recall service.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.recall_question import as_address, is_asked, read_question, typed_question
-from qtcore.http.pages.trace import safe_cell
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
@@ -124,13 +122,9 @@ def report(call: Call) -> Seen:
     """Give the progress report, a line per consignee."""
     view = read_case(call.site, call.act(), call.params["record"])
     rows = report_rows(view)
-    text = io.StringIO()
-    table = csv.writer(text)
     head = tuple(rows[0]) if rows else ("recall", "customer")
-    table.writerow(head)
-    for row in rows:
-        table.writerow([safe_cell(row[name]) for name in head])
-    content = b"\xef\xbb\xbf" + text.getvalue().encode()
+    text = write_csv_rows(head, ([row[name] for name in head] for row in rows))
+    content = b"\xef\xbb\xbf" + text.encode()
     return File(f"{view.record.number}.csv", content, "text/csv; charset=utf-8")
 
 
@@ -138,13 +132,10 @@ def report(call: Call) -> Seen:
 def save(call: Call) -> Seen:
     """Give the list of who received what, for notices."""
     scope = recall_scope(call.site, call.act(), read_question(typed_question(call)))
-    text = io.StringIO()
-    table = csv.writer(text)
     head = ("customer", "customer_name", "lot_no", "item", "quantity", "unit", "shipped_at", "via")
-    table.writerow(head)
-    for ship in scope.as_json()["shipments"]:
-        table.writerow([safe_cell(str(ship[name] or "")) for name in head])
-    content = b"\xef\xbb\xbf" + text.getvalue().encode()
+    shipments = scope.as_json()["shipments"]
+    text = write_csv_rows(head, ([str(ship[name] or "") for name in head] for ship in shipments))
+    content = b"\xef\xbb\xbf" + text.encode()
     return File("recall-list.csv", content, "text/csv; charset=utf-8")
 
 

@@ -9,6 +9,7 @@ from qtcore.http.pages import (
     config,
     configurations,
     corrections,
+    delegations,
     fill,
     home,
     ledger,
@@ -28,6 +29,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        delegations,
         home,
         lot,
         lot_acts,
