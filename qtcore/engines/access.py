@@ -204,12 +204,12 @@ def is_limited(right: str, limited: Collection[str], kind: str) -> bool:
 
 def _limit(limit: LimitDefinition, said: str, fix: str) -> Refusal:
     source = limit.source.law if limit.source else ""
-    return Refusal("QT408", f"{said} (limit {limit.id})", fix=fix, source=source)
+    return Refusal("QT402", f"{said} (limit {limit.id})", fix=fix, source=source)
 
 
 def _not_a_maker(thing: Thing, makers: Sequence[str]) -> Refusal:
     said = f"a {thing.kind} is made by {', '.join(makers)} only"
-    return Refusal("QT408", said, fix=f"ask somebody with one of these roles: {', '.join(makers)}")
+    return Refusal("QT402", said, fix=f"ask somebody with one of these roles: {', '.join(makers)}")
 
 
 def _places(thing: Thing) -> str:

@@ -126,7 +126,7 @@ def role_faults(
     ours = own_sites(session, site.store.tenant_id)
     return faults + [
         Fault(
-            "QT464", f"{at!r} is no site; sites are: {', '.join(ours) or 'none yet'}", "site_roles"
+            "QT467", f"{at!r} is no site; sites are: {', '.join(ours) or 'none yet'}", "site_roles"
         )
         for at in sorted({at for at, _ in pairs} - set(ours))
     ]

@@ -138,7 +138,7 @@ def _may_read(site: Site, context: Context, thing: Thing) -> bool:
 
 
 def _veil_titles(site: Site, context: Context, session: Session, rows: list[Record]) -> None:
-    """Blank titles that are taken from a hidden field; the rows are ours alone, nothing is stored."""
+    """Blank titles that are taken from a hidden field; the rows are ours, nothing is stored."""
     for row in rows:
         thing = Thing(row.number, row.kind, row.state, frozenset({row.site}), row.opened_by)
         if "title" in hidden_of(site, context, f"record:{row.kind}", thing):

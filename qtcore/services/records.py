@@ -21,13 +21,12 @@ from qtcore.services.definitions import current_version
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
 from qtcore.services.nodes import resolve
+from qtcore.services.recall_planning import replan_notices
 from qtcore.services.record_views import RecordView, get_record, seen_record, view_for
 from qtcore.services.rights import Thing, require
-from qtcore.services.sight import (
-    get_seen,
-    things_of,
-)
+from qtcore.services.sight import get_seen, things_of
 from qtcore.services.site import Site
+from qtcore.services.standing import act_opening
 from qtcore.services.steps import record_subject, settle_record, sync_subject
 from qtcore.services.veils import locked_faults, seen_form
 from qtcore.store.tables import (
@@ -57,11 +56,13 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
 
     Raises NotFound for an unknown kind or lot, InputRejected with every fault of the form.
     """
-    require(site, context, f"record.submit:{kind}")
     definition = _definition(site, kind)
+    right = f"record.submit:{kind}"
+    context = act_opening(site, context, right, definition.workflow)
+    require(site, context, right)
     with site.store.read() as session:
         thing = _thing_to_open(site, context, session, (kind, entry.lots))
-    require(site, context, f"record.submit:{kind}", thing=thing)
+    require(site, context, right, thing=thing)
     values = check_values(site, context, definition, entry.data, thing=thing)
     at = min(thing.sites) if len(thing.sites) == 1 else ""
     with site.store.write(context) as work:
@@ -197,6 +198,7 @@ def correct_record(
         work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
         work.flush()
+        replan_notices(site, work, row)
         settle_record(site, work, row, open_record)
         work.flush()
         return view_for(site, context, work.session, row)
@@ -281,6 +283,8 @@ def _created(work: UnitOfWork, record: Record) -> StateChange:
         to_state=record.state,
         person_id=work.context.actor.person_id,
         actor=work.context.actor.login,
+        stands_for=sorted(work.context.actor.stands_for),
+        acting_for=", ".join(work.context.actor.acting_for)[:400],
         workflow_version_id=record.workflow_version_id,
         at=work.context.at,
     )

@@ -35,15 +35,17 @@ from qtcore.services.record_lots import lots_of_record
 from qtcore.services.record_views import get_record, seen_record
 from qtcore.services.records import open_record
 from qtcore.services.release import GATE, judge_gate
-from qtcore.services.rights import acting_at, require
+from qtcore.services.rights import Thing, acting_at, require
 from qtcore.services.sight import get_seen, thing_of_lot
 from qtcore.services.signing import signature_refusals
 from qtcore.services.site import Site
+from qtcore.services.standing import act_at, act_reading, require_or_lent
 from qtcore.services.steps import (
     Note,
     Subject,
     describe_actor,
     facts_in_guards,
+    makers_of,
     record_subject,
     subject_facts,
     values_over,
@@ -92,9 +94,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A step with what is known of it before the write: who may sign, what was filled in."""
+    """A step with what is known before the write: who acts, who may sign, what was filled in."""
 
     step: Step
+    context: Context
     demand: tuple[Refusal, ...] = ()
     filled: frozenset[str] = frozenset()
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -107,9 +110,15 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     is filled wrongly, or Conflict when somebody was faster. A refused attempt is noted in the
     ledger.
     """
-    context = _require(site, context, subject)
     kind, name = subject
+    right = "lot.transition" if kind == "lot" else "record.transition"
+    require_or_lent(site, context, right, about=name)
+    subject, thing = _seen(site, context, subject)
+    context = acting_at(site, context, thing)
     asked, trail = _prepare(site, context, subject, step), Trail(kind)
+    context = asked.context
+    narrowed = right if kind == "lot" else f"{right}:{thing.kind}"
+    require(site, context, narrowed, about=name, thing=thing)
     try:
         with site.store.write(context) as work:
             found = _read(site, work.session, subject)
@@ -121,31 +130,28 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
         raise
 
 
-def _require(site: Site, context: Context, subject: tuple[str, str]) -> Context:
-    """Ask for the right about this very thing; give the act with the roles that count for it."""
+def _seen(site: Site, context: Context, subject: tuple[str, str]) -> tuple[tuple[str, str], Thing]:
+    """Find what a step is about among what this person sees, or those they act for."""
     kind, name = subject
-    right = "lot.transition" if kind == "lot" else "record.transition"
-    require(site, context, right, about=name)
     with site.store.read() as session:
+        reader = act_reading(site, session, context)
         if kind == "lot":
-            thing = thing_of_lot(site, session, get_seen(site, context, session, name))
-        else:
-            row = get_record(site, session, name)
-            thing = seen_record(site, context, session, row).thing
-            right = f"{right}:{row.kind}"
-    require(site, context, right, about=name, thing=thing)
-    return acting_at(site, context, thing)
+            info = get_seen(site, reader, session, name)
+            return (kind, info.uid), thing_of_lot(site, session, info)
+        row = get_record(site, session, name)
+        return (kind, row.uid), seen_record(site, reader, session, row).thing
 
 
 def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
     """Check signer and form before the write: argon2 is slow and failed signatures are noted."""
     with site.store.read() as session:
         found = _read(site, session, subject)
-    steps = _answering(found.workflow, found.row.state, step.transition)
+        steps = _answering(found.workflow, found.row.state, step.transition)
+        context = act_at(site, session, context, (found.workflow.id, steps))
     signed = next((s.signature for s in steps if s.signature is not None), None)
     demand = tuple(signature_refusals(site, context, signed, step.password))
     filled, values = _fill(site, context, found, (steps, step.values))
-    return _Asked(step, demand, filled, values)
+    return _Asked(step, context, demand, filled, values)
 
 
 def _fill(
@@ -269,12 +275,13 @@ def _attempt(
         actor_person=describe_actor(context),
         roles=context.actor.roles,
         reason=asked.step.reason,
-        history=tuple((c.transition, str(c.person_id or c.actor)) for c in found.history),
+        history=makers_of(found.history),
         facts=facts,
         filled_forms=asked.filled,
         gate_outcomes={gate: refusals for gate, refusals in gates.items() if gate != ""},
         rule_outcomes=_single_rules(steps, verdicts, gates),
         visited=found.visited(),
+        stands_for=context.actor.stands_for,
     )
     return attempt, verdicts
 

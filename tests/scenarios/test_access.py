@@ -211,7 +211,7 @@ def test_a_limit_stops_who_did_not_open_it_and_says_so(site, people):
 
     with pytest.raises(Denied, match="limit own_deviations") as refused:
         correct_record(site, only_operator(site), uid, {"title": "Other"}, reason="x")
-    assert [r.code for r in refused.value.refusals] == ["QT408"]
+    assert [r.code for r in refused.value.refusals] == ["QT402"]
 
 
 def only_operator(site: Site) -> Context:

@@ -19,6 +19,8 @@ from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.event_views import read_event
 from qtcore.services.finding import describe_uids
 from qtcore.services.record_views import RecordView, read_record
+from qtcore.services.rights import acting_at
+from qtcore.services.standing import may_try
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.services.veils import unveiled
 
@@ -72,7 +74,7 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
         (unveiled(r.data, view.hidden), r.recorded_by, r.recorded_at, r.reason)
         for r in view.revisions
     ]
-    newest, policy = call.site.registry.find("forms", form.id), call.site.registry.policy
+    newest = call.site.registry.find("forms", form.id)
     return Page(
         "record.html",
         {
@@ -81,7 +83,7 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
             "values": shown_values(call, form, view.data, history),
             "lots": describe_uids(call.site, call.act(), view.lots),
             "title": view.title,
-            "steps": _offered(view, policy.roles_at(call.act().actor, view.thing)),
+            "steps": _offered(call, view),
             "status": _status(view),
             "may_edit": _may_edit(view)
             and call.act().actor.may(f"record.submit:{view.record.kind}"),
@@ -94,13 +96,10 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
     )
 
 
-def _offered(view: RecordView, roles: frozenset[str]) -> list[Transition]:
+def _offered(call: Call, view: RecordView) -> list[Transition]:
     active = active_in(view.workflow, view.record.state)
-    return [
-        t
-        for t in view.workflow.transitions
-        if not active.isdisjoint(t.from_) and roles & frozenset(t.roles)
-    ]
+    begun = [t for t in view.workflow.transitions if not active.isdisjoint(t.from_)]
+    return may_try(call.site, acting_at(call.site, call.act(), view.thing), view.workflow.id, begun)
 
 
 def _may_edit(view: RecordView) -> bool:

@@ -14,6 +14,7 @@ from qtcore.store.tables.access import (
     WebSession,
 )
 from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
+from qtcore.store.tables.delegations import Delegation
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
     Discrepancy,
@@ -93,6 +94,7 @@ __all__ = [
     "ConfigVersion",
     "Decision",
     "DefinitionVersion",
+    "Delegation",
     "Discrepancy",
     "Edge",
     "EpcisEvent",
