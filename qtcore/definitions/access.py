@@ -32,6 +32,7 @@ RIGHTS: tuple[str, ...] = (
     "ledger.review",
     "ledger.manage",
     "user.manage",
+    "token.make",
     "device.manage",
     "pack.read",
     "definition.read",
@@ -39,6 +40,8 @@ RIGHTS: tuple[str, ...] = (
     "definition.publish",
     "definition.migrate",
 )
+GROUPS: frozenset[str] = frozenset({f"{right.partition('.')[0]}.*" for right in RIGHTS} | {"*"})
+"""What grants a whole group of rights, or everything."""
 SITED: frozenset[str] = frozenset(
     {
         "lot.read",

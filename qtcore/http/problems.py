@@ -23,6 +23,7 @@ from qtcore.errors import (
     Refusal,
     Refused,
     StoreUnavailable,
+    TooManyTries,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -36,6 +37,7 @@ STATUS: tuple[tuple[type[QTCoreError], int], ...] = (
     (Refused, 409),
     (Conflict, 409),
     (NotSignedIn, 401),
+    (TooManyTries, 429),
     (QueryTooLarge, 413),
     (StoreUnavailable, 503),
 )

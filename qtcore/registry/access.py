@@ -6,13 +6,12 @@ It must not decide anything about access; see `qtcore.engines.access`.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from qtcore.definitions.access import RIGHTS
+from qtcore.definitions.access import GROUPS, RIGHTS
 from qtcore.definitions.fields import ENTITIES
 from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.source import Path
 from qtcore.registry.merge import Entry, Merged
 
-_GROUPS = frozenset({f"{right.split('.', maxsplit=1)[0]}.*" for right in RIGHTS} | {"*"})
 _KINDS: Mapping[str, str] = {"record": "records", "event": "events"}
 
 
@@ -99,8 +98,8 @@ def _roles(merged: Merged, roles: Iterable[str], path: Path) -> Iterator[Mistake
 def _rights(merged: Merged, rights: Iterable[str], path: Path) -> Iterator[Mistake]:
     for number, right in enumerate(rights):
         base, _, of = right.partition(":")
-        if base not in RIGHTS and base not in _GROUPS:
-            yield unknown(base, [*RIGHTS, *sorted(_GROUPS)], "right", (*path, number))
+        if base not in RIGHTS and base not in GROUPS:
+            yield unknown(base, [*RIGHTS, *sorted(GROUPS)], "right", (*path, number))
         elif of:
             kind = "events" if base == "event.record" else "records"
             is_narrowed = base == "event.record" or base.startswith("record.")

@@ -1,6 +1,6 @@
-"""Accounts: people, their logins, passwords, roles and API tokens.
+"""Accounts: people, their logins, passwords and roles; who signs in as whom.
 
-It must not know web sessions; passwords are argon2id hashes, tokens are stored as SHA-256.
+It must not know web sessions or tokens; how passwords are hashed is `qtcore.services.passwords`.
 """
 
 from base64 import urlsafe_b64encode
@@ -10,24 +10,18 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import Session, col, func, select
 
 from qtcore.context import Actor, Context
 from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn
 from qtcore.services.rights import permissions_of, require, sited_permissions_of
 from qtcore.services.site import Site
-from qtcore.store.tables import ApiToken, Party, Person, UserAccount
+from qtcore.store.tables import Party, Person, UserAccount
 from qtcore.store.unit import UnitOfWork
 
 MIN_PASSWORD = 12
 MAX_FAILED = 5
 LOCKED_FOR = timedelta(minutes=15)
-# 19 MiB, t=2: about 27 ms a check on two cores, so that sign-ins cannot starve the server.
-_HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19456, parallelism=1),))
-# Checked for unknown logins too, so that the time does not tell which logins exist.
-_DUMMY = _HASHER.hash("no such account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +79,7 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         uid=work.new_uid(),
         login=user.login,
         person_id=person.id,
-        password_hash=_HASHER.hash(user.password) if user.password else "",
+        password_hash=site.desk.hash(user.password) if user.password else "",
         roles=sorted(user.roles),
         site_roles=[list(pair) for pair in sorted(set(user.site_roles))],
         language=user.language,
@@ -174,36 +168,6 @@ def has_users(site: Site) -> bool:
     return count > 0
 
 
-def add_token(site: Site, context: Context, login: str, *, name: str = "") -> str:
-    """Make an API token for a login and return it; it is shown once and stored only as a hash.
-
-    On a database without users the first one is made as administrator (role ``admin``).
-    """
-    if not has_users(site):
-        system = site.system_context()
-        with site.store.write(system) as work:
-            write_user(site, work, NewUser(login, login.capitalize(), ("admin",)))
-        context = system
-    require(site, context, "user.manage", about=login)
-    token = new_secret(site)
-    with site.store.write(context) as work:
-        account = find_account(work.session, work.tenant_id, login)
-        if account is None:
-            raise NotFound(f"there is no user {login!r}; make one with `qtcore user add {login}`")
-        row = ApiToken(
-            tenant_id=work.tenant_id,
-            id=work.key(),
-            uid=work.new_uid(),
-            user_id=account.id,
-            name=name,
-            token_hash=token_hash(token),
-            created_at=context.at,
-        )
-        work.add(row)
-        work.log("token.create", "token", row.uid, about=[account.uid])
-    return token
-
-
 def find_account(session: Session, tenant_id: int, login: str) -> UserAccount | None:
     """Find an account by its login."""
     return session.exec(
@@ -240,32 +204,6 @@ def actor_by_login(site: Site, login: str) -> Actor:
         return actor_of(site, session, account)
 
 
-def actor_by_token(site: Site, token: str) -> Actor:
-    """Get the actor of an API token; raises NotSignedIn without saying what was wrong with it."""
-    with site.store.read() as session:
-        row = session.exec(
-            select(ApiToken, UserAccount)
-            .join(
-                UserAccount,
-                (col(UserAccount.tenant_id) == ApiToken.tenant_id)
-                & (col(UserAccount.id) == ApiToken.user_id),
-            )
-            .where(
-                ApiToken.tenant_id == site.store.tenant_id,
-                ApiToken.token_hash == token_hash(token),
-            )
-        ).first()
-        if row is None or not _is_valid(site, *row):
-            raise NotSignedIn("the token is not valid; make a new one with `qtcore user token`")
-        return actor_of(site, session, row[1])
-
-
-def _is_valid(site: Site, token: ApiToken, account: UserAccount) -> bool:
-    now = site.sources.now()
-    expired = token.expires_at is not None and token.expires_at <= now
-    return account.state == "active" and token.revoked_at is None and not expired
-
-
 def check_password(site: Site, context: Context, login: str, password: str) -> UserAccount:
     """Check a password for sign-in or signing; counts failures and locks after five.
 
@@ -274,8 +212,7 @@ def check_password(site: Site, context: Context, login: str, password: str) -> U
     with site.store.read() as session:
         account = find_account(session, site.store.tenant_id, login)
     now = site.sources.now()
-    stored = account.password_hash if account and account.password_hash else _DUMMY
-    fits = _HASHER.verify(password, stored)
+    fits = site.desk.fits(password, account.password_hash if account else "")
     locked = account is not None and account.locked_until is not None and account.locked_until > now
     usable = account is not None and account.state == "active" and bool(account.password_hash)
     if account is None or not fits or locked or not usable:

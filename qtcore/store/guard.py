@@ -31,6 +31,7 @@ PLUMBING: Final = frozenset(
         "token_use",
         "throttle",
         "sign_in_ticket",
+        "credential_ticket",
         "idempotency_key",
         "outbox",
         "import_run",

@@ -5,6 +5,7 @@ It must not hold logic.
 
 from qtcore.store.tables.access import (
     ApiToken,
+    CredentialTicket,
     IdempotencyKey,
     Outbox,
     SignInTicket,
@@ -92,6 +93,7 @@ __all__ = [
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
+    "CredentialTicket",
     "Decision",
     "DefinitionVersion",
     "Delegation",

@@ -86,6 +86,18 @@ class Throttle(Row, table=True):
     blocked_until: datetime | None = None
 
 
+class CredentialTicket(Row, table=True):
+    """A link with which a person sets their password: good once, for a day; only its hash."""
+
+    __tablename__ = "credential_ticket"
+    __table_args__ = (tenant_key("user_id", "user_account"),)
+
+    tenant_id: int = key_field(primary_key=True)
+    token_hash: str = Field(primary_key=True, max_length=64)
+    user_id: int = key_field()
+    expires_at: datetime
+
+
 class SignInTicket(Row, table=True):
     """A sign-in at the provider that was begun and not ended: good once, in one browser."""
 

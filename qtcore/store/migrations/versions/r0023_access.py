@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0025"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -43,6 +43,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "bucket", name=op.f("pk_throttle")),
     )
     op.create_table(
+        "credential_ticket",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "user_id"],
+            ["user_account.tenant_id", "user_account.id"],
+            name=op.f("fk_credential_ticket_tenant_id_user_id"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "token_hash", name=op.f("pk_credential_ticket")),
+    )
+    op.create_table(
         "sign_in_ticket",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("state_hash", sa.String(64), nullable=False),
@@ -57,6 +70,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("sign_in_ticket")
+    op.drop_table("credential_ticket")
     op.drop_table("throttle")
     op.drop_table("token_use")
     op.drop_column("record", "site")
