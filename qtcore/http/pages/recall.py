@@ -11,8 +11,9 @@ from urllib.parse import quote
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
+from qtcore.http.downloads import Download
 from qtcore.http.pages.mistakes import word_error
-from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
@@ -127,7 +128,7 @@ def report(call: Call) -> Seen:
     head = tuple(rows[0]) if rows else ("recall", "customer")
     text = write_csv_rows(head, ([row[name] for name in head] for row in rows))
     content = b"\xef\xbb\xbf" + text.encode()
-    return File(f"{view.record.number}.csv", content, "text/csv; charset=utf-8")
+    return Download(f"{view.record.number}.csv", content, "text/csv; charset=utf-8")
 
 
 @page("GET", "/recall.csv")
@@ -138,7 +139,7 @@ def save(call: Call) -> Seen:
     shipments = scope.as_json()["shipments"]
     text = write_csv_rows(head, ([str(ship[name] or "") for name in head] for ship in shipments))
     content = b"\xef\xbb\xbf" + text.encode()
-    return File("recall-list.csv", content, "text/csv; charset=utf-8")
+    return Download("recall-list.csv", content, "text/csv; charset=utf-8")
 
 
 def _page(
