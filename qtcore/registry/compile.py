@@ -24,6 +24,7 @@ from qtcore.definitions.problems import (
 from qtcore.definitions.read import PackFolder
 from qtcore.engines.expressions import Compiled as Expression
 from qtcore.errors import DefinitionsRejected, Fault
+from qtcore.registry.consequences import check_consequences
 from qtcore.registry.contributions import Contributions, add_recall_nodes, read_contributions
 from qtcore.registry.floor import check_floor
 from qtcore.registry.formulas import compile_formulas
@@ -203,7 +204,7 @@ def _cross_check(
     Proofs need life cycles that are sound in themselves.
     """
     expressions, found = compile_formulas(merged)
-    found += [*merged.problems, *check_references(merged)]
+    found += [*merged.problems, *check_references(merged), *check_consequences(merged)]
     found += check_proofs(merged, expressions) if with_proofs else ()
     found += check_floor(merged, expressions)
     return expressions, found
