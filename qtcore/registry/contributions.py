@@ -12,9 +12,9 @@ from qtcore.definitions.problems import suggest
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.hookspecs import Channel, ExchangeFormat
 from qtcore.registry.fence import Failure
-from qtcore.registry.formulas import FACTS
 from qtcore.registry.hooks import Answers, Hooks
 from qtcore.registry.merge import Entry, Merged, PackProblem
+from qtcore.registry.scopes import FACTS
 
 _RECALLS = "recalls"
 
