@@ -37,11 +37,13 @@ from qtcore.services.release import GATE, judge_gate
 from qtcore.services.rights import require
 from qtcore.services.signing import signature_refusals
 from qtcore.services.site import Site
+from qtcore.services.standing import act_at, require_or_lent
 from qtcore.services.steps import (
     Note,
     Subject,
     describe_actor,
     facts_in_guards,
+    makers_of,
     record_subject,
     subject_facts,
     values_over,
@@ -90,9 +92,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A step with what is known of it before the write: who may sign, what was filled in."""
+    """A step with what is known before the write: who acts, who may sign, what was filled in."""
 
     step: Step
+    context: Context
     demand: tuple[Refusal, ...] = ()
     filled: frozenset[str] = frozenset()
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -106,8 +109,11 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     ledger.
     """
     kind, name = subject
-    require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
+    right = "lot.transition" if kind == "lot" else "record.transition"
+    require_or_lent(site, context, right, about=name)
     asked, trail = _prepare(site, context, subject, step), Trail(kind)
+    context = asked.context
+    require(site, context, right, about=name)
     try:
         with site.store.write(context) as work:
             found = _read(site, work.session, subject)
@@ -123,11 +129,12 @@ def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step)
     """Check signer and form before the write: argon2 is slow and failed signatures are noted."""
     with site.store.read() as session:
         found = _read(site, session, subject)
-    steps = _answering(found.workflow, found.row.state, step.transition)
+        steps = _answering(found.workflow, found.row.state, step.transition)
+        context = act_at(site, session, context, (found.workflow.id, steps))
     signed = next((s.signature for s in steps if s.signature is not None), None)
     demand = tuple(signature_refusals(site, context, signed, step.password))
     filled, values = _fill(site, context, found, (steps, step.values))
-    return _Asked(step, demand, filled, values)
+    return _Asked(step, context, demand, filled, values)
 
 
 def _fill(
@@ -251,12 +258,13 @@ def _attempt(
         actor_person=describe_actor(context),
         roles=context.actor.roles,
         reason=asked.step.reason,
-        history=tuple((c.transition, str(c.person_id or c.actor)) for c in found.history),
+        history=makers_of(found.history),
         facts=facts,
         filled_forms=asked.filled,
         gate_outcomes={gate: refusals for gate, refusals in gates.items() if gate != ""},
         rule_outcomes=_single_rules(steps, verdicts, gates),
         visited=found.visited(),
+        stands_for=context.actor.stands_for,
     )
     return attempt, verdicts
 

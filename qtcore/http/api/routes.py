@@ -5,7 +5,17 @@ It must not know what they do.
 
 from litestar.handlers import HTTPRouteHandler
 
-from qtcore.http.api import config, happenings, ledger, lots, master, recalls, records, scanning
+from qtcore.http.api import (
+    config,
+    delegations,
+    happenings,
+    ledger,
+    lots,
+    master,
+    recalls,
+    records,
+    scanning,
+)
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
 
@@ -15,6 +25,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *recalls.ROUTES,
     *records.ROUTES,
     *master.ROUTES,
+    *delegations.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
     *config.ROUTES,
