@@ -14,8 +14,8 @@ from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
 from qtcore.engines.calendars import EVERY_DAY
-from qtcore.registry.formulas import find_form_names, find_source_unit, schema_type
 from qtcore.registry.merge import Entry, Merged, PackProblem
+from qtcore.registry.scopes import find_form_names, find_source_unit, schema_type
 
 _SAME_KIND: Mapping[str, tuple[str, ...]] = {
     "decimal": ("decimal", "integer"),
