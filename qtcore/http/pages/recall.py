@@ -5,12 +5,14 @@ It must not know deadlines' arithmetic; figures come from the recall service.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.lot_words import read_lot_words
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
@@ -34,8 +36,15 @@ _COLUMNS = (
 @page("GET", "/recall")
 def show(call: Call) -> Seen:
     """Choose seeds; with seeds, show their scope as it is now. Nothing is changed."""
-    seeds = split_seeds(" ".join(call.query.get("seeds", [])))
-    return _page(call, seeds, (), {})
+    text = " ".join(call.query.get("seeds", []))
+    shown = _page(call, split_seeds(text), (), {})
+    if shown.status != HTTPStatus.BAD_REQUEST:
+        return shown
+    # What names nothing as it stands may be a sentence of a notice.
+    words = read_lot_words(call, text, call.word("item"))
+    if words is None:
+        return shown
+    return _page(call, [info.uid for info in words["lots"]], (), {}, words=words)
 
 
 @page("POST", "/recall")
@@ -142,7 +151,12 @@ def save(call: Call) -> Seen:
 
 
 def _page(
-    call: Call, seeds: Sequence[str], mistakes: Sequence[str], typed: Mapping[str, str]
+    call: Call,
+    seeds: Sequence[str],
+    mistakes: Sequence[str],
+    typed: Mapping[str, str],
+    *,
+    words: Mapping[str, Any] | None = None,
 ) -> Page:
     scope: dict[str, Any] | None = None
     told = list(mistakes)
@@ -156,6 +170,7 @@ def _page(
     data = {
         "item_names": item_names(call),
         "seeds": seeds,
+        "words": words,
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
