@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from qtcore.errors import QTCoreError
 from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
-from qtcore.registry.hooks import Failure
+from qtcore.registry.fence import Failure
 from qtcore.services.audit import seal
 from qtcore.services.deadlines import settle_deadlines
 from qtcore.services.recall_channels import tell_notice

@@ -14,6 +14,7 @@ from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.lot_words import read_lot_words
 from qtcore.http.pages.mistakes import word_error
+from qtcore.http.pages.recall_question import as_address, is_asked, read_question, typed_question
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
@@ -35,6 +36,7 @@ _COLUMNS = (
 
 @page("GET", "/recall")
 def show(call: Call) -> Seen:
+<<<<<<< HEAD
     """Choose seeds; with seeds, show their scope as it is now. Nothing is changed."""
     text = " ".join(call.query.get("seeds", []))
     shown = _page(call, split_seeds(text), (), {})
@@ -45,30 +47,31 @@ def show(call: Call) -> Seen:
     if words is None:
         return shown
     return _page(call, [info.uid for info in words["lots"]], (), {}, words=words)
+=======
+    """Choose what to start from; then show the scope as it is now. Nothing is changed."""
+    return _page(call, (), {})
+>>>>>>> main
 
 
 @page("POST", "/recall")
 def start(call: Call) -> Seen:
     """Start a recall or a mock recall."""
-    seeds = split_seeds(call.field("seeds"))
     typed = {name: call.field(name) for name in ("title", "reason", "plan", "recall_class")}
     is_mock = call.field("how") != "real"
     data = {name: typed[name] for name in ("plan", "recall_class") if typed[name]}
     try:
-        made = start_recall(
-            call.site,
-            call.act(),
-            RecallStart(seeds, typed["title"], typed["reason"], is_mock, data),
-        )
+        asked = read_question(typed_question(call))
+        head = RecallStart((), typed["title"], typed["reason"], is_mock, data, asked)
+        made = start_recall(call.site, call.act(), head)
     except (InputRejected, Refused, NotFound, Ambiguous) as error:
-        return _page(call, seeds, word_error(call, error), typed)
+        return _page(call, word_error(call, error), typed)
     return Redirect(f"/recall/{quote(made.number)}?done=started")
 
 
 @page("GET", "/recall/{record:str}")
 def follow(call: Call) -> Seen:
     """Show a recall as it was frozen."""
-    return _case_page(call, read_record(call.site, call.act(), call.params["record"]), ())
+    return case_page(call, read_record(call.site, call.act(), call.params["record"]), ())
 
 
 @page("POST", "/recall/{record:str}/close")
@@ -84,11 +87,12 @@ def close(call: Call) -> Seen:
     try:
         fire_transition(call.site, call.act(), ("record", view.record.uid), step)
     except (Refused, InputRejected, Conflict) as error:
-        return _case_page(call, view, word_error(call, error))
+        return case_page(call, view, word_error(call, error))
     return Redirect(f"/recall/{quote(view.record.number)}?done=closed")
 
 
-def _case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
+def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
+    """Show a recall with what was wrong with the last act."""
     snapshot = read_snapshot(call.site, call.act(), view.record.uid)
     if snapshot is None:
         return Redirect(f"/r/{quote(view.record.number)}")
@@ -142,7 +146,7 @@ def report(call: Call) -> Seen:
 @page("GET", "/recall.csv")
 def save(call: Call) -> Seen:
     """Give the list of who received what, for notices."""
-    scope = recall_scope(call.site, call.act(), split_seeds(" ".join(call.query.get("seeds", []))))
+    scope = recall_scope(call.site, call.act(), read_question(typed_question(call)))
     head = ("customer", "customer_name", "lot_no", "item", "quantity", "unit", "shipped_at", "via")
     shipments = scope.as_json()["shipments"]
     text = write_csv_rows(head, ([str(ship[name] or "") for name in head] for ship in shipments))
@@ -150,6 +154,7 @@ def save(call: Call) -> Seen:
     return File("recall-list.csv", content, "text/csv; charset=utf-8")
 
 
+<<<<<<< HEAD
 def _page(
     call: Call,
     seeds: Sequence[str],
@@ -158,19 +163,28 @@ def _page(
     *,
     words: Mapping[str, Any] | None = None,
 ) -> Page:
+=======
+def _page(call: Call, mistakes: Sequence[str], typed: Mapping[str, str]) -> Page:
+>>>>>>> main
     scope: dict[str, Any] | None = None
     told = list(mistakes)
-    if seeds and call.act().actor.may("recall.scope"):
+    question = typed_question(call)
+    if is_asked(question) and call.act().actor.may("recall.scope"):
         try:
-            scope = recall_scope(call.site, call.act(), seeds).as_json()
+            scope = recall_scope(call.site, call.act(), read_question(question)).as_json()
         except (InputRejected, NotFound, Ambiguous) as error:
             told += [text for text in word_error(call, error) if text not in told]
     may_list = call.act().actor.may("record.read")
     cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
     data = {
         "item_names": item_names(call),
+<<<<<<< HEAD
         "seeds": seeds,
         "words": words,
+=======
+        "question": question,
+        "address": as_address(question),
+>>>>>>> main
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
@@ -188,11 +202,6 @@ def item_names(call: Call) -> dict[str, str]:
         return {}
     entries = list_master(call.site, call.act(), "item", limit=MAX_LIMIT).entries
     return {str(e["code"]): str(e["names"].get(call.language) or e["name"]) for e in entries}
-
-
-def split_seeds(text: str) -> list[str]:
-    """Split what was typed into lots: one per line, or separated by commas or spaces."""
-    return list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
 
 
 def sum_balance(scope: Mapping[str, Any]) -> list[dict[str, Any]]:
