@@ -36,21 +36,17 @@ _COLUMNS = (
 
 @page("GET", "/recall")
 def show(call: Call) -> Seen:
-<<<<<<< HEAD
-    """Choose seeds; with seeds, show their scope as it is now. Nothing is changed."""
-    text = " ".join(call.query.get("seeds", []))
-    shown = _page(call, split_seeds(text), (), {})
+    """Choose what to start from; then show the scope as it is now. Nothing is changed."""
+    question = typed_question(call)
+    shown = _page(call, (), {}, question)
     if shown.status != HTTPStatus.BAD_REQUEST:
         return shown
     # What names nothing as it stands may be a sentence of a notice.
-    words = read_lot_words(call, text, call.word("item"))
+    words = read_lot_words(call, question["seeds"], call.word("item"))
     if words is None:
         return shown
-    return _page(call, [info.uid for info in words["lots"]], (), {}, words=words)
-=======
-    """Choose what to start from; then show the scope as it is now. Nothing is changed."""
-    return _page(call, (), {})
->>>>>>> main
+    certain = " ".join(info.uid for info in words["lots"])
+    return _page(call, (), {}, {**question, "seeds": certain}, words=words)
 
 
 @page("POST", "/recall")
@@ -64,7 +60,7 @@ def start(call: Call) -> Seen:
         head = RecallStart((), typed["title"], typed["reason"], is_mock, data, asked)
         made = start_recall(call.site, call.act(), head)
     except (InputRejected, Refused, NotFound, Ambiguous) as error:
-        return _page(call, word_error(call, error), typed)
+        return _page(call, word_error(call, error), typed, typed_question(call))
     return Redirect(f"/recall/{quote(made.number)}?done=started")
 
 
@@ -154,21 +150,16 @@ def save(call: Call) -> Seen:
     return File("recall-list.csv", content, "text/csv; charset=utf-8")
 
 
-<<<<<<< HEAD
 def _page(
     call: Call,
-    seeds: Sequence[str],
     mistakes: Sequence[str],
     typed: Mapping[str, str],
+    question: dict[str, str],
     *,
     words: Mapping[str, Any] | None = None,
 ) -> Page:
-=======
-def _page(call: Call, mistakes: Sequence[str], typed: Mapping[str, str]) -> Page:
->>>>>>> main
     scope: dict[str, Any] | None = None
     told = list(mistakes)
-    question = typed_question(call)
     if is_asked(question) and call.act().actor.may("recall.scope"):
         try:
             scope = recall_scope(call.site, call.act(), read_question(question)).as_json()
@@ -178,13 +169,9 @@ def _page(call: Call, mistakes: Sequence[str], typed: Mapping[str, str]) -> Page
     cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
     data = {
         "item_names": item_names(call),
-<<<<<<< HEAD
-        "seeds": seeds,
-        "words": words,
-=======
         "question": question,
+        "words": words,
         "address": as_address(question),
->>>>>>> main
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
