@@ -107,7 +107,7 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
     definition = site.registry.get("records", "recall")
     values = {**start.data, "title": start.title, "mock": start.is_mock}
     checked = check_values(site, context, definition, values)
-    plan = find_plan(site, checked)
+    plan = find_plan(site, checked, on=context.at.date())
     with site.store.write(context) as work:
         if not start.is_mock:
             work.take_turn()
