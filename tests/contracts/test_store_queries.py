@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from qtcore.store.queries.epcis import list_epcs, nodes_named
 from qtcore.store.queries.events import event_lines, find_event, movements_of, open_discrepancies
 from qtcore.store.queries.lots import item_extra, list_lot_nodes, search_nodes
 from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes
@@ -373,45 +372,3 @@ def test_only_open_discrepancies_are_listed(store: Store):
     with store.read() as session:
         (found,) = open_discrepancies(session, 1, [node])
     assert (found.node, found.kind) == (node, "negative")
-
-
-def test_a_beginning_of_names_is_a_range_of_an_index(store: Store):
-    (node,) = a_plant(store).nodes
-
-    def name(work: UnitOfWork) -> None:
-        told = {"node": node, "scheme": "uri", "is_global": True, "recorded_at": NOON}
-        rows = [{**told, "id": work.key(), "value": f"urn:{number}"} for number in range(2000)]
-        work.insert(Identifier, rows)
-
-    _fill(store, name)
-    names = ["urn:epc:id:sgtin:0614141.", "https://id.gs1.org/"]
-    (asked,) = nodes_named(1, ["urn:a", "urn:b"], names)
-    with store.read() as session:
-        connection = session.connection()
-        is_sqlite = connection.dialect.name == "sqlite"
-        if not is_sqlite:
-            connection.exec_driver_sql("ANALYZE identifier")
-        written = asked.compile(connection, compile_kwargs={"literal_binds": True})
-        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
-        plan = "\n".join(str(r[-1]) for r in connection.exec_driver_sql(f"{explain} {written}"))
-    assert ("SCAN" in plan, "Seq Scan" in plan, "Filter" in plan) == (False, False, False), plan
-    seek = "value>? AND value<?" if is_sqlite else "((value)::text >= "
-    assert plan.count(seek) == len(names), plan
-
-
-def test_names_are_found_by_their_beginning_and_listed_in_the_order_of_signs(store: Store):
-    texts = ["urn:b:1", "urn:B:2", "urn:b:\u00e4", "urn:b", "urn:c"]
-    nodes = a_plant(store, len(texts)).nodes
-
-    def name(work: UnitOfWork) -> None:
-        for node, value in zip(nodes, texts, strict=True):
-            _row(Identifier, work, node=node, scheme="uri", value=value, is_global=True,
-                 recorded_at=NOON)  # fmt: skip
-
-    _fill(store, name)
-    with store.read() as session:
-        (asked,) = nodes_named(store.tenant_id, (), ["urn:b:"])
-        found = session.execute(asked).scalars()
-        assert sorted(found) == sorted([nodes[0], nodes[2]])
-        listed = list_epcs(session, store.tenant_id, after="urn:B:2", limit=3)
-    assert listed == ["urn:b", "urn:b:1", "urn:b:\u00e4"]
