@@ -10,12 +10,13 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.errors import NotFound
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, Thing, require
 from qtcore.services.sight import keep_seen, withhold
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_of, unveiled
 from qtcore.services.wire import optional_text
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.queries.sites import owners_of_places
 from qtcore.store.tables import Event, Movement
 
 
@@ -26,6 +27,7 @@ class EventView:
     event: Event
     lines: tuple[tuple[Movement, NodeInfo], ...]
     hidden: frozenset[str] = frozenset()
+    thing: Thing = COMPANY
 
     @property
     def values(self) -> dict[str, Any]:
@@ -86,7 +88,10 @@ def read_event(site: Site, context: Context, event_id: str) -> EventView:
             raise missing_event(event_id)
         shown = withhold(site, context, session, infos)
         hidden = hidden_of(site, context, f"event:{event.event_type}")
-        return EventView(event, tuple((move, shown[move.node]) for move in moves), hidden)
+        owner = owners_of_places(session, tenant).get(event.location_id or 0, "")
+        thing = Thing("this event", event.event_type, sites=frozenset({owner} - {""}))
+        lines = tuple((move, shown[move.node]) for move in moves)
+        return EventView(event, lines, hidden, thing)
 
 
 def missing_event(event_id: str) -> NotFound:
