@@ -14,6 +14,7 @@ from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotSignedIn
 from qtcore.http.settings import Settings
 from qtcore.services.sessions import SignedIn
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 
 # A slash inside an identifier of the path travels as this sign, which no identifier holds.
@@ -64,6 +65,12 @@ class Call:
             return read_pairs(self.body.decode("ascii"))
         except UnicodeDecodeError as error:
             raise InputRejected("the form is not URL-encoded text") from error
+
+    @property
+    def proof(self) -> Proof:
+        """What a posted form gives to prove who signs; a password keeps its spaces."""
+        password = self.form.get("password", [""])[-1]
+        return Proof(password, self.field("login"), self.field("code"))
 
     def word(self, name: str, default: str = "") -> str:
         """Give one query parameter as text, the last one when it is repeated."""

@@ -4,7 +4,7 @@ It must not know any state by name, except that the rules of the release gate ar
 `qtcore.services.release`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,11 +35,14 @@ from qtcore.services.record_lots import lots_of_record
 from qtcore.services.records import get_record, open_record
 from qtcore.services.release import GATE, judge_gate
 from qtcore.services.rights import require
-from qtcore.services.signing import signature_refusals
+from qtcore.services.sign_proofs import Proof, Proven
+from qtcore.services.sign_steps import Signed
+from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
 from qtcore.services.steps import (
     Note,
     Subject,
+    contents_to_sign,
     describe_actor,
     facts_in_guards,
     record_subject,
@@ -57,7 +60,8 @@ from qtcore.store.unit import UnitOfWork
 class Step:
     """What is asked for: the transition (or its trigger), and what it may demand.
 
-    `password` proves the signer again; `values` fill the form the transition asks for;
+    `password` (with `login` and `code` where the profile asks for them) proves the signer again,
+    unless that was `proven` before; `values` fill the form the transition asks for;
     `expected_version` refuses when somebody was faster.
     """
 
@@ -66,6 +70,12 @@ class Step:
     password: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     expected_version: int | None = None
+    login: str = ""
+    code: str = ""
+    proven: Proven | None = None
+
+
+Subjects = Sequence[tuple[tuple[str, str], Step]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,9 @@ class Made:
         }
 
 
+Beside = Callable[[UnitOfWork, Sequence[Made]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A step with what is known of it before the write: who may sign, what was filled in."""
@@ -96,6 +109,7 @@ class _Asked:
     demand: tuple[Refusal, ...] = ()
     filled: frozenset[str] = frozenset()
     values: Mapping[str, Any] = field(default_factory=dict)
+    proven: Proven | None = None
 
 
 def fire_transition(site: Site, context: Context, subject: tuple[str, str], step: Step) -> Made:
@@ -105,29 +119,69 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     is filled wrongly, or Conflict when somebody was faster. A refused attempt is noted in the
     ledger.
     """
-    kind, name = subject
-    require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
-    asked, trail = _prepare(site, context, subject, step), Trail(kind)
+    return fire_transitions(site, context, [(subject, step)])[0]
+
+
+def fire_transitions(
+    site: Site, context: Context, steps: Subjects, *, beside: Beside | None = None
+) -> list[Made]:
+    """Make steps of several subjects in one transaction: all of them, or none.
+
+    `beside` writes what belongs to them, in the same transaction. Raises as `fire_transition`,
+    about the first that cannot be made.
+    """
+    asked = [_prepare(site, context, subject, step) for subject, step in steps]
+    trail, name, made = Trail(""), "", []
     try:
         with site.store.write(context) as work:
-            found = _read(site, work.session, subject)
-            moved, note = _decide(site, work, found, (asked, trail))
-            write_step(site, work, found, (moved, note), open_record=open_record)
-            return Made(found.uid, step.transition, moved.from_state, moved.to_state)
+            for (subject, step), each in zip(steps, asked, strict=True):
+                trail, name = Trail(subject[0]), subject[1]
+                found = _read(site, work.session, subject)
+                moved, note = _decide(site, work, found, (each, trail))
+                write_step(site, work, found, (moved, note), open_record=open_record)
+                made.append(Made(found.uid, step.transition, moved.from_state, moved.to_state))
+            if beside is not None:
+                beside(work, made)
     except Refused as refused:
         note_refusal(site, context, trail, name=name, refusals=refused.refusals)
+        raise
+    return made
+
+
+def preview_signing(
+    site: Site, context: Context, subject: tuple[str, str], step: Step
+) -> tuple[Subject, list[Signed]]:
+    """Give what would be signed if a step were made and proven; nothing of it is made.
+
+    Raises as `fire_transition`, but for the proof of the signer, which comes later.
+    """
+    asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
+    trail = Trail(subject[0])
+    try:
+        with site.store.rehearse(context) as work:
+            found = _read(site, work.session, subject)
+            decided = _decide(site, work, found, (asked, trail))
+            return found, contents_to_sign(site, work, found, decided)
+    except Refused as refused:
+        note_refusal(site, context, trail, name=subject[1], refusals=refused.refusals)
         raise
 
 
 def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
     """Check signer and form before the write: argon2 is slow and failed signatures are noted."""
+    kind, name = subject
+    require(site, context, "lot.transition" if kind == "lot" else "record.transition", about=name)
     with site.store.read() as session:
         found = _read(site, session, subject)
     steps = _answering(found.workflow, found.row.state, step.transition)
     signed = next((s.signature for s in steps if s.signature is not None), None)
-    demand = tuple(signature_refusals(site, context, signed, step.password))
+    proven: Proven | None = step.proven
+    refusals: list[Refusal] = []
+    if signed is not None and proven is None:
+        proof = Proof(step.password, step.login, step.code)
+        proven, refusals = prove_signer(site, context, [signed], proof)
     filled, values = _fill(site, context, found, (steps, step.values))
-    return _Asked(step, demand, filled, values)
+    return _Asked(step, tuple(refusals), filled, values, proven)
 
 
 def _fill(
@@ -216,7 +270,8 @@ def _decide(
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     trail.is_decided = True
-    return outcome, Note(step.reason, verdicts, asked.values, step.expected_version, trail)
+    note = Note(step.reason, verdicts, asked.values, step.expected_version, trail, asked.proven)
+    return outcome, note
 
 
 def _fire(

@@ -5,7 +5,17 @@ It must not know what they do.
 
 from litestar.handlers import HTTPRouteHandler
 
-from qtcore.http.api import config, happenings, ledger, lots, master, recalls, records, scanning
+from qtcore.http.api import (
+    config,
+    happenings,
+    ledger,
+    lots,
+    master,
+    recalls,
+    records,
+    scanning,
+    signing,
+)
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
 
@@ -17,6 +27,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *master.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
+    *signing.ROUTES,
     *config.ROUTES,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(route.opt["operation"] for route in ROUTES)

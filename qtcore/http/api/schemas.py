@@ -291,6 +291,18 @@ SCHEMAS: Mapping[str, Schema] = {
             "lines": _list(ANY_OBJECT),
         }
     ),
+    "SignIntent": _object(
+        {
+            "intent_id": TEXT,
+            "expires_at": TEXT,
+            "items": _list(ANY_OBJECT),
+            "components": COUNT,
+            "code": FLAG,
+            "refusals": _list(ANY_OBJECT),
+            "signed": _list(ANY_OBJECT),
+        }
+    ),
+    "Signed": _object({"signed": _list(ANY_OBJECT)}),
     "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),
     "Result": _object({"lot_id": TEXT, "characteristic": TEXT, "verdict": TEXT}),
     "Hold": _object({"hold_id": TEXT, "lot_id": TEXT, "reason": TEXT}),

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
+from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.trace import safe_cell
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
@@ -20,7 +21,7 @@ from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, sta
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
 from qtcore.services.records import RecordView, list_records, read_record
-from qtcore.services.transitions import Step, fire_transition
+from qtcore.services.sign_intents import Act
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.
 _COLUMNS = (
@@ -68,17 +69,12 @@ def follow(call: Call) -> Seen:
 def close(call: Call) -> Seen:
     """Close a recall, signed; what stays open needs a justification."""
     view = read_record(call.site, call.act(), call.params["record"])
-    step = Step(
-        "close",
-        reason=call.field("reason"),
-        password=call.form.get("password", [""])[-1],
-        values={"justification": call.field("justification")},
-    )
+    values = {"justification": call.field("justification")}
+    act = Act("record", view.record.uid, "close", call.field("reason"), values)
     try:
-        fire_transition(call.site, call.act(), ("record", view.record.uid), step)
+        return make_or_sign(call, act, f"/recall/{quote(view.record.number)}")
     except (Refused, InputRejected, Conflict) as error:
         return _case_page(call, view, word_error(call, error))
-    return Redirect(f"/recall/{quote(view.record.number)}?done=closed")
 
 
 def _case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:

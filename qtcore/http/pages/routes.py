@@ -19,6 +19,7 @@ from qtcore.http.pages import (
     release,
     reply,
     sessions,
+    signing,
     trace,
 )
 
@@ -27,6 +28,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        signing,
         home,
         lot,
         lot_acts,

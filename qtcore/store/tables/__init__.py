@@ -74,6 +74,13 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
+from qtcore.store.tables.signing import (
+    PolicyAcceptance,
+    SignerStanding,
+    SigningFactor,
+    SignIntent,
+    Training,
+)
 from qtcore.store.tables.timers import Notification, WorkflowTimer
 
 __all__ = [
@@ -128,6 +135,7 @@ __all__ = [
     "Outbox",
     "Party",
     "Person",
+    "PolicyAcceptance",
     "RecallCase",
     "RecallCheck",
     "RecallLink",
@@ -137,9 +145,13 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "SignIntent",
     "Signature",
+    "SignerStanding",
+    "SigningFactor",
     "StateChange",
     "Tenant",
+    "Training",
     "Unit",
     "UserAccount",
     "WebSession",
