@@ -14,7 +14,12 @@ SYSTEM_LOGIN = "system"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person as they act now: printed name and roles are a snapshot, not a link."""
+    """A person as they act now: printed name and roles are a snapshot, not a link.
+
+    `stands_for` are the keys of the persons in whose place they act at this step, `acting_for`
+    their logins, `delegations` the public ids of what allows it; see
+    `qtcore.services.standing`.
+    """
 
     login: str
     name: str = ""
@@ -24,6 +29,9 @@ class Actor:
     roles: frozenset[str] = frozenset()
     permissions: frozenset[str] = frozenset()
     is_system: bool = False
+    stands_for: frozenset[str] = frozenset()
+    acting_for: tuple[str, ...] = ()
+    delegations: tuple[str, ...] = ()
 
     def may(self, permission: str) -> bool:
         """Say whether a right is held: exactly, by ``group.*``, or by ``*``."""

@@ -179,6 +179,9 @@ def import_epcis(
 def export_epcis(
     *,
     lot: Annotated[str, typer.Option(help="Only the chain of this lot.")] = "",
+    notation: Annotated[str, typer.Option("--format", help="json or xml.")] = "json",
+    schema_version: Annotated[str, typer.Option(help="2.0, or of XML also 1.2.")] = "2.0",
+    keys: Annotated[str, typer.Option(help="GS1 keys: as_sent, digital_link or urn.")] = "as_sent",
     out: Annotated[
         Path | None, typer.Option(help="File to write; default: standard output.")
     ] = None,
@@ -187,13 +190,17 @@ def export_epcis(
     as_user: AsUser = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write events as an EPCIS 2.0 document."""
+    """Write events, and what is known of their things and places, as an EPCIS document.
+
+    An event that the version asked for cannot tell is named, and nothing is written.
+    """
+    from qtcore.services.interchange import ExportForm, export_text
     from qtcore.services.interchange import export_epcis as run_export
-    from qtcore.services.interchange import export_text
 
     with answering(as_json=as_json), opened(db, site_dir) as site:
-        document = run_export(site, context_of(site, as_user), lot=lot)
-        text = export_text(document)
+        form = ExportForm(notation, schema_version, keys)
+        document = run_export(site, context_of(site, as_user), lot=lot, keys=keys)
+        text = export_text(document, form)
         if out is None:
             typer.echo(text)
         else:

@@ -10,6 +10,7 @@ import typer
 from qtcore.cli import (
     config,
     database,
+    delegations,
     edits,
     epcis,
     exchange,
@@ -69,6 +70,7 @@ ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")
+users.user.add_typer(delegations.delegation, name="delegation", help="Who acts for whom.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
 
 

@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from qtcore.definitions.located import Located
 from qtcore.definitions.mistakes import find_mistakes
 from qtcore.definitions.pack_files import read_files
 from qtcore.definitions.packs import PackDefinition
 from qtcore.definitions.problems import Problem, sort_problems
-from qtcore.definitions.read import Located, PackFolder, PackReader
+from qtcore.definitions.read import PackFolder, PackReader
 from qtcore.definitions.source import MAX_BYTES, read_yaml
 from qtcore.definitions.source import Path as Places
 from qtcore.definitions.structure import check_definition

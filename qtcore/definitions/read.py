@@ -3,77 +3,23 @@
 It must not know other packs, nor what the product does with a definition.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from qtcore.definitions.definition import Definition
+from qtcore.definitions.definition_file import DocumentReader, read_definitions
 from qtcore.definitions.encoding import clean_text
-from qtcore.definitions.extensions import Extension, prefixes
-from qtcore.definitions.mistakes import Mistake, find_mistakes, shown
+from qtcore.definitions.located import Located, locate
+from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.pack_files import FoundFile, is_template, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
-from qtcore.definitions.problems import Problem, has_errors, sort_problems, suggest
-from qtcore.definitions.source import (
-    Document,
-    Path,
-    Position,
-    Positions,
-    read_yaml,
-)
-from qtcore.definitions.structure import check_definition
+from qtcore.definitions.problems import Problem, has_errors, sort_problems
+from qtcore.definitions.source import Position, read_yaml
+from qtcore.definitions.text_file import PackText, read_text_file
 from qtcore.definitions.versions import CORE_VERSION, allows_version
 
 HEAD_FILE = "pack.yaml"
-_TEXT_KEYS = ("language", "texts")
-_DefinitionT = TypeVar("_DefinitionT", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Located(Generic[_DefinitionT]):
-    """A definition together with the place it was read from."""
-
-    kind: str
-    definition: _DefinitionT
-    file: str
-    path: Path = ()
-    positions: Positions = field(default_factory=Positions, repr=False, compare=False)
-    origins: Mapping[Path, tuple["Located[Any]", Path]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    def origin(self, path: Path) -> tuple["Located[Any]", Path]:
-        """Find where a part was written: in this file, or in the layer that changed some of it."""
-        for above in prefixes(path):
-            if above in self.origins:
-                located, inner = self.origins[above]
-                return located, (*inner, *path[len(above) :])
-        for below, (located, inner) in self.origins.items():
-            if below[: len(path)] == path:
-                return located, inner[: len(inner) - len(below) + len(path)]
-        return self, path
-
-    def at(self, *path: str | int, key: bool = False) -> Position:
-        """Find the place of a part of it, or of the nearest part that is written down."""
-        located, inner = self.origin(path)
-        return located.positions.closest((*located.path, *inner), key=key)
-
-    def problem(self, mistake: Mistake) -> Problem:
-        """Put a mistake found inside the definition at its place in the file."""
-        file = self.origin(mistake.path)[0].file
-        return _locate(mistake, file, self.at(*mistake.path, key=mistake.on_key))
-
-
-@dataclass(frozen=True, slots=True)
-class PackText:
-    """One text of an i18n file and its place."""
-
-    value: str
-    file: str
-    at: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +63,7 @@ class PackFolder:
         """Put a mistake that concerns the pack as a whole into its head file."""
         if self.head is not None:
             return self.head.problem(mistake)
-        return _locate(mistake, self.label + HEAD_FILE, Position(1, 1))
+        return locate(mistake, self.label + HEAD_FILE, Position(1, 1))
 
 
 def read_pack(
@@ -167,19 +113,6 @@ def _reading_order(file: FoundFile) -> tuple[bool, int, str]:
     return not file.name.endswith(HEAD_FILE), file.name.count("/"), file.name
 
 
-def _locate(mistake: Mistake, file: str, at: Position) -> Problem:
-    return Problem(
-        mistake.code,
-        mistake.message,
-        file,
-        at.line,
-        at.column,
-        mistake.suggestion,
-        mistake.severity,
-        at.length,
-    )
-
-
 class PackReader:
     """Collects what the files of one pack hold."""
 
@@ -200,16 +133,13 @@ class PackReader:
             self.files[found.name] = found.raw.decode("utf-8", errors="replace")
             return
         file = self.label + found.name
-        document = read_yaml(found.raw, file)
-        self.files[found.name] = document.text
-        self.problems.extend(document.problems)
         parts = found.name.split("/")
         if parts[-1] == HEAD_FILE:
-            self._take_head(document, file)
+            self.files[found.name] = self._take_head(found.raw, file)
         elif "i18n" in parts[:-1]:
-            self._take_texts(document, file, parts[-1].removesuffix(".yaml"))
+            self.files[found.name] = self._take_texts(found.raw, file)
         else:
-            self.take_definitions(document, file)
+            self.files[found.name] = self._take_definitions(found.raw, file)
 
     def finish(self) -> PackFolder:
         """Give the pack, its problems in order of place."""
@@ -231,147 +161,48 @@ class PackReader:
             unread=frozenset(self.unread),
         )
 
-    def _refuse(self, document: Document, file: str, mistake: Mistake) -> None:
-        at = document.positions.closest(mistake.path, key=mistake.on_key)
-        self.problems.append(_locate(mistake, file, at))
-
-    def _validate(
-        self, model: type[_DefinitionT], document: Document, file: str, path: Path
-    ) -> _DefinitionT | None:
-        """Build a model from the value at `path`; None when it has problems or is incomplete."""
-        value = document.value
-        for step in path:
-            value = value[step]
-        if any(torn[: len(path)] == path for torn in document.torn):
-            return None
-        try:
-            return model.model_validate(value)
-        except ValidationError as exc:
-            for mistake in find_mistakes(model, value, exc):
-                self._refuse(document, file, _inside(mistake, path))
-            return None
-
-    def _take_head(self, document: Document, file: str) -> None:
+    def _take_head(self, raw: bytes, file: str) -> str:
+        reader = DocumentReader(read_yaml(raw, file), file)
         if self.head_file:
             message = f"a second pack.yaml; the first is {self.head_file}: a pack has one"
-            self._refuse(document, file, Mistake("QT120", message))
-            return
-        self.head_file = file
-        pack = self._validate(PackDefinition, document, file, ())
-        if pack is None:
-            return
-        self.head = Located("pack", pack, file, (), document.positions)
-        fits = allows_version(pack.requires_qtcore, CORE_VERSION)
-        if fits is None:
-            message = (
-                f"'requires_qtcore' is {pack.requires_qtcore!r}; write a range like '>=0.1,<1'"
-            )
-            self._refuse(document, file, Mistake("QT112", message, ("requires_qtcore",)))
-        elif not fits:
-            message = (
-                f"the pack needs qtcore {pack.requires_qtcore}, this is {CORE_VERSION}; "
-                "install another version of the pack"
-            )
-            self._refuse(document, file, Mistake("QT121", message, ("requires_qtcore",)))
+            reader.refuse(Mistake("QT120", message))
+        else:
+            self.head_file = file
+            pack = reader.validate(PackDefinition)
+            if pack is not None:
+                self.head = Located("pack", pack, file, (), reader.document.positions)
+                _check_version(reader, pack.requires_qtcore)
+        self.problems.extend(reader.problems)
+        return reader.document.text
 
-    def take_definitions(self, document: Document, file: str) -> None:
-        """Read a document that holds definitions by kind."""
-        if document.value is None:
-            return
-        if not isinstance(document.value, Mapping):
-            message = f"a definition file is a mapping with the keys {', '.join(KINDS)}"
-            self._refuse(document, file, Mistake("QT112", message))
-            return
-        for kind, entries in document.value.items():
-            if kind not in KINDS:
-                message = f"unknown kind {kind!r}; accepted are {', '.join(KINDS)}"
-                mistake = Mistake("QT113", message, (kind,), suggest(kind, KINDS), on_key=True)
-                self._refuse(document, file, mistake)
-            elif isinstance(entries, list):
-                self._take_kind(kind, len(entries), document, file)
-            elif entries is not None:
-                message = (
-                    f"{kind!r} is {shown(entries)}; accepted is a list of entries with '- id:'"
-                )
-                self._refuse(document, file, Mistake("QT112", message, (kind,)))
+    def _take_definitions(self, raw: bytes, file: str) -> str:
+        read = read_definitions(raw, file)
+        for located in read.definitions:
+            self.definitions[located.kind].append(located)
+        self.problems.extend(read.problems)
+        self.unread |= read.unread
+        return read.text
 
-    def _take_kind(self, kind: str, count: int, document: Document, file: str) -> None:
-        for number in range(count):
-            path: Path = (kind, number)
-            written = document.value[kind][number]
-            is_change = isinstance(written, Mapping) and "extends" in written
-            model = Extension if is_change else KINDS[kind]
-            definition = self._validate(model, document, file, path)
-            if definition is None:
-                self.unread.update(_names_in(written))
-                continue
-            if isinstance(definition, Definition):
-                for mistake in check_definition(kind, definition):
-                    self._refuse(document, file, _inside(mistake, path))
-            self.definitions[kind].append(Located(kind, definition, file, path, document.positions))
-
-    def _take_texts(self, document: Document, file: str, language: str) -> None:
-        value = document.value
-        if not isinstance(value, Mapping):
-            message = "a text file is a mapping with the keys language and texts"
-            self._refuse(document, file, Mistake("QT112", message))
-            return
-        for key in value:
-            if key not in _TEXT_KEYS:
-                message = f"key {key!r} is not part of a text file; accepted are language, texts"
-                mistake = Mistake("QT110", message, (key,), suggest(key, _TEXT_KEYS), on_key=True)
-                self._refuse(document, file, mistake)
-        if value.get("language") != language:
-            message = (
-                f"'language' is {shown(value.get('language'))}; the file name says {language!r}"
-            )
-            self._refuse(document, file, Mistake("QT112", message, ("language",), language))
-        found = self.texts.setdefault(language, {})
-        for path, text in _leaves(value.get("texts"), ("texts",)):
-            key = ".".join(path[1:])
-            at = document.positions.closest(path)
-            if not isinstance(text, str) or not text.strip():
-                self.unread.add(key)
-                message = f"the text {key!r} is {shown(text)}; write a text"
-                self._refuse(document, file, Mistake("QT112", message, path))
-            elif key in found:
-                first = f"{found[key].file}:{found[key].at.line}"
-                message = f"the text {key!r} is given twice, first in {first}; keep one"
-                self._refuse(document, file, Mistake("QT102", message, path, on_key=True))
-            else:
-                found[key] = PackText(text, file, at)
+    def _take_texts(self, raw: bytes, file: str) -> str:
+        read = read_text_file(raw, file)
+        found = self.texts.setdefault(read.language, {})
+        for key, text in read.texts.items():
+            first = found.setdefault(key, text)
+            if first is not text:
+                self.problems.append(locate(first.given_twice(text), file, text.at))
+        self.problems.extend(read.problems)
+        self.unread |= read.unread
+        return read.text
 
 
-def _names_in(written: Any) -> Iterator[str]:
-    """Give the names that an entry with mistakes defines: its id, its fields, its parts."""
-    if isinstance(written, Mapping):
-        if isinstance(written.get("id"), str):
-            yield written["id"]
-        if isinstance(written.get("properties"), Mapping):
-            yield from map(str, written["properties"])
-        for part in written.values():
-            yield from _names_in(part)
-    elif isinstance(written, list):
-        for part in written:
-            yield from _names_in(part)
-
-
-def _inside(mistake: Mistake, path: Path) -> Mistake:
-    return Mistake(
-        mistake.code,
-        mistake.message,
-        (*path, *mistake.path),
-        mistake.suggestion,
-        mistake.on_key,
-        mistake.severity,
-    )
-
-
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Visit the texts of a nested mapping; numbers and flags are given back as their text."""
-    if not isinstance(value, Mapping):
-        if value is not None or len(path) > 1:
-            yield path, shown(value) if isinstance(value, int) else value
-        return
-    for key, part in value.items():
-        yield from _leaves(part, (*path, key))
+def _check_version(reader: DocumentReader, wanted: str) -> None:
+    fits = allows_version(wanted, CORE_VERSION)
+    if fits is None:
+        message = f"'requires_qtcore' is {wanted!r}; write a range like '>=0.1,<1'"
+        reader.refuse(Mistake("QT112", message, ("requires_qtcore",)))
+    elif not fits:
+        message = (
+            f"the pack needs qtcore {wanted}, this is {CORE_VERSION}; "
+            "install another version of the pack"
+        )
+        reader.refuse(Mistake("QT121", message, ("requires_qtcore",)))

@@ -31,7 +31,10 @@ class RecallNode(Model):
     """Somebody who must be told or something that must be done, by a deadline per class.
 
     `due` maps a class id to an ISO 8601 duration counted from `start_event`; a class that is not
-    listed needs no such step. Label: ``recalls.<plan>.nodes.<node>``.
+    listed needs no such step. With any `calendar` but ``calendar`` its days are the working days of
+    that calendar. After each answer or missed deadline the step is due again a `repeat` later.
+    `when` is a condition over the recall's form: what is not filled in yet does not rule a step
+    out. Label: ``recalls.<plan>.nodes.<node>``.
     """
 
     id: Id

@@ -7,29 +7,22 @@ are refused while events are read, so that a small file can never become a large
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
 from yaml import events as ev
 
+from qtcore.definitions import plain_yaml
 from qtcore.definitions.encoding import clean_text
+from qtcore.definitions.plain_yaml import MAX_DEPTH, MAX_NODES, Irregular, read_plain, typed
 from qtcore.definitions.problems import PROBLEMS_PER_FILE, Problem
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 32
-MAX_NODES = 10_000
-MAX_DIGITS = 40
 _MAX_RESUMES = 20
 
 Path = tuple[str | int, ...]
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+")
-_NUMBER_SIGNS = frozenset("-0123456789")
-_WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "": None}
 _TOP_KEY = re.compile(r"[A-Za-z_][\w.-]*:(?:\s|$)")
 _SYNTAX_WORDS = (
     (
@@ -61,24 +54,40 @@ class Position(NamedTuple):
     length: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """The places of all values and keys of one document, by path from the root."""
+Places = tuple[Mapping[Path, Position], Mapping[Path, Position]]
 
-    values: Mapping[Path, Position] = field(default_factory=dict)
-    keys: Mapping[Path, Position] = field(default_factory=dict)
+
+class Positions:
+    """The places of all values and keys of one document, by path from the root.
+
+    In a text without mistakes nobody asks for them, so they are found when the first one is.
+    """
+
+    __slots__ = ("_found", "_text")
+
+    def __init__(self, text: str = "", found: Places | None = None) -> None:
+        self._text = text
+        self._found = found
 
     def closest(self, path: Path, *, key: bool = False) -> Position:
         """Find the place of `path`, or of its nearest ancestor that exists in the text.
 
         With `key` the place of the key itself is preferred to that of its value.
         """
-        first, second = (self.keys, self.values) if key else (self.values, self.keys)
+        values, keys = self._places()
+        first, second = (keys, values) if key else (values, keys)
         for end in range(len(path), -1, -1):
             found = first.get(path[:end]) or second.get(path[:end])
             if found is not None:
                 return found
         return Position(1, 1)
+
+    def _places(self) -> Places:
+        if self._found is None:
+            builder = _Builder("", [])
+            _read_parts(self._text, builder)
+            self._found = (builder.values, builder.keys)
+        return self._found
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +110,20 @@ def read_yaml(text: str | bytes, file: str) -> Document:
     if len(text) > MAX_BYTES:
         return Document(None, Positions(), (_too_large(len(text), file),), "", ((),))
     clean = clean_text(text, file, problems)
+    try:
+        value = read_plain(clean)
+    except Irregular:
+        return _read_with_care(clean, file, problems)
+    return Document(value, Positions(clean), tuple(problems[:PROBLEMS_PER_FILE]), clean)
+
+
+def _read_with_care(clean: str, file: str, problems: list[Problem]) -> Document:
+    """Read a text that has mistakes: note each at its place, keep what could be read."""
     builder = _Builder(file, problems)
     _read_parts(clean, builder)
     return Document(
         builder.root,
-        Positions(builder.values, builder.keys),
+        Positions(clean, (builder.values, builder.keys)),
         tuple(problems[:PROBLEMS_PER_FILE]),
         clean,
         tuple(builder.torn),
@@ -139,7 +157,7 @@ def _read_parts(text: str, builder: "_Builder") -> None:
 
 def _read_events(text: str, first_line: int, builder: "_Builder") -> int | None:
     """Feed one parse into the builder; give the line where it broke (from 0), or None."""
-    loader = _LOADER(text)
+    loader = plain_yaml.LOADER(text)
     builder.begin(first_line)
     try:
         while builder.is_reading and (event := loader.get_event()) is not None:
@@ -308,7 +326,7 @@ class _Builder:
         if frame is not None and not frame.is_list and frame.key is None:
             self._set_key(text, at, is_plain=is_plain)
             return
-        self._place_value(_typed(text) if is_plain else text, at)
+        self._place_value(typed(text) if is_plain else text, at)
 
     def _set_key(self, key: str, at: Position, *, is_plain: bool = False) -> None:
         frame = self._stack[-1]
@@ -366,17 +384,3 @@ class _Builder:
             frame.container.setdefault(frame.key, value)
         if not is_open:
             frame.key = None
-
-
-def _typed(text: str) -> object:
-    """Type the few plain scalars the dialect types; everything else stays text."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in _NUMBER_SIGNS:
-        return text
-    if len(text) <= MAX_DIGITS:
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        if _DECIMAL.fullmatch(text):
-            return Decimal(text)
-    return text

@@ -13,6 +13,7 @@ from litestar import Request
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotSignedIn
 from qtcore.http.settings import Settings
+from qtcore.http.signs import find_hidden
 from qtcore.services.sessions import SignedIn
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
@@ -78,7 +79,12 @@ class Call:
 
     def field(self, name: str) -> str:
         """Give one form field as text without spaces around it, or an empty text."""
-        return self.form.get(name, [""])[-1].strip()
+        text = self.form.get(name, [""])[-1].strip()
+        hidden = find_hidden(text)
+        if hidden:
+            text = f"field {name!r} holds {hidden}; type it anew without it"
+            raise InputRejected(text, [Fault("QT411", text, f"/{name}")])
+        return text
 
 
 def read_pairs(text: str) -> dict[str, list[str]]:

@@ -12,11 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Wi
 from pydantic_core import ErrorDetails
 
 from qtcore.errors import Fault, InputRejected
+from qtcore.http.signs import find_hidden
 
 MAX_DEPTH = 32
 MAX_DIGITS = 40
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -137,16 +137,15 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise _Mistake(f"key {twice!r} is given twice in one object; give it once", twice)
+        raise _Mistake(f"key {twice!r} is given twice in one object; give it once", _shown(twice))
     return found
 
 
 def _check_texts(value: Any, where: str) -> None:
     if isinstance(value, str):
-        if "\x00" in value:
-            raise _Mistake(f"the text at {where or '/'} holds a NUL character", where)
-        if _SURROGATE.search(value):
-            raise _Mistake(f"the text at {where or '/'} holds half of a surrogate pair", where)
+        hidden = find_hidden(value)
+        if hidden:
+            raise _Mistake(f"the text at {_shown(where) or '/'} holds {hidden}", _shown(where))
     elif isinstance(value, dict):
         for key, part in value.items():
             _check_texts(key, where)
@@ -154,6 +153,11 @@ def _check_texts(value: Any, where: str) -> None:
     elif isinstance(value, list):
         for number, part in enumerate(value):
             _check_texts(part, f"{where}/{number}")
+
+
+def _shown(where: str) -> str:
+    """Make a place that can be written: its keys came from outside as well."""
+    return where.encode("ascii", "backslashreplace").decode()
 
 
 def _own_mistakes(errors: list[ErrorDetails]) -> list[ErrorDetails]:

@@ -49,6 +49,7 @@ TITLES: Mapping[int, str] = {
     404: "Not found",
     406: "Cannot be given in that form",
     405: "This address does not take that method",
+    408: "The request came too slowly",
     409: "Refused",
     413: "Too large",
     415: "Wrong kind of content",

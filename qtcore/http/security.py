@@ -115,7 +115,13 @@ class Gate:
 
     async def _admit(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         headers = _headers(scope)
-        body = await self._read_body(scope, receive, headers)
+        try:
+            with anyio.fail_after(self._settings.body_seconds):
+                body = await self._read_body(scope, receive, headers)
+        except TimeoutError:
+            seconds = f"{self._settings.body_seconds:g}"
+            text = f"the body did not arrive within {seconds} seconds; send it at once, or in parts"
+            raise WebRefusal(text, 408, code="QT408") from None
         call = await anyio.to_thread.run_sync(self._make_call, scope, headers, body, request_id)
         if call.context is None and not _is_open(call.path):
             raise NotSignedIn(

@@ -12,6 +12,8 @@ from qtcore.http.texts import Texts
 from qtcore.services.disk_watch import DiskWatch
 
 MAX_BODY = 1_048_576
+# A body that takes longer holds a place that others need; 1 MB in 30 s is 35 kB/s.
+BODY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,4 @@ class Settings:
     proxies: int = 0
     disk: DiskWatch | None = None
     max_body: int = MAX_BODY
+    body_seconds: float = BODY_SECONDS

@@ -29,9 +29,10 @@ from qtcore.registry.floor import check_floor
 from qtcore.registry.formulas import compile_formulas
 from qtcore.registry.hooks import Failure, Hooks
 from qtcore.registry.merge import Entry, Merged, PackProblem, merge_packs, order_packs
-from qtcore.registry.proofs import check_proofs
+from qtcore.registry.proofs import Ground, check_proofs
 from qtcore.registry.references import check_references
 from qtcore.registry.registry import PackState, Registry
+from qtcore.registry.scopes import Scopes
 from qtcore.registry.texts import check_texts
 
 SERVES_ANYWAY = frozenset({"QT125"})
@@ -202,10 +203,11 @@ def _cross_check(
 
     Proofs need life cycles that are sound in themselves.
     """
-    expressions, found = compile_formulas(merged)
+    scopes = Scopes(merged)
+    expressions, found = compile_formulas(merged, scopes)
     found += [*merged.problems, *check_references(merged)]
-    found += check_proofs(merged, expressions) if with_proofs else ()
-    found += check_floor(merged, expressions)
+    found += check_proofs(Ground(merged, expressions, scopes)) if with_proofs else ()
+    found += check_floor(merged, expressions, scopes)
     return expressions, found
 
 

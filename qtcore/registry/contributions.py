@@ -11,9 +11,9 @@ from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.problems import suggest
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.hookspecs import Channel, ExchangeFormat
-from qtcore.registry.formulas import FACTS
 from qtcore.registry.hooks import Answers, Failure, Hooks
 from qtcore.registry.merge import Entry, Merged, PackProblem
+from qtcore.registry.scopes import FACTS
 
 _RECALLS = "recalls"
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from qtcore.definitions.located import Located
 from qtcore.definitions.loose import read_flows as read_file
-from qtcore.definitions.read import HEAD_FILE, Located
+from qtcore.definitions.read import HEAD_FILE
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.expressions import (
     BOOLEAN,

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.engines.expressions import Compiled, Moment, check, find_example
-from qtcore.registry.formulas import FACTS, find_names, scope_of
 from qtcore.registry.merge import Entry, Merged, PackProblem
+from qtcore.registry.scopes import FACTS, Scopes, scope_of
 from qtcore.registry.weakening import Asked, Loosening, find_loosenings
 
 Expressions = Mapping[tuple[str, str], Compiled]
 
 
-def check_floor(merged: Merged, expressions: Expressions) -> Iterator[PackProblem]:
+def check_floor(merged: Merged, expressions: Expressions, scopes: Scopes) -> Iterator[PackProblem]:
     """Find where a later layer asks for less than it may."""
-    floor = _Floor(merged, expressions)
+    floor = _Floor(merged, expressions, scopes)
     for (kind, name), layers in merged.replaced.items():
         above = merged.entries[kind].get(name)
         if above is None:
@@ -32,7 +32,7 @@ def find_changes(
     merged: Merged, expressions: Expressions, kind: str, name: str
 ) -> tuple[Loosening, ...]:
     """List where the definition in force is looser than what lay below it."""
-    floor, above = _Floor(merged, expressions), merged.entries[kind][name]
+    floor, above = _Floor(merged, expressions, Scopes(merged)), merged.entries[kind][name]
     layers = merged.replaced.get((kind, name), ())
     return tuple(found for below in layers for found in floor.loosenings(kind, below, above))
 
@@ -40,8 +40,9 @@ def find_changes(
 class _Floor:
     """Compares definitions; expressions by proof, everything else part by part."""
 
-    def __init__(self, merged: Merged, expressions: Expressions) -> None:
+    def __init__(self, merged: Merged, expressions: Expressions, scopes: Scopes) -> None:
         self._merged = merged
+        self._scopes = scopes
         self._expressions = expressions
         self._binding = self._facts_of_mandatory_rules()
 
@@ -108,7 +109,7 @@ class _Floor:
         known = self._expressions.get((scope, text))
         if known is not None:
             return known
-        names, rules = find_names(self._merged, scope), frozenset(self._merged.ids("rules"))
+        names, rules = self._scopes.names(scope), self._scopes.rules
         return check(text, names, rules=rules, units=self._merged.units)[0]
 
     def _facts_of_mandatory_rules(self) -> Mapping[str, list[str]]:

@@ -5,20 +5,11 @@ It must not know when an expression is evaluated, nor what follows from its valu
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qtcore.definitions.mistakes import Mistake
-from qtcore.definitions.rules import FactDefinition
 from qtcore.definitions.source import Path
 from qtcore.engines.expressions import (
-    BOOLEAN,
-    DATE,
-    DATETIME,
-    DECIMAL,
-    INTEGER,
-    TEXT,
-    TEXT_LIST,
     Compiled,
     FactType,
     Kind,
@@ -26,19 +17,9 @@ from qtcore.engines.expressions import (
     check,
 )
 from qtcore.registry.merge import Entry, Merged, PackProblem
+from qtcore.registry.scopes import Scopes, schema_type, scope_of
 
-FACTS = "facts"
-NO_UNITS: Mapping[str, Unit] = MappingProxyType({})
-Names = Mapping[str, FactType]
-_SCALARS: Mapping[str, FactType] = {
-    "boolean": BOOLEAN,
-    "integer": INTEGER,
-    "number": DECIMAL,
-    "string": TEXT,
-}
-_FORMATS: Mapping[str, FactType] = {"date": DATE, "date-time": DATETIME}
 _OWN_KEYS = ("required_when", "visible", "readonly_when")
-_ITEM_OF = ("lot", "unit")
 
 
 class Formula(NamedTuple):
@@ -52,21 +33,17 @@ class Formula(NamedTuple):
 
 
 def compile_formulas(
-    merged: Merged,
+    merged: Merged, scopes: Scopes
 ) -> tuple[Mapping[tuple[str, str], Compiled], list[PackProblem]]:
     """Compile every expression; the key is (scope, text). Mistakes are placed at their column."""
     compiled: dict[tuple[str, str], Compiled] = {}
     problems: list[PackProblem] = []
-    names: dict[str, Names] = {}
-    rules = frozenset(merged.ids("rules"))
     for formula in _formulas(merged):
-        if formula.scope not in names:
-            names[formula.scope] = find_names(merged, formula.scope)
         done, found = check(
             formula.text,
-            names[formula.scope],
+            scopes.names(formula.scope),
             result=formula.result,
-            rules=rules,
+            rules=scopes.rules,
             units=merged.units,
         )
         if done is not None:
@@ -75,121 +52,11 @@ def compile_formulas(
     return compiled, problems
 
 
-def schema_type(schema: Mapping[str, Any], units: Mapping[str, Unit] = NO_UNITS) -> FactType | None:
-    """Say what an expression sees of a field; None when a field of that kind cannot be used.
-
-    With `units` a number whose `x-qt` names a unit counts in it.
-    """
-    found = schema.get("type")
-    kind = (
-        next((name for name in found if name != "null"), None) if isinstance(found, list) else found
-    )
-    if kind == "string":
-        choices = schema.get("enum")
-        if isinstance(choices, list):
-            return FactType("text", tuple(str(value) for value in choices if value is not None))
-        return _FORMATS.get(str(schema.get("format")), TEXT)
-    if kind == "array":
-        items = schema.get("items")
-        inner = schema_type(items) if isinstance(items, Mapping) else None
-        return FactType("text_list", inner.values) if inner and inner.kind == "text" else None
-    found = _SCALARS.get(str(kind))
-    own = schema.get("x-qt") or {}
-    is_number = found is not None and found.kind in ("integer", "decimal")
-    return found.counted_in(units.get(str(own.get("unit")))) if found and is_number else found
-
-
-def find_names(merged: Merged, scope: str) -> Names:
-    """Say which names an expression of a scope may use, and of what kind each is."""
-    group, _, name = scope.partition(":")
-    if group == FACTS:
-        return _fact_names(merged)
-    if group == "workflows":
-        regions = {"active_states": TEXT_LIST}
-        return _fact_names(merged) | regions | find_form_names(merged, name)
-    if group == "forms":
-        return _form_names(merged, name) | _common_names(merged)
-    if group == "recalls":
-        return _fact_names(merged) | _form_names(merged, "recall")
-    item = _entity_names(merged, "item") if name in _ITEM_OF else {}
-    return item | _common_names(merged) | _entity_names(merged, name)
-
-
-def _fact_names(merged: Merged) -> dict[str, FactType]:
-    facts = (entry.definition for entry in merged.all(FACTS))
-    return {fact.id: fact_type(merged, fact) for fact in facts}
-
-
-def fact_type(merged: Merged, fact: FactDefinition) -> FactType:
-    """Say what an expression sees of a fact.
-
-    A quantity is a number in its declared unit; a number read from a field or a result counts in
-    the unit that is declared there.
-    """
-    if fact.type == "quantity":
-        return DECIMAL.counted_in(merged.units.get(fact.unit or ""))
-    found = FactType(fact.type, fact.values)
-    if found.kind not in ("integer", "decimal"):
-        return found
-    return found.counted_in(merged.units.get(find_source_unit(merged, fact)))
-
-
-def find_source_unit(merged: Merged, fact: FactDefinition) -> str:
-    """Name the unit that the source of a fact is declared in; empty when there is none."""
-    entity, _, name = (fact.from_.field or "").partition(".")
-    held = merged.fields.get(entity, {}).get(name)
-    if held is not None:
-        own = held[1].properties[name].get("x-qt") or {}
-        return str(own.get("unit") or "")
-    if fact.from_.result is None:
-        return ""
-    tests = [c for e in merged.all("specs") for c in e.definition.characteristics]
-    named = {test.unit or "" for test in tests if fact.from_.result == test.id}
-    return named.pop() if len(named) == 1 else ""
-
-
-def _common_names(merged: Merged) -> dict[str, FactType]:
-    """The kind of the item is known wherever an item, lot or event is at hand."""
-    kind = merged.find(FACTS, "item_kind")
-    return {"item_kind": fact_type(merged, kind)} if kind else {}
-
-
-def find_form_names(merged: Merged, workflow: str) -> dict[str, FactType]:
-    """Give the fields that a guard of a workflow sees; they hide facts of the same name."""
-    flow = merged.find("workflows", workflow)
-    forms = [r.definition.form for r in merged.all("records") if r.definition.workflow == workflow]
-    forms += [step.form for step in flow.transitions if step.form] if flow else []
-    return {name: kind for form in forms for name, kind in _form_names(merged, form).items()}
-
-
-def _form_names(merged: Merged, form: str) -> dict[str, FactType]:
-    found = merged.find("forms", form)
-    return _schema_names(found.schema_.get("properties") or {}, merged.units) if found else {}
-
-
-def _entity_names(merged: Merged, entity: str) -> dict[str, FactType]:
-    held = merged.fields.get(entity, {})
-    own = {name: fields.properties[name] for name, (_, fields) in held.items()}
-    return _schema_names(own, merged.units)
-
-
-def _schema_names(properties: Mapping[str, Any], units: Mapping[str, Unit]) -> dict[str, FactType]:
-    kinds = {name: schema_type(schema, units) for name, schema in properties.items()}
-    return {name: kind for name, kind in kinds.items() if kind is not None}
-
-
 def _formulas(merged: Merged) -> Iterator[Formula]:
     for kind, find in _FIND.items():
         for entry in merged.all(kind):
             for path, text, result in find(entry.definition, merged.units):
                 yield Formula(entry, path, text, scope_of(kind, entry.definition), result)
-
-
-def scope_of(kind: str, definition: Any) -> str:
-    """Name the scope of the expressions of a definition."""
-    if kind in ("rules", FACTS):
-        return FACTS
-    return f"fields:{definition.entity}" if kind == "fields" else f"{kind}:{definition.id}"
 
 
 Found = Iterator[tuple[Path, str, Kind | FactType]]

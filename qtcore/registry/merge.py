@@ -13,12 +13,14 @@ from pydantic import ValidationError
 from qtcore.definitions.definition import Definition
 from qtcore.definitions.extensions import Extension, lay_over, prefixes
 from qtcore.definitions.fields import FieldSet
+from qtcore.definitions.located import Located
 from qtcore.definitions.mistakes import Mistake, find_mistakes
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import Problem, suggest
-from qtcore.definitions.read import Located, PackFolder, PackText
+from qtcore.definitions.read import PackFolder
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.definitions.structure import check_definition
+from qtcore.definitions.text_file import PackText
 from qtcore.engines.expressions import Unit
 from qtcore.registry.measures import unit_table
 

@@ -4,11 +4,13 @@ It must not know how a property is proved, nor how conditions are solved.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
 
+from qtcore.definitions.located import Located
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.problems import Problem
 from qtcore.definitions.properties import Property
-from qtcore.definitions.read import Located
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.expressions import Compiled, Moment, check, find_example
@@ -21,49 +23,130 @@ from qtcore.engines.proofs import (
     Setting,
     prove_workflow,
 )
-from qtcore.registry.formulas import FACTS, find_form_names, find_names
+from qtcore.registry.memo import Memo
 from qtcore.registry.merge import Entry, Merged, PackProblem
+from qtcore.registry.scopes import FACTS, Scopes, find_form_names
 
 Expressions = Mapping[tuple[str, str], Compiled]
 _BINDING = frozenset({"block", "block_override"})
 _OPEN = frozenset({"fails", "undecided"})
+_PROVED: Memo[Report] = Memo(256)
+"""Reports of life cycles as they were and are, several times what the shipped packs have."""
 
 
-def check_proofs(merged: Merged, expressions: Expressions) -> Iterator[PackProblem]:
+class Ground:
+    """What all proofs over one set of packs stand on, found once."""
+
+    def __init__(
+        self, merged: Merged, expressions: Expressions, scopes: Scopes | None = None
+    ) -> None:
+        self.merged = merged
+        self.expressions = expressions
+        self.scopes = scopes or Scopes(merged)
+
+    @cached_property
+    def constant(self) -> frozenset[str]:
+        """The facts that never change."""
+        facts = (fact.definition for fact in self.merged.all(FACTS))
+        return frozenset(fact.id for fact in facts if fact.constant)
+
+    @cached_property
+    def meanings(self) -> frozenset[str]:
+        """The meanings of signatures that some language has a text for."""
+        prefix = "signatures."
+        keys = (key for texts in self.merged.texts.values() for key in texts)
+        return frozenset(key.removeprefix(prefix) for key in keys if key.startswith(prefix))
+
+    @cached_property
+    def rights(self) -> Mapping[str, tuple[str, ...]]:
+        """What each role may do."""
+        roles = (entry.definition for entry in self.merged.all("roles"))
+        return {role.id: tuple(role.permissions) for role in roles}
+
+    @cached_property
+    def rules(self) -> tuple[RuleDefinition, ...]:
+        """All rules, by their ids."""
+        return tuple(entry.definition for entry in self.merged.all("rules"))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Stand for everything above, and for what expressions may name."""
+        rules = [
+            (r.id, r.gate, r.severity, r.check, r.when, r.industries, r.valid_from, r.valid_to)
+            for r in self.rules
+        ]
+        told = (
+            sorted(self.scopes.facts.items()),
+            sorted(self.merged.units.items()),
+            sorted(self.constant),
+            sorted(self.meanings),
+            sorted(self.rights.items()),
+            rules,
+        )
+        return sha256(repr(told).encode()).digest()
+
+    def key(self, flow: WorkflowDefinition, inherited: Sequence[Property]) -> bytes:
+        """Stand for everything that the proofs of one life cycle depend on."""
+        forms = sorted(find_form_names(self.merged, flow.id).items())
+        claims = "".join(claim.model_dump_json() for claim in inherited)
+        told = f"{flow.model_dump_json()}{claims}{forms!r}"
+        return sha256(self.digest + told.encode()).digest()
+
+    def movers(self, flow: WorkflowDefinition) -> frozenset[str]:
+        """Name the roles that may make transitions of a subject."""
+        right = "lot.transition" if flow.subject == "lot" else "record.transition"
+        enough = {right, f"{right.partition('.')[0]}.*", "*"}
+        # A role nobody defines is a problem of its own; it is not reported a second time.
+        named = {role for step in flow.transitions for role in step.roles}
+        return frozenset(named - self.rights.keys()) | frozenset(
+            role
+            for role, rights in self.rights.items()
+            if any(right_ in enough or right_.startswith(f"{right}:") for right_ in rights)
+        )
+
+
+def check_proofs(ground: Ground) -> Iterator[PackProblem]:
     """Prove every life cycle whose expressions are sound; what fails is a problem of its pack."""
-    for entry in merged.all("workflows"):
-        report = prove_entry(merged, expressions, entry)
-        for mistake in _mistakes(report, merged) if report else ():
+    for entry in ground.merged.all("workflows"):
+        report = prove_entry(ground, entry)
+        for mistake in _mistakes(report, ground.merged) if report else ():
             yield PackProblem(*entry.problem(mistake))
 
 
-def prove_entry(merged: Merged, expressions: Expressions, entry: Entry) -> Report | None:
-    """Prove one life cycle; None when one of its expressions is broken, which is said elsewhere."""
+def prove_entry(ground: Ground, entry: Entry) -> Report | None:
+    """Prove one life cycle; None when one of its expressions is broken, which is said elsewhere.
+
+    What is the same as at an earlier time was proved then, and is not proved again.
+    """
     flow: WorkflowDefinition = entry.definition
     scope = f"workflows:{flow.id}"
-    if any((scope, text) not in expressions for _, text in _texts(flow)):
+    if any((scope, text) not in ground.expressions for _, text in _texts(flow)):
         return None
-    inherited = [claim for _, claim in _inherited(merged, flow.id)]
-    known = {**_compile_inherited(merged, scope, inherited), **expressions}
-    return prove_workflow(flow, _setting(merged, known, flow), inherited)
+    inherited = [claim for _, claim in _inherited(ground.merged, flow.id)]
+
+    def prove() -> Report:
+        known = {**_compile_inherited(ground, scope, inherited), **ground.expressions}
+        return prove_workflow(flow, _setting(ground, known, flow), inherited)
+
+    return _PROVED.get(ground.key(flow, inherited), prove)
 
 
 def prove_draft(
-    merged: Merged, expressions: Expressions, located: Located[WorkflowDefinition]
+    ground: Ground, located: Located[WorkflowDefinition]
 ) -> tuple[Report | None, list[Problem]]:
     """Prove a life cycle that is in no pack; its expressions that are wrong are problems."""
     flow = located.definition
     scope = f"workflows:{flow.id}"
-    names, rules = find_names(merged, scope), frozenset(merged.ids("rules"))
-    known, problems = dict(expressions), []
+    names = ground.scopes.names(scope)
+    known, problems = dict(ground.expressions), []
     for path, text in _texts(flow):
-        compiled, found = check(text, names, rules=rules, units=merged.units)
+        compiled, found = check(text, names, rules=ground.scopes.rules, units=ground.merged.units)
         if compiled is not None:
             known[scope, text] = compiled
         problems += [
             located.problem(Mistake(p.code, p.message, path, p.suggestion or "")) for p in found
         ]
-    report = None if problems else prove_workflow(flow, _setting(merged, known, flow))
+    report = None if problems else prove_workflow(flow, _setting(ground, known, flow))
     return report, problems
 
 
@@ -76,12 +159,13 @@ def _texts(flow: WorkflowDefinition) -> Iterator[tuple[tuple[str | int, ...], st
             yield ("verify", at, "never", "when"), claim.never.when
 
 
-def _compile_inherited(merged: Merged, scope: str, claims: Iterable[Property]) -> Expressions:
+def _compile_inherited(ground: Ground, scope: str, claims: Iterable[Property]) -> Expressions:
     """Compile what properties from below speak of; what makes no sense here stays undecided."""
-    names, rules = find_names(merged, scope), frozenset(merged.ids("rules"))
+    names, units = ground.scopes.names(scope), ground.merged.units
     texts = {c.never.when for c in claims if c.never is not None and c.never.when is not None}
     found = {
-        (scope, text): check(text, names, rules=rules, units=merged.units)[0] for text in texts
+        (scope, text): check(text, names, rules=ground.scopes.rules, units=units)[0]
+        for text in texts
     }
     return {key: compiled for key, compiled in found.items() if compiled is not None}
 
@@ -123,9 +207,10 @@ def _may_lack(moment: Moment) -> bool:
     return any(set(condition.names) - needed for condition in moment.unmet)
 
 
-def _setting(merged: Merged, expressions: Expressions, flow: WorkflowDefinition) -> Setting:
-    hidden = frozenset(find_form_names(merged, flow.id))
-    scope_, names = f"workflows:{flow.id}", find_names(merged, f"workflows:{flow.id}")
+def _setting(ground: Ground, expressions: Expressions, flow: WorkflowDefinition) -> Setting:
+    hidden = frozenset(find_form_names(ground.merged, flow.id))
+    scope_ = f"workflows:{flow.id}"
+    names, units = ground.scopes.names(scope_), ground.merged.units
     kept: dict[str, Compiled | None] = {}
 
     def find(scope: str, text: str) -> Compiled | None:
@@ -133,49 +218,29 @@ def _setting(merged: Merged, expressions: Expressions, flow: WorkflowDefinition)
         if (scope, text) in expressions or scope != scope_:
             return expressions.get((scope, text))
         if text not in kept:
-            kept[text] = check(text, names, units=merged.units)[0]
+            kept[text] = check(text, names, units=units)[0]
         return kept[text]
 
     judge = _Judge(find, scope_)
-    judge.constant = frozenset(
-        fact.definition.id for fact in merged.all(FACTS) if fact.definition.constant
-    ).difference(hidden)
-    gates: dict[str, tuple[GateRule, ...]] = {}
-    for entry in merged.all("rules"):
-        rule: RuleDefinition = entry.definition
-        gates[rule.gate] = (*gates.get(rule.gate, ()), _gate_rule(rule, expressions, hidden))
-    return Setting(judge, _movers(merged, flow), _meanings(merged), gates)
+    judge.constant = ground.constant - hidden
+    gates: dict[str, list[GateRule]] = {}
+    for rule in ground.rules:
+        gates.setdefault(rule.gate, []).append(_gate_rule(rule, expressions, hidden))
+    held = {gate: tuple(rules) for gate, rules in gates.items()}
+    return Setting(judge, ground.movers(flow), ground.meanings, held)
 
 
 def _gate_rule(rule: RuleDefinition, expressions: Expressions, hidden: frozenset[str]) -> GateRule:
-    compiled = expressions.get((FACTS, rule.check))
     is_for_all = not (rule.when or rule.industries or rule.valid_from or rule.valid_to)
+    compiled = expressions.get((FACTS, rule.check))
     # A field of a form hides the fact of that name in guards: the two are different values.
-    is_same = compiled is not None and hidden.isdisjoint(compiled.names)
-    holds = rule.severity == "block" and is_for_all and is_same
-    return GateRule(rule.id, rule.severity in _BINDING, rule.check if holds else None)
-
-
-def _movers(merged: Merged, flow: WorkflowDefinition) -> frozenset[str]:
-    right = "lot.transition" if flow.subject == "lot" else "record.transition"
-    enough = {right, f"{right.partition('.')[0]}.*", "*"}
-    # A role nobody defines is a problem of its own; it is not reported a second time.
-    unknown = {role for step in flow.transitions for role in step.roles if not _role(merged, role)}
-    return frozenset(unknown) | frozenset(
-        entry.definition.id
-        for entry in merged.all("roles")
-        if any(p in enough or p.startswith(f"{right}:") for p in entry.definition.permissions)
+    holds = (
+        rule.severity == "block"
+        and is_for_all
+        and compiled is not None
+        and hidden.isdisjoint(compiled.names)
     )
-
-
-def _role(merged: Merged, name: str) -> bool:
-    return name in merged.entries["roles"]
-
-
-def _meanings(merged: Merged) -> frozenset[str]:
-    prefix = "signatures."
-    keys = (key for texts in merged.texts.values() for key in texts if key.startswith(prefix))
-    return frozenset(key.removeprefix(prefix) for key in keys)
+    return GateRule(rule.id, rule.severity in _BINDING, rule.check if holds else None)
 
 
 def _inherited(merged: Merged, workflow: str) -> Iterable[tuple[Entry, Property]]:

@@ -14,8 +14,8 @@ from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
 from qtcore.engines.calendars import EVERY_DAY
-from qtcore.registry.formulas import find_form_names, find_source_unit, schema_type
 from qtcore.registry.merge import Entry, Merged, PackProblem
+from qtcore.registry.scopes import find_form_names, find_source_unit, schema_type
 
 _SAME_KIND: Mapping[str, tuple[str, ...]] = {
     "decimal": ("decimal", "integer"),
@@ -228,6 +228,11 @@ def _check_spec(merged: Merged, entry: Entry) -> Iterator[Mistake]:
 
 def _check_recall(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     yield from _pack_names(merged, [entry.definition.industry], ("industry",))
+    for at, node in enumerate(entry.definition.nodes):
+        if node.calendar != EVERY_DAY:
+            yield from _missing(merged, "calendars", node.calendar, ("nodes", at, "calendar"))
+        for name in node.repeat.keys() - node.due.keys():
+            yield unknown(name, sorted(node.due), "class of `due`", ("nodes", at, "repeat", name))
 
 
 def _check_profile(merged: Merged, entry: Entry) -> Iterator[Mistake]:

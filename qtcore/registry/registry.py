@@ -19,9 +19,9 @@ from qtcore.engines.expressions import Compiled, ExpressionProblem, check
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.hookspecs import Channel, ExchangeFormat
-from qtcore.registry.formulas import FACTS, find_names
 from qtcore.registry.hooks import Hooks
 from qtcore.registry.merge import Merged
+from qtcore.registry.scopes import FACTS, Scopes
 
 _MOST_DIGITS = 40
 
@@ -168,12 +168,17 @@ class Registry:
         self, text: str, scope: str = FACTS
     ) -> tuple[Compiled | None, tuple[ExpressionProblem, ...]]:
         """Compile a text over the names a scope declares now, or give its problems with columns."""
-        names, rules = find_names(self._merged, scope), frozenset(self._merged.ids("rules"))
-        return check(text, names, rules=rules, units=self._merged.units)
+        scopes = Scopes(self._merged)
+        return check(text, scopes.names(scope), rules=scopes.rules, units=self._merged.units)
 
     def unit(self, text: str) -> UnitDefinition | None:
         """Find a unit by its code or any of its other spellings."""
         return self._units.get(text)
+
+    @property
+    def unit_spellings(self) -> tuple[str, ...]:
+        """List every accepted spelling of a unit."""
+        return tuple(self._units)
 
     def convert(self, quantity: Decimal, from_unit: str, to_unit: str) -> Decimal:
         """Convert exactly; InputRejected when a unit is unknown or no exact factor exists."""

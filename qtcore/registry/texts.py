@@ -3,7 +3,7 @@
 It must not know which screens show them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.packs import KINDS
@@ -35,21 +35,23 @@ def _missing(merged: Merged, pack: PackFolder, needed: set[str]) -> Iterator[Pac
     for language in pack.pack.languages if pack.pack else ():
         held = merged.texts.get(language, {})
         unused = [key for key in pack.text_places.get(language, {}) if key not in needed]
-        for entry, key, mistake in _gaps(merged, pack.name, language):
-            if key in held:
-                continue
+        for entry, key, mistake in _gaps(merged, pack.name, language, held):
             hint = suggest(key, unused) if suggestions > 0 else ""
             suggestions -= 1
             placed = Mistake(mistake.code, mistake.message, mistake.path, hint)
             yield PackProblem(*entry.problem(placed))
 
 
-def _gaps(merged: Merged, pack: str, language: str) -> Iterator[tuple[Entry, str, Mistake]]:
+def _gaps(
+    merged: Merged, pack: str, language: str, held: Container[str]
+) -> Iterator[tuple[Entry, str, Mistake]]:
     for kind in KINDS:
         for entry in merged.all(kind):
             if entry.pack != pack:
                 continue
             for key, path in find_text_keys(kind, entry.definition):
+                if key in held:
+                    continue
                 message = (
                     f"the text {key!r} is missing in {language}; add it to i18n/{language}.yaml"
                 )

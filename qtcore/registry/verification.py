@@ -10,7 +10,7 @@ from qtcore.definitions.problems import Problem
 from qtcore.engines.proofs import Report
 from qtcore.registry.compile import Compiled
 from qtcore.registry.drafts import read_flows
-from qtcore.registry.proofs import prove_draft, prove_entry
+from qtcore.registry.proofs import Ground, prove_draft, prove_entry
 from qtcore.registry.registry import Registry
 
 _KINDS = ("proved", "fails", "undecided", "accepted")
@@ -65,16 +65,17 @@ def verify_path(path: Path, compiled: Compiled) -> Verification:
     Raises NotFound, or DefinitionsRejected with what is wrong in the file.
     """
     registry = compiled.get_registry()
+    ground = Ground(registry._merged, registry._expressions)
     reports, problems = [], []
     for located in read_flows(path):
-        report, found = prove_draft(registry._merged, registry._expressions, located)
+        report, found = prove_draft(ground, located)
         reports += [report] if report is not None else []
         problems += found
     return Verification(tuple(reports), tuple(problems))
 
 
 def _prove(registry: Registry, names: list[str]) -> tuple[Report, ...]:
-    merged, expressions = registry._merged, registry._expressions
-    entries = (merged.entries["workflows"][name] for name in names)
-    reports = (prove_entry(merged, expressions, entry) for entry in entries)
+    ground = Ground(registry._merged, registry._expressions)
+    entries = (ground.merged.entries["workflows"][name] for name in names)
+    reports = (prove_entry(ground, entry) for entry in entries)
     return tuple(report for report in reports if report is not None)

@@ -24,15 +24,16 @@ def read_lens(
     day of UTC, as is a time without a zone. Raises InputRejected.
     """
     return Lens(
-        _moment("as_of", as_of),
-        _moment("known_at", known_at),
-        _moment("from", since, is_end=False),
-        _moment("to", until),
+        read_moment("as_of", as_of),
+        read_moment("known_at", known_at),
+        read_moment("from", since, is_end=False),
+        read_moment("to", until),
         tuple(kind for given in kinds for kind in given.replace(",", " ").split()),
     )
 
 
-def _moment(name: str, text: str, *, is_end: bool = True) -> datetime | None:
+def read_moment(name: str, text: str, *, is_end: bool = True) -> datetime | None:
+    """Read one time as people and programs write it; None for nothing. Raises InputRejected."""
     text = text.strip()
     if not text:
         return None

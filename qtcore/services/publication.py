@@ -43,6 +43,7 @@ from qtcore.services.sign_content import SignedContent
 from qtcore.services.sign_proofs import Proof, Proven
 from qtcore.services.signing import prove_signer, write_signature
 from qtcore.services.site import Site, registry_at
+from qtcore.services.standing import lent_to
 from qtcore.store.tables import ConfigDraft, ConfigVersion, UserAccount
 
 PUBLISH: Final = "definition.publish"
@@ -266,12 +267,12 @@ def _refusals(site: Site, context: Context, report: DraftReport) -> list[Refusal
         if row.base != newest:
             text = f"the draft is based on version {row.base}, and version {newest} serves"
             found.append(Refusal("QT531", text, fix="carry it over to the newest version (rebase)"))
-        found += _person_refusals(session, tenant, row.authors, context)
+        found += _person_refusals(site, session, row.authors, context)
     return found
 
 
 def _person_refusals(
-    session: Session, tenant_id: int, authors: Sequence[str], context: Context
+    site: Site, session: Session, authors: Sequence[str], context: Context
 ) -> list[Refusal]:
     """Insist on two people: one who stands for the draft, another one who signs it."""
     actor = context.actor
@@ -280,7 +281,7 @@ def _person_refusals(
         return [Refusal("QT536", text, fix="sign as a person: --as LOGIN")]
     people = session.exec(
         select(UserAccount.person_id).where(
-            UserAccount.tenant_id == tenant_id, col(UserAccount.login).in_(authors)
+            UserAccount.tenant_id == site.store.tenant_id, col(UserAccount.login).in_(authors)
         )
     ).all()
     if not people:
@@ -290,6 +291,10 @@ def _person_refusals(
     if actor.person_id in people:
         text = f"{actor.name or actor.login} wrote or proposed this draft and cannot sign it"
         return [Refusal("QT423", text, fix="ask a second person to sign")]
+    for lent in lent_to(site, session, actor.person_id, context.at):
+        if lent.principal_id in people:
+            text = f"{actor.name or actor.login} acts for {lent.login}, who stands for this draft"
+            return [Refusal("QT423", text, fix="ask a person to sign who acts for no author")]
     return []
 
 
@@ -314,7 +319,9 @@ def _store(
             "report": told,
         }
         signed = SignedContent("config", draft.uid, draft.version, content)
-        signature = write_signature(site, work, MEANING, signed, proven, reason=signing.reason)
+        signature = write_signature(
+            site, work, MEANING, signed, proven=proven, reason=signing.reason
+        )
         origin = "rollback" if draft.origin == "rollback" else "publication"
         head = VersionHead(
             draft.base,

@@ -15,9 +15,8 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.engines.ledger import canonical_bytes
-from qtcore.errors import Fault, InputRejected
 from qtcore.services.holds import Held, write_holds
-from qtcore.services.recall_notices import plan_notices
+from qtcore.services.recall_planning import find_plan, plan_notices
 from qtcore.services.recall_scope import RecallScope, compute_scope, located_percent
 from qtcore.services.recall_seeds import Question, check_question
 from qtcore.services.records import RecordInput, check_values, get_record, write_record
@@ -108,7 +107,7 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
     definition = site.registry.get("records", "recall")
     values = {**start.data, "title": start.title, "mock": start.is_mock}
     checked = check_values(site, context, definition, values)
-    plan = _plan(site, checked)
+    plan = find_plan(site, checked)
     with site.store.write(context) as work:
         if not start.is_mock:
             work.take_turn()
@@ -127,7 +126,7 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
             reason = f"{record.number}: {start.reason}"
             held = write_holds(work, nodes, reason, cause="recall", record_uid=record.uid)
         case = _case(work, record, (question, plan), timings)
-        plan_notices(site, work, case, scope)
+        plan_notices(site, work, (case, record), scope.as_json())
         _tell(work, record, (start, timings), held)
         return StartedRecall(
             record_id=record.uid,
@@ -147,21 +146,6 @@ def _since(began: float) -> Decimal:
 
 def _entry(start: RecallStart, checked: Mapping[str, Any], scope: RecallScope) -> RecordInput:
     return RecordInput(checked, scope.seeds, start.title)
-
-
-def _plan(site: Site, values: Mapping[str, Any]) -> RecallDefinition:
-    """Find the plan that the form names, and check the class it gives."""
-    name = str(values.get("plan", ""))
-    plan: RecallDefinition | None = site.registry.find("recalls", name)
-    if plan is None:
-        known = ", ".join(p.id for p in site.registry.list("recalls")) or "none: no pack brings one"
-        text = f"there is no recall plan {name!r}; known plans: {known}"
-        raise InputRejected(text, [Fault("QT411", text, "/data/plan")])
-    given, classes = values.get("recall_class"), [c.id for c in plan.classes]
-    if given and given not in classes:
-        text = f"plan {name!r} has no class {given!r}; it has: {', '.join(classes)}"
-        raise InputRejected(text, [Fault("QT411", text, "/data/recall_class")])
-    return plan
 
 
 def _case(

@@ -9,11 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.services.recall_checks import effectiveness
-from qtcore.services.recall_notices import clock_of, get_case, notice_json, notices_of
+from qtcore.services.recall_notices import clock_of, get_case, notice_json
+from qtcore.services.recall_planning import newest_snapshot, notices_of
 from qtcore.services.recall_reconcile import Reconciled, reconcile
 from qtcore.services.recall_replies import replies_of
 from qtcore.services.recall_scope import RecallScope, compute_scope
@@ -81,21 +82,12 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
     rows = notices_of(session, record)
     parts = {
         "clock": clock,
-        "notices": [notice_json(row, clock, now) for row in rows],
+        "notices": [notice_json(site, row, clock, now) for row in rows],
         "replies": replies_of(session, record),
         "effectiveness": effectiveness(session, case, record, len(customers)),
         "since_snapshot": differences(snapshot.scope, scope.as_json()),
     }
     return CaseView(record, case, snapshot, scope, reconcile(site, session, record, scope), parts)
-
-
-def newest_snapshot(session: Session, record: Record) -> RecallSnapshot:
-    """Get the newest frozen scope of a recall; each recall has one."""
-    return session.exec(
-        select(RecallSnapshot)
-        .where(RecallSnapshot.tenant_id == record.tenant_id, RecallSnapshot.record_id == record.id)
-        .order_by(RecallSnapshot.number.desc())  # type: ignore[attr-defined]
-    ).first()  # type: ignore[return-value]
 
 
 def question_of(case: RecallCase) -> Question:

@@ -1,46 +1,42 @@
-"""The clock of a recall: when what is due, by hours, calendar days or business days.
+"""The clock of a recall: when what is due, by the days of a calendar or by the hours as they pass.
 
-It must not know who is told. Times are UTC; a day of a plan ends at the same time of a later day.
-Of business days only the weekend is known here: public holidays must be allowed for.
+It must not know who is told. Times are UTC.
 """
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, NamedTuple
 
-_DURATION: Final = re.compile(
-    r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?",
-    re.ASCII,
-)
-_SATURDAY: Final = 5
+from qtcore.engines.calendars import EVERY_DAY, due_after, read_span
+from qtcore.services.site import Site
+from qtcore.services.timers import find_calendar
 
 
-def add_duration(start: datetime, duration: str, calendar: str = "calendar") -> datetime:
-    """Add an ISO 8601 duration; with calendar ``business`` its days skip Saturday and Sunday.
+class Term(NamedTuple):
+    """How long there is: ISO 8601 durations and the calendar whose days count.
 
-    Raises ValueError for what is no duration of weeks, days, hours and minutes.
+    Of what is due again and again, the `round` counts from 1; each further one is due a `repeat`
+    after the one before.
     """
-    found = _DURATION.fullmatch(duration)
-    if found is None or duration in ("P", "PT"):
-        raise ValueError(f"{duration!r} is not a duration such as P3D or PT24H")
-    parts = {name: int(value) for name, value in found.groupdict(default="0").items()}
-    days = parts["weeks"] * 7 + parts["days"]
-    rest = timedelta(hours=parts["hours"], minutes=parts["minutes"])
-    if calendar != "business":
-        return start + timedelta(days=days) + rest
-    moment = start
-    while days:
-        moment += timedelta(days=1)
-        days -= moment.weekday() < _SATURDAY
-    return moment + rest
+
+    after: str
+    calendar: str = EVERY_DAY
+    repeat: str = ""
+    round: int = 1
 
 
-def due_at(
-    clock: Mapping[str, Any], start_event: str, duration: str, calendar: str
-) -> datetime | None:
-    """Say when something is due; None as long as its clock has not started."""
+def due_at(site: Site, clock: Mapping[str, Any], start_event: str, term: Term) -> datetime | None:
+    """Say when something is due; None as long as its clock has not started.
+
+    With any calendar but ``calendar`` its days are the working days of that calendar; where nobody
+    declared it, Monday to Friday.
+    """
     started = clock.get(start_event)
     if not started:
         return None
-    return add_duration(datetime.fromisoformat(str(started)), duration, calendar).astimezone(UTC)
+    moment = datetime.fromisoformat(str(started))
+    calendar = find_calendar(site, term.calendar)
+    for duration in (term.after, *[term.repeat] * (term.round - 1)):
+        span = read_span(duration)
+        moment = due_after(moment, span, calendar, working=term.calendar != EVERY_DAY)
+    return moment

@@ -1,139 +1,26 @@
-"""Notices of a recall: planned from the nodes of the plan, with deadlines, sent, acknowledged.
+"""Notices of a recall on their way: with deadlines, sent, acknowledged.
 
-It must not know how a scope is found. A notice of a mock recall is never sent.
+It must not know who is to be told: `recall_planning` does. A notice of a mock recall is never sent.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlmodel import Session, select
 
 from qtcore.context import Context
-from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.errors import Conflict, InputRejected, NotFound
-from qtcore.services.recall_clock import due_at
-from qtcore.services.recall_texts import language_of, write_body, write_subject
+from qtcore.services.recall_clock import Term, due_at
+from qtcore.services.recall_planning import find_case, notices_of, plan_next
 from qtcore.services.records import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.store.queries.recalls import parties_by_code
 from qtcore.store.tables import RecallCase, RecallNotice, Record, Signature
 from qtcore.store.unit import UnitOfWork
 
-OUTBOX: Final = "outbox"
-EMAIL: Final = "email"
 ORDERED: Final = "recall_ordered"
-_PLACES: Final = ("own_warehouses", "own_sites")
-_URGENT: Final = ("I", "II")
-
-
-class FoundScope(Protocol):
-    """What notices need of a scope: its JSON."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the shape of the API."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Recipient:
-    name: str
-    party_id: int | None = None
-    address: str = ""
-    lots: tuple[Mapping[str, Any], ...] = ()
-    language: str = "en"
-
-
-def nodes_of(site: Site, plan: RecallDefinition) -> list[RecallNode]:
-    """List the nodes of a plan with those that packs add, in their order."""
-    added = [n for _, nodes in site.hooks.contribute_recall_nodes(plan).values for n in nodes]
-    known = {node.id for node in plan.nodes}
-    return sorted((*plan.nodes, *(n for n in added if n.id not in known)), key=lambda n: n.order)
-
-
-def plan_notices(site: Site, work: UnitOfWork, case: RecallCase, scope: FoundScope) -> int:
-    """Write one notice per node of the plan and recipient; returns how many.
-
-    A class that was not chosen yet plans for the first, the strictest, class.
-    """
-    plan = RecallDefinition.model_validate(case.plan)
-    klass = case.recall_class or plan.classes[0].id
-    record = record_of(work.session, case)
-    content = scope.as_json()
-    count = 0
-    for node in nodes_of(site, plan):
-        if klass not in node.due:
-            continue
-        for recipient in _recipients(work, node, content):
-            work.add(_notice(site, work, (case, record, klass), (node, recipient)))
-            count += 1
-    work.flush()
-    return count
-
-
-def _recipients(work: UnitOfWork, node: RecallNode, content: Mapping[str, Any]) -> list[_Recipient]:
-    if node.recipient == "direct_accounts":
-        rows = [(row["customer"], row) for row in content["shipped_sales_orders"]]
-        return _parties(work, rows)
-    if node.recipient == "suppliers":
-        rows = [(row["supplier"], row) for row in content["purchase_orders"]]
-        return _parties(work, rows)
-    if node.recipient in _PLACES:
-        bins = [_Recipient(b["place"], lots=tuple(b["lots"])) for b in content["stock_on_hand"]]
-        return bins or [_Recipient(node.recipient)]
-    return [_Recipient(node.recipient, lots=tuple(content["lots"])[:50])]
-
-
-def _parties(work: UnitOfWork, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[_Recipient]:
-    known = parties_by_code(work.session, work.tenant_id, [code for code, _ in rows])
-    return [
-        _Recipient(
-            code,
-            known[code].id if code in known else None,
-            str(row["email"]),
-            tuple(row["lots"]),
-            str((known[code].contacts or {}).get("language", "en")) if code in known else "en",
-        )
-        for code, row in rows
-        if code
-    ]
-
-
-def _notice(
-    site: Site,
-    work: UnitOfWork,
-    told: tuple[RecallCase, Record, str],
-    to: tuple[RecallNode, _Recipient],
-) -> RecallNotice:
-    (case, record, klass), (node, recipient) = told, to
-    language = language_of(recipient.language)
-    facts = {
-        **record.data,
-        "number": record.number,
-        "recipient": recipient.name,
-        "step": site.registry.text(f"recalls.{case.plan['id']}.nodes.{node.id}", language),
-        "klass": klass,
-        "is_urgent": klass in _URGENT,
-    }
-    return RecallNotice(
-        tenant_id=work.tenant_id,
-        id=work.key(),
-        uid=work.new_uid(),
-        record_id=record.id,
-        node_id=node.id,
-        recipient=recipient.name,
-        party_id=recipient.party_id,
-        start_event=node.start_event,
-        due_after=node.due[klass],
-        calendar=node.calendar,
-        state="mock" if case.is_mock else "planned",
-        channel=EMAIL if recipient.address else OUTBOX,
-        address=recipient.address,
-        language=language,
-        subject=write_subject(language, facts),
-        body=write_body(language, facts, recipient.lots),
-    )
+OPEN: Final = ("planned", "failed", "sent", "mock")
 
 
 def record_of(session: Session, case: RecallCase) -> Record:
@@ -145,11 +32,7 @@ def record_of(session: Session, case: RecallCase) -> Record:
 
 def get_case(session: Session, record: Record) -> RecallCase:
     """Get the case of a recall record; raises NotFound for another kind of record."""
-    found = session.exec(
-        select(RecallCase).where(
-            RecallCase.tenant_id == record.tenant_id, RecallCase.record_id == record.id
-        )
-    ).first()
+    found = find_case(session, record)
     if found is None:
         raise NotFound(f"record {record.number} is not a recall that was started from a scope")
     return found
@@ -170,20 +53,18 @@ def clock_of(session: Session, case: RecallCase, record: Record) -> dict[str, st
     return clock
 
 
-def notices_of(session: Session, record: Record) -> list[RecallNotice]:
-    """List the notices of a recall in the order of the plan."""
-    rows = session.exec(
-        select(RecallNotice).where(
-            RecallNotice.tenant_id == record.tenant_id, RecallNotice.record_id == record.id
-        )
-    ).all()
-    return sorted(rows, key=lambda row: row.id)
+def due_of(site: Site, clock: Mapping[str, str], row: RecallNotice) -> datetime | None:
+    """Say when a notice is due; None as long as its clock has not started."""
+    term = Term(row.due_after, row.calendar, row.repeat_after, row.round)
+    return due_at(site, clock, row.start_event, term)
 
 
-def notice_json(row: RecallNotice, clock: Mapping[str, str], now: datetime) -> dict[str, Any]:
+def notice_json(
+    site: Site, row: RecallNotice, clock: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
     """Show a notice with its deadline."""
-    due = due_at(clock, row.start_event, row.due_after, row.calendar)
-    is_open = row.state in ("planned", "failed", "sent", "mock")
+    due = due_of(site, clock, row)
+    is_open = row.state in OPEN
     return {
         "notice_id": row.uid,
         "node": row.node_id,
@@ -196,6 +77,8 @@ def notice_json(row: RecallNotice, clock: Mapping[str, str], now: datetime) -> d
         "body": row.body.replace("{link}", ""),
         "start_event": row.start_event,
         "due_after": row.due_after,
+        "repeat_after": row.repeat_after,
+        "round": row.round,
         "calendar": row.calendar,
         "due_at": due.isoformat() if due else None,
         "is_late": bool(due and is_open and now > due and row.state != "mock"),
@@ -288,5 +171,8 @@ def acknowledge(site: Site, context: Context, notice_id: str, evidence: str) -> 
             raise NotFound(f"there is no notice {notice_id!r}")
         if row.state == "acknowledged":
             raise Conflict(f"the notice to {row.recipient} was acknowledged already")
+        if row.state == "void":
+            raise Conflict(f"the plan asks for no notice to {row.recipient} any more")
         changes = work.change(row, state="acknowledged", acknowledged_at=context.at)
         work.log("recall.acknowledge", "notice", row.uid, changes=changes, reason=evidence)
+        plan_next(work, row)

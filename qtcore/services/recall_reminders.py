@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from qtcore.services.recall_clock import due_at
-from qtcore.services.recall_notices import clock_of, post, record_of
+from qtcore.services.recall_notices import clock_of, due_of, post, record_of
+from qtcore.services.recall_planning import plan_next
 from qtcore.services.recall_texts import reminder
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallCase, RecallNotice
@@ -27,13 +27,13 @@ def remind(site: Site) -> int:
     context = site.system_context()
     with site.store.read() as session:
         wanted = _open_rows(session, site.store.tenant_id)
-        is_any = any(_step(session, row, context.at) for row in wanted)
+        is_any = any(_step(site, session, row, context.at) for row in wanted)
     if not is_any:
         return 0
     count = 0
     with site.store.write(context) as work:
         for row in _open_rows(work.session, work.tenant_id):
-            step = _step(work.session, row, context.at)
+            step = _step(site, work.session, row, context.at)
             if step:
                 _remind(work, row, step, site.public_url)
                 count += 1
@@ -52,20 +52,22 @@ def _open_rows(session: Session, tenant: int) -> list[RecallNotice]:
     )
 
 
-def _step(session: Session, row: RecallNotice, now: datetime) -> tuple[str, datetime] | None:
+def _step(
+    site: Site, session: Session, row: RecallNotice, now: datetime
+) -> tuple[str, datetime] | None:
     case = session.exec(
         select(RecallCase).where(
             RecallCase.tenant_id == row.tenant_id, RecallCase.record_id == row.record_id
         )
     ).one()
     clock = clock_of(session, case, record_of(session, case))
-    due = due_at(clock, row.start_event, row.due_after, row.calendar)
+    due = due_of(site, clock, row)
     if due is None or case.closure:
         return None
     if now > due:
         return "escalated_at", due
     started = datetime.fromisoformat(clock[row.start_event])
-    before = min(REMIND_BEFORE, (due - started) / 2)
+    before = min(REMIND_BEFORE, (due - started) / 2 / row.round)
     if row.state == "sent" and row.reminded_at is None and now >= due - before:
         return "reminded_at", due
     return None
@@ -80,6 +82,8 @@ def _remind(
     action = "recall.remind" if name == "reminded_at" else "recall.escalate"
     details = {"node": row.node_id, "recipient": row.recipient, "due": due.isoformat()}
     work.log(action, "notice", row.uid, changes=changes, details=details)
+    if name == "escalated_at":
+        plan_next(work, row)
     if row.state == "sent":
         head = reminder(row.language, f"{due:%Y-%m-%d %H:%M}")
         post(work, row, answer_at, head=head)

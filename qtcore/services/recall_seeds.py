@@ -22,7 +22,7 @@ from qtcore.engines.expressions import (
     read_value,
 )
 from qtcore.errors import Fault, InputRejected
-from qtcore.registry.formulas import schema_type
+from qtcore.registry.scopes import schema_type
 from qtcore.services.master import get_master
 from qtcore.services.nodes import resolve
 from qtcore.services.site import Site

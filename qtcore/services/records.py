@@ -21,8 +21,10 @@ from qtcore.services.definitions import current_version, get_version
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
 from qtcore.services.nodes import resolve
+from qtcore.services.recall_planning import replan_notices
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.standing import act_opening
 from qtcore.services.steps import record_subject, settle_record, sync_subject
 from qtcore.services.timers import Deadline, deadlines_of
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
@@ -100,8 +102,10 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
 
     Raises NotFound for an unknown kind or lot, InputRejected with every fault of the form.
     """
-    require(site, context, f"record.submit:{kind}")
     definition = _definition(site, kind)
+    right = f"record.submit:{kind}"
+    context = act_opening(site, context, right, definition.workflow)
+    require(site, context, right)
     values = check_values(site, context, definition, entry.data)
     with site.store.write(context) as work:
         record = write_record(site, work, definition, replace(entry, data=values))
@@ -214,6 +218,7 @@ def correct_record(
         work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
         work.flush()
+        replan_notices(site, work, row)
         settle_record(site, work, row, open_record)
         work.flush()
         return view_record(site, work.session, row)
@@ -356,6 +361,8 @@ def _created(work: UnitOfWork, record: Record) -> StateChange:
         to_state=record.state,
         person_id=work.context.actor.person_id,
         actor=work.context.actor.login,
+        stands_for=sorted(work.context.actor.stands_for),
+        acting_for=", ".join(work.context.actor.acting_for)[:400],
         workflow_version_id=record.workflow_version_id,
         at=work.context.at,
     )

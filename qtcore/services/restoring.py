@@ -100,7 +100,7 @@ def _accept(site: Site, context: Context, *, password: str, reason: str) -> Lost
     with site.store.write(context) as work:
         content = {**lost.as_json(), "reason": reason}
         signed = SignedContent("ledger", site.store.tenant_uid, lost.incarnation, content)
-        write_signature(site, work, DEMAND, signed, proven, reason=reason)
+        write_signature(site, work, DEMAND, signed, proven=proven, reason=reason)
         event = work.log(
             "ledger.restore",
             "ledger",

@@ -85,7 +85,7 @@ def review_history(
     with site.store.write(context) as work:
         content = {"subject": subject, "up_to": up_to, "entries": len(entries), "remark": remark}
         signed = SignedContent("history", subject, up_to, content)
-        signature = write_signature(site, work, DEMAND, signed, proven, reason=remark)
+        signature = write_signature(site, work, DEMAND, signed, proven=proven, reason=remark)
         row = LedgerReview(
             tenant_id=work.tenant_id,
             id=work.key(),

@@ -21,7 +21,13 @@ from qtcore.services.sign_proofs import Passkey, Proof, Proven, asks_code, passk
 from qtcore.services.signing import prove_signer, role_change, signed_text
 from qtcore.services.site import Site
 from qtcore.services.steps import Subject
-from qtcore.services.transitions import Made, Step, fire_transitions, preview_signing
+from qtcore.services.transitions import (
+    Made,
+    Step,
+    acting_context,
+    fire_transitions,
+    preview_signing,
+)
 from qtcore.store.tables import SignIntent
 
 VALID_FOR: Final = timedelta(minutes=5)
@@ -114,12 +120,14 @@ def make_intent(site: Site, context: Context, acts: Sequence[Act]) -> str:
     InputRejected for a step that needs no signature, or for too many at once.
     """
     _check_number(acts)
+    roles: frozenset[str] = frozenset()
     items: list[dict[str, Any]] = []
     stored: list[dict[str, Any]] = []
     for act in acts:
-        found, signed = preview_signing(site, context, (act.kind, act.name), act.step)
+        found, acting, signed = preview_signing(site, context, (act.kind, act.name), act.step)
+        roles |= acting.actor.roles
         texts = [
-            (demand, signed_text(site, context, demand, each, reason=act.reason))
+            (demand, signed_text(site, acting, demand, each, reason=act.reason))
             for demand, each in signed
         ]
         if not texts:
@@ -133,7 +141,7 @@ def make_intent(site: Site, context: Context, acts: Sequence[Act]) -> str:
             uid=work.new_uid(),
             user_id=_user(context),
             session_uid=context.session_id,
-            roles=sorted(context.actor.roles),
+            roles=sorted(roles),
             language=context.language,
             acts=stored,
             items=items,
@@ -150,7 +158,7 @@ def view_intent(
 ) -> IntentView:
     """Show an intent of one's own; raises NotFound for that of anybody else."""
     row = _get(site, context, intent_id)
-    context = replace(context, language=row.language)
+    context = _acting(site, context, row)
     demands = _demands(row)
     with site.store.read() as session:
         refusals = [
@@ -183,6 +191,7 @@ def sign_intent(
     context: Context,
     intent_id: str,
     proof: Proof,
+    *,
     passkey: tuple[Mapping[str, Any], RelyingParty] | None = None,
 ) -> list[dict[str, Any]]:
     """Sign what an intent shows and make its steps, all in one transaction; gives what was made.
@@ -200,8 +209,9 @@ def sign_intent(
             "and sign",
             code="QT475",
         )
+    own = replace(context, language=row.language, at=site.sources.now())
+    context = _acting(site, own, row)
     role_change(context, row.roles)
-    context = replace(context, language=row.language, at=site.sources.now())
     texts = [str(item["text"]) for item in row.items]
     if passkey is not None:
         proof = replace(proof, passkey=Passkey(*passkey, row.nonce, texts))
@@ -209,7 +219,7 @@ def sign_intent(
     if proven is None:
         raise Refused(f"nothing is signed: {refusals[0].message}", refusals)
     expects = {text_digest(text): text for text in texts}
-    return _make(site, context, row, replace(proven, expects=expects, intent_id=row.uid))
+    return _make(site, own, row, replace(proven, expects=expects, intent_id=row.uid))
 
 
 def _make(site: Site, context: Context, row: SignIntent, proven: Proven) -> list[dict[str, Any]]:
@@ -266,6 +276,15 @@ def _user(context: Context) -> int:
         text = f"{name} is no person with an account; only a person signs"
         raise Denied(text, [Refusal("QT470", text, fix="sign in as a person")])
     return context.actor.user_id
+
+
+def _acting(site: Site, context: Context, row: SignIntent) -> Context:
+    """Give the context of the signer: in the language of the intent, with what is lent to them."""
+    context = replace(context, language=row.language)
+    if row.outcome:
+        return context
+    act = _act(row.acts[0])
+    return acting_context(site, context, (act.kind, act.name), act.step)
 
 
 def _stored(act: Act, found: Subject) -> dict[str, Any]:

@@ -48,8 +48,8 @@ def write_signature(
     work: UnitOfWork,
     demand: SignatureDemand,
     signed: SignedContent,
-    proven: Proven,
     *,
+    proven: Proven,
     reason: str = "",
 ) -> Signature:
     """Write a signature inside the unit of work that makes the signed change.
@@ -84,6 +84,8 @@ def write_signature(
         factor_uid=proven.factor_id,
         assertion=dict(proven.assertion),
         intent_uid=proven.intent_id,
+        delegation_uid=",".join(actor.delegations)[:400],
+        on_behalf_of=", ".join(actor.acting_for)[:400],
         profile=demand.profile,
         reason=reason,
         registry_fingerprint=site.registry.fingerprint,
@@ -123,7 +125,13 @@ def signed_text(
             "text": site.registry.text(f"signatures.{demand.meaning}", context.language),
         },
         "language": context.language,
-        "signer": {"name": actor.name, "account": actor.uid, "roles": sorted(actor.roles)},
+        "signer": {
+            "name": actor.name,
+            "account": actor.uid,
+            "roles": sorted(actor.roles),
+            "for": list(actor.acting_for),
+            "delegations": list(actor.delegations),
+        },
         "profile": demand.profile,
         "reason": reason,
         "definitions": site.registry.fingerprint,

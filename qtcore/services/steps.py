@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from qtcore.context import Context
+from qtcore.context import SYSTEM_LOGIN, Context
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.statechart import build_chart
 from qtcore.definitions.stored_states import is_final
-from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.forms import from_json_values
 from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workflow
 from qtcore.errors import Refusal, Refused
@@ -216,6 +216,7 @@ def write_step(
         kept = write_decision(site, work, note.trail, change_uid=written[0].uid)
     sync_subject(site, work, found)
     made = [step.id for leg in moved.legs for step in leg.steps]
+    delegations = work.context.actor.delegations
     work.log(
         f"{found.kind}.transition",
         found.kind,
@@ -227,6 +228,7 @@ def write_step(
             "transition": moved.transition,
             "rules": {v["rule"]: v["outcome"] for v in note.verdicts},
             **({"made": made} if len(made) > 1 else {}),
+            **({"delegations": list(delegations)} if delegations else {}),
             **({"decision": kept.content_sha256} if kept is not None else {}),
         },
     )
@@ -260,14 +262,13 @@ def _sign(site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, No
         if note.proven is None:
             text = f"{found.name} needs the signature {demand.meaning!r} of a person"
             raise Refused(text, [Refusal("QT425", text, fix="sign it")])
-        write_signature(site, work, demand, signed, note.proven, reason=note.reason)
+        write_signature(site, work, demand, signed, proven=note.proven, reason=note.reason)
 
 
 def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[StateChange]:
     """Make a row for each transition; those made at once share the state after them."""
     rows = []
     for at, step in enumerate(leg.steps):
-        actor = work.context.actor
         row = StateChange(
             tenant_id=work.tenant_id,
             id=work.key(),
@@ -278,9 +279,7 @@ def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[StateC
             transition=step.id,
             from_state=leg.from_state if at == 0 else leg.to_state,
             to_state=leg.to_state,
-            # What happens by itself is nobody's act, whoever set it going.
-            person_id=None if step.is_automatic else actor.person_id,
-            actor="system" if step.is_automatic else actor.login,
+            **_maker(work, step),
             reason=note.reason,
             verdicts=[dict(verdict) for verdict in note.verdicts],
             form_values=dict(note.values) if step.form is not None else {},
@@ -291,6 +290,28 @@ def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[StateC
     return rows
 
 
+def _maker(work: UnitOfWork, step: Transition) -> dict[str, Any]:
+    """Say whose act a step is; what happens by itself is nobody's, whoever set it going."""
+    if step.is_automatic:
+        return {"person_id": None, "actor": SYSTEM_LOGIN}
+    actor = work.context.actor
+    return {
+        "person_id": actor.person_id,
+        "actor": actor.login,
+        "stands_for": sorted(actor.stands_for),
+        "acting_for": ", ".join(actor.acting_for)[:400],
+    }
+
+
 def describe_actor(context: Context) -> str:
     """Give the key by which makers of steps are compared."""
     return str(context.actor.person_id or context.actor.login)
+
+
+def makers_of(history: Sequence[StateChangeRow]) -> tuple[tuple[str, str], ...]:
+    """List who made which step; one made by a delegate stands there for both persons."""
+    return tuple(
+        (row.transition, person)
+        for row in history
+        for person in (str(row.person_id or row.actor), *row.stands_for)
+    )

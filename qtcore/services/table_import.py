@@ -29,6 +29,8 @@ from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.services.specifications import find_characteristic, limits_json, spec_of, verdict_of
+from qtcore.services.table_lookups import lookup_faults
+from qtcore.services.table_units import RowUnits, unit_faults
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.tables import ImportRow, ImportRun, InspectionResult
 from qtcore.store.unit import UnitOfWork
@@ -50,22 +52,10 @@ def check_rules(site: Site, rules: TableRules) -> list[Fault]:
         if lot.part not in accepted:
             text = f"{rules.event.type} has no part {lot.part!r}; accepted: {', '.join(accepted)}"
             faults.append(Fault("QT726", text, f"/lots/{name}/part"))
-        for place, unit in (("unit", lot.unit), ("item_unit", lot.item_unit)):
-            faults += _unit_faults(site, unit, f"/lots/{name}/{place}")
-        if lot.quantity is not None and not lot.unit:
-            text = f"quantity {lot.quantity!r} has no unit; give one"
+        if lot.quantity is not None and not (lot.unit or lot.unit_column):
+            text = f"quantity {lot.quantity!r} has no unit; give unit or unit_column"
             faults.append(Fault("QT726", text, f"/lots/{name}/unit"))
-    for table, entry in rules.tables.items():
-        for name, column in entry.columns.items():
-            faults += _unit_faults(site, column.unit, f"/tables/{table}/columns/{name}/unit")
-    return faults
-
-
-def _unit_faults(site: Site, unit: str, where: str) -> list[Fault]:
-    if not unit or site.registry.unit(unit) is not None:
-        return []
-    text = f"unit {unit!r} is not declared; declare it in a pack or use one that is"
-    return [Fault("QT432", text, where)]
+    return [*faults, *unit_faults(site.registry, rules), *lookup_faults(site, rules)]
 
 
 class RowWriter:
@@ -85,6 +75,7 @@ class RowWriter:
         self._rules = rules
         self._run = run
         self._lots_seen = lots_seen
+        self._units = RowUnits(site.registry, rules)
         self._book = NodeBook(site, work)
         self._places = Places(self._book)
         self._marks: dict[str, dict[str, Any]] = {}
@@ -95,7 +86,7 @@ class RowWriter:
         A row this very load stored before it was cut off counts as stored. Lots in `lots_seen` are
         not counted as new: a trial takes its batches back, and meets them again.
         """
-        report = self._write_rows(rows)
+        report = self._write_rows(self._units.settle(rows))
         marks = zip(self._work.keys(len(self._marks)), self._marks.values(), strict=True)
         self._work.insert(ImportRow, [{**mark, "id": key} for key, mark in marks])
         return report

@@ -31,6 +31,7 @@ from qtcore.services.imports import (
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.table_import import RowWriter, check_rules
+from qtcore.services.table_lookups import read_masters
 from qtcore.store.tables import ImportRun
 from qtcore.store.unit import UnitOfWork
 
@@ -65,7 +66,7 @@ def import_table(
     require(site, context, "import.run")
     rules = read_rules(site, mapping)
     source = source_of("table", files, context.at, mapping[1])
-    table = read_table(files, rules)
+    table = read_table(files, rules, read_masters(site, rules))
     if table.faults:
         refused = ImportReport(refused=len(table.faults), problems=as_faults(table.faults))
         if not dry_run:

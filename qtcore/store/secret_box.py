@@ -5,6 +5,7 @@ database: a stolen copy of the database alone makes no codes.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -59,9 +60,6 @@ def _make(file: Path) -> None:
         made.write(AESGCM.generate_key(256))
         made.flush()
         os.fsync(made.fileno())
-    try:
+    with suppress(FileExistsError):
         os.link(part, file)  # the first of two processes wins, the other takes its key
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
+    part.unlink()

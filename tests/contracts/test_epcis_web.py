@@ -130,7 +130,8 @@ def test_a_document_is_taken_in_gzip_and_a_bomb_is_not(api: Client) -> None:
         ("{}", {**JSON, "accept": "text/csv"}, 406, "NotAcceptableException"),
         ("{}", {**JSON, "GS1-EPCIS-Min": "3.0.0"}, 406, "NotAcceptableException"),
         ("{}", {**JSON, "GS1-EPCIS-Max": "1.2"}, 406, "NotAcceptableException"),
-        ("{}", {**JSON, "GS1-EPC-Format": "Always_EPC_URN"}, 406, "NotAcceptableException"),
+        ("{}", {**JSON, "GS1-EPC-Format": "Always_URN"}, 406, "NotAcceptableException"),
+        ("{}", {**JSON, "GS1-CBV-XML-Format": "Always_Bare"}, 406, "NotAcceptableException"),
         ("{}", {**JSON, "GS1-Capture-Error-Behaviour": "skip"}, 400, "ValidationException"),
         ("<a/>", JSON, 400, "ValidationException"),
     ],
@@ -192,6 +193,32 @@ def test_digital_links_are_given_where_asked_for(api: Client) -> None:
         "/epcis/events/urn:x:link", headers={"GS1-EPC-Format": "Always_GS1_Digital_Link"}
     )
     assert answer.json()["quantityList"][0]["epcClass"].startswith("https://id.gs1.org/01/")
+
+
+def test_urns_are_given_where_the_company_prefix_is_known(api: Client) -> None:
+    urns = {"GS1-EPC-Format": "Always_EPC_URN"}
+    link = {"quantityList": [{"epcClass": "https://id.gs1.org/01/09506000134352/10/A"}]}
+    post(api, a_document(an_event(eventID="urn:x:unknown", **link)))
+    refused = api.get("/epcis/events/urn:x:unknown", headers=urns)
+    assert (refused.status_code, refused.json()["type"]) == (
+        406, "epcisException:NotAcceptableException",
+    )  # fmt: skip
+    assert "https://id.gs1.org/01/09506000134352/10/A: no URN" in refused.json()["detail"]
+    told = {"quantityList": [{"epcClass": "urn:epc:class:lgtin:9506000.013435.B"}]}
+    post(api, a_document(an_event(eventID="urn:x:told", **told)))
+    for event_id in ("urn:x:unknown", "urn:x:told"):
+        answer = api.get(f"/epcis/events/{event_id}", headers=urns)
+        name = answer.json()["quantityList"][0]["epcClass"]
+        assert name.startswith("urn:epc:class:lgtin:9506000.013435.")
+        assert answer.headers["gs1-epc-format"] == "Always_EPC_URN"
+
+
+def test_no_preference_gives_keys_as_they_were_sent(api: Client) -> None:
+    post(api, a_document(an_event(eventID="urn:x:as-sent")))
+    for told in ("No_Preference", "Never_Translates"):
+        answer = api.get("/epcis/events/urn:x:as-sent", headers={"GS1-EPC-Format": told})
+        assert answer.json()["quantityList"][0]["epcClass"] == LOT
+        assert answer.headers["gs1-epc-format"] == "Never_Translates"
 
 
 def test_a_query_is_kept_listed_run_and_removed(api: Client) -> None:

@@ -9,7 +9,6 @@ from sqlmodel import select
 
 from qtcore.http.json_body import MAX_DEPTH, read_json
 from qtcore.http.pages.sessions import own_path
-from qtcore.http.pages.trace import safe_cell
 from qtcore.store.tables import IdempotencyKey
 from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import FrozenClock, a_site
@@ -292,11 +291,6 @@ def test_sign_in_leads_only_to_pages_of_ours(text):
 
 def test_sign_in_leads_back_to_the_page_that_was_asked_for():
     assert own_path("/l/1?x=2") == "/l/1?x=2"
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
-def test_no_cell_of_a_saved_list_is_a_formula(text):
-    assert safe_cell(text).startswith("'")
 
 
 def test_depth_is_counted_outside_of_texts():

@@ -174,7 +174,7 @@ def test_a_saved_trace_writes_a_small_quantity_in_digits(web):
 
     text = write_csv(replace(found, customers=(row,))).decode()
 
-    assert "SHOP,0.00000012,kg" in text
+    assert '"SHOP","0.00000012","kg"' in text
 
 
 def test_a_person_without_the_right_sees_what_is_missing_and_who_has_it(web):

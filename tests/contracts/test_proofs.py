@@ -11,7 +11,7 @@ from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.proofs import Proof
 from qtcore.registry.load import check_packs, load_registry
 from qtcore.registry.merge import Entry
-from qtcore.registry.proofs import prove_entry
+from qtcore.registry.proofs import Ground, prove_entry
 from qtcore.registry.verification import verify_workflows
 
 BROKEN = Path(__file__).resolve().parent.parent / "broken"
@@ -32,7 +32,7 @@ def prove(registry: Any, name: str, body: dict[str, Any] | None = None) -> dict[
     if body is not None:
         flow = WorkflowDefinition.model_validate(body)
         entry = Entry(entry.pack, replace(entry.located, definition=flow))
-    report = prove_entry(registry._merged, registry._expressions, entry)
+    report = prove_entry(Ground(registry._merged, registry._expressions), entry)
     assert report is not None
     return {proof.claim.id: proof for proof in report.proofs}
 

@@ -146,6 +146,72 @@ def test_notices_are_sent_once_and_the_report_has_a_line_per_consignee(web, reca
     assert [row["customer"] for row in rows] == ["SHOP"]
 
 
+def test_a_coordinator_notes_on_the_page_what_happened(web, recall):
+    path = f"/recall/{recall['number']}"
+    open_ones = [n for n in case(web, recall)["notices"] if n["state"] != "acknowledged"]
+    notice = open_ones[0]["notice_id"]
+    acts = {
+        "acknowledge": {"notice": notice, "shown": "receipt 7"},
+        "heard": {"customer": "SHOP", "impact": "some", "quantity": "2.5", "unit": "kg"},
+        "check": {"customer": "SHOP", "method": "phone", "notice_received": "yes"},
+        "clock": {"event": "completed_at", "at": "2026-05-01T08:00"},
+    }
+    with web.person() as client:
+        token = csrf_of(client, path)
+        answers = {
+            act: client.post(f"{path}/{act}", data={**data, "csrf_token": token})
+            for act, data in acts.items()
+        }
+
+    assert {act: a.status_code for act, a in answers.items()} == dict.fromkeys(acts, 200)
+    assert all("It is noted." in a.text for a in answers.values())
+    now = case(web, recall)
+    assert [n["state"] for n in now["notices"] if n["notice_id"] == notice] == ["acknowledged"]
+    assert [r["quantity"] for r in now["replies"] if r["is_current"]] == ["2.5"]
+    assert now["effectiveness"]["checks"][-1]["notice_received"] is True
+    assert now["clock"]["completed_at"] == "2026-05-01T08:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("act", "data", "told"),
+    [
+        ("acknowledge", {"notice": "nobody", "shown": "x"}, "there is no notice"),
+        ("heard", {"customer": "SHOP", "impact": "some", "quantity": "many"}, "is not a number"),
+        ("heard", {"customer": "NOBODY", "impact": "some"}, "NOBODY"),
+        ("check", {"customer": "SHOP", "method": "pigeon"}, "pigeon"),
+        ("clock", {"event": "closed_at", "at": "2026-05-01T08:00"}, "closed_at"),
+        ("clock", {"event": "requested_at", "at": ""}, "say when it happened"),
+    ],
+)
+def test_what_cannot_be_noted_is_said_on_the_page(web, recall, act, data, told):
+    path = f"/recall/{recall['number']}"
+    before = case(web, recall)
+    with web.person() as client:
+        token = csrf_of(client, path)
+        answer = client.post(f"{path}/{act}", data={**data, "csrf_token": token})
+
+    assert answer.status_code == 400
+    assert told in answer.text
+    assert case(web, recall) == before
+
+
+def test_the_page_asks_by_machine_supplier_and_time(web):
+    with web.person() as client:
+        found = client.get("/recall?supplier=SUPPLIER-A&from=2026-05-01T00:00&to=2026-07-01T00:00")
+        wrong = client.get("/recall?supplier=SUPPLIER-A&from=yesterday")
+        bounds = client.get("/recall?equipment=VAT-1")
+
+    assert found.status_code == 200 and ">M-1</a>" in found.text
+    assert "supplier=SUPPLIER-A&amp;from=" in found.text
+    assert wrong.status_code == 400 and "&#39;yesterday&#39; is not a time" in wrong.text
+    assert bounds.status_code == 400 and "needs both ends" in bounds.text
+
+
+def case(web: Web, recall: dict[str, Any]) -> Any:
+    with web.program() as api:
+        return api.get(f"/api/v1/recalls/{recall['number']}").json()
+
+
 def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
     number = recall["number"]
     for name, role in (

@@ -1,6 +1,7 @@
 """A change of the configuration: two people, one winner, pinned records, explicit moves."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -9,6 +10,7 @@ from qtcore.context import Context
 from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refused
 from qtcore.services.audit import read_ledger
 from qtcore.services.configurations import newest_number
+from qtcore.services.delegations import DelegationInput, make_delegation
 from qtcore.services.drafts import (
     DraftInput,
     edit_draft,
@@ -103,6 +105,14 @@ def test_the_author_cannot_sign(site: Site):
     with pytest.raises(Refused, match="wrote or proposed this draft and cannot sign it"):
         publish(site, draft.row.uid)
     assert _newest(site) == 1
+
+
+def test_who_acts_for_the_author_cannot_sign(site: Site):
+    draft = a_draft(site)
+    until = signer(site).at + timedelta(days=1)
+    make_delegation(site, author(site), DelegationInput("ida", "quinn", until, "on leave"))
+    with pytest.raises(Refused, match="acts for ida, who stands for this draft"):
+        publish(site, draft)
 
 
 @pytest.mark.parametrize(

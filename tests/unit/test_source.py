@@ -1,11 +1,15 @@
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from qtcore.definitions import source
-from qtcore.definitions.source import MAX_BYTES, MAX_NODES, read_yaml
+from qtcore.definitions import plain_yaml, source
+from qtcore.definitions.plain_yaml import MAX_NODES, Irregular, read_plain
+from qtcore.definitions.source import MAX_BYTES, read_yaml
 
 ALIAS_BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(8)
@@ -29,7 +33,7 @@ def seconds(text: str | bytes) -> float:
 @pytest.fixture(params=["c", "python"])
 def parser(request, monkeypatch):
     if request.param == "python":
-        monkeypatch.setattr(source, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(plain_yaml, "LOADER", yaml.SafeLoader)
     elif not yaml.__with_libyaml__:
         pytest.skip("something else: PyYAML is built without its C parser")
     return request.param
@@ -207,3 +211,47 @@ def test_problems_of_one_file_are_limited():
 def test_1500_lines_are_read_in_a_moment():
     text = "".join(f"k{n}:\n  - {{id: s{n}, value: 1.5}}\n  - note\n" for n in range(500))
     assert min(seconds(text) for _ in range(3)) < 0.15
+
+
+SHIPPED = sorted(
+    path
+    for top in ("workflows", "forms", "plugins")
+    for path in (Path(__file__).resolve().parents[2] / top).rglob("*.yaml")
+)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_quick_reader_gives_what_the_careful_one_gives(path: Path):
+    text = path.read_text("utf-8")
+    careful = source._read_with_care(text, "x.yaml", [])
+    assert not careful.problems
+    assert read_plain(text) == careful.value
+
+
+PIECES = ["a", "b", "<<", "1", "0.5", "''", '"<<"', "null", ":", ": ", "- ", ", ", "? ", "[", "]"]
+PIECES += [
+    "{",
+    "}",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "&x ",
+    "*x",
+    "!t ",
+    "---",
+    "...",
+    "# c",
+    "|\n  t",
+    "\t",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@settings(max_examples=400)
+def test_what_the_quick_reader_accepts_has_no_mistakes_and_the_same_value(text: str):
+    careful = source._read_with_care(text, "x.yaml", [])
+    try:
+        value = read_plain(text)
+    except Irregular:
+        return
+    assert (value, careful.problems) == (careful.value, ())

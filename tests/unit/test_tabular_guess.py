@@ -1,6 +1,9 @@
 """A mapping is proposed from what files hold; what they leave open is a doubt, never a guess."""
 
+import io
+
 import pytest
+import xlsxwriter
 import yaml
 
 from qtcore.builtin.faults import Faults
@@ -168,3 +171,45 @@ def test_the_real_laboratory_is_proposed_as_it_is(shared_data):
     assert (found.main.key, found.main.delimiter, found.event.at) == (("batch",), ";", "start")
     assert found.months["maj"] == 5
     assert found.tables["process_1_500"].key == ("batch",)
+
+
+LANDINGS = "lot,day,sort,net weight,uom\nA1,2026-03-01,COD,1.5,kg\nA2,2026-03-02,COD,2,lbs\n"
+SORTS = "sort,latin name,limit\nCOD,Gadus morhua,5\nHAD,Melanogrammus,6\n"
+
+
+def test_a_table_that_explains_codes_is_proposed_as_a_look_up():
+    guess = guess_mapping([("landings.csv", LANDINGS.encode()), ("sorts.csv", SORTS.encode())])
+    assert guess.mapping["lookups"] == {
+        "sorts": {"table": "sorts", "by": "sort", "give": "latin name"}
+    }
+    assert guess.mapping["tables"]["landings"]["columns"]["sort"]["lookup"] == "sorts"
+    assert "looked up by sort of sorts, giving latin name (there are also limit)" in doubts(guess)
+    assert check_mapping(guess.mapping)[1] == ()
+
+
+@pytest.mark.parametrize("sorts", [SORTS.replace("COD", "CDD"), SORTS + "COD,Again,1\n"])
+def test_a_table_that_does_not_explain_every_code_once_is_no_look_up(sorts):
+    guess = guess_mapping([("landings.csv", LANDINGS.encode()), ("sorts.csv", sorts.encode())])
+    assert "lookups" not in guess.mapping
+
+
+def test_a_column_of_units_is_proposed_with_what_is_written_there():
+    lot = guessed(LANDINGS).mapping["lots"]["batch"]
+    assert (lot["quantity"], lot["unit_column"], "unit" in lot) == ("net weight", "uom", False)
+    assert "uom as its unit (kg, lbs); name the unit to convert into" in doubts(guessed(LANDINGS))
+
+
+def test_a_column_named_as_a_unit_but_with_numbers_is_none():
+    odd = LANDINGS.replace(",kg", ",3").replace(",lbs", ",4")
+    assert "unit_column" not in guessed(odd).mapping["lots"]["batch"]
+
+
+def test_a_workbook_gives_the_proposal_of_its_csv():
+    data = io.BytesIO()
+    with xlsxwriter.Workbook(data) as book:
+        page = book.add_worksheet("Fish")
+        for number, line in enumerate(LANDINGS.splitlines()):
+            page.write_row(number, 0, line.split(","))
+    table = guess_mapping([("landings.xlsx", data.getvalue())]).mapping["tables"]["landings"]
+    text = guessed(LANDINGS, "landings.csv").mapping["tables"]["landings"]
+    assert table == {"sheet": "Fish", **{k: v for k, v in text.items() if k != "delimiter"}}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from qtcore.builtin.tabular.quarantine import safe_cell
+from qtcore.builtin.tabular.spreadsheet import safe_cell
 from qtcore.builtin.tabular.workbooks import cell_text
 
 

@@ -66,14 +66,21 @@ class EventOut:
     context: Any = None
 
 
-def write_epcis(events: Sequence[EventOut], created_at: datetime) -> dict[str, Any]:
-    """Write a document; feed it to `write_json`, which keeps the digits of every number."""
+def write_epcis(
+    events: Sequence[EventOut], created_at: datetime, vocabularies: Sequence[Any] = ()
+) -> dict[str, Any]:
+    """Write a document; feed it to `write_json`, which keeps the digits of every number.
+
+    `vocabularies` are the master data that go with the events.
+    """
     entries, context = _entries(events)
+    header = {"epcisHeader": {"epcisMasterData": {"vocabularyList": list(vocabularies)}}}
     return {
         "@context": context,
         "type": "EPCISDocument",
         "schemaVersion": "2.0",
         "creationDate": _time(created_at),
+        **(header if vocabularies else {}),
         "epcisBody": {"eventList": entries},
     }
 

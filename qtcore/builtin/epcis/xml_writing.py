@@ -1,4 +1,4 @@
-"""Writes an EPCIS document or query result as EPCIS 2.0 XML, from the value its JSON form has.
+"""Writes an EPCIS document or query result as EPCIS XML, from the value its JSON form has.
 
 It must not know where events come from. Reading what it wrote gives events of equal content.
 """
@@ -11,26 +11,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from qtcore.builtin.epcis import xml_names as names
 from qtcore.builtin.epcis.cbv import bare_word, urn_word, web_uri
+from qtcore.builtin.epcis.xml_layouts import LAYOUTS, Layout
 from qtcore.builtin.epcis.xml_prefixes import NO_PREFIXES, STANDARD_PREFIXES
 
-_COMMON: Final = "bizStep disposition readPoint bizLocation".split()
-_END: Final = "sourceList destinationList sensorElementList persistentDisposition ilmd".split()
-_WHEN: Final = (
-    "eventTime recordTime eventTimeZoneOffset eventID errorDeclaration certificationInfo".split()
-)
-_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    "ObjectEvent": (*_WHEN, "epcList", "action", *_COMMON, "bizTransactionList", "quantityList",
-                    *_END),
-    "TransactionEvent": (*_WHEN, "bizTransactionList", "parentID", "epcList", "action", *_COMMON,
-                         "quantityList", *_END),
-    "TransformationEvent": (*_WHEN, "inputEPCList", "inputQuantityList", "outputEPCList",
-                            "outputQuantityList", "transformationID", *_COMMON,
-                            "bizTransactionList", *_END),
-}  # fmt: skip
-_HOLDING: Final = (
-    *_WHEN, "parentID", "childEPCs", "action", *_COMMON, "bizTransactionList", "childQuantityList",
-    *_END,
-)  # fmt: skip
 _LEFT_OUT: Final = frozenset(("type", "isA", "@context"))
 _SENSOR_WORDS: Final = frozenset(("type", "exception"))
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -39,16 +22,18 @@ _SPACES: Final[Mapping[str, str]] = {**STANDARD_PREFIXES, "cbvmda": "urn:epcglob
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
 
-def write_xml(document: Mapping[str, Any], *, web_words: bool = False) -> str:
+def write_xml(document: Mapping[str, Any], *, web_words: bool = False, version: str = "2.0") -> str:
     """Write a document; words of the core vocabulary as URNs, or with `web_words` as web URIs.
 
-    A bare event is written as a document of its own.
+    A bare event is written as a document of its own. `version` is 2.0 or 1.2; whoever asks for 1.2
+    sees first, by `untold`, that the document can be told so.
     """
-    return _Writer(document, web_words).document(document)
+    return _Writer(document, LAYOUTS[version], web_words=web_words).document(document)
 
 
 class _Writer:
-    def __init__(self, document: Mapping[str, Any], web_words: bool) -> None:
+    def __init__(self, document: Mapping[str, Any], layout: Layout, *, web_words: bool) -> None:
+        self._layout = layout
         self._web_words = web_words
         self._spaces = {**_SPACES, **_declared(document.get("@context"))}
         own = _declared(document.get("@context"))
@@ -67,11 +52,13 @@ class _Writer:
                 f"<epcis:QueryResults><queryName>{name}</queryName>"
                 f"<resultsBody>{inside}</resultsBody></epcis:QueryResults>"
             )
-            root, space = "EPCISQueryDocument", "urn:epcglobal:epcis-query:xsd:2"
+            root = "EPCISQueryDocument"
         else:
             events = body["eventList"] if isinstance(body, Mapping) else [document]
             inside = self._events(events)
-            root, space = "EPCISDocument", "urn:epcglobal:epcis:xsd:2"
+            root = "EPCISDocument"
+        space, version = self._layout.spaces[root], self._layout.version
+        header = self._header(document)
         created = document.get("creationDate") or document.get("recordTime", "")
         date = f" creationDate={quoteattr(created)}" if created else ""
         declared = "".join(
@@ -80,25 +67,59 @@ class _Writer:
         )
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<epcis:{root} xmlns:epcis="{space}"{declared} schemaVersion="2.0"{date}>'
-            f"<EPCISBody>{inside}</EPCISBody></epcis:{root}>\n"
+            f'<epcis:{root} xmlns:epcis="{space}"{declared} schemaVersion="{version}"{date}>'
+            f"{header}<EPCISBody>{inside}</EPCISBody></epcis:{root}>\n"
         )
 
     def _events(self, events: list[Any]) -> str:
         return f"<EventList>{''.join(self._event(event) for event in events)}</EventList>"
 
+    def _header(self, document: Mapping[str, Any]) -> str:
+        """Write the master data of a document; none gives no header."""
+        lists = document.get("epcisHeader", {}).get("epcisMasterData", {}).get("vocabularyList")
+        if not lists:
+            return ""
+        inside = "".join(self._vocabulary(each) for each in lists)
+        inside = f"<EPCISMasterData><VocabularyList>{inside}</VocabularyList></EPCISMasterData>"
+        for wrapper in self._layout.header:
+            inside = f"<{wrapper}>{inside}</{wrapper}>"
+        return f"<EPCISHeader>{inside}</EPCISHeader>"
+
+    def _vocabulary(self, told: Mapping[str, Any]) -> str:
+        entries = ""
+        for each in told["vocabularyElementList"]:
+            inside = "".join(map(_attribute, each.get("attributes", ())))
+            entries += f"<VocabularyElement id={quoteattr(each['id'])}>{inside}</VocabularyElement>"
+        return (
+            f"<Vocabulary type={quoteattr(told['type'])}><VocabularyElementList>{entries}"
+            "</VocabularyElementList></Vocabulary>"
+        )
+
     def _event(self, event: Mapping[str, Any]) -> str:
         self._local = _declared(event.get("@context"))
         kind = str(event.get("type", ""))
-        order = _ORDER.get(kind, _HOLDING)
-        known = [name for name in order if name in event]
-        others = [name for name in event if name not in order and name not in _LEFT_OUT]
-        inside = "".join(self._property(name, event[name]) for name in known)
+        parts = self._layout.parts(kind)
+        inside = "".join(self._part(kind, wrapper, names, event) for wrapper, names in parts)
+        known = {name for _, names in parts for name in names}
+        others = [name for name in event if name not in known and name not in _LEFT_OUT]
         inside += "".join(self._extension(name, event[name]) for name in others)
         tag = self._tag(kind)
         declared = "".join(f" xmlns:{p}={quoteattr(uri)}" for p, uri in self._local.items())
         self._local = {}
-        return f"<{tag}{declared}>{inside}</{tag}>"
+        written = f"<{tag}{declared}>{inside}</{tag}>"
+        return f"<extension>{written}</extension>" if kind in self._layout.wrapped else written
+
+    def _part(
+        self, kind: str, wrapper: str, names: tuple[str, ...], event: Mapping[str, Any]
+    ) -> str:
+        """Write the properties of one part in its wrapping element, when there is one."""
+        inside = ""
+        for name in names:
+            if name in event:
+                inside += self._property(name, event[name])
+            elif self._layout.needed.get(kind) == name:
+                inside += f"<{name}/>"
+        return f"<{wrapper}>{inside}</{wrapper}>" if wrapper and inside else inside
 
     def _property(self, name: str, value: Any) -> str:
         how = names.EVENT.get(name, "")
@@ -198,6 +219,11 @@ class _Writer:
         if self._local.get(prefix) != space:
             self._used.setdefault(prefix, space)
         return f"{prefix}:{_name(local)}"
+
+
+def _attribute(told: Mapping[str, Any]) -> str:
+    value = _escaped(_said(told["attribute"]))
+    return f"<attribute id={quoteattr(told['id'])}>{value}</attribute>"
 
 
 def _declared(context: Any) -> dict[str, str]:

@@ -4,6 +4,7 @@ It must not know rows or files.
 """
 
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -67,8 +68,18 @@ class Unreadable(ValueError):
     """The cell does not hold what its column accepts; the text says what was found and accepted."""
 
 
-def read_cell(raw: str, column: Column, table: TableMapping, mapping: Mapping) -> Cell | None:
-    """Read a cell; None when the value is missing. Raises Unreadable."""
+def read_cell(
+    raw: str,
+    column: Column,
+    table: TableMapping,
+    mapping: Mapping,
+    *,
+    find: Callable[[str, str], str] | None = None,
+) -> Cell | None:
+    """Read a cell; None when the value is missing. Raises Unreadable.
+
+    `find` gives what a text stands for by the name of a look-up.
+    """
     text = raw.strip()
     if text in mapping.missing:
         if column.required:
@@ -78,6 +89,8 @@ def read_cell(raw: str, column: Column, table: TableMapping, mapping: Mapping) -
         if text not in column.values:
             raise Unreadable(f"found {shown(text)}; accepted: {listing(column.values)}")
         text = column.values[text]
+    if column.lookup and find is not None:
+        text = find(column.lookup, text)
     if column.type == "text":
         return Cell(text, text)
     if column.type == "integer":

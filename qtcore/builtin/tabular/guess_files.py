@@ -25,7 +25,10 @@ _LATIN: Final = ("cp1252", "cp1250")
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table as it stands: header and rows of equal width; `is_whole` when no row is left out."""
+    """A table as it stands: header and rows of equal width; `is_whole` when no row is left out.
+
+    `sheet` is the name of the sheet of a workbook, empty for a text.
+    """
 
     name: str
     encoding: str
@@ -33,6 +36,7 @@ class Grid:
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     is_whole: bool
+    sheet: str = ""
 
 
 def guess_grid(data: bytes, name: str, doubts: Faults) -> Grid | None:

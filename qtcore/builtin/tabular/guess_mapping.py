@@ -4,14 +4,14 @@ It must not decide anything: a person reads the proposal and its doubts, and cor
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import PurePath
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from qtcore.builtin.faults import Faults, ReadFault, listing
-from qtcore.builtin.tabular.guess_columns import AMOUNT, ColumnGuess, guess_column
-from qtcore.builtin.tabular.guess_files import Grid, guess_grid
+from qtcore.builtin.tabular.guess_columns import AMOUNT, ColumnGuess
+from qtcore.builtin.tabular.guess_lookups import LookupGuess, guess_lookup, guess_unit_column
+from qtcore.builtin.tabular.guess_tables import TableGuess, guess_tables, readable
 
 _LOT: Final = re.compile(
     r"^(?P<prefix>.*?)[\s_.\-]*(?:lots?|batch(?:es)?|charge|šarža|sarza|serija|lote|lotto|partij)"
@@ -28,21 +28,6 @@ _DATE: Final = re.compile(r"start|date|datum|dat\b|fecha|produced|made|manufactu
 _UNIT: Final = re.compile(r"[(\[]\s*([A-Za-z%]+)\s*[)\]]\s*$|[_ ](kg|g|mg|l|ml|t)$")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}")
 _COUNTED: Final = frozenset("tablets tablet capsules units unit pcs pieces ea each stk st".split())
-
-
-@dataclass(frozen=True, slots=True)
-class TableGuess:
-    """One file and what its columns hold."""
-
-    name: str
-    grid: Grid
-    columns: tuple[ColumnGuess, ...]
-
-    @property
-    def separator(self) -> str:
-        """Give the decimal sign of the table, a point when no number has one."""
-        signs = [each.separator for each in self.columns if each.separator]
-        return max(set(signs), key=signs.count) if signs else "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +67,10 @@ def guess_mapping(files: Sequence[tuple[str, bytes]]) -> MappingGuess:
     Without any table the mapping is empty and the doubts say why.
     """
     doubts = Faults()
-    tables = tuple(_tables(files, doubts))
+    tables = tuple(guess_tables(files, doubts))
     if not tables:
         return MappingGuess({}, (), doubts.listed())
     return MappingGuess(_Proposal(tables, doubts).mapping(), tables, doubts.listed())
-
-
-def _tables(files: Sequence[tuple[str, bytes]], doubts: Faults) -> Iterator[TableGuess]:
-    names: list[str] = []
-    for name, data in files:
-        grid = guess_grid(data, name, doubts)
-        if grid is None:
-            continue
-        columns = [
-            guess_column(column, [row[place] for row in grid.rows])
-            for place, column in enumerate(grid.header)
-            if column
-        ]
-        word = re.sub(r"[^a-z0-9]+", "_", PurePath(name).stem.lower()).strip("_") or "table"
-        word = word if word[0].isalpha() else f"table_{word}"
-        table = f"{word[:60]}_{len(names)}" if word[:60] in names else word[:60]
-        names.append(table)
-        yield TableGuess(table, grid, tuple(columns))
-
-
-def _readable(table: TableGuess) -> TableGuess:
-    """Give the table with numbers of another decimal sign than its own as texts."""
-    columns = tuple(
-        replace(c, type="text") if c.separator not in ("", table.separator) else c
-        for c in table.columns
-    )
-    return replace(table, columns=columns)
 
 
 class _Proposal:
@@ -123,6 +81,8 @@ class _Proposal:
         self._doubts = doubts
         self._main = tables[0]
         self._names = {column.name: column for column in self._main.columns}
+        found = [guess_lookup(self._main, other) for other in tables[1:]]
+        self._lookups = {each.table: each for each in found if each is not None}
 
     def mapping(self) -> dict[str, Any]:
         key = self._key()
@@ -130,7 +90,7 @@ class _Proposal:
         tables = {}
         for table in self._tables:
             self._check_numbers(table)
-            tables[table.name] = self._table(_readable(table), key, lots)
+            tables[table.name] = self._table(readable(table), key, lots)
         months = {n: m for t in self._tables for c in t.columns for n, m in c.months.items()}
         missing = {each for t in self._tables for c in t.columns for each in c.missing}
         found: dict[str, Any] = {
@@ -140,8 +100,20 @@ class _Proposal:
         }
         if months:
             found["months"] = dict(sorted(months.items(), key=lambda each: each[1]))
+        if self._lookups:
+            found["lookups"] = {t: self._lookup(each) for t, each in self._lookups.items()}
         found |= {"event": self._event(key, lots), "lots": lots, "tables": tables}
         return found
+
+    def _lookup(self, found: LookupGuess) -> dict[str, str]:
+        """Propose a table of keys as one that is looked up; its rows are not joined."""
+        text = f"column {found.column} is proposed to be looked up by {found.by}"
+        others = listing(found.others)
+        rest = f", giving {found.give} (there are also {others})" if others else ""
+        self._doubt(
+            f"{text} of {found.table}{rest}; correct what it gives", f"lookups.{found.table}"
+        )
+        return {"table": found.table, "by": found.by, "give": found.give}
 
     def _doubt(self, message: str, where: str = "") -> None:
         self._doubts.add("QT727", message, where or self._main.grid.name)
@@ -234,6 +206,14 @@ class _Proposal:
             return {}
         column = numbers[0].name
         unit = _unit(column)
+        beside = guess_unit_column(self._main, column)
+        if not unit and beside is not None:
+            said = listing(beside.written)
+            text = (
+                f"column {column} is proposed as its quantity, {beside.name} as its unit ({said})"
+            )
+            self._doubt(f"{text}; name the unit to convert into", f"lots.{alias}")
+            return {"quantity": column, "unit_column": beside.name}
         if not unit:
             text = f"column {column} may be the quantity of lot {alias!r}, but no unit is told"
             self._doubt(f"{text}; add quantity and unit", f"lots.{alias}")
@@ -275,7 +255,12 @@ class _Proposal:
             entry["encoding"] = table.grid.encoding
         if table.separator != ".":
             entry["decimal_separator"] = table.separator
+        if table.grid.sheet:
+            entry = {"sheet": table.grid.sheet}
         is_main = table.name == self._main.name
+        lookup = self._lookups.get(table.name)
+        if lookup is not None:
+            return {**entry, "key": [lookup.by], "columns": _plain(table, lookup)}
         if not is_main:
             absent = [name for name in key if name not in table.grid.header]
             if absent:
@@ -292,9 +277,21 @@ class _Proposal:
             owner = next((alias for alias in lots if column.name.startswith(f"{alias}_")), None)
             if rules.pop("measured", False):
                 rules |= {"result_of": owner} if owner and is_main else {"event_value": True}
+            found = [each for each in self._lookups.values() if each.column == column.name]
+            if is_main and found:
+                rules["lookup"] = found[0].table
             columns[column.name] = rules
         entry["columns"] = columns
         return entry
+
+
+def _plain(table: TableGuess, lookup: LookupGuess) -> dict[str, Any]:
+    """Describe a table that is only looked up: its two columns as texts, the others left out."""
+    used = (lookup.by, lookup.give)
+    return {
+        column.name: {"required": True} if column.name in used else {"ignored": True}
+        for column in table.columns
+    }
 
 
 def _column(column: ColumnGuess, place: int, used: set[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ never guessed.
 
 import re
 from collections.abc import Mapping as Dict
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from string import Formatter
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -47,7 +48,9 @@ class Column(_Part):
     Without `result_of`, `event_value` or use in a template a column is only kept with the event.
     `format` of a date is made of YYYY YY MM M DD D and MON, with a time also of hh mm and ss;
     without a day it has month precision.
-    `values` translates what is written; anything it does not list is a fault. `same_as`: the value
+    `values` translates what is written; anything it does not list is a fault. `lookup` names the
+    look-up that translates instead. `unit_column` names the column of the same table that holds
+    the unit of each value; with `unit` too, values are converted into it. `same_as`: the value
     must equal that of this column of the first table. `ignored`: left out on purpose.
     """
 
@@ -55,7 +58,9 @@ class Column(_Part):
     required: bool = False
     format: Text = ""
     unit: Text = ""
+    unit_column: Text | None = None
     values: Dict[Text, Text] = {}
+    lookup: Word | None = None
     name: Word | None = None
     result_of: Word | None = None
     event_value: bool = False
@@ -68,7 +73,46 @@ class Column(_Part):
             raise ValueError(
                 "a date needs a format of YYYY or YY with MM, M or MON, such as 'DD.MM.YYYY'"
             )
+        if self.values and self.lookup:
+            raise ValueError("values and lookup both translate; give one of them")
         return self
+
+
+class Lookup(_Part):
+    """What written texts stand for. Exactly one of `values`, `table` and `master` is given.
+
+    `values` is a code list written here. `table` is a table of the mapping that is only looked up:
+    the row whose column `by` holds the text gives its column `give`. `master` is master data of
+    the site: `by` and `give` are code, name (in any language), of an item also unit, or an extra
+    field. A text that is not there, or stands for several things, quarantines the row.
+    """
+
+    values: Dict[Text, Text] = {}
+    table: Word | None = None
+    master: Literal["item", "party", "location", "equipment"] | None = None
+    by: Text = "code"
+    give: Text = "code"
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "Lookup":
+        if sum(map(bool, (self.values, self.table, self.master))) != 1:
+            raise ValueError("give one of values, table and master")
+        return self
+
+
+class OwnUnit(_Part):
+    """What one of a written unit is, such as a crate of 12.5 kg."""
+
+    unit: Text
+    factor: Annotated[Decimal, Field(gt=0)]
+
+    @field_validator("factor", mode="before")
+    @classmethod
+    def _as_number(cls, value: object) -> object:
+        try:
+            return Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError("give a number such as 12.5") from None
 
 
 class TableMapping(_Part):
@@ -97,7 +141,9 @@ class TableMapping(_Part):
 class LotMapping(_Part):
     """A lot that each row names: identity templates such as ``{api_batch}``, and its part.
 
-    `quantity` is the column with how much; without it nobody recorded a quantity.
+    `quantity` is the column with how much; without it nobody recorded a quantity. Its unit is
+    `unit` for all rows, or stands in each row in `unit_column`; with both, quantities are
+    converted into `unit`.
     """
 
     part: Literal["input", "output", "subject"]
@@ -110,6 +156,7 @@ class LotMapping(_Part):
     lot_no: Text
     quantity: Text | None = None
     unit: Text = ""
+    unit_column: Text | None = None
 
 
 class EventMapping(_Part):
@@ -128,13 +175,19 @@ class EventMapping(_Part):
 
 
 class Mapping(_Part):
-    """A whole mapping. `missing` lists what stands for an absent value, after trimming blanks."""
+    """A whole mapping. `missing` lists what stands for an absent value, after trimming blanks.
+
+    `units` are spellings of units that no pack declares, each with what it is: they count in this
+    mapping only.
+    """
 
     mapping: Word
     title: Text = ""
     missing: tuple[Text, ...] = ("",)
     months: Dict[Text, Annotated[int, Field(ge=1, le=12)]] = {}
     century: Annotated[int, Field(ge=1900, le=2100)] = 2000
+    units: Dict[Text, OwnUnit] = {}
+    lookups: Dict[Word, Lookup] = {}
     tables: Annotated[Dict[Word, TableMapping], Field(min_length=1)]
     event: EventMapping
     lots: Annotated[Dict[Word, LotMapping], Field(min_length=1)]
@@ -144,9 +197,20 @@ class Mapping(_Part):
         """Give the table whose rows are imported."""
         return next(iter(self.tables.values()))
 
+    @property
+    def looked_up(self) -> frozenset[str]:
+        """Name the tables that are only looked up: their rows are not joined."""
+        return frozenset(each.table for each in self.lookups.values() if each.table)
+
     @model_validator(mode="after")
     def _refers_to_known(self) -> "Mapping":
-        mistakes = [*self._unknown_columns(), *self._unknown_lots(), *self._wrong_keys()]
+        mistakes = [
+            *self._unknown_columns(),
+            *self._unknown_lots(),
+            *self._wrong_keys(),
+            *self._wrong_lookups(),
+            *self._wrong_unit_columns(),
+        ]
         if mistakes:
             raise ValueError("; ".join(mistakes))
         return self
@@ -156,8 +220,9 @@ class Mapping(_Part):
         for name, lot in self.lots.items():
             for place in ("item", "item_name", "source", "source_name", "lot_no"):
                 used |= _template_fields(f"lots.{name}.{place}", getattr(lot, place))
-            if lot.quantity is not None:
-                used[f"lots.{name}.quantity"] = lot.quantity
+            for place in ("quantity", "unit_column"):
+                if getattr(lot, place) is not None:
+                    used[f"lots.{name}.{place}"] = getattr(lot, place)
         columns = self.main.columns
         known = ", ".join(columns)
         return [
@@ -179,11 +244,57 @@ class Mapping(_Part):
         found = [
             f"table {name!r} joins by {len(table.key)} columns, the first table by {width}"
             for name, table in self.tables.items()
-            if len(table.key) != width
+            if len(table.key) != width and name not in self.looked_up
         ]
         at = self.main.columns.get(self.event.at)
         if at is not None and at.type != "date":
             found.append(f"event.at: column {self.event.at!r} is no date")
+        return found
+
+    def _wrong_lookups(self) -> list[str]:
+        found = []
+        for name, rules in self.lookups.items():
+            if rules.table is None:
+                continue
+            table = self.tables.get(rules.table)
+            if table is None or table is self.main:
+                others = ", ".join(list(self.tables)[1:]) or "none"
+                found.append(f"lookups.{name} names table {rules.table!r}; accepted: {others}")
+                continue
+            for column in (rules.by, rules.give):
+                entry = table.columns.get(column)
+                if entry is None:
+                    known = ", ".join(table.columns)
+                    text = f"column {column!r}, which is none of {known[:300]}"
+                    found.append(f"lookups.{name} names {text}")
+                elif entry.lookup or entry.ignored:
+                    text = f"column {column!r}, which is looked up itself or ignored"
+                    found.append(f"lookups.{name} names {text}")
+        known = ", ".join(self.lookups) or "none"
+        for table_name, table in self.tables.items():
+            found += [
+                f"column {column!r} of {table_name} has lookup {each.lookup!r}; known: {known}"
+                for column, each in table.columns.items()
+                if each.lookup and each.lookup not in self.lookups
+            ]
+        return found
+
+    def _wrong_unit_columns(self) -> list[str]:
+        found = [
+            f"lots.{name} has a unit_column but no quantity"
+            for name, lot in self.lots.items()
+            if lot.unit_column is not None and lot.quantity is None
+        ]
+        for table_name, table in self.tables.items():
+            for column, entry in table.columns.items():
+                at = f"column {column!r} of {table_name} has unit_column {entry.unit_column!r}"
+                if entry.unit_column is not None and entry.unit_column not in table.columns:
+                    found.append(f"{at}, which is none of {', '.join(table.columns)[:300]}")
+                elif entry.unit_column is not None and entry.type not in ("integer", "decimal"):
+                    found.append(f"{at}, but is no number")
+                elif entry.unit_column is not None and entry.result_of is None:
+                    text = "but is no result; the unit of a lot's quantity is named at the lot"
+                    found.append(f"{at}, {text}")
         return found
 
 

@@ -12,10 +12,9 @@ from typing import Final
 from qtcore.builtin.faults import Faults
 from qtcore.builtin.tabular.files import OpenFile
 from qtcore.builtin.tabular.mapping import TableMapping
+from qtcore.builtin.tabular.spreadsheet import safe_cell
 
 _PLACE: Final = re.compile(r"(?P<file>.+?) row (?P<row>[0-9]+)(?:, column .+)?")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 REASON: Final = "qtcore_problem"
 """The column added for the reason; loading the file again says that it is in no mapping."""
 
@@ -42,9 +41,3 @@ def write_quarantine(
         if line.number in reasons:
             writer.writerow([*line.fields, safe_cell("; ".join(reasons[line.number]))])
     return out.getvalue().encode(rules.encoding, errors="replace")
-
-
-def safe_cell(text: str) -> str:
-    """Make a text safe for a spreadsheet: what would run as a formula gets an apostrophe."""
-    is_formula = text.startswith(_FORMULA) and not _NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text

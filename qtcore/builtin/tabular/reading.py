@@ -4,13 +4,16 @@ It must not know what is stored already.
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from qtcore.builtin.faults import Faults, ReadFault, listing, shown
 from qtcore.builtin.tabular.cells import Unreadable, read_cell
 from qtcore.builtin.tabular.content import Content
 from qtcore.builtin.tabular.files import OpenFile, open_file
 from qtcore.builtin.tabular.lines import Line
+from qtcore.builtin.tabular.lookups import Entries, LookupBook, fill_lookups
 from qtcore.builtin.tabular.mapping import Mapping, TableMapping
 from qtcore.builtin.tabular.rows import Cells, RowDraft, RowFacts
 
@@ -48,8 +51,15 @@ class Table:
         return self.doubts.listed()
 
 
-def read_table(files: Sequence[tuple[str, Content]], mapping: Mapping) -> Table:
-    """Read files (name, content) by a mapping; each file finds its table by its header."""
+def read_table(
+    files: Sequence[tuple[str, Content]],
+    mapping: Mapping,
+    masters: Dict[str, Entries] = MappingProxyType({}),
+) -> Table:
+    """Read files (name, content) by a mapping; each file finds its table by its header.
+
+    `masters` holds the entries of look-ups that ask master data, by the name of the look-up.
+    """
     faults, notes = Faults(), Faults()
     opened = [open_file(data, name, mapping, faults) for name, data in files]
     by_table: dict[str, OpenFile] = {}
@@ -68,9 +78,10 @@ def read_table(files: Sequence[tuple[str, Content]], mapping: Mapping) -> Table:
             is_needed = table is mapping.main or not table.optional
             text = f"there is no file for table {name!r} (columns {shown(listing(table.columns))})"
             (faults if is_needed else notes).add("QT720", text, name)
-    reader = _Reader(mapping, by_table, faults, notes)
     if faults.count:
         return Table(mapping, iter(()), faults, notes)
+    book = fill_lookups(mapping, by_table, masters, faults)
+    reader = _Reader(mapping, by_table, (faults, notes), book)
     return Table(mapping, reader.rows(), faults, notes, tuple(by_table.values()))
 
 
@@ -78,17 +89,22 @@ class _Reader:
     """Reads the first table, joining the others; knows which keys it has seen."""
 
     def __init__(
-        self, mapping: Mapping, files: dict[str, OpenFile], faults: Faults, notes: Faults
+        self,
+        mapping: Mapping,
+        files: dict[str, OpenFile],
+        told: tuple[Faults, Faults],
+        lookups: LookupBook,
     ) -> None:
         self._mapping = mapping
         self._files = files
-        self._faults = faults
-        self._notes = notes
+        self._faults, self._notes = told
+        self._lookups = lookups
         self._seen: dict[str, tuple[int, str]] = {}
 
     def rows(self) -> Iterator[RowFacts]:
         """Yield the rows of the first table, good and quarantined."""
-        names = list(self._mapping.tables)
+        yield from self._lookups.faults
+        names = [name for name in self._mapping.tables if name not in self._mapping.looked_up]
         joined = {name: self._index(name) for name in names[1:] if name in self._files}
         used: set[Key] = set()
         main = self._files[names[0]]
@@ -158,7 +174,7 @@ class _Reader:
             if column is None or column.ignored:
                 continue
             try:
-                cells[name] = read_cell(raw, column, table, self._mapping)
+                cells[name] = read_cell(raw, column, table, self._mapping, find=self._lookups.find)
             except Unreadable as error:
                 faults.add("QT722", str(error), f"{where}, column {name}")
         return cells

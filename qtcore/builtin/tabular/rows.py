@@ -18,7 +18,10 @@ Cells = dict[str, Cell | None]
 
 @dataclass(frozen=True, slots=True)
 class LotFacts:
-    """A lot that a row names: `alias` is its name in the mapping, the rest is filled in."""
+    """A lot that a row names: `alias` is its name in the mapping, the rest is filled in.
+
+    `unit` of a row with a unit column is what stands there; `into` is the unit the mapping wants.
+    """
 
     alias: str
     part: str
@@ -31,6 +34,8 @@ class LotFacts:
     lot_no: str
     quantity: Decimal | None
     unit: str
+    into: str = ""
+    unit_place: str = ""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -40,13 +45,15 @@ class LotFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResultFacts:
-    """A measured value of one of the row's lots, as typed."""
+    """A measured value of one of the row's lots, as typed; units as in LotFacts."""
 
     alias: str
     characteristic: str
     value: str
     unit: str
     column: str
+    into: str = ""
+    unit_place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class RowDraft:
             return self._quarantined()
         key = self._filled(self.mapping.event.key)
         lots = tuple(self._lot(alias, lot) for alias, lot in self.mapping.lots.items())
+        results = tuple(self._results())
         at = self._date()
         if at is None or self.faults.found:
             return self._quarantined(key)
@@ -109,7 +117,7 @@ class RowDraft:
             content_hash=self._content(),
             at=at,
             lots=lots,
-            results=tuple(self._results()),
+            results=results,
             values=tuple(self._values()),
             cells=tuple(kept),
         )
@@ -148,8 +156,26 @@ class RowDraft:
             source_name=self._filled(lot.source_name),
             lot_no=self._filled(lot.lot_no),
             quantity=quantity,
-            unit=lot.unit if quantity is not None else "",
+            unit=self._unit(lot, quantity),
+            into=lot.unit if lot.unit_column else "",
+            unit_place=f"{self.where}, column {lot.unit_column}" if lot.unit_column else "",
         )
+
+    def _unit(self, lot: LotMapping, quantity: Decimal | None) -> str:
+        if quantity is None:
+            return ""
+        if lot.unit_column is None:
+            return lot.unit
+        return self._row_unit(self.main, lot.unit_column)
+
+    def _row_unit(self, cells: Cells, column: str) -> str:
+        """Give the unit that stands in the row; a number without one is a fault."""
+        cell = cells.get(column)
+        if cell is None:
+            text = "the value is missing, but a number of the row needs its unit"
+            self.faults.add("QT722", text, f"{self.where}, column {column}")
+            return ""
+        return cell.text
 
     def _quantity(self, lot: LotMapping) -> Decimal | None:
         cell = self.main.get(lot.quantity) if lot.quantity else None
@@ -184,7 +210,12 @@ class RowDraft:
             if column.result_of is not None:
                 label = column.name or name
                 place = f"{table}.{name}"
-                yield ResultFacts(column.result_of, label, cell.text, column.unit, place)
+                if column.unit_column is None:
+                    yield ResultFacts(column.result_of, label, cell.text, column.unit, place)
+                    continue
+                unit = self._row_unit(self.cells[table], column.unit_column)
+                at = f"{self.where}, column {column.unit_column}"
+                yield ResultFacts(column.result_of, label, cell.text, unit, place, column.unit, at)
 
     def _values(self) -> Iterator[tuple[str, str]]:
         for table, name, cell in self._filled_cells():

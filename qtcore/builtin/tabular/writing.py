@@ -3,19 +3,17 @@
 It must not know what the tables mean. Texts stay texts: no cell ever becomes a formula or a link.
 """
 
-import csv
 import io
-import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import xlsxwriter
 
+from qtcore.builtin.tabular.spreadsheet import write_csv_rows
+
 MOST_ROWS = 1_048_575
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)*")
 _WIDEST = 48
 
 
@@ -57,11 +55,7 @@ def write_workbook(tables: Sequence[Table]) -> bytes:
 
 def write_csv(table: Table) -> str:
     """Write one table as CSV (RFC 4180); a text a spreadsheet would run gets a quote in front."""
-    held = io.StringIO(newline="")
-    writer = csv.writer(held, lineterminator="\r\n")
-    writer.writerow(table.head)
-    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
-    return held.getvalue()
+    return write_csv_rows(table.head, table.rows)
 
 
 def write_csv_zip(tables: Iterable[Table]) -> bytes:
@@ -84,8 +78,3 @@ def joined(tables: Sequence[Table], name: str, first: str) -> Table:
             cells = {first: table.name, **dict(zip(table.head, row, strict=True))}
             rows.append(tuple(cells.get(word, "") for word in head))
     return Table(name, head, tuple(rows))
-
-
-def _harmless(cell: str) -> str:
-    is_number = _NUMBER.fullmatch(cell) is not None
-    return f"'{cell}" if cell.startswith(_FORMULA) and not is_number else cell

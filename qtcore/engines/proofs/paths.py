@@ -103,8 +103,18 @@ class Walk:
         return self._left[place]
 
     def find_bad(self, watch: Watch[_MonitorT]) -> Found | None:
-        """Find a shortest path that breaks the claim: a certain one, else an uncertain one."""
-        return self._search(watch, certain=True) or self._search(watch, certain=False)
+        """Find a shortest path that breaks the claim: a certain one, else an uncertain one.
+
+        Most claims hold: where not even an uncertain path breaks one, no certain path does.
+        """
+        try:
+            uncertain = self._search(watch, certain=False)
+        except TooManyPaths:
+            certain = self._search(watch, certain=True)
+            if certain is None:
+                raise
+            return certain
+        return uncertain and (self._search(watch, certain=True) or uncertain)
 
     def find_loops(self) -> Iterator[tuple[Path, Outcome]]:
         """Give ways on which steps follow by themselves for ever, each way once."""

@@ -125,7 +125,15 @@ RECALLS: Mapping[str, Schema] = {
             "timings": ANY_OBJECT,
             "closure": ANY_OBJECT,
             "notices": _list(
-                _object({"notice_id": TEXT, "node": TEXT, "recipient": TEXT, "state": TEXT})
+                _object(
+                    {
+                        "notice_id": TEXT,
+                        "node": TEXT,
+                        "recipient": TEXT,
+                        "state": TEXT,
+                        "round": COUNT,
+                    }
+                )
             ),
             "replies": _list(ANY_OBJECT),
             "effectiveness": ANY_OBJECT,

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.api import (
     config,
+    delegations,
     happenings,
     ledger,
     lots,
@@ -25,6 +26,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *recalls.ROUTES,
     *records.ROUTES,
     *master.ROUTES,
+    *delegations.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
     *signing.ROUTES,

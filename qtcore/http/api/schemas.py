@@ -45,6 +45,20 @@ _LENS = {
     "kinds": TEXTS,
 }
 _REASON = {"code": TEXT, "message": TEXT}
+_DELEGATION = {
+    "delegation_id": TEXT,
+    "principal": TEXT,
+    "delegate": TEXT,
+    "from": TEXT,
+    "to": TEXT,
+    "roles": TEXTS,
+    "actions": TEXTS,
+    "reason": TEXT,
+    "made_by": TEXT,
+    "revoked_at": MAYBE,
+    "revoked_by": TEXT,
+    "revoke_reason": TEXT,
+}
 
 SCHEMAS: Mapping[str, Schema] = {
     "Fault": _object({**_REASON, "where": TEXT}),
@@ -303,6 +317,8 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "Signed": _object({"signed": _list(ANY_OBJECT)}),
+    "Delegation": _object(_DELEGATION),
+    "DelegationList": _object({"items": _list(_ref("Delegation"))}),
     "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),
     "Result": _object({"lot_id": TEXT, "characteristic": TEXT, "verdict": TEXT}),
     "Hold": _object({"hold_id": TEXT, "lot_id": TEXT, "reason": TEXT}),

@@ -53,7 +53,7 @@ def sign(call: Call, sent: Sent) -> Answer:
     party = party_of(call)
     passkey = (body.passkey, party) if body.passkey and party else None
     proof = Proof(body.password, body.login, body.code)
-    made = sign_intent(call.site, call.act(), call.params["intent_id"], proof, passkey)
+    made = sign_intent(call.site, call.act(), call.params["intent_id"], proof, passkey=passkey)
     return Answer({"signed": plain_json(made)})
 
 

@@ -18,6 +18,7 @@ from qtcore.http.call import Call, call_of
 from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.problems import WebRefusal
 from qtcore.services.epcis_capture import MOST_EVENTS
+from qtcore.services.epcis_notation import AS_SENT, DIGITAL_LINK, URN
 
 PREFIX: Final = "/epcis"
 JSON_TYPES: Final = ("application/json", "application/ld+json")
@@ -41,7 +42,12 @@ DISCOVERY_HEADERS: Final[Mapping[str, str]] = {
     "GS1-EPCIS-Capture-File-Size-Limit": str(MAX_CAPTURE),
     "GS1-Capture-Error-Behaviour": "rollback",
 }
-_EPC_FORMATS: Final = ("No_Preference", "Never_Translates", "Always_GS1_Digital_Link")
+EPC_FORMATS: Final[Mapping[str, str]] = {
+    "No_Preference": AS_SENT,
+    "Never_Translates": AS_SENT,
+    "Always_GS1_Digital_Link": DIGITAL_LINK,
+    "Always_EPC_URN": URN,
+}
 _CBV_FORMATS: Final = ("No_Preference", "Never_Translates", "Always_URN", "Always_Web_URI")
 _OLDEST, _NEWEST = "GS1-EPCIS-Min", "GS1-EPCIS-Max"
 
@@ -96,6 +102,9 @@ def door(method: str, path: str) -> Callable[[Run], HTTPRouteHandler]:
 def render(asked: Asked, reply: Reply) -> Response[bytes]:
     """Write an answer in the notation asked for."""
     headers = {**STANDARD_HEADERS, **reply.headers}
+    if reply.is_document:
+        told = asked.epc_format
+        headers["GS1-EPC-Format"] = "Never_Translates" if told == "No_Preference" else told
     if reply.content is None:
         return Response(b"", status_code=reply.status, headers=headers)
     if asked.gives_xml and reply.is_document:
@@ -117,7 +126,7 @@ def _agree(call: Call, headers: Mapping[str, str]) -> Asked:
         if told and not _reaches(name, told):
             text = f"{name} {told[:20]!r} cannot be met; this is EPCIS and CBV {VERSION}"
             raise WebRefusal(text, 406, code="QT763")
-    epc = _chosen(headers, "GS1-EPC-Format", _EPC_FORMATS)
+    epc = _chosen(headers, "GS1-EPC-Format", tuple(EPC_FORMATS))
     cbv = _chosen(headers, "GS1-CBV-XML-Format", _CBV_FORMATS)
     return Asked(call, headers, _wants_xml(headers.get("accept", "")), epc, cbv)
 

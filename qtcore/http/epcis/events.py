@@ -5,10 +5,11 @@ It must not know how events are found.
 
 from typing import Any
 
-from qtcore.builtin.epcis.links import as_digital_links
 from qtcore.errors import NotFound
-from qtcore.http.epcis.doors import Asked, Reply, door
+from qtcore.http.epcis.doors import EPC_FORMATS, Asked, Reply, door
 from qtcore.http.epcis.paging import with_link
+from qtcore.http.problems import WebRefusal
+from qtcore.services.epcis_notation import unknown_companies, write_keys
 from qtcore.services.epcis_queries import query_events
 
 _NOT_OURS = frozenset(("lang",))
@@ -49,9 +50,12 @@ def answer_query(
 
 
 def _translated(asked: Asked, document: Any) -> Any:
-    if asked.epc_format == "Always_GS1_Digital_Link":
-        return as_digital_links(document)
-    return document
+    """Write the keys as the client wants them; raises WebRefusal when that cannot be."""
+    notation = EPC_FORMATS[asked.epc_format]
+    written, unknown = write_keys(asked.call.site, document, notation)
+    if unknown:
+        raise WebRefusal(unknown_companies(unknown), 406, code="QT763")
+    return written
 
 
 ROUTES = (list_events, show_event)

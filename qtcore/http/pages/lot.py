@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from qtcore.context import Context
 from qtcore.definitions.specs import Characteristic
 from qtcore.definitions.stored_states import active_in
 from qtcore.definitions.workflows import Transition
@@ -20,6 +21,7 @@ from qtcore.services.lots import LotView, get_lot
 from qtcore.services.release import ReleaseView, explain_release
 from qtcore.services.site import Site
 from qtcore.services.specifications import limits_json, spec_of
+from qtcore.services.standing import may_try
 from qtcore.services.trace import Trace
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import ResultRow
@@ -73,7 +75,7 @@ def lot_data(call: Call) -> dict[str, Any]:
         "made": _links(view.trace, is_source=False),
         "tests": tests_of(call, view.info, view.results),
         "release": release,
-        "steps": lot_steps(call.site, view.info.state, actor.roles),
+        "steps": lot_steps(call.site, view.info.state, call.act()),
         "last": last,
         "fields": _fields(call, view),
         "spec": spec_of(call.site, view.info),
@@ -136,15 +138,12 @@ def show_limits(call: Call, limits: Any) -> str:
     return " / ".join(limits.get("accept") or ())
 
 
-def lot_steps(site: Site, state: str, roles: frozenset[str]) -> list[Transition]:
-    """List the steps a person with these roles may try from a state."""
+def lot_steps(site: Site, state: str, context: Context) -> list[Transition]:
+    """List the steps a person may try from a state."""
     workflow = site.registry.get("workflows", "lot")
     active = active_in(workflow, state)
-    return [
-        t
-        for t in workflow.transitions
-        if not active.isdisjoint(t.from_) and roles & frozenset(t.roles)
-    ]
+    begun = [t for t in workflow.transitions if not active.isdisjoint(t.from_)]
+    return may_try(site, context, workflow.id, begun)
 
 
 def _fields(call: Call, view: LotView) -> list[tuple[str, str]]:

@@ -3,18 +3,17 @@
 It must not know deadlines' arithmetic; figures come from the recall service.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
+from qtcore.http.pages.recall_question import as_address, is_asked, read_question, typed_question
 from qtcore.http.pages.signing import make_or_sign
-from qtcore.http.pages.trace import safe_cell
 from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
@@ -36,33 +35,29 @@ _COLUMNS = (
 
 @page("GET", "/recall")
 def show(call: Call) -> Seen:
-    """Choose seeds; with seeds, show their scope as it is now. Nothing is changed."""
-    seeds = split_seeds(" ".join(call.query.get("seeds", [])))
-    return _page(call, seeds, (), {})
+    """Choose what to start from; then show the scope as it is now. Nothing is changed."""
+    return _page(call, (), {})
 
 
 @page("POST", "/recall")
 def start(call: Call) -> Seen:
     """Start a recall or a mock recall."""
-    seeds = split_seeds(call.field("seeds"))
     typed = {name: call.field(name) for name in ("title", "reason", "plan", "recall_class")}
     is_mock = call.field("how") != "real"
     data = {name: typed[name] for name in ("plan", "recall_class") if typed[name]}
     try:
-        made = start_recall(
-            call.site,
-            call.act(),
-            RecallStart(seeds, typed["title"], typed["reason"], is_mock, data),
-        )
+        asked = read_question(typed_question(call))
+        head = RecallStart((), typed["title"], typed["reason"], is_mock, data, asked)
+        made = start_recall(call.site, call.act(), head)
     except (InputRejected, Refused, NotFound, Ambiguous) as error:
-        return _page(call, seeds, word_error(call, error), typed)
+        return _page(call, word_error(call, error), typed)
     return Redirect(f"/recall/{quote(made.number)}?done=started")
 
 
 @page("GET", "/recall/{record:str}")
 def follow(call: Call) -> Seen:
     """Show a recall as it was frozen."""
-    return _case_page(call, read_record(call.site, call.act(), call.params["record"]), ())
+    return case_page(call, read_record(call.site, call.act(), call.params["record"]), ())
 
 
 @page("POST", "/recall/{record:str}/close")
@@ -74,10 +69,11 @@ def close(call: Call) -> Seen:
     try:
         return make_or_sign(call, act, f"/recall/{quote(view.record.number)}")
     except (Refused, InputRejected, Conflict) as error:
-        return _case_page(call, view, word_error(call, error))
+        return case_page(call, view, word_error(call, error))
 
 
-def _case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
+def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
+    """Show a recall with what was wrong with the last act."""
     snapshot = read_snapshot(call.site, call.act(), view.record.uid)
     if snapshot is None:
         return Redirect(f"/r/{quote(view.record.number)}")
@@ -122,45 +118,38 @@ def report(call: Call) -> Seen:
     """Give the progress report, a line per consignee."""
     view = read_case(call.site, call.act(), call.params["record"])
     rows = report_rows(view)
-    text = io.StringIO()
-    table = csv.writer(text)
     head = tuple(rows[0]) if rows else ("recall", "customer")
-    table.writerow(head)
-    for row in rows:
-        table.writerow([safe_cell(row[name]) for name in head])
-    content = b"\xef\xbb\xbf" + text.getvalue().encode()
+    text = write_csv_rows(head, ([row[name] for name in head] for row in rows))
+    content = b"\xef\xbb\xbf" + text.encode()
     return File(f"{view.record.number}.csv", content, "text/csv; charset=utf-8")
 
 
 @page("GET", "/recall.csv")
 def save(call: Call) -> Seen:
     """Give the list of who received what, for notices."""
-    scope = recall_scope(call.site, call.act(), split_seeds(" ".join(call.query.get("seeds", []))))
-    text = io.StringIO()
-    table = csv.writer(text)
+    scope = recall_scope(call.site, call.act(), read_question(typed_question(call)))
     head = ("customer", "customer_name", "lot_no", "item", "quantity", "unit", "shipped_at", "via")
-    table.writerow(head)
-    for ship in scope.as_json()["shipments"]:
-        table.writerow([safe_cell(str(ship[name] or "")) for name in head])
-    content = b"\xef\xbb\xbf" + text.getvalue().encode()
+    shipments = scope.as_json()["shipments"]
+    text = write_csv_rows(head, ([str(ship[name] or "") for name in head] for ship in shipments))
+    content = b"\xef\xbb\xbf" + text.encode()
     return File("recall-list.csv", content, "text/csv; charset=utf-8")
 
 
-def _page(
-    call: Call, seeds: Sequence[str], mistakes: Sequence[str], typed: Mapping[str, str]
-) -> Page:
+def _page(call: Call, mistakes: Sequence[str], typed: Mapping[str, str]) -> Page:
     scope: dict[str, Any] | None = None
     told = list(mistakes)
-    if seeds and call.act().actor.may("recall.scope"):
+    question = typed_question(call)
+    if is_asked(question) and call.act().actor.may("recall.scope"):
         try:
-            scope = recall_scope(call.site, call.act(), seeds).as_json()
+            scope = recall_scope(call.site, call.act(), read_question(question)).as_json()
         except (InputRejected, NotFound, Ambiguous) as error:
             told += [text for text in word_error(call, error) if text not in told]
     may_list = call.act().actor.may("record.read")
     cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
     data = {
         "item_names": item_names(call),
-        "seeds": seeds,
+        "question": question,
+        "address": as_address(question),
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
@@ -178,11 +167,6 @@ def item_names(call: Call) -> dict[str, str]:
         return {}
     entries = list_master(call.site, call.act(), "item", limit=MAX_LIMIT).entries
     return {str(e["code"]): str(e["names"].get(call.language) or e["name"]) for e in entries}
-
-
-def split_seeds(text: str) -> list[str]:
-    """Split what was typed into lots: one per line, or separated by commas or spaces."""
-    return list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
 
 
 def sum_balance(scope: Mapping[str, Any]) -> list[dict[str, Any]]:

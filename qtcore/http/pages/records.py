@@ -21,6 +21,7 @@ from qtcore.services.event_views import read_event
 from qtcore.services.finding import describe_uids
 from qtcore.services.records import RecordView, read_record
 from qtcore.services.sign_intents import Act
+from qtcore.services.standing import may_try
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
             "record": view.record,
             "values": shown_values(call, form, view.record.data, history),
             "lots": describe_uids(call.site, call.act(), view.lots),
-            "steps": _offered(view, call.act().actor.roles),
+            "steps": _offered(call, view),
             "status": _status(view),
             "may_edit": _may_edit(view)
             and call.act().actor.may(f"record.submit:{view.record.kind}"),
@@ -85,13 +86,10 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
     )
 
 
-def _offered(view: RecordView, roles: frozenset[str]) -> list[Transition]:
+def _offered(call: Call, view: RecordView) -> list[Transition]:
     active = active_in(view.workflow, view.record.state)
-    return [
-        t
-        for t in view.workflow.transitions
-        if not active.isdisjoint(t.from_) and roles & frozenset(t.roles)
-    ]
+    begun = [t for t in view.workflow.transitions if not active.isdisjoint(t.from_)]
+    return may_try(call.site, call.act(), view.workflow.id, begun)
 
 
 def _may_edit(view: RecordView) -> bool:

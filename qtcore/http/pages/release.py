@@ -69,7 +69,7 @@ def _other_refusals(view: ReleaseView, rules: Sequence[RuleView]) -> list[Any]:
 
 def _offered(call: Call, view: ReleaseView) -> list[Transition]:
     """Offer what the workflow and the roles allow; a blocked release is shown, never offered."""
-    steps = lot_steps(call.site, view.info.state, call.act().actor.roles)
+    steps = lot_steps(call.site, view.info.state, call.act())
     return [step for step in steps if not (step.gate and view.refusals)]
 
 

@@ -70,7 +70,7 @@ def _store(call: Call, secret: str, link: OpenedLink) -> Response[bytes]:
         reply = ReplyInput(
             acknowledged=bool(typed["acknowledged"]),
             impact=typed["impact"],
-            quantity=_quantity(typed["quantity"]),
+            quantity=read_quantity(typed["quantity"]),
             unit=typed["unit"],
             completed=bool(typed["completed"]),
             contact=typed["contact"],
@@ -100,7 +100,8 @@ def _mistakes(
     ]
 
 
-def _quantity(text: str) -> Decimal | None:
+def read_quantity(text: str) -> Decimal | None:
+    """Read a quantity as people type it; nothing is None, what is no number InputRejected."""
     if not text:
         return None
     try:

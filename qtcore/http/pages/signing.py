@@ -49,7 +49,9 @@ def sign(call: Call) -> Seen:
     back = own_path(call.field("next") or "/")
     try:
         passkey = _passkey(call)
-        made = sign_intent(call.site, call.act(), call.params["intent"], call.proof, passkey)
+        made = sign_intent(
+            call.site, call.act(), call.params["intent"], call.proof, passkey=passkey
+        )
     except (Refused, InputRejected, Conflict, CannotVerify) as error:
         return _sheet(call, error)
     mark = "&" if "?" in back else "?"

@@ -3,12 +3,11 @@
 It must not know how a trace is found.
 """
 
-import csv
-import io
 import time
 from typing import Any
 from urllib.parse import urlencode
 
+from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Fault, InputRejected
 from qtcore.http.call import Call
 from qtcore.http.pages.chain import lanes_of
@@ -19,8 +18,8 @@ from qtcore.services.trace import DIRECTIONS, Trace, trace
 from qtcore.services.wire import optional_text
 
 MOST_ROWS = 400
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_HEAD = ("side", "depth", "certainty", "lot_id", "item", "lot_no", "source", "state",
+         "customer", "quantity", "unit", "shipped_at")  # fmt: skip
 
 
 @page("GET", "/trace")
@@ -95,30 +94,16 @@ def read_depth(text: str) -> int | None:
 
 def write_csv(found: Trace) -> bytes:
     """Write nodes, then shipments, with a mark that spreadsheets read as UTF-8."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(
-        ["side", "depth", "certainty", "lot_id", "item", "lot_no", "source", "state",
-         "customer", "quantity", "unit", "shipped_at"]
-    )  # fmt: skip
+    rows: list[list[str]] = []
     for node in found.nodes:
         info = node.info
         head = [node.side, str(node.depth), node.certainty, info.uid, info.item_code, info.lot_no]
-        table.writerow(
-            [safe_cell(c) for c in [*head, info.source_code, info.state, "", "", "", ""]]
-        )
+        rows.append([*head, info.source_code, info.state, "", "", "", ""])
     for ship in found.customers:
         amount = optional_text(ship.quantity) or ""
         head = ["shipment", "", "", ship.lot_id, ship.item, ship.lot_no, "", "", ship.customer]
-        table.writerow(
-            [safe_cell(c) for c in [*head, amount, ship.unit, ship.shipped_at.isoformat()]]
-        )
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
-
-
-def safe_cell(text: str) -> str:
-    """Mark a text that a spreadsheet would take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+        rows.append([*head, amount, ship.unit, ship.shipped_at.isoformat()])
+    return b"\xef\xbb\xbf" + write_csv_rows(_HEAD, rows).encode()
 
 
 ROUTES = (show, save)

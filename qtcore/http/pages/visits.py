@@ -15,6 +15,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.call import Call, call_of
+from qtcore.http.downloads import disposition
 from qtcore.http.rendering import render_page
 
 
@@ -74,7 +75,7 @@ def _respond(call: Call, seen: Seen) -> Response[bytes]:
         headers = {"location": quote(seen.to, safe="/?&=%#:;,+~@!$'()*")}
         return Response(b"", status_code=303, headers=headers, cookies=list(seen.cookies))
     if isinstance(seen, File):
-        headers = {"content-disposition": f'attachment; filename="{seen.name}"'}
+        headers = {"content-disposition": disposition(seen.name)}
         return Response(seen.content, headers=headers, media_type=seen.media_type)
     html = render_page(call, seen.template, **seen.data)
     return Response(html.encode(), status_code=seen.status, media_type="text/html")

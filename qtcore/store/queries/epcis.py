@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, collate, exists, false, or_, select, tuple_
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
@@ -86,19 +86,36 @@ def events_naming(
     session: Session, tenant_id: int, exact: Iterable[str], starts: Iterable[str]
 ) -> frozenset[int]:
     """List the keys of events that name a thing by one of its names, or by a beginning."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    conditions: list[ColumnElement[bool]] = [_IDENTIFIER.c.value.in_(list(exact))]
-    for start in starts:
-        if is_sqlite:
-            # LIKE takes no index there; a range of the ordered names does.
-            above = _IDENTIFIER.c.value >= start
-            conditions.append(and_(above, _IDENTIFIER.c.value < start + _LAST_SIGN))
-        else:
-            conditions.append(_IDENTIFIER.c.value.startswith(start, autoescape=True))
-    nodes = session.execute(
-        select(_IDENTIFIER.c.node).where(_IDENTIFIER.c.tenant_id == tenant_id, or_(*conditions))
-    ).scalars()
+    nodes = session.execute(nodes_named(session, tenant_id, exact, starts)).scalars()
     return events_of_nodes(session, tenant_id, nodes)
+
+
+def nodes_named(
+    session: Session, tenant_id: int, exact: Iterable[str], starts: Iterable[str]
+) -> Select[Any]:
+    """Select the nodes with one of the names, or with a name of one of the beginnings."""
+    whole = list(exact)
+    conditions: list[ColumnElement[bool]] = []
+    if whole:
+        conditions.append(_IDENTIFIER.c.value.in_(whole))
+    conditions += [_begins(session, start) for start in starts]
+    statement = select(_IDENTIFIER.c.node).where(_IDENTIFIER.c.tenant_id == tenant_id)
+    return statement.where(or_(false(), *conditions))
+
+
+def _begins(session: Session, start: str) -> ColumnElement[bool]:
+    """Make the condition that a name begins so, in the form each database has an index for."""
+    name: Any = _IDENTIFIER.c.value
+    if session.get_bind().dialect.name == "postgresql":
+        # The order of the database's language is not that of signs; the index has signs in order.
+        name = collate(name, "C")
+    return and_(name >= start, name < start + _LAST_SIGN)
+
+
+def is_begun(session: Session, tenant_id: int, starts: Iterable[str]) -> bool:
+    """Say whether any name begins with one of the texts."""
+    statement = nodes_named(session, tenant_id, (), starts).limit(1)
+    return session.execute(statement).first() is not None
 
 
 def events_of_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> frozenset[int]:

@@ -99,6 +99,8 @@ class StateChangeRow(NamedTuple):
     actor: str
     reason: str
     verdicts: list[dict[str, Any]]
+    stands_for: list[str]
+    acting_for: str
     at: datetime
 
     def as_json(self) -> dict[str, Any]:
@@ -110,6 +112,7 @@ class StateChangeRow(NamedTuple):
             "from": self.from_state,
             "to": self.to_state,
             "by": self.actor,
+            "for": self.acting_for,
             "reason": self.reason,
             "verdicts": self.verdicts,
             "at": self.at.isoformat(),

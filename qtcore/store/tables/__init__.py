@@ -5,6 +5,7 @@ It must not hold logic.
 
 from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
 from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
+from qtcore.store.tables.delegations import Delegation
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
     Discrepancy,
@@ -91,6 +92,7 @@ __all__ = [
     "ConfigVersion",
     "Decision",
     "DefinitionVersion",
+    "Delegation",
     "Discrepancy",
     "Edge",
     "EpcisEvent",

@@ -71,16 +71,17 @@ class RecallCase(PublicRow, table=True):
 class RecallNotice(PublicRow, table=True):
     """Somebody to be told under a node of the plan, and what became of it.
 
-    `state`: planned, mock (never sent), sent, failed, acknowledged.
+    `state`: planned, mock (never sent), sent, failed, acknowledged, void (asked for no more). What
+    is due again and again has a row for each `round`, the next one a `repeat_after` later.
     """
 
     __tablename__ = "recall_notice"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
-        UniqueConstraint("tenant_id", "record_id", "node_id", "recipient"),
+        UniqueConstraint("tenant_id", "record_id", "node_id", "recipient", "round"),
         tenant_key("record_id", "record"),
         tenant_key("party_id", "party"),
-        one_of("state", "planned", "mock", "sent", "failed", "acknowledged"),
+        one_of("state", "planned", "mock", "sent", "failed", "acknowledged", "void"),
         Index("ix_recall_notice_state", "tenant_id", "state"),
     )
 
@@ -90,6 +91,8 @@ class RecallNotice(PublicRow, table=True):
     party_id: int | None = key_field(default=None)
     start_event: str = Field(max_length=60)
     due_after: str = Field(max_length=40)
+    repeat_after: str = Field(default="", max_length=40)
+    round: int = 1
     calendar: str = Field(default="calendar", max_length=20)
     state: str = Field(max_length=20)
     channel: str = Field(default="", max_length=60)

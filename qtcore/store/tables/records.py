@@ -105,7 +105,8 @@ class StateChange(PublicRow, table=True):
     """One transition of a lot or record: the fold of these is its state.
 
     `verdicts` stores, for a gate, each rule's outcome with the facts, pack version and limits it
-    saw, so that the decision can be explained years later.
+    saw, so that the decision can be explained years later. `stands_for` are the keys of the
+    persons a delegate represented, `acting_for` their logins.
     """
 
     __tablename__ = "state_change"
@@ -127,6 +128,7 @@ class StateChange(PublicRow, table=True):
     reason: str = Field(default="", max_length=2000)
     verdicts: list[dict[str, Any]] = json_field(list)
     stands_for: list[str] = json_field(list)
+    acting_for: str = Field(default="", max_length=400)
     form_values: dict[str, Any] = json_field()
     workflow_version_id: int | None = key_field(default=None)
     at: datetime
@@ -172,8 +174,8 @@ class Signature(PublicRow, table=True):
     ip: str = Field(default="", max_length=60)
     zone: str = Field(default="", max_length=60)
     factor_uid: str = Field(default="", max_length=36)
-    delegation_uid: str = Field(default="", max_length=36)
-    on_behalf_of: str = Field(default="", max_length=200)
+    delegation_uid: str = Field(default="", max_length=400)
+    on_behalf_of: str = Field(default="", max_length=400)
     registry_fingerprint: str = Field(default="", max_length=64)
     components: int = 1
     assertion: dict[str, Any] = json_field()

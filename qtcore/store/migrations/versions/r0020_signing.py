@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0011"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -25,8 +25,8 @@ ADDED = {
     "ip": sa.String(60),
     "zone": sa.String(60),
     "factor_uid": sa.String(36),
-    "delegation_uid": sa.String(36),
-    "on_behalf_of": sa.String(200),
+    "delegation_uid": sa.String(400),
+    "on_behalf_of": sa.String(400),
     "registry_fingerprint": sa.String(64),
 }
 
