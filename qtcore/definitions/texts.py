@@ -93,8 +93,7 @@ def _profiles(definition: Any) -> Iterator[Needed]:
 
 def _policies(definition: Any) -> Iterator[Needed]:
     yield f"policies.{definition.id}.title", ()
-    if definition.accept:
-        yield f"policies.{definition.id}.text", ("accept",)
+    yield f"policies.{definition.id}.text", ()
 
 
 def _plain(kind: str) -> Callable[[Any], Iterator[Needed]]:
