@@ -24,7 +24,7 @@ from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
-from qtcore.http.settings import Settings
+from qtcore.http.settings import MAX_UPLOAD, UPLOADS, Settings
 from qtcore.http.texts import choose_language
 from qtcore.services.accounts import actor_by_token
 from qtcore.services.serving import Serving
@@ -149,6 +149,8 @@ class Gate:
         limit = self._settings.max_body
         if _is_epcis(scope["path"]) and scope["method"] == "POST":
             limit = max(limit, MAX_CAPTURE)
+        if scope["path"].endswith(UPLOADS):
+            limit = max(limit, MAX_UPLOAD)
         told = headers.get("content-length", "0")
         too_large = WebRefusal(
             f"the body is larger than {limit} bytes; send less at once", 413, code="QT416"
@@ -220,6 +222,7 @@ class Gate:
             path=path,
             query_string=query,
             content_type=headers.get("content-type", "").lower(),
+            content_type_as_sent=headers.get("content-type", ""),
             body=body,
             idempotency_key=headers.get("idempotency-key", ""),
         )

@@ -48,6 +48,15 @@ def code_digest(plugin: object) -> str:
     for part in parts:
         if not isinstance(part, FolderPack | StoredPack):
             found |= _sources(part)
+    return _digest(found)
+
+
+def file_digest(file: Path) -> str:
+    """Give the digest of the pack whose Python lies around a file, without running it."""
+    return _digest(_sources_around(file))
+
+
+def _digest(found: Mapping[str, bytes]) -> str:
     if not found:
         return ""
     digest = hashlib.sha256()
@@ -126,7 +135,11 @@ def _hooks_of(plugin: object) -> list[str]:
 
 def _sources(part: object) -> dict[str, bytes]:
     file = _file_of(part)
-    if file is None or not file.is_file():
+    return {} if file is None else _sources_around(file)
+
+
+def _sources_around(file: Path) -> dict[str, bytes]:
+    if not file.is_file():
         return {}
     folder = file.parent
     if not (folder / "__init__.py").is_file():

@@ -11,7 +11,8 @@ from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.problems import suggest
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.hookspecs import Channel, ExchangeFormat
-from qtcore.registry.hooks import Answers, Failure, Hooks
+from qtcore.registry.fence import Failure
+from qtcore.registry.hooks import Answers, Hooks
 from qtcore.registry.merge import Entry, Merged, PackProblem
 from qtcore.registry.scopes import FACTS
 

@@ -4,14 +4,10 @@ It must not know what a definition or a verdict means, nor where packs are insta
 """
 
 import inspect
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import date
-from decimal import Decimal
 from functools import partial
-from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from qtcore import hookspecs
-from qtcore.definitions.problems import Problem, suggest
+from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import HEAD_FILE, PackFolder
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.errors import Refusal
@@ -38,38 +34,13 @@ from qtcore.hookspecs import (
 )
 from qtcore.pack import FolderPack
 from qtcore.registry.code import code_digest
+from qtcore.registry.fence import CHECKS, Failure, checked_fact, fenced
 
-MAX_RESULTS = 1_000
 HOOKS: tuple[str, ...] = tuple(
     name for name, value in vars(hookspecs).items() if hasattr(value, f"{PROJECT}_spec")
 )
 _FORBIDDEN_OPTIONS = ("hookwrapper", "wrapper", "tryfirst", "trylast", "optionalhook", "specname")
-_LOG = logging.getLogger("qtcore.hooks")
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A pack that could not do what it was asked: which, in which hook, and what happened."""
-
-    pack: str
-    hook: str
-    message: str
-    file: str = ""
-
-    def as_problem(self) -> Problem:
-        """Say it as the problem that switches the pack off."""
-        message = (
-            f"pack {self.pack!r} failed in {self.hook}: {self.message}; it is switched off with "
-            "all it brings until it is mended"
-        )
-        return Problem("QT122", message, self.file or f"{self.pack}/{HEAD_FILE}")
-
-    def as_refusal(self) -> Refusal:
-        """Say it as a reason not to act."""
-        message = f"pack {self.pack!r} could not judge ({self.hook}): {self.message}"
-        fix = "Mend or remove the pack; until then this is refused."
-        return Refusal("QT901", message, asked_by=self.pack, fix=fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +69,7 @@ class Hooks:
         for name in sorted(plugins):
             self._register(name, plugins[name])
         self._manager.check_pending()
-        self._givers = self._call("contribute_facts", _checked_givers, {})
+        self._givers = self.answers("contribute_facts")
 
     @property
     def off(self) -> tuple[Failure, ...]:
@@ -117,19 +88,19 @@ class Hooks:
 
     def contribute_definitions(self) -> Answers[PackFolder]:
         """Ask each pack for its definitions."""
-        return self._call("contribute_definitions", _checked_folder, {})
+        return self.answers("contribute_definitions")
 
     def contribute_formats(self) -> Answers[tuple[ExchangeFormat, ...]]:
         """Ask each pack for the file formats it understands."""
-        return self._collect("contribute_formats", ExchangeFormat)
+        return self.answers("contribute_formats")
 
     def contribute_channels(self) -> Answers[tuple[Channel, ...]]:
         """Ask each pack for its ways to send notices."""
-        return self._collect("contribute_channels", Channel)
+        return self.answers("contribute_channels")
 
     def contribute_recall_nodes(self, plan: RecallDefinition) -> Answers[tuple[RecallNode, ...]]:
         """Ask each pack for further nodes of a plan."""
-        return self._collect("contribute_recall_nodes", RecallNode, plan=plan)
+        return self.answers("contribute_recall_nodes", plan=plan)
 
     def contribute_facts(self) -> Answers[Mapping[str, GiveFact]]:
         """Give what each pack answered when it was asked for its facts."""
@@ -141,7 +112,7 @@ class Hooks:
         failures: list[Failure] = []
         for pack, givers in self._givers.values:
             for fact in sorted(givers):
-                asked = _fenced(pack, fact, partial(givers[fact], lot), _checked_fact)
+                asked = fenced(pack, fact, partial(givers[fact], lot), checked_fact)
                 if isinstance(asked, Failure):
                     failures.append(asked)
                     values[fact] = None
@@ -172,12 +143,11 @@ class Hooks:
 
     def after_event(self, event: EventFacts) -> tuple[Failure, ...]:
         """Tell each pack of a stored event; give those that failed, to be tried again."""
-        return self._call("after_event", _checked_nothing, {"event": event}).failures
+        return self.answers("after_event", event=event).failures
 
     def after_transition(self, transition: TransitionFacts) -> tuple[Failure, ...]:
         """Tell each pack of a step that was made; give those that failed, to be tried again."""
-        given = {"transition": transition}
-        return self._call("after_transition", _checked_nothing, given).failures
+        return self.answers("after_transition", transition=transition).failures
 
     def judges_of(self, hook: str) -> tuple[str, ...]:
         """Name the packs that answer a hook."""
@@ -203,7 +173,7 @@ class Hooks:
         self._off = {**self._off, name: failure}
 
     def _judge(self, hook: str, lots: Sequence[LotFacts], **given: object) -> tuple[Refusal, ...]:
-        answers = self._call(hook, _checked_refusals, given)
+        answers = self.answers(hook, **given)
         objections = [
             (pack, replace(refusal, asked_by=pack))
             for pack, refusals in answers.values
@@ -214,17 +184,13 @@ class Hooks:
         objections += [(failure.pack, failure.as_refusal()) for failure in crashed]
         return tuple(refusal for _, refusal in sorted(objections, key=itemgetter(0)))
 
-    def _collect(self, hook: str, kind: type[_T], **given: object) -> Answers[tuple[_T, ...]]:
-        return self._call(hook, partial(_checked_list, kind), given)
-
-    def _call(
-        self, hook: str, check: Callable[[object], _T], given: Mapping[str, object]
-    ) -> Answers[_T]:
-        values: list[tuple[str, _T]] = []
+    def answers(self, hook: str, **given: object) -> Answers[Any]:
+        """Call every pack's answer to a hook, each in its fence, and check what it returned."""
+        values: list[tuple[str, Any]] = []
         failures: list[Failure] = []
         for pack, impl in self._implementations(hook):
             call = partial(impl.function, *(given[name] for name in impl.argnames))
-            asked = _fenced(pack, hook, call, check)
+            asked = fenced(pack, hook, call, CHECKS[hook])
             if isinstance(asked, Failure):
                 failures.append(asked)
             else:
@@ -235,81 +201,6 @@ class Hooks:
         found = getattr(self._manager.hook, hook).get_hookimpls()
         owned = ((self._owners[impl.plugin_name], impl) for impl in found)
         return sorted((one for one in owned if one[0] not in self._off), key=itemgetter(0))
-
-
-def _fenced(
-    pack: str, hook: str, call: Callable[[], object], check: Callable[[object], _T]
-) -> tuple[_T] | Failure:
-    """Call a pack; whatever goes wrong, also while its result is read, is a value."""
-    try:
-        return (check(call()),)
-    except (Exception, SystemExit) as exc:
-        _LOG.warning("pack %s failed in %s", pack, hook, exc_info=True)
-        return Failure(pack, hook, _say(exc))
-
-
-def _say(exc: BaseException) -> str:
-    try:
-        said = str(exc)[:300]
-    except Exception:
-        said = "its message cannot be shown"
-    return f"{type(exc).__name__}: {said}"
-
-
-def _checked_folder(result: object) -> PackFolder:
-    if not isinstance(result, PackFolder):
-        raise TypeError(f"returned {_type_of(result)}, a PackFolder is accepted")
-    return result
-
-
-def _checked_list(kind: type[_T], result: object) -> tuple[_T, ...]:
-    if result is None:
-        return ()
-    if isinstance(result, str | bytes | Mapping) or not isinstance(result, Iterable):
-        raise TypeError(f"returned {_type_of(result)}, a list of {kind.__name__} is accepted")
-    items = tuple(islice(result, MAX_RESULTS + 1))
-    if len(items) > MAX_RESULTS:
-        raise ValueError(f"returned more than {MAX_RESULTS} values")
-    for item in items:
-        if not isinstance(item, kind):
-            raise TypeError(f"returned {_type_of(item)} in its list, {kind.__name__} is accepted")
-    return items
-
-
-def _checked_refusals(result: object) -> tuple[Refusal, ...]:
-    refusals = _checked_list(Refusal, result)
-    for refusal in refusals:
-        if not all(isinstance(text, str) for text in refusal.as_json().values()):
-            raise TypeError("returned a Refusal whose parts are not texts")
-        if not refusal.code or not refusal.message:
-            raise ValueError("returned a Refusal without code or message")
-    return refusals
-
-
-def _checked_givers(result: object) -> Mapping[str, GiveFact]:
-    if result is None:
-        return {}
-    if not isinstance(result, Mapping) or not all(map(callable, result.values())):
-        raise TypeError(
-            f"returned {_type_of(result)}, a mapping of fact ids to functions is accepted"
-        )
-    return dict(result)
-
-
-def _checked_fact(result: object) -> FactValue:
-    if isinstance(result, list | tuple) and all(isinstance(item, str) for item in result):
-        return tuple(result)
-    if result is None or isinstance(result, bool | int | Decimal | str | date):
-        return result
-    raise TypeError(f"returned {_type_of(result)}, which no fact can hold")
-
-
-def _checked_nothing(_: object) -> None:
-    return None
-
-
-def _type_of(value: object) -> str:
-    return f"a {type(value).__name__}"
 
 
 def _carriers(name: str, plugin: object) -> list[tuple[str, object]]:

@@ -14,7 +14,8 @@ from qtcore.definitions.problems import Problem
 from qtcore.definitions.read import HEAD_FILE, PackFolder
 from qtcore.pack import FolderPack
 from qtcore.registry.compile import Compiled, compile_registry
-from qtcore.registry.hooks import Failure, Hooks
+from qtcore.registry.fence import Failure
+from qtcore.registry.hooks import Hooks
 from qtcore.registry.packs import find_installed, find_pack_folders, load_folder, load_pack
 from qtcore.registry.registry import PackState, PackTexts, Registry
 

@@ -10,23 +10,31 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from qtcore.definitions.pack_files import SKIPPED_FOLDERS
 from qtcore.definitions.read import HEAD_FILE
 from qtcore.pack import FolderPack
-from qtcore.registry.hooks import Failure
+from qtcore.registry.fence import Failure
+from qtcore.registry.pack_process import load_apart
 
 ENTRY_POINTS = "qtcore.packs"
+_DISTRIBUTION = "qtcore"
 _PACKAGE = Path(__file__).resolve().parent.parent
 _LOG = logging.getLogger("qtcore.packs")
 
 
 def find_installed() -> Mapping[str, Callable[[], object]]:
-    """Find the installed packs; in a checkout that is not installed, those below ``plugins/``."""
-    points = {point.name: point.load for point in entry_points(group=ENTRY_POINTS)}
+    """Find the installed packs; in a checkout that is not installed, those below ``plugins/``.
+
+    Packs that the product does not bring itself are loaded in processes of their own.
+    """
+    points = {
+        point.name: point.load if _is_ours(point) else partial(load_apart, point.name, point.value)
+        for point in entry_points(group=ENTRY_POINTS)
+    }
     if points or _PACKAGE.joinpath("base").is_dir():
         return points
     heads = sorted(_PACKAGE.parent.glob(f"plugins/*/qt_*/{HEAD_FILE}"))
@@ -68,6 +76,10 @@ def find_pack_folders(path: Path) -> tuple[Path, ...]:
         return ()
     found = (head.parent for head in here.rglob(HEAD_FILE))
     return tuple(sorted(f for f in found if not _is_skipped(f.relative_to(here))))
+
+
+def _is_ours(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == _DISTRIBUTION
 
 
 def _is_skipped(below: Path) -> bool:

@@ -25,7 +25,8 @@ from qtcore.registry.code import (
     withheld,
 )
 from qtcore.registry.compile import Compiled
-from qtcore.registry.hooks import Failure, Hooks
+from qtcore.registry.fence import Failure
+from qtcore.registry.hooks import Hooks
 from qtcore.registry.load import BASE, Found, compile_found
 from qtcore.registry.packs import find_installed, load_pack
 from qtcore.registry.registry import PackState, PackTexts, Registry

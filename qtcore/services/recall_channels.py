@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sqlmodel import select
 
-from qtcore.registry.hooks import Failure
+from qtcore.registry.fence import Failure
 from qtcore.services.recall_planning import EMAIL, OUTBOX
 from qtcore.services.recall_replies import link_for
 from qtcore.services.recall_texts import add_link

@@ -23,7 +23,7 @@ from qtcore.definitions.problems import render_problems
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.engines.forms import build_form
 from qtcore.pack import FolderPack
-from qtcore.registry.hooks import Failure
+from qtcore.registry.fence import Failure
 from qtcore.registry.load import load_packs
 from qtcore.registry.packs import load_pack
 from qtcore.registry.registry import Registry

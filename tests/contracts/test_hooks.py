@@ -19,7 +19,8 @@ from qtcore.pack import (
     ShipmentFacts,
     hookimpl,
 )
-from qtcore.registry.hooks import HOOKS, Failure, Hooks
+from qtcore.registry.fence import Failure
+from qtcore.registry.hooks import HOOKS, Hooks
 
 
 def a_lot(**more) -> LotFacts:
