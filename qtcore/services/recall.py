@@ -101,7 +101,7 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
     definition = site.registry.get("records", RECALL)
     values = {**start.data, "title": start.title, "mock": start.is_mock}
     checked = check_values(site, context, definition, values)
-    find_plan(site, checked)
+    find_plan(site, checked, on=context.at.date())
     with site.store.write(context) as work:
         if not start.is_mock:
             work.take_turn()

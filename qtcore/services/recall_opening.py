@@ -61,7 +61,7 @@ def open_case(site: Site, work: UnitOfWork, record: Record, found: FoundScope) -
     The unit of work has its turn: what is made meanwhile is either in the scope, or made of what is
     held and refused. Raises InputRejected for a plan or class that does not exist.
     """
-    plan = find_plan(site, record.data)
+    plan = find_plan(site, record.data, on=work.context.at.date())
     is_mock = bool(record.data.get("mock"))
     content = found.scope.as_json()
     digest = _freeze(work, record, content, (is_mock, found.seconds))

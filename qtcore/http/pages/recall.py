@@ -53,9 +53,10 @@ def show(call: Call) -> Seen:
 @page("POST", "/recall")
 def start(call: Call) -> Seen:
     """Start a recall or a mock recall."""
-    typed = {name: call.field(name) for name in ("title", "reason", "plan", "recall_class")}
+    typed = {name: call.field(name) for name in ("title", "reason", "plan")}
     is_mock = call.field("how") != "real"
-    data = {name: typed[name] for name in ("plan", "recall_class") if typed[name]}
+    # One choice names both: a class means nothing without its plan.
+    data = dict(zip(("plan", "recall_class"), typed["plan"].split(), strict=False))
     try:
         asked = read_question(typed_question(call))
         head = RecallStart((), typed["title"], typed["reason"], is_mock, data, asked)
@@ -176,9 +177,9 @@ def _page(
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
-        "plans": [p.id for p in call.site.registry.list("recalls")],
+        "plans": call.site.registry.recall_plans(on=call.act().at.date()),
         "mistakes": [{"message": text, "href": ""} for text in told],
-        "typed": {**dict.fromkeys(("title", "reason", "plan", "recall_class"), ""), **typed},
+        "typed": {**dict.fromkeys(("title", "reason", "plan"), ""), **typed},
         "may_start": call.act().actor.may("recall.start"),
     }
     return Page("recall.html", data, 400 if told else 200)
