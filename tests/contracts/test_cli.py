@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qtcore.cli.main import app
+from qtcore.testing import a_received_lot, a_site
 
 COMMANDS = (
     "demo",
@@ -95,6 +96,26 @@ def test_an_unknown_lot_is_named_with_the_next_step(url: str) -> None:
     answer = json.loads(refused.output)
     assert (refused.exit_code, answer["code"]) == (1, "QT404")
     assert "nothing is called 'L-404'" in answer["detail"]
+
+
+def test_a_mock_recall_is_filed_and_shown(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'drill.db'}"
+    with a_site(url) as site:
+        a_received_lot(site)
+    shared = ["--db", url, "--as", "admin"]
+    RUNNER.invoke(app, ["user", "token", "admin", "--db", url])
+
+    made = RUNNER.invoke(app, ["recall", "mock", "M-1", "--plan", "food_cn", *shared, "--json"])
+    wrong = RUNNER.invoke(app, ["recall", "mock", "M-1", "--plan", "food_xx", *shared])
+
+    assert made.exit_code == 0, made.output
+    answer = json.loads(made.output)
+    assert (answer["held"], answer["timings"]["located_percent"]) == ([], "100.00")
+    shown = RUNNER.invoke(app, ["recall", "show", answer["number"], *shared])
+    assert shown.exit_code == 0
+    assert answer["number"] in shown.output
+    assert wrong.exit_code == 1
+    assert "no recall plan 'food_xx'; known plans: " in wrong.output
 
 
 def test_upgrading_twice_publishes_once(url: str) -> None:

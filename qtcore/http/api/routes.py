@@ -6,6 +6,7 @@ It must not know what they do.
 from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.api import (
+    attachments,
     config,
     delegations,
     happenings,
@@ -29,6 +30,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *ledger.ROUTES,
     *scanning.ROUTES,
     *config.ROUTES,
+    *attachments.ROUTES,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(route.opt["operation"] for route in ROUTES)
 

@@ -15,6 +15,7 @@ from qtcore.store.tables.events import (
     ImportRun,
     Movement,
 )
+from qtcore.store.tables.files import Attachment, Blob
 from qtcore.store.tables.ledger import (
     LedgerAbout,
     LedgerCheckpoint,
@@ -66,7 +67,6 @@ from qtcore.store.tables.recalls import (
     RecallReply,
 )
 from qtcore.store.tables.records import (
-    Attachment,
     DefinitionVersion,
     RecallSnapshot,
     Record,
@@ -80,6 +80,7 @@ from qtcore.store.tables.timers import Notification, WorkflowTimer
 __all__ = [
     "ApiToken",
     "Attachment",
+    "Blob",
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
