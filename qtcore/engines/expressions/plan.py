@@ -199,10 +199,7 @@ def _arithmetic(op: str, steps: list[Step], context: Context) -> Step:
     def step(run: Run) -> Outcome:
         left, right = first(run), second(run)
         if left.__class__ is right.__class__ is Decimal and right:
-            try:
-                return number(context, left, right)
-            except ArithmeticError:
-                pass
+            return _calculate(op, number, (context, left, right))
         return _apply(op, [left, right], calculated)
 
     return step
@@ -217,10 +214,12 @@ def _applied(op: str, steps: list[Step], apply: Callable[[list[Any]], Value]) ->
 
 def _apply(op: str, values: list[Any], apply: Callable[[list[Any]], Value]) -> Outcome:
     unknown = [value for value in values if value.__class__ is Unknown]
-    if unknown:
-        return _merge(unknown)
+    return _merge(unknown) if unknown else _calculate(op, apply, (values,))
+
+
+def _calculate(op: str, apply: Callable[..., Value], values: tuple[Any, ...]) -> Outcome:
     try:
-        return apply(values)
+        return apply(*values)
     except ZeroDivisionError:
         return Unknown((), ("division by zero",))
     except (ArithmeticError, ValueError) as exc:
