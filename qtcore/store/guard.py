@@ -33,6 +33,7 @@ PLUMBING: Final = frozenset(
         "signer_standing",
         "idempotency_key",
         "outbox",
+        "notification_receipt",
         "import_run",
         "import_row",
     }

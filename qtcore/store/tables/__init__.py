@@ -82,7 +82,7 @@ from qtcore.store.tables.signing import (
     SignIntent,
     Training,
 )
-from qtcore.store.tables.timers import Notification, WorkflowTimer
+from qtcore.store.tables.timers import Notification, NotificationReceipt, WorkflowTimer
 
 __all__ = [
     "ApiToken",
@@ -134,6 +134,7 @@ __all__ = [
     "Node",
     "NodeAlias",
     "Notification",
+    "NotificationReceipt",
     "OrderLine",
     "Outbox",
     "Party",
