@@ -15,6 +15,7 @@ from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.engines.forms import from_json_values
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.channels import EMAIL
 from qtcore.services.evaluation import evaluator
 from qtcore.services.recall_texts import language_of, write_body, write_subject
 from qtcore.services.site import Site
@@ -23,7 +24,6 @@ from qtcore.store.tables import RecallCase, RecallNotice, RecallSnapshot, Record
 from qtcore.store.unit import UnitOfWork
 
 OUTBOX: Final = "outbox"
-EMAIL: Final = "email"
 RECALL: Final = "recall"
 WAITING: Final = ("planned", "failed", "mock")
 """The states in which a notice can still be changed."""

@@ -75,7 +75,7 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
-from qtcore.store.tables.timers import Notification, WorkflowTimer
+from qtcore.store.tables.timers import Notification, NotificationReceipt, WorkflowTimer
 
 __all__ = [
     "ApiToken",
@@ -127,6 +127,7 @@ __all__ = [
     "Node",
     "NodeAlias",
     "Notification",
+    "NotificationReceipt",
     "OrderLine",
     "Outbox",
     "Party",
