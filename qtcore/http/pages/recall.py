@@ -22,6 +22,7 @@ from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
+from qtcore.services.recall_planning import plans_in_force
 from qtcore.services.records import RecordView, list_records, read_record
 from qtcore.services.sign_intents import Act
 
@@ -173,7 +174,7 @@ def _page(
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
-        "plans": call.site.registry.recall_plans(on=call.act().at.date()),
+        "plans": plans_in_force(call.site, call.act().at.date()),
         "mistakes": [{"message": text, "href": ""} for text in told],
         "typed": {**dict.fromkeys(("title", "reason", "plan"), ""), **typed},
         "may_start": call.act().actor.may("recall.start"),
