@@ -14,6 +14,7 @@ It must not know any other module; mistakes in definitions and inputs are `Probl
     ├── QueryTooLarge          more fits than the caller, or we, are willing to give at once
     ├── NotSignedIn            no valid session or token
     ├── TooManyTries           sign-ins failed too often here, or too many people sign in at once
+    ├── CannotVerify           who signs cannot be verified just now; nobody is to blame
     └── StoreUnavailable       the database cannot be used as it is
 """
 
@@ -152,6 +153,12 @@ class TooManyTries(QTCoreError):
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class CannotVerify(QTCoreError):
+    """Raised when a proof of identity cannot be checked now: it was neither right nor wrong."""
+
+    code = "QT473"
 
 
 class StoreUnavailable(QTCoreError):

@@ -19,6 +19,7 @@ from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.exports import ExportDefinition
 from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.policies import PolicyDefinition
 from qtcore.definitions.profiles import ProfileDefinition
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.definitions.rules import FactDefinition, RuleDefinition
@@ -64,6 +65,7 @@ KINDS: Mapping[str, type[Definition]] = {
     "veils": VeilDefinition,
     "units": UnitDefinition,
     "calendars": CalendarDefinition,
+    "policies": PolicyDefinition,
 }
 """The top-level keys of a definition file, each a list of that kind; texts are a file of their own.
 

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 
 from qtcore.errors import (
     Ambiguous,
+    CannotVerify,
     Conflict,
     Denied,
     Fault,
@@ -39,6 +40,7 @@ STATUS: tuple[tuple[type[QTCoreError], int], ...] = (
     (NotSignedIn, 401),
     (TooManyTries, 429),
     (QueryTooLarge, 413),
+    (CannotVerify, 503),
     (StoreUnavailable, 503),
 )
 

@@ -102,6 +102,7 @@ def _row(row: Any) -> dict[str, Any]:
         "number": row.number,
         "title": row.title,
         "state": row.state,
+        "priority": row.priority,
         "opened_at": row.opened_at.isoformat(),
         "opened_by": row.opened_by,
     }

@@ -85,7 +85,14 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
-from qtcore.store.tables.timers import Notification, WorkflowTimer
+from qtcore.store.tables.signing import (
+    PolicyAcceptance,
+    SignerStanding,
+    SigningFactor,
+    SignIntent,
+    Training,
+)
+from qtcore.store.tables.timers import Notification, NotificationReceipt, WorkflowTimer
 
 __all__ = [
     "ApiToken",
@@ -138,10 +145,12 @@ __all__ = [
     "Node",
     "NodeAlias",
     "Notification",
+    "NotificationReceipt",
     "OrderLine",
     "Outbox",
     "Party",
     "Person",
+    "PolicyAcceptance",
     "RecallCase",
     "RecallCheck",
     "RecallLink",
@@ -152,11 +161,15 @@ __all__ = [
     "RecordLink",
     "RecordRevision",
     "SignInTicket",
+    "SignIntent",
     "Signature",
+    "SignerStanding",
+    "SigningFactor",
     "StateChange",
     "Tenant",
     "Throttle",
     "TokenUse",
+    "Training",
     "Unit",
     "UserAccount",
     "WebSession",
