@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from qtcore.store.columns import Row, TenantRow, json_field, key_field, one_of, tenant_key
+from qtcore.store.columns import Row, TenantRow, json_field, key_field, one_of_words, tenant_key
 
 
 class NodeRow(Row):
@@ -25,7 +25,7 @@ class Node(NodeRow, table=True):
     __tablename__ = "node"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
-        one_of("kind", "lot", "unit", "logistic_unit"),
+        one_of_words("kind", "lot", "unit", "logistic_unit"),
     )
 
     uid: str = Field(max_length=36)
