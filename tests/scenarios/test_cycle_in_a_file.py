@@ -53,8 +53,8 @@ def turn(source: str, target: str) -> dict[str, object]:
 def test_every_lot_of_a_cycle_is_named_whatever_came_first(order: tuple[str, ...]) -> None:
     with a_site() as site:
         context = site.system_context()
-        for source, target in ("XA", "CY", *order):
-            data = json.dumps(a_document(turn(source, target))).encode()
+        for each in ("XA", "CY", *order):
+            data = json.dumps(a_document(turn(*each))).encode()
             import_epcis(site, context, [("part.jsonld", data)])
         gaps = trace(site, context, LGTIN.format("A"), "both").gaps
     assert sorted(gap["lot_no"] for gap in gaps if gap["kind"] == "cycle") == ["A", "B", "C"]
