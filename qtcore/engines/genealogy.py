@@ -132,8 +132,8 @@ def find_loops(links: Iterable[tuple[N, N]]) -> dict[N, tuple[N, ...]]:
     for node in onward:
         if node in found:
             continue
-        group = _met(onward, node)
-        group &= _met(back, node)
+        ahead, behind = _met(onward, node), _met(back, node)
+        group = ahead & behind
         if node in group:
             way = _shortest_loop(onward, node)
             is_small = len(group) <= MOST_LOOPS

@@ -24,6 +24,7 @@ from qtcore.definitions.problems import (
 from qtcore.definitions.read import PackFolder
 from qtcore.engines.expressions import Compiled as Expression
 from qtcore.errors import DefinitionsRejected, Fault
+from qtcore.registry.consequences import check_consequences
 from qtcore.registry.contributions import Contributions, add_recall_nodes, read_contributions
 from qtcore.registry.fence import Failure
 from qtcore.registry.floor import check_floor
@@ -206,7 +207,7 @@ def _cross_check(
     """
     scopes = Scopes(merged)
     expressions, found = compile_formulas(merged, scopes)
-    found += [*merged.problems, *check_references(merged)]
+    found += [*merged.problems, *check_references(merged), *check_consequences(merged)]
     found += check_proofs(Ground(merged, expressions, scopes)) if with_proofs else ()
     found += check_floor(merged, expressions, scopes)
     return expressions, found

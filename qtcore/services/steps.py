@@ -18,7 +18,7 @@ from qtcore.engines.forms import from_json_values
 from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workflow
 from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import get_version
-from qtcore.services.effects import OpenRecord, Origin, run_effects
+from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
 from qtcore.services.evaluation import evaluator
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.nodes import resolve
@@ -196,6 +196,8 @@ def write_step(
 ) -> None:
     """Write a step that was decided, with all that followed by itself, in this transaction."""
     moved, note = decided
+    if needs_turn(moved):
+        work.take_turn()
     values: dict[str, Any] = {"state": moved.to_state}
     if isinstance(found.row, Record) and is_final(found.workflow, moved.to_state):
         values["closed_at"] = work.context.at

@@ -61,6 +61,14 @@ def tenant_key(column: str, table: str, target: str = "id") -> ForeignKeyConstra
     )
 
 
+def ordered_text(length: int) -> TypeEngine[Any]:
+    """Give the type of a text that is ordered by its signs, whatever language the database has.
+
+    A beginning of it is then a range of an index, on both databases.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 def key_field(**options: Any) -> Any:
     """Make a 64-bit integer column, for keys and what refers to them."""
     return Field(sa_type=BigInteger, **options)

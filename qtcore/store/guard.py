@@ -30,6 +30,7 @@ PLUMBING: Final = frozenset(
         "web_session",
         "idempotency_key",
         "outbox",
+        "notification_receipt",
         "import_run",
         "import_row",
     }

@@ -258,6 +258,20 @@ class ResultBody(Input):
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
 
 
+class MessageQuery(Input):
+    """Which messages: to one role, or only those not read yet."""
+
+    role: Short = ""
+    unread: Literal["true", "false"] = "false"
+    limit: Count = Field(default=50, ge=1, le=200)
+
+
+class ReadBody(Input):
+    """The messages that were read; without the list all of them."""
+
+    notification_ids: tuple[Short, ...] | None = Field(default=None, max_length=500)
+
+
 class DelegationQuery(Input):
     """Whose delegations, by login; nobody means all that may be seen."""
 

@@ -6,12 +6,14 @@ It must not know what they do.
 from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.api import (
+    attachments,
     config,
     delegations,
     happenings,
     ledger,
     lots,
     master,
+    notifications,
     recalls,
     records,
     scanning,
@@ -26,9 +28,11 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *records.ROUTES,
     *master.ROUTES,
     *delegations.ROUTES,
+    *notifications.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
     *config.ROUTES,
+    *attachments.ROUTES,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(route.opt["operation"] for route in ROUTES)
 

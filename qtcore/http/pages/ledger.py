@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 
 from qtcore.errors import InputRejected, QTCoreError, Refused
 from qtcore.http.call import Call
-from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
+from qtcore.http.downloads import Download
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
 from qtcore.services.proving import Asked, export_history, prove_lot
 from qtcore.services.reviewing import read_reviews, review_history
@@ -76,7 +77,7 @@ def proof(call: Call) -> Seen:
         made = export_history(call.site, call.act(), first=first or 0, last=last, asked=asked)
         name = f"events-{made.about['from']}-{made.about['to']}"
     content = json.dumps(made.as_json(), ensure_ascii=False, indent=1).encode()
-    return File(f"qtcore-proof-{name}.json", content, "application/json")
+    return Download(f"qtcore-proof-{name}.json", content, "application/json")
 
 
 def _page(

@@ -1,4 +1,4 @@
-"""Tables of form-backed records: head, revisions, links, attachments, signatures, definitions.
+"""Tables of form-backed records: head, revisions, links, signatures, definitions.
 
 It must not know what a kind of record means.
 """
@@ -160,25 +160,6 @@ class Signature(PublicRow, table=True):
     method: str = Field(max_length=20)
     profile: str = Field(default="simple", max_length=20)
     reason: str = Field(default="", max_length=2000)
-
-
-class Attachment(PublicRow, table=True):
-    """A file kept by the hash of its content; the name is only a label."""
-
-    __tablename__ = "attachment"
-    __table_args__ = (
-        UniqueConstraint("tenant_id", "uid"),
-        Index("ix_attachment_owner", "tenant_id", "owner_uid"),
-    )
-
-    owner_kind: str = Field(max_length=20)
-    owner_uid: str = Field(max_length=36)
-    name: str = Field(max_length=300)
-    media_type: str = Field(max_length=120)
-    size: int = key_field()
-    sha256: str = Field(max_length=64)
-    recorded_at: datetime
-    recorded_by: str = Field(max_length=120)
 
 
 class RecallSnapshot(PublicRow, table=True):
