@@ -12,7 +12,7 @@ from collections.abc import Callable
 from alembic import op
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
