@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 SYSTEM_LOGIN = "system"
+# The two highest bits of this digit say that the id is one of RFC 9562.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ class Sources:
 
     def new_id(self) -> str:
         """Make a UUIDv7 (RFC 9562 5.7): 48 bits of milliseconds, then random bits."""
-        millis = int(self.now().timestamp() * 1000)
-        raw = bytearray(millis.to_bytes(6, "big") + self.random_bytes(10))
-        raw[6] = (raw[6] & 0x0F) | 0x70
-        raw[8] = (raw[8] & 0x3F) | 0x80
-        text = raw.hex()
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        return self.new_ids(1)[0]
+
+    def new_ids(self, count: int) -> list[str]:
+        """Make several, in ascending order, so that an index takes them one beside the other."""
+        millis = f"{int(self.now().timestamp() * 1000):012x}"
+        front = f"{millis[:8]}-{millis[8:]}-7"
+        chance = (self.random_bytes(10).hex() for _ in range(count))
+        return sorted(f"{front}{h[1:4]}-{_VARIANT[h[4]]}{h[5:8]}-{h[8:]}" for h in chance)

@@ -14,6 +14,7 @@ from qtcore.cli import (
     edits,
     epcis,
     exchange,
+    files,
     ledger,
     mappings,
     pack_tests,
@@ -72,6 +73,7 @@ app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and
 app.add_typer(database.db, name="db", help="The database.")
 users.user.add_typer(delegations.delegation, name="delegation", help="Who acts for whom.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
+app.add_typer(files.file, name="file", help="Files of records and events.")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ It must not know the engine, records, or how a guard is evaluated.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -29,7 +29,12 @@ from qtcore.definitions.definition import (
     Text,
     as_text,
 )
+from qtcore.definitions.policies import Profile
 from qtcore.definitions.properties import Ability, Property
+
+RECALL: Final = "recall"
+MOST_CHAINED: Final = 8
+"""How many records may open each other in one step."""
 
 _STATE_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _NAME_SCHEMA = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,59}$"}
@@ -127,11 +132,17 @@ class State(Model):
 
 
 class SignatureDemand(Model):
-    """A signature that a transition needs: its meaning, and which strictness profile applies."""
+    """A signature that a transition needs: its meaning, and which strictness profile applies.
+
+    ``strict`` asks for all components each time; ``session`` for all of them first, then for one
+    in a continuous period of signing; ``simple`` for one. Kinds of `policies` may ask for more.
+    `training` names the topics in which the signer must hold a training that is valid.
+    """
 
     meaning: Name
-    profile: Literal["strict", "session", "simple"] = "simple"
+    profile: Profile = "simple"
     roles: tuple[Id, ...] = ()
+    training: tuple[Id, ...] = ()
 
 
 class FieldValue(Model):
@@ -146,7 +157,8 @@ class Effect(Model):
     """What the product does after a transition: place or lift a hold, notify, start a record.
 
     `fields` fill the new record's form. ``start_recall`` opens a recall (a record of kind `record`,
-    by default ``recall``) about the lots that this one is about.
+    by default ``recall``) about the lots that this one is about: its scope is frozen and held at
+    once, by the plan that `fields` must name. ``lift_hold`` lifts what the same record placed.
     """
 
     do: Literal["hold", "lift_hold", "notify", "create_record", "start_recall"]
@@ -154,6 +166,11 @@ class Effect(Model):
     record: Id | None = None
     roles: tuple[Id, ...] = ()
     fields: tuple[FieldValue, ...] = ()
+
+    @property
+    def opens(self) -> str:
+        """The kind of record it opens; empty for other effects."""
+        return self.record or (RECALL if self.do == "start_recall" else "")
 
 
 class Timer(Model):

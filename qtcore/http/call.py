@@ -11,11 +11,14 @@ from urllib.parse import parse_qsl
 from litestar import Request
 
 from qtcore.context import Context
+from qtcore.definitions.signs import find_hidden
 from qtcore.errors import Fault, InputRejected, NotSignedIn
+from qtcore.http.multipart_form import MULTIPART, SentForm, read_multipart
 from qtcore.http.settings import Settings
-from qtcore.http.signs import find_hidden
 from qtcore.services.sessions import SignedIn
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
+from qtcore.services.uploads import Upload
 
 # A slash inside an identifier of the path travels as this sign, which no identifier holds.
 SLASH = "\x1f"
@@ -41,6 +44,7 @@ class Call:
     path: str
     query_string: str
     content_type: str
+    content_type_as_sent: str
     body: bytes
     idempotency_key: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -59,12 +63,29 @@ class Call:
     @property
     def form(self) -> dict[str, list[str]]:
         """The fields of a posted form, each with all its values."""
+        if self.content_type.startswith(MULTIPART):
+            return dict(self._sent_form().fields)
         if not self.content_type.startswith("application/x-www-form-urlencoded"):
             raise InputRejected(f"a form is expected, found {self.content_type or 'nothing'!r}")
         try:
             return read_pairs(self.body.decode("ascii"))
         except UnicodeDecodeError as error:
             raise InputRejected("the form is not URL-encoded text") from error
+
+    @property
+    def proof(self) -> Proof:
+        """What a posted form gives to prove who signs; a password keeps its spaces."""
+        password = self.form.get("password", [""])[-1]
+        return Proof(password, self.field("login"), self.field("code"))
+
+    def files(self, name: str) -> list[Upload]:
+        """The files of one field of a posted form; an empty field holds one without a name."""
+        if not self.content_type.startswith(MULTIPART):
+            return []
+        return [each for each in self._sent_form().files.get(name, []) if each.name]
+
+    def _sent_form(self) -> SentForm:
+        return read_multipart(self.body, self.content_type_as_sent)
 
     def word(self, name: str, default: str = "") -> str:
         """Give one query parameter as text, the last one when it is repeated."""

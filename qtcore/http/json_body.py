@@ -11,11 +11,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
+from qtcore.definitions.signs import find_hidden
 from qtcore.errors import Fault, InputRejected
-from qtcore.http.signs import find_hidden
 
 MAX_DEPTH = 32
 MAX_DIGITS = 40
+# Texts are passed over as one; a quote that is never closed takes the rest.
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
 
 M = TypeVar("M", bound=BaseModel)
@@ -101,14 +103,10 @@ def _rejected(message: str, where: str = "") -> InputRejected:
 
 def _check_depth(text: str) -> None:
     """Count brackets before parsing: the parser itself would recurse into them."""
-    depth, quoted, escaped = 0, False, False
-    for sign in text:
-        if quoted:
-            escaped, quoted = (sign == "\\" and not escaped), (sign != '"' or escaped)
-            continue
-        if sign == '"':
-            quoted = True
-        elif sign in "[{":
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        sign = found.group()
+        if sign in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise _Mistake(f"the body is nested deeper than {MAX_DEPTH} levels")

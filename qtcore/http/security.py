@@ -24,7 +24,7 @@ from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
-from qtcore.http.settings import Settings
+from qtcore.http.settings import MAX_UPLOAD, UPLOADS, Settings
 from qtcore.http.texts import choose_language
 from qtcore.services.accounts import actor_by_token
 from qtcore.services.serving import Serving
@@ -41,6 +41,8 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
+# What follows on such a connection may be the rest of a body that nobody read.
+UNREAD = frozenset({400, 408, 413})
 HTML = b"text/html; charset=utf-8"
 HEADERS: Mapping[str, str] = {
     "content-security-policy": CSP,
@@ -149,7 +151,12 @@ class Gate:
         limit = self._settings.max_body
         if _is_epcis(scope["path"]) and scope["method"] == "POST":
             limit = max(limit, MAX_CAPTURE)
+        if scope["path"].endswith(UPLOADS):
+            limit = max(limit, MAX_UPLOAD)
         told = headers.get("content-length", "0")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # Two lengths: a proxy before us may believe the other one (request smuggling).
+            raise WebRefusal("Content-Length and Transfer-Encoding exclude each other", 400)
         too_large = WebRefusal(
             f"the body is larger than {limit} bytes; send less at once", 413, code="QT416"
         )
@@ -220,6 +227,7 @@ class Gate:
             path=path,
             query_string=query,
             content_type=headers.get("content-type", "").lower(),
+            content_type_as_sent=headers.get("content-type", ""),
             body=body,
             idempotency_key=headers.get("idempotency-key", ""),
         )
@@ -348,6 +356,8 @@ def _check_write(call: Call, headers: Mapping[str, str]) -> None:
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     sized = [*headers, (b"content-length", str(len(body)).encode())]
+    if status in UNREAD:
+        sized.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": sized})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

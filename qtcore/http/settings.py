@@ -10,8 +10,12 @@ from jinja2 import Environment
 
 from qtcore.http.texts import Texts
 from qtcore.services.disk_watch import DiskWatch
+from qtcore.services.uploads import MAX_FILE
 
 MAX_BODY = 1_048_576
+# Addresses that end so take files; base64 makes three bytes four.
+UPLOADS = "/attachments"
+MAX_UPLOAD = MAX_FILE // 3 * 4 + 65_536
 # A body that takes longer holds a place that others need; 1 MB in 30 s is 35 kB/s.
 BODY_SECONDS = 30.0
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ from qtcore.definitions.problems import (
 from qtcore.definitions.read import PackFolder
 from qtcore.engines.expressions import Compiled as Expression
 from qtcore.errors import DefinitionsRejected, Fault
+from qtcore.registry.consequences import check_consequences
 from qtcore.registry.contributions import Contributions, add_recall_nodes, read_contributions
 from qtcore.registry.fence import Failure
 from qtcore.registry.floor import check_floor
@@ -34,7 +35,7 @@ from qtcore.registry.proofs import Ground, check_proofs
 from qtcore.registry.references import check_references
 from qtcore.registry.registry import PackState, Registry
 from qtcore.registry.scopes import Scopes
-from qtcore.registry.texts import check_texts
+from qtcore.registry.texts import check_texts, find_missing
 
 SERVES_ANYWAY = frozenset({"QT125"})
 """Errors that fail the check but do not switch a pack off: a plant runs without a label."""
@@ -44,12 +45,14 @@ SERVES_ANYWAY = frozenset({"QT125"})
 class Compiled:
     """The outcome of a compile; the registry is None when not even the base pack is sound.
 
-    `sources` maps the file names of the problems to their texts, for carets.
+    `sources` maps the file names of the problems to their texts, for carets; `missing_texts` has
+    the keys of the texts that each pack needs and nobody wrote, by pack and language.
     """
 
     registry: Registry | None
     problems: tuple[Problem, ...]
     sources: Mapping[str, str]
+    missing_texts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
@@ -94,7 +97,8 @@ def compile_registry(
         _expressions=expressions,
         _units=_unit_table(merged),
     )
-    return Compiled(registry, problems, sources)
+    missing = {pack.name: find_missing(merged, pack) for pack in merged.packs}
+    return Compiled(registry, problems, sources, missing)
 
 
 class _Work:
@@ -206,7 +210,7 @@ def _cross_check(
     """
     scopes = Scopes(merged)
     expressions, found = compile_formulas(merged, scopes)
-    found += [*merged.problems, *check_references(merged)]
+    found += [*merged.problems, *check_references(merged), *check_consequences(merged)]
     found += check_proofs(Ground(merged, expressions, scopes)) if with_proofs else ()
     found += check_floor(merged, expressions, scopes)
     return expressions, found

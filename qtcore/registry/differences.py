@@ -103,10 +103,14 @@ def _templates(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Ite
 
 
 def _definitions(kind: str, before: Registry, after: Registry) -> Iterator[Difference]:
-    old = {each.id: definition_body(each) for each in before.list(kind)}
-    new = {each.id: definition_body(each) for each in after.list(kind)}
+    old = {each.id: each for each in before.list(kind)}
+    new = {each.id: each for each in after.list(kind)}
     for name in sorted(old.keys() | new.keys()):
-        for change, path, was, now in _walk(old.get(name, _ABSENT), new.get(name, _ABSENT), ()):
+        one, other = old.get(name), new.get(name)
+        if one is other:  # of a file that did not change
+            continue
+        bodies = [definition_body(each) if each is not None else _ABSENT for each in (one, other)]
+        for change, path, was, now in _walk(bodies[0], bodies[1], ()):
             area = _AREAS.get((kind, path[0] if path else ""), kind.removesuffix("s"))
             yield Difference(change, area, kind, name, path, was, now)
 
@@ -197,6 +201,7 @@ _PARTS = {
     "specs": ("Specification", "质量标准"),
     "recalls": ("Recall plan", "召回预案"),
     "profiles": ("Event profile", "事件规范"),
+    "policies": ("Signing policy", "签名政策"),
     "documents": ("Document", "文件"),
     "exports": ("Workbook", "导出工作簿"),
     "roles": ("Role", "角色"),

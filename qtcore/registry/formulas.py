@@ -5,20 +5,26 @@ It must not know when an expression is evaluated, nor what follows from its valu
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.source import Path
 from qtcore.engines.expressions import (
     Compiled,
+    ExpressionProblem,
     FactType,
     Kind,
     Unit,
     check,
 )
+from qtcore.registry.memo import Memo
 from qtcore.registry.merge import Entry, Merged, PackProblem
 from qtcore.registry.scopes import Scopes, schema_type, scope_of
 
+_Checked = tuple[Compiled | None, tuple[ExpressionProblem, ...]]
+_CHECKED: Memo[_Checked] = Memo(2_048)
+"""Expressions as they were and are, several times what the shipped packs have."""
 _OWN_KEYS = ("required_when", "visible", "readonly_when")
 
 
@@ -39,17 +45,27 @@ def compile_formulas(
     compiled: dict[tuple[str, str], Compiled] = {}
     problems: list[PackProblem] = []
     for formula in _formulas(merged):
-        done, found = check(
+        done, found = _check(formula, merged, scopes)
+        if done is not None:
+            compiled[formula.scope, formula.text] = done
+        problems.extend(_place(formula, mistake) for mistake in found)
+    return compiled, problems
+
+
+def _check(formula: Formula, merged: Merged, scopes: Scopes) -> _Checked:
+    """Check one expression; the same text over the same names was checked before."""
+    told = f"{formula.text}\0{formula.result!r}"
+    key = sha256(scopes.digest(formula.scope) + told.encode()).digest()
+    return _CHECKED.get(
+        key,
+        lambda: check(
             formula.text,
             scopes.names(formula.scope),
             result=formula.result,
             rules=scopes.rules,
             units=merged.units,
-        )
-        if done is not None:
-            compiled[formula.scope, formula.text] = done
-        problems.extend(_place(formula, mistake) for mistake in found)
-    return compiled, problems
+        ),
+    )
 
 
 def _formulas(merged: Merged) -> Iterator[Formula]:

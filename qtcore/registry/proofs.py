@@ -70,27 +70,25 @@ class Ground:
 
     @cached_property
     def digest(self) -> bytes:
-        """Stand for everything above, and for what expressions may name."""
+        """Stand for everything above, and for what expressions of rules may name."""
         rules = [
             (r.id, r.gate, r.severity, r.check, r.when, r.industries, r.valid_from, r.valid_to)
             for r in self.rules
         ]
         told = (
-            sorted(self.scopes.facts.items()),
-            sorted(self.merged.units.items()),
             sorted(self.constant),
             sorted(self.meanings),
             sorted(self.rights.items()),
             rules,
         )
-        return sha256(repr(told).encode()).digest()
+        return sha256(self.scopes.digest(FACTS) + repr(told).encode()).digest()
 
     def key(self, flow: WorkflowDefinition, inherited: Sequence[Property]) -> bytes:
         """Stand for everything that the proofs of one life cycle depend on."""
-        forms = sorted(find_form_names(self.merged, flow.id).items())
+        names = self.scopes.digest(f"workflows:{flow.id}")
         claims = "".join(claim.model_dump_json() for claim in inherited)
-        told = f"{flow.model_dump_json()}{claims}{forms!r}"
-        return sha256(self.digest + told.encode()).digest()
+        told = f"{flow.model_dump_json()}{claims}"
+        return sha256(self.digest + names + told.encode()).digest()
 
     def movers(self, flow: WorkflowDefinition) -> frozenset[str]:
         """Name the roles that may make transitions of a subject."""

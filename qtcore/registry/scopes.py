@@ -5,6 +5,7 @@ It must not know expressions, nor who evaluates them.
 
 from collections.abc import Mapping
 from functools import cached_property
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
@@ -49,6 +50,7 @@ class Scopes:
     def __init__(self, merged: Merged) -> None:
         self._merged = merged
         self._known: dict[str, Names] = {}
+        self._digests: dict[str, bytes] = {}
 
     @cached_property
     def facts(self) -> Names:
@@ -66,6 +68,22 @@ class Scopes:
         if scope not in self._known:
             self._known[scope] = self._find(scope)
         return self._known[scope]
+
+    def digest(self, scope: str) -> bytes:
+        """Stand for all that an expression of a scope may name, with its kinds and factors."""
+        if scope in self._digests:
+            return self._digests[scope]
+        names, facts = self.names(scope), self.facts
+        own = sorted((name, kind) for name, kind in names.items() if facts.get(name) is not kind)
+        told = f"{own!r}{len(names) - len(own)}"
+        found = self._digests[scope] = sha256(self._ground + told.encode()).digest()
+        return found
+
+    @cached_property
+    def _ground(self) -> bytes:
+        # The table holds every spelling with its factor, which the repr of one unit leaves out.
+        facts, units = sorted(self.facts.items()), sorted(self._merged.units.items())
+        return sha256(repr((facts, units, sorted(self.rules))).encode()).digest()
 
     def _find(self, scope: str) -> Names:
         merged = self._merged

@@ -14,18 +14,17 @@ from sqlmodel import Session, select
 from qtcore.definitions.workflows import Timer
 from qtcore.engines.calendars import EVERY_DAY, due_after, read_span
 from qtcore.engines.workflow import Attempt, Moved, compile_workflow, fire
-from qtcore.errors import QTCoreError
+from qtcore.errors import QTCoreError, Refused
 from qtcore.services.effects import tell
 from qtcore.services.evaluation import evaluator
 from qtcore.services.records import open_record
 from qtcore.services.site import Site
 from qtcore.services.steps import Note, Subject, find_subject, subject_facts, write_step
-from qtcore.services.timers import find_calendar
+from qtcore.services.timers import find_calendar, rank_of
 from qtcore.store.tables import Record, WorkflowTimer
 from qtcore.store.unit import UnitOfWork
 
 BATCH = 200
-_RANK = ("normal", "high", "urgent")
 _LOG = structlog.get_logger("qtcore.deadlines")
 
 
@@ -68,17 +67,25 @@ def _list_due(site: Site) -> list[str]:
 def _settle(site: Site, uid: str) -> bool:
     """Settle one deadline; false when somebody else did, or it failed and was logged."""
     try:
-        with site.store.write(site.system_context()) as work:
-            row = _waiting(work.session, work.tenant_id, uid, work.context.at)
-            if row is None:
-                return False
-            found = find_subject(work.session, work.tenant_id, (row.subject_kind, row.subject_uid))
-            due = _Due(row, found.workflow.timers[row.place], found)
-            _act(site, work, due)
-            return True
+        try:
+            return _settle_once(site, uid, "")
+        except Refused as refused:
+            # What follows from the step cannot be done: told, and not tried for ever.
+            return _settle_once(site, uid, "; ".join(r.message for r in refused.refusals))
     except QTCoreError as error:
         _LOG.error("a deadline could not be settled", timer=uid, code=error.code, error=str(error))
         return False
+
+
+def _settle_once(site: Site, uid: str, refused: str) -> bool:
+    """Settle one deadline in one transaction; `refused` says why its step is not even tried."""
+    with site.store.write(site.system_context()) as work:
+        row = _waiting(work.session, work.tenant_id, uid, work.context.at)
+        if row is None:
+            return False
+        found = find_subject(work.session, work.tenant_id, (row.subject_kind, row.subject_uid))
+        _act(site, work, _Due(row, found.workflow.timers[row.place], found), refused)
+        return True
 
 
 def _waiting(session: Session, tenant_id: int, uid: str, now: datetime) -> WorkflowTimer | None:
@@ -91,16 +98,17 @@ def _waiting(session: Session, tenant_id: int, uid: str, now: datetime) -> Workf
     return row
 
 
-def _act(site: Site, work: UnitOfWork, due: _Due) -> None:
+def _act(site: Site, work: UnitOfWork, due: _Due, refused: str) -> None:
     row, timer, found = due.row, due.timer, due.found
     if timer.escalate_to:
         tell(work, timer.escalate_to, found.origin, f"deadline:{row.state}")
     record = found.row
-    if isinstance(record, Record) and _rank(timer.priority) > _rank(record.priority):
+    if isinstance(record, Record) and rank_of(timer.priority) > rank_of(record.priority):
         work.change(record, priority=timer.priority)
         work.flush()
-    outcome = _fire(site, work, due) if timer.fire is not None else ""
-    again = None if timer.fire is not None and not outcome else _again(site, due, work.context.at)
+    fires = timer.fire is not None
+    outcome = refused or (_fire(site, work, due) if fires else "")
+    again = None if fires and not outcome else _again(site, due, work.context.at)
     status = "waiting" if again is not None else "refused" if outcome else "done"
     # The step may have left the state, which ended the row: that it was due counts for more.
     work.change(
@@ -124,10 +132,6 @@ def _act(site: Site, work: UnitOfWork, due: _Due) -> None:
             "priority": timer.priority or "",
         },
     )
-
-
-def _rank(priority: str | None) -> int:
-    return _RANK.index(priority) if priority in _RANK else 0
 
 
 def _again(site: Site, due: _Due, now: datetime) -> datetime | None:

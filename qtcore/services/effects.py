@@ -6,28 +6,38 @@ the step: either everything is there afterwards or nothing is.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from qtcore.definitions.workflows import Effect, RecordDefinition
 from qtcore.engines.workflow import Moved
-from qtcore.services.holds import write_hold
+from qtcore.errors import InputRejected, Refusal, Refused
+from qtcore.services.holds import write_holds
+from qtcore.services.lot_changes import tell_findings
+from qtcore.services.recall_opening import begin_recall
+from qtcore.services.recall_seeds import Question
 from qtcore.services.site import Site
 from qtcore.store.tables import Hold, Node, Notification, Record, RecordLink
 from qtcore.store.unit import UnitOfWork
 
-RECALL = "recall"
+NOTIFY: Final = "notify"
+"""The topic of messages to roles."""
+_BY_WORKFLOW: Final = "workflow:"
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A record to be opened: its kind, values, the public ids of its lots, its title."""
+    """A record to be opened: its kind, values, the public ids of its lots, its title.
+
+    `depth` counts the records of this step that opened one another before it.
+    """
 
     definition: RecordDefinition
     data: Mapping[str, Any]
     lots: Sequence[str]
     title: str
+    depth: int = 0
 
 
 OpenRecord = Callable[[Site, UnitOfWork, Opening], Record]
@@ -48,24 +58,43 @@ class Origin:
 def run_effects(
     site: Site, work: UnitOfWork, origin: Origin, moved: Moved, *, open_record: OpenRecord
 ) -> None:
-    """Run the effects of a step inside its transaction; messages leave through the outbox."""
-    cause = f"workflow:{moved.transition}"
+    """Run the effects of a step inside its transaction; messages leave through the outbox.
+
+    Raises Refused when one cannot be carried out: then the step is not made either.
+    """
     nodes = _nodes(work, origin) if moved.effects else []
     for effect in moved.effects:
-        if effect.do == "notify":
-            tell(work, effect.roles, origin, effect.reason or moved.transition)
-        elif effect.do in {"create_record", "start_recall"}:
-            opening = _opening(site, work, origin, (effect, nodes, moved.transition))
-            record = open_record(site, work, opening)
-            if effect.do == "start_recall":
-                for node in nodes:
-                    write_hold(work, node, moved.transition, cause=RECALL, record_uid=record.uid)
-        else:
-            for node in nodes:
-                if effect.do == "hold":
-                    write_hold(work, node, effect.reason or moved.transition, cause=cause)
-                else:
-                    _lift(work, node, cause, moved.transition)
+        asked = (effect, nodes, moved.transition)
+        try:
+            if effect.do in {"create_record", "start_recall"}:
+                opening = _opening(site, work, origin, asked)
+                record = open_record(site, work, opening)
+                if effect.do == "start_recall":
+                    begin_recall(site, work, record, Question(tuple(opening.lots)))
+            else:
+                _carry_out(work, origin, asked)
+        except InputRejected as error:
+            said = "; ".join(fault.message for fault in error.faults) or error.message
+            text = f"{moved.transition} would {effect.do.replace('_', ' ')}: {said}"
+            fix = "correct the values it is given, or the effect in the workflow"
+            raise Refused(text, [Refusal("QT435", text, fix=fix)]) from error
+
+
+def _carry_out(work: UnitOfWork, origin: Origin, asked: tuple[Effect, Sequence[int], str]) -> None:
+    effect, nodes, transition = asked
+    if effect.do == "notify":
+        tell(work, effect.roles, origin, effect.reason or transition)
+    elif effect.do == "hold":
+        cause = f"{_BY_WORKFLOW}{transition}"
+        reason = effect.reason or transition
+        write_holds(work, nodes, reason, cause=cause, record_uid=_owner(origin))
+    else:
+        _lift(work, origin, nodes, transition)
+
+
+def needs_turn(moved: Moved) -> bool:
+    """Say whether what follows from a step changes what others may be about to ship or use."""
+    return any(effect.do in {"hold", "lift_hold", "start_recall"} for effect in moved.effects)
 
 
 def tell(work: UnitOfWork, roles: Sequence[str], origin: Origin, subject: str) -> None:
@@ -73,12 +102,14 @@ def tell(work: UnitOfWork, roles: Sequence[str], origin: Origin, subject: str) -
 
     The message leaves through the outbox after the commit.
     """
+    uids = []
     for role in dict.fromkeys(roles):
+        uids.append(work.new_uid())
         work.add(
             Notification(
                 tenant_id=work.tenant_id,
                 id=work.key(),
-                uid=work.new_uid(),
+                uid=uids[-1],
                 role=role,
                 about_kind=origin.kind,
                 about_uid=origin.uid,
@@ -87,29 +118,19 @@ def tell(work: UnitOfWork, roles: Sequence[str], origin: Origin, subject: str) -
                 created_at=work.context.at,
             )
         )
-    work.publish(
-        "notify",
-        {
-            "roles": list(roles),
-            "about": origin.uid,
-            "kind": origin.kind,
-            "name": origin.name,
-            "subject": subject,
-        },
-    )
+    work.publish(NOTIFY, {"notifications": uids})
 
 
 def _opening(
     site: Site, work: UnitOfWork, origin: Origin, asked: tuple[Effect, Sequence[int], str]
 ) -> Opening:
     effect, nodes, transition = asked
-    kind = effect.record or (RECALL if effect.do == "start_recall" else "")
     data = {
         each.field: origin.values.get(each.from_) if each.from_ is not None else each.value
         for each in effect.fields
     }
     title = f"{origin.name}: {transition}"
-    definition: RecordDefinition = site.registry.get("records", kind)
+    definition: RecordDefinition = site.registry.get("records", effect.opens)
     lots = tuple(work.uid_of(node) for node in nodes)
     given = {name: value for name, value in data.items() if value is not None}
     return Opening(definition, given, lots, title)
@@ -135,16 +156,25 @@ def _nodes(work: UnitOfWork, origin: Origin) -> list[int]:
     return [node for node in found if node is not None]
 
 
-def _lift(work: UnitOfWork, node: int, cause: str, reason: str) -> None:
-    """Lift only what a workflow placed: a manual hold is lifted by a person."""
+def _owner(origin: Origin) -> str | None:
+    """Name the record whose holds they are; those of a lot's own life cycle have none."""
+    return origin.uid if origin.kind == "record" else None
+
+
+def _lift(work: UnitOfWork, origin: Origin, nodes: Sequence[int], reason: str) -> None:
+    """Lift only what this very record, or the lot's own life cycle, placed by a step."""
     rows = work.session.exec(
         select(Hold).where(
             Hold.tenant_id == work.tenant_id,
-            Hold.node == node,
-            Hold.lifted_at == None,  # noqa: E711
+            col(Hold.node).in_(nodes),
+            Hold.record_uid == _owner(origin),
+            col(Hold.lifted_at).is_(None),
+            col(Hold.cause).startswith(_BY_WORKFLOW),
         )
     ).all()
+    by = f"{_BY_WORKFLOW}{reason}"
     for row in rows:
-        if row.cause.startswith("workflow:"):
-            work.change(row, lifted_at=work.context.at, lifted_by=cause, lift_reason=reason)
-            work.log("hold.lift", "hold", row.uid, reason=reason, about=[work.uid_of(node)])
+        work.change(row, lifted_at=work.context.at, lifted_by=by, lift_reason=reason)
+        about = [work.uid_of(row.node)]
+        work.log("hold.lift", "hold", row.uid, reason=reason, about=about)
+    tell_findings(work, [work.uid_of(row.node) for row in rows])

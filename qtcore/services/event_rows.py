@@ -34,7 +34,7 @@ Link = tuple[int, int, str, Decimal | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event whose lines are nodes by now; `items` are the keys of the items of lots."""
+    """An event whose lines are nodes by now; `lines` pairs them."""
 
     book: NodeBook
     event: EventInput
@@ -43,14 +43,11 @@ class Told:
     key: int
     uid: str
     nodes: Sequence[int]
-
-    def lines(self) -> list[tuple[Line, int]]:
-        """List the lines with their nodes."""
-        return list(zip(self.event.lines, self.nodes, strict=True))
+    lines: Sequence[tuple[Line, int]]
 
     def part(self, name: str) -> list[tuple[Line, int]]:
         """List the lines of one part with their nodes."""
-        return [(line, node) for line, node in self.lines() if line.part == name]
+        return [pair for pair in self.lines if pair[0].part == name]
 
 
 def event_row(told: Told, origin: Origin) -> dict[str, Any]:
@@ -87,16 +84,14 @@ def event_row(told: Told, origin: Origin) -> dict[str, Any]:
 
 def movement_rows(told: Told) -> list[dict[str, Any]]:
     """Make a row for each line; a move arrives as well as it leaves."""
-    book, event, verb = told.book, told.event, told.verb
+    book, event, verb, key = told.book, told.event, told.verb, told.key
     place = book.master("location", event.location).id if event.location else None
     target = book.master("location", event.to_location).id if event.to_location else None
-    container = next((node for _, node in told.part("parent")), None)
+    container = next((node for line, node in told.lines if line.part == "parent"), None)
     effects = EFFECT_OF_PART[verb]
-    rows = []
-    for line, node in told.lines():
-        row = {
-            "id": book.work.key(),
-            "event_id": told.key,
+    rows = [
+        {
+            "event_id": key,
             "node": node,
             "part": line.part,
             "effect": effects.get(line.part, "observed"),
@@ -105,11 +100,12 @@ def movement_rows(told: Told) -> list[dict[str, Any]]:
             "quantity": line.quantity,
             "unit": line.unit,
         }
-        rows.append(row)
-        if verb == "move" and target is not None:
-            moved = {"id": book.work.key(), "effect": "moved_in", "location_id": target}
-            rows.append({**row, **moved})
-    return rows
+        for line, node in told.lines
+    ]
+    if verb != "move" or target is None:
+        return rows
+    arrival = {"effect": "moved_in", "location_id": target}
+    return [moved for row in rows for moved in (row, {**row, **arrival})]
 
 
 def edge_rows(told: Told, items: Mapping[int, int]) -> list[dict[str, Any]]:
@@ -121,7 +117,6 @@ def edge_rows(told: Told, items: Mapping[int, int]) -> list[dict[str, Any]]:
     at, recorded_at = told.event.event_at, told.book.work.context.at
     return [
         {
-            "id": told.book.work.key(),
             "src": src,
             "dst": dst,
             "kind": kinds.get((src, dst), told.verb),
@@ -139,6 +134,8 @@ def edge_rows(told: Told, items: Mapping[int, int]) -> list[dict[str, Any]]:
 def _kinds(links: Sequence[Link], items: Mapping[int, int]) -> dict[tuple[int, int], str]:
     """Name the links between lots of one item: a split, a merge, or rework of one lot."""
     alike = [(src, dst) for src, dst, *_ in links if src in items and items[src] == items.get(dst)]
+    if not alike:
+        return {}
     sources, targets = defaultdict(set), defaultdict(set)
     for src, dst in alike:
         sources[items[src]].add(src)

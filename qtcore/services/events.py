@@ -137,9 +137,12 @@ def _write_fresh(
     work = book.work
     keys = work.keys(len(fresh))
     told = [
-        Told(book, event, verb, digests[place], key, work.new_uid(), named)
+        Told(
+            book, event, verb, digests[place], key, work.new_uid(), named,
+            tuple(zip(event.lines, named, strict=True)),
+        )
         for (place, event), verb, key, named in zip(fresh, verbs, keys, nodes, strict=True)
-    ]
+    ]  # fmt: skip
     _insert(book, told, origin)
     stored: dict[int, Stored] = {}
     for (place, _), each in zip(fresh, told, strict=True):
@@ -211,7 +214,7 @@ def _log(book: NodeBook, told: Told) -> None:
     work, event = book.work, told.event
     lines: list[list[Any]] = [
         [line.part, work.uid_of(node), optional_text(line.quantity), line.unit]
-        for line, node in told.lines()
+        for line, node in told.lines
     ]
     work.log(
         f"event.{told.verb}",

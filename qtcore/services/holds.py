@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected, NotFound
+from qtcore.services.lot_changes import tell_findings
 from qtcore.services.nodes import resolve
 from qtcore.services.orders import order_json
 from qtcore.services.rights import require
@@ -85,6 +86,7 @@ def write_holds(
             about=[uids[row.node]],
             details={"order": row.order_no, "line": row.line_no, "customer": row.customer},
         )
+    tell_findings(work, [work.uid_of(node) for node in nodes])
     return Held(holds, broken)
 
 
@@ -156,3 +158,4 @@ def _lift(work: UnitOfWork, row: Hold, reason: str) -> None:
     )
     about = [work.uid_of(row.node)]
     work.log("hold.lift", "hold", row.uid, changes=changes, reason=reason, about=about)
+    tell_findings(work, about)

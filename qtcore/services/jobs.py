@@ -4,7 +4,7 @@ It must not know who asked; a message is delivered at least once, and a pack tha
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -15,11 +15,15 @@ from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.fence import Failure
 from qtcore.services.audit import seal
 from qtcore.services.deadlines import settle_deadlines
+from qtcore.services.effects import NOTIFY
+from qtcore.services.lot_changes import FINDINGS
+from qtcore.services.notification_sending import send_messages
 from qtcore.services.recall_channels import tell_notice
 from qtcore.services.recall_reminders import remind
 from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due
+from qtcore.services.waking import lots_of, wake_records
 from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.queries.events import event_lines, get_event
 from qtcore.store.tables import Outbox
@@ -86,6 +90,19 @@ def _tell(site: Site, topic: str, payload: Mapping[str, Any]) -> tuple[Failure, 
     return failures
 
 
+def _wake(site: Site, lots: Sequence[str]) -> tuple[Failure, ...]:
+    """Let records go on that wait for what was found; one that cannot is named and tried again."""
+    try:
+        wake_records(site, lots)
+    except QTCoreError as error:
+        return (Failure("core", "wake", error.message),)
+    return ()
+
+
+def _tell_findings(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
+    return _wake(site, payload["lots"])
+
+
 def _tell_event(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
     with site.store.read() as session:
         event = get_event(session, site.store.tenant_id, payload["event_id"])
@@ -108,7 +125,7 @@ def _tell_event(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
         ),
         fields=event.values,
     )
-    return site.hooks.after_event(facts)
+    return (*_wake(site, [line.node_uid for line in lines]), *site.hooks.after_event(facts))
 
 
 def _tell_transition(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
@@ -121,11 +138,14 @@ def _tell_transition(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, .
         from_state=payload.get("from", ""),
         to_state=payload["to"],
     )
-    return site.hooks.after_transition(facts)
+    found = _wake(site, lots_of(site, facts.subject, facts.subject_id))
+    return (*found, *site.hooks.after_transition(facts))
 
 
 _TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]] = {
     "event": _tell_event,
+    FINDINGS: _tell_findings,
+    NOTIFY: send_messages,
     "transition": _tell_transition,
     "recall.notice": tell_notice,
 }

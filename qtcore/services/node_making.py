@@ -100,7 +100,6 @@ def identifier_rows(
     at = work.context.at
     return [
         {
-            "id": work.key(),
             "node": node,
             "scheme": scheme,
             "value": value,
@@ -150,8 +149,6 @@ def _insert_lots(making: Making, made: Sequence[tuple[Wanted, NewNode]]) -> None
         )
         steps.append(
             {
-                "id": work.key(),
-                "uid": work.new_uid(),
                 "subject_kind": "lot",
                 "subject_uid": node.uid,
                 "number": 1,

@@ -1,29 +1,25 @@
-"""A recall is asked for and opened: frozen scope, holds, case; or a mock without effects.
+"""A recall is asked for by a person: first what it would reach, then the recall itself.
 
 It must not know pages, nor how notices, replies and closure go on (`recall_notices`, ...).
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 
 from sqlmodel import select
 
 from qtcore.context import Context
-from qtcore.definitions.recalls import RecallDefinition
-from qtcore.engines.ledger import canonical_bytes
-from qtcore.services.holds import Held, write_holds
-from qtcore.services.recall_planning import find_plan, plan_notices
-from qtcore.services.recall_scope import RecallScope, compute_scope, located_percent
+from qtcore.definitions.workflows import RECALL
+from qtcore.services.recall_opening import find_scope, open_case
+from qtcore.services.recall_planning import find_plan
+from qtcore.services.recall_scope import RecallScope, compute_scope
 from qtcore.services.recall_seeds import Question, check_question
 from qtcore.services.records import RecordInput, check_values, get_record, write_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.store.tables import RecallCase, RecallSnapshot, Record
-from qtcore.store.unit import UnitOfWork
+from qtcore.store.tables import RecallSnapshot
 
 __all__ = ["Question", "RecallScope", "RecallStart", "recall_scope", "start_recall"]
 
@@ -101,122 +97,28 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
     held and refused.
     """
     require(site, context, "recall.start")
-    began = time.perf_counter()
-    question = start.asked()
-    check_question(question)
-    definition = site.registry.get("records", "recall")
+    check_question(start.asked())
+    definition = site.registry.get("records", RECALL)
     values = {**start.data, "title": start.title, "mock": start.is_mock}
     checked = check_values(site, context, definition, values)
-    plan = find_plan(site, checked)
+    find_plan(site, checked, on=context.at.date())
     with site.store.write(context) as work:
         if not start.is_mock:
             work.take_turn()
-        scope = compute_scope(site, work.session, question)
-        seconds = _since(began)
-        record = write_record(site, work, definition, _entry(start, checked, scope))
-        digest = _freeze(work, record, scope, (start.is_mock, seconds))
-        timings = {
-            "scope_seconds": str(seconds),
-            "located_seconds": str(_since(began)),
-            "located_percent": located_percent(scope.balances.values()),
-        }
-        held = Held((), ())
-        if not start.is_mock:
-            nodes = [node.info.node for node in scope.trace.nodes]
-            reason = f"{record.number}: {start.reason}"
-            held = write_holds(work, nodes, reason, cause="recall", record_uid=record.uid)
-        case = _case(work, record, (question, plan), timings)
-        plan_notices(site, work, (case, record), scope.as_json())
-        _tell(work, record, (start, timings), held)
+        found = find_scope(site, work, start.asked(), start.reason)
+        entry = RecordInput(checked, found.scope.seeds, start.title)
+        record = write_record(site, work, definition, entry)
+        opened = open_case(site, work, record, found)
         return StartedRecall(
             record_id=record.uid,
             number=record.number,
-            scope=scope,
-            held=held.holds,
-            broken=held.broken,
-            seconds=seconds,
-            timings=timings,
-            content_sha256=digest,
+            scope=found.scope,
+            held=opened.held.holds,
+            broken=opened.held.broken,
+            seconds=found.seconds,
+            timings=opened.timings,
+            content_sha256=opened.content_sha256,
         )
-
-
-def _since(began: float) -> Decimal:
-    return Decimal(time.perf_counter() - began).quantize(Decimal("0.001"))
-
-
-def _entry(start: RecallStart, checked: Mapping[str, Any], scope: RecallScope) -> RecordInput:
-    return RecordInput(checked, scope.seeds, start.title)
-
-
-def _case(
-    work: UnitOfWork,
-    record: Record,
-    asked: tuple[Question, RecallDefinition],
-    timings: Mapping[str, str],
-) -> RecallCase:
-    question, plan = asked
-    case = RecallCase(
-        tenant_id=work.tenant_id,
-        id=work.key(),
-        uid=work.new_uid(),
-        record_id=record.id,
-        is_mock=bool(record.data.get("mock")),
-        question=question.as_json(),
-        plan=plan.model_dump(mode="json", by_alias=True),
-        recall_class=str(record.data.get("recall_class") or ""),
-        clock={"known_at": work.context.at.isoformat()},
-        timings=dict(timings),
-    )
-    work.add(case)
-    work.flush()
-    return case
-
-
-def _tell(
-    work: UnitOfWork, record: Record, told: tuple[RecallStart, Mapping[str, str]], held: Held
-) -> None:
-    start, timings = told
-    work.log(
-        "recall.mock" if start.is_mock else "recall.start",
-        "record",
-        record.uid,
-        reason=start.reason,
-        details={
-            **timings,
-            "held": len(held.holds),
-            "broken": [f"{b['order_no']}/{b['line_no']}" for b in held.broken],
-        },
-    )
-
-
-def _freeze(work: UnitOfWork, record: Record, scope: RecallScope, how: tuple[bool, Decimal]) -> str:
-    """Freeze a scope: later events never change it, and its hash is in the ledger."""
-    is_mock, seconds = how
-    content = scope.as_json()
-    digest = sha256(canonical_bytes(content)).hexdigest()
-    work.add(
-        RecallSnapshot(
-            tenant_id=work.tenant_id,
-            id=work.key(),
-            uid=work.new_uid(),
-            record_id=record.id,
-            number=1,
-            is_mock=is_mock,
-            scope=content,
-            content_sha256=digest,
-            taken_at=work.context.at,
-            taken_by=work.context.actor.login,
-            seconds=str(seconds),
-        )
-    )
-    work.log(
-        "recall.snapshot",
-        "record",
-        record.uid,
-        about=list(scope.seeds),
-        details={"mock": is_mock, "content": digest, "lots": len(scope.trace.nodes)},
-    )
-    return digest
 
 
 def read_snapshot(site: Site, context: Context, record_id: str) -> RecallSnapshot | None:

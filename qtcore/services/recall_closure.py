@@ -98,7 +98,7 @@ def _facts(view: CaseView, values: Mapping[str, Any]) -> RecallFacts:
         returned=Decimal(one["returned"]) if one else None,
         unaccounted=Decimal(one["unaccounted"]) if one else None,
         unit=one["unit"] if one else "",
-        values=values,
+        values={**view.record.data, **values},
     )
 
 

@@ -6,6 +6,7 @@ It must not decide what is affected.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -103,11 +104,7 @@ def _to_own_sites(
         party = parties.get(ship.customer)
         if party is None or "site" not in (party.roles or []):
             continue
-        arrived = any(
-            row.effect == "received" and row.event_at >= ship.shipped_at
-            for row in movements.get(ship.node, ())
-        )
-        if not arrived:
+        if not _has_arrived(movements.get(ship.node, ()), ship.shipped_at):
             found.append(
                 {
                     "lot_id": ship.lot_id,
@@ -120,6 +117,14 @@ def _to_own_sites(
                 }
             )
     return found
+
+
+def _has_arrived(movements: Sequence[MovementRow], shipped_at: datetime) -> bool:
+    """Say whether a lot was received after it left; how it first came in is no arrival."""
+    born = [row for row in movements if row.effect in ("received", "produced")]
+    first = min(born, key=lambda row: (row.event_at, row.id), default=None)
+    later = [row for row in born if row.effect == "received" and row is not first]
+    return any(row.event_at >= shipped_at for row in later)
 
 
 def _by_customer(

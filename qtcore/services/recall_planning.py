@@ -6,6 +6,7 @@ waits, moves deadlines and ends what is asked for no more; what was sent or answ
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from sqlmodel import Session, select
@@ -14,6 +15,7 @@ from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.engines.forms import from_json_values
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.channels import EMAIL
 from qtcore.services.evaluation import evaluator
 from qtcore.services.recall_texts import language_of, write_body, write_subject
 from qtcore.services.site import Site
@@ -22,7 +24,6 @@ from qtcore.store.tables import RecallCase, RecallNotice, RecallSnapshot, Record
 from qtcore.store.unit import UnitOfWork
 
 OUTBOX: Final = "outbox"
-EMAIL: Final = "email"
 RECALL: Final = "recall"
 WAITING: Final = ("planned", "failed", "mock")
 """The states in which a notice can still be changed."""
@@ -43,13 +44,31 @@ class _Recipient:
     language: str = "en"
 
 
-def find_plan(site: Site, values: Mapping[str, Any]) -> RecallDefinition:
-    """Find the plan that the form of a recall names; InputRejected for it or a class it lacks."""
+def plans_in_force(site: Site, on: date | None) -> tuple[RecallDefinition, ...]:
+    """List the recall plans of a day, by id; one that was repealed starts nothing."""
+    plans: tuple[RecallDefinition, ...] = site.registry.list("recalls")
+    return tuple(
+        plan
+        for plan in plans
+        if on is None or ((plan.valid_from or on) <= on <= (plan.valid_to or on))
+    )
+
+
+def find_plan(site: Site, values: Mapping[str, Any], *, on: date | None = None) -> RecallDefinition:
+    """Find the plan that the form of a recall names; with `on` it must be in force that day.
+
+    Raises InputRejected for it, or for a class it does not have.
+    """
     name = str(values.get("plan", ""))
     plan: RecallDefinition | None = site.registry.find("recalls", name)
+    usable = plans_in_force(site, on)
+    known = ", ".join(p.id for p in usable) or "none: no pack brings one"
     if plan is None:
-        known = ", ".join(p.id for p in site.registry.list("recalls")) or "none: no pack brings one"
         text = f"there is no recall plan {name!r}; known plans: {known}"
+        raise InputRejected(text, [Fault("QT411", text, "/data/plan")])
+    if plan not in usable:
+        span = f"{plan.valid_from or '…'} to {plan.valid_to or '…'}"
+        text = f"plan {name!r} is in force from {span}, not on {on}; plans in force: {known}"
         raise InputRejected(text, [Fault("QT411", text, "/data/plan")])
     given, classes = values.get("recall_class"), [c.id for c in plan.classes]
     if given and given not in classes:

@@ -45,7 +45,9 @@ def language_of(wish: str) -> str:
 def write_subject(language: str, facts: Mapping[str, Any]) -> str:
     """Write the subject of a notice."""
     urgent = _URGENT[language] if facts["is_urgent"] else ""
-    return _SUBJECT[language].format(urgent=urgent, **_named(facts, "number", "title"))[:300]
+    text = _SUBJECT[language].format(urgent=urgent, **_named(facts, "number", "title"))
+    # One line: a line end in a title would begin another header of the mail.
+    return " ".join(text.split())[:300]
 
 
 def write_body(language: str, facts: Mapping[str, Any], lots: Sequence[Mapping[str, Any]]) -> str:

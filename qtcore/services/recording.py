@@ -15,6 +15,7 @@ from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
 from qtcore.services.judgements import event_refusals
+from qtcore.services.lot_fields import complete_fields, field_refusals
 from qtcore.services.nodes import NodeBook
 from qtcore.services.refusals import (
     MAKES,
@@ -78,10 +79,13 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
                 ),
                 *event_refusals(site, work.session, definition.verb, told),
                 *_gate_refusals(site, work, definition.verb, told),
+                *field_refusals(found),
             ]
             if refusals:
                 raise Refused(f"{event.event_type} is refused: {refusals[0].message}", refusals)
-            return write_event(site, book, event)
+            stored = write_event(site, book, event)
+            complete_fields(work, found)
+            return stored
     except Refused as refused:
         site.store.note(
             context,

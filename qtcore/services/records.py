@@ -13,13 +13,14 @@ from sqlmodel import Session, select
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.stored_states import allows
-from qtcore.definitions.workflows import RecordDefinition, WorkflowDefinition
+from qtcore.definitions.workflows import MOST_CHAINED, RecordDefinition, WorkflowDefinition
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.engines.workflow import compile_workflow
-from qtcore.errors import Conflict, Fault, InputRejected, NotFound
+from qtcore.errors import Conflict, Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.definitions import current_version, get_version
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
+from qtcore.services.lot_changes import tell_findings
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_planning import replan_notices
 from qtcore.services.rights import require
@@ -164,6 +165,7 @@ def write_record(
         about=[info.uid for info in infos],
         details={"kind": record.kind, "number": record.number, "state": record.state},
     )
+    tell_findings(work, [info.uid for info in infos])
     work.flush()
     sync_subject(site, work, record_subject(work.session, work.tenant_id, record))
     return record
@@ -172,8 +174,14 @@ def write_record(
 def open_record(site: Site, work: UnitOfWork, opening: Opening) -> Record:
     """Open a record that a step asks for; what it leaves empty is filled in by a person.
 
-    Raises InputRejected when a value does not fit the form: then the step is not made either.
+    Raises InputRejected when a value does not fit the form, Refused when too many records open each
+    other: then the step is not made either.
     """
+    if opening.depth >= MOST_CHAINED:
+        text = f"more than {MOST_CHAINED} records would open each other in one step"
+        fix = "give the automatic step that opens the next record a guard"
+        refusal = Refusal("QT434", f"{text}; the last is a {opening.definition.id}", fix=fix)
+        raise Refused(text, [refusal])
     form: FormDefinition = site.registry.get("forms", opening.definition.form)
     values, faults = read_form(site, work.context, form, opening.data)
     wrong = [fault for fault in faults if fault.code != "QT481"]
@@ -181,7 +189,11 @@ def open_record(site: Site, work: UnitOfWork, opening: Opening) -> Record:
         raise InputRejected(f"the {opening.definition.id} of this step cannot be opened", wrong)
     entry = RecordInput(values, opening.lots, opening.title)
     record = write_record(site, work, opening.definition, entry)
-    settle_record(site, work, record, open_record)
+
+    def open_next(inner_site: Site, inner: UnitOfWork, following: Opening) -> Record:
+        return open_record(inner_site, inner, replace(following, depth=opening.depth + 1))
+
+    settle_record(site, work, record, open_next)
     return record
 
 
@@ -217,6 +229,7 @@ def correct_record(
         work.flush()
         work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
+        tell_findings(work, view.lots)
         work.flush()
         replan_notices(site, work, row)
         settle_record(site, work, row, open_record)

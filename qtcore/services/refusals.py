@@ -156,17 +156,23 @@ def _gone_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[
 def _life_cycle_refusals(
     site: Site, work: UnitOfWork, verb: str, found: Sequence[Found]
 ) -> list[Refusal]:
-    """Say which lots their state or a hold keeps from this: a hold beats everything."""
+    """Say which lots their state or a hold keeps from this: a hold beats everything.
+
+    A serialised unit is as good as its lot: what keeps the lot keeps the unit.
+    """
     refusals = []
     guarded = [f for f in found if f.info is not None and (verb, f.line.part) in HELD_BACK]
     wanted = [f.info.node for f in guarded if f.info]
     lots = lots_of_units(work.session, work.tenant_id, wanted)
-    held = active_holds(work.session, work.tenant_id, [*wanted, *lots.values()])
+    owners = sorted(set().union(*lots.values()))
+    held = active_holds(work.session, work.tenant_id, [*wanted, *owners])
+    known = describe_nodes(work.session, work.tenant_id, owners)
     for one in guarded:
         info, ability = one.info, ABILITY.get((verb, one.line.part))
         if info is None:
             continue
-        for hold in (*held.get(info.node, ()), *held.get(lots.get(info.node, -1), ())):
+        own = sorted(lots.get(info.node, ()))
+        for hold in [hold for node in (info.node, *own) for hold in held.get(node, ())]:
             refusals.append(
                 Refusal(
                     "QT445",
@@ -174,16 +180,20 @@ def _life_cycle_refusals(
                     fix="lift the hold, or take another lot",
                 )
             )
-        if ability and info.kind == "lot" and not _state_allows(site, info.state, ability):
-            able = [s.id for s in _lot_workflow(site).all_states if ability in s.may]
-            refusals.append(
-                Refusal(
-                    "QT446",
-                    f"{_named(info)} is in state {info.state!r}, which does not allow: {ability}",
-                    fix=f"states that allow it: {', '.join(able)}",
-                )
-            )
+        judged = [info] if info.kind == "lot" else [known[node] for node in own]
+        stuck = [lot for lot in judged if ability and not _state_allows(site, lot.state, ability)]
+        refusals += [_state_refusal(site, info, lot, str(ability)) for lot in stuck]
     return refusals
+
+
+def _state_refusal(site: Site, info: NodeInfo, lot: NodeInfo, ability: str) -> Refusal:
+    whose = "" if info is lot else f" belongs to {_named(lot)}, which"
+    able = [s.id for s in _lot_workflow(site).all_states if ability in s.may]
+    return Refusal(
+        "QT446",
+        f"{_named(info)}{whose} is in state {lot.state!r}, which does not allow: {ability}",
+        fix=f"states that allow it: {', '.join(able)}",
+    )
 
 
 def _lot_workflow(site: Site) -> WorkflowDefinition:

@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.lot_changes import tell_findings
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -95,6 +96,7 @@ def write_result(
         about=[info.uid],
         details={"verdict": row.verdict, "unit": row.unit, "origin": row.origin},
     )
+    tell_findings(work, [info.uid])
     return row
 
 

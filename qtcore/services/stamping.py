@@ -5,8 +5,6 @@ kept.
 """
 
 import base64
-import urllib.error
-import urllib.request
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -23,6 +21,7 @@ from sqlalchemy import func, insert, select
 from sqlmodel import Session
 
 from qtcore.errors import QTCoreError
+from qtcore.services.outgoing import Question, ask
 from qtcore.services.sealing import aware
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
@@ -50,7 +49,7 @@ def stamp_when_due(site: Site) -> int:
             continue
         try:
             made += stamp_newest(site, authority) is not None
-        except (QTCoreError, OSError, urllib.error.URLError) as error:
+        except (QTCoreError, OSError) as error:
             _LOG.warning("no time stamp", authority=authority.name, error=str(error)[:300])
     return made
 
@@ -128,9 +127,15 @@ def _certificates(authority: StampAuthority) -> list[Certificate]:
 
 
 def _ask(authority: StampAuthority, request: bytes) -> bytes:
-    sent = urllib.request.Request(  # noqa: S310  # http(s) only, see qtcore.store.outposts
-        authority.url, data=request, headers={"content-type": "application/timestamp-query"}
+    told = ask(
+        Question(
+            authority.url,
+            data=request,
+            headers={"content-type": "application/timestamp-query"},
+            timeout=TIMEOUT,
+            is_private_allowed=authority.is_private,
+        )
     )
-    with urllib.request.urlopen(sent, timeout=TIMEOUT) as answer:  # noqa: S310  # as above
-        content: bytes = answer.read(65_536)
-        return content
+    if told.status != 200:
+        raise StampRefused(f"{authority.name} answers {told.status}")
+    return told.content

@@ -3,8 +3,6 @@
 It must not judge a history; a witness that is ahead means a restored backup or a cut tail.
 """
 
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,6 +22,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.engines.ledger.cosign import Submission, check_cosignature, write_submission
 from qtcore.errors import QTCoreError
+from qtcore.services.outgoing import Question, ask
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.outposts import WitnessFolder, WitnessServer
@@ -99,7 +98,7 @@ def _tell(site: Site, target: WitnessServer | WitnessFolder) -> Seen:
         if newest is None or read_checkpoint(note_body(newest.note)).origin != origin:
             return Seen(target.name, "agrees")  # nothing is signed under this name yet
         return _tell_server(site, target, newest)
-    except (OSError, urllib.error.URLError, TimeoutError) as error:
+    except OSError as error:
         return Seen(target.name, "unreachable", message=str(error)[:300])
     except (NoteError, QTCoreError) as error:
         return Seen(target.name, "refuses", message=str(error)[:300])
@@ -148,15 +147,15 @@ def proof_between(site: Site, size1: int, size2: int) -> tuple[bytes, ...]:
 
 
 def _post(target: WitnessServer, submission: Submission) -> tuple[int, str]:
-    request = urllib.request.Request(  # noqa: S310  # http(s) only, see qtcore.store.outposts
-        f"{target.url}/add-checkpoint", data=write_submission(submission), method="POST"
+    told = ask(
+        Question(
+            f"{target.url}/add-checkpoint",
+            data=write_submission(submission),
+            timeout=TIMEOUT,
+            is_private_allowed=target.is_private,
+        )
     )
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310  # as above
-            return int(answer.status), answer.read(65_536).decode("utf-8", "replace")
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(65_536).decode("utf-8", "replace")
+    return told.status, told.content.decode("utf-8", "replace")
 
 
 def _keep(site: Site, target: WitnessServer, newest: StoredCheckpoint, text: str) -> Seen:

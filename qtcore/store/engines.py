@@ -167,7 +167,7 @@ def needs_single_writer(version: tuple[int, ...]) -> bool:
 
 def dump_json(value: Any) -> str:
     """Write a JSON column: decimals become text with their digits, times ISO text."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_text)
+    return _WRITER.encode(value)
 
 
 def load_json(text: str | bytes) -> Any:
@@ -181,6 +181,10 @@ def _as_text(value: object) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} {value!r} cannot be kept in a JSON column")
+
+
+# Made once: `json.dumps` would make one for every value.
+_WRITER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_as_text)
 
 
 def _writer_pragmas(target: Target) -> dict[str, str]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from qtcore.context import SYSTEM_LOGIN, Context, Sources
-from qtcore.engines.ledger.canonical import CanonicalError, canonical_bytes
+from qtcore.engines.ledger.canonical import CanonicalError, canonical_bytes, is_plain, plain_bytes
 from qtcore.engines.ledger.commitment import SALT_SIZE, commit_field
 from qtcore.engines.ledger.tree import leaf_hash
 from qtcore.errors import Fault, InputRejected
@@ -51,14 +51,50 @@ class LedgerRows:
     about: list[str]
 
 
-def build_rows(entry: Entry, context: Context, sources: Sources) -> LedgerRows:
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all entries of one act say alike: who, when, where, by which request."""
+
+    sources: Sources
+    at: datetime
+    head: Mapping[str, object]
+    private: Mapping[str, str]
+
+
+def frame_of(context: Context, sources: Sources) -> Frame:
+    """Read from the context what each entry repeats."""
+    actor = context.actor
+    head = {
+        "v": HEAD_VERSION,
+        "at": utc_text(context.at),
+        "offset": _offset(context.at, sources.zone),
+        "actor": SYSTEM_LOGIN if actor.is_system else actor.uid,
+        "roles": sorted(actor.roles),
+        "request": context.request_id,
+        "session": context.session_id,
+    }
+    private = {
+        "actor_name": actor.name,
+        "actor_login": actor.login,
+        "ip": context.ip,
+        "peer_ip": context.peer_ip if context.peer_ip != context.ip else "",
+        "device": context.device,
+        "os_user": context.os_user,
+    }
+    return Frame(sources, context.at, head, _tidy(private))
+
+
+def build_rows(entry: Entry, frame: Frame) -> LedgerRows:
     """Build the rows of an entry; raises InputRejected for text that cannot be kept."""
+    values = frame.private
+    if entry.private:
+        values = _tidy({**values, **entry.private})
     private = [
-        {"field": name, "salt": sources.random_bytes(SALT_SIZE), "value": value}
-        for name, value in sorted(_private_values(entry, context).items())
+        {"field": name, "salt": frame.sources.random_bytes(SALT_SIZE), "value": values[name]}
+        for name in sorted(values)
     ]
     try:
-        head = canonical_bytes(_head(entry, context, private, sources.zone))
+        head = _head(entry, frame, private)
     except CanonicalError as exc:
         raise InputRejected(
             f"{entry.kind} {entry.object_uid!r} cannot be recorded: {exc}",
@@ -69,13 +105,12 @@ def build_rows(entry: Entry, context: Context, sources: Sources) -> LedgerRows:
         "action": _composed(entry.action),
         "object_kind": _composed(entry.kind),
         "object_uid": _composed(entry.object_uid),
-        "recorded_at": context.at,
+        "recorded_at": frame.at,
         "head": head,
         "leaf_hash": leaf_hash(head),
     }
-    return LedgerRows(
-        event, private, sorted({_composed(uid) for uid in (entry.object_uid, *entry.about)})
-    )
+    about = {entry.object_uid, *entry.about}
+    return LedgerRows(event, private, sorted({_composed(uid) for uid in about}))
 
 
 def _composed(text: str) -> str:
@@ -83,35 +118,29 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _head(
-    entry: Entry, context: Context, private: Sequence[Mapping[str, Any]], zone: tzinfo | None
-) -> dict[str, object]:
-    actor = context.actor
+def _head(entry: Entry, frame: Frame, private: Sequence[Mapping[str, Any]]) -> bytes:
     about: dict[str, object] = {"kind": entry.kind, "id": entry.object_uid}
     if entry.version is not None:
         about["version"] = entry.version
-    return {
-        "v": HEAD_VERSION,
+    head = {
+        **frame.head,
         "id": entry.uid,
-        "at": utc_text(context.at),
-        "offset": _offset(context.at, zone),
         "action": entry.action,
         "object": about,
-        "actor": SYSTEM_LOGIN if actor.is_system else actor.uid,
-        "roles": sorted(actor.roles),
-        "request": context.request_id,
-        "session": context.session_id,
         "about": sorted(set(entry.about)),
         "changes": [
             [name, as_text(old), as_text(new)] for name, (old, new) in sorted(entry.changes.items())
         ],
         "reason": entry.reason,
-        "details": plain(entry.details),
+        "details": entry.details,
         "commitments": {
             row["field"]: commit_field(row["salt"], row["field"], row["value"]).hex()
             for row in private
         },
     }
+    if is_plain(entry.details):
+        return plain_bytes(head)
+    return canonical_bytes({**head, "details": plain(entry.details)})
 
 
 def _offset(at: datetime, zone: tzinfo | None) -> str:
@@ -120,21 +149,11 @@ def _offset(at: datetime, zone: tzinfo | None) -> str:
     return local.strftime("%z")[:3] + ":" + local.strftime("%z")[3:5]
 
 
-def _private_values(entry: Entry, context: Context) -> dict[str, str]:
-    values = {
-        "actor_name": context.actor.name,
-        "actor_login": context.actor.login,
-        "ip": context.ip,
-        "peer_ip": context.peer_ip if context.peer_ip != context.ip else "",
-        "device": context.device,
-        "os_user": context.os_user,
-        **entry.private,
-    }
-    # PostgreSQL keeps no NUL in text; the value that is stored is the one that is committed to.
-    tidy = {name: value.replace("\x00", "�")[:_LONGEST_PRIVATE] for name, value in values.items()}
-    return {
-        name: value.encode("utf-8", "replace").decode() for name, value in tidy.items() if value
-    }
+def _tidy(private: Mapping[str, str]) -> dict[str, str]:
+    """Give the personal values that are there, as they are stored and committed to."""
+    # PostgreSQL keeps no NUL in text.
+    short = {n: v.replace("\x00", "�")[:_LONGEST_PRIVATE] for n, v in private.items() if v}
+    return {name: value.encode("utf-8", "replace").decode() for name, value in short.items()}
 
 
 def utc_text(at: datetime) -> str:
@@ -165,12 +184,17 @@ def as_text(value: object) -> str | None:
 
 def plain(value: object) -> object:
     """Write a nested value in what canonical JSON has: text, whole numbers, lists, objects."""
+    # Most values are texts in lists; asking for these first saves most of the time.
+    if type(value) is str or value is None:
+        return value
+    if type(value) is list or type(value) is tuple:
+        return [item if type(item) is str else plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
         return sorted(str(item) for item in value)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, bool | int):
+    if isinstance(value, bool | int):
         return value
     return as_text(value)

@@ -12,12 +12,17 @@ It must not call anybody. `ledger.toml` lies in the folder of the signing key, o
     [[authority]]
     url = "http://tsa.example/tsr"
     certificate = "tsa.pem"
+
+A host in our own network has `private = true` beside its url; an address written in digits, or
+`localhost`, needs it not: nobody outside decides where that leads.
 """
 
 import tomllib
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from qtcore.engines.ledger import NoteError
 from qtcore.engines.ledger.cosign import WitnessKey, read_witness_key
@@ -37,11 +42,17 @@ class WitnessServer:
 
     url: str
     key: WitnessKey
+    private: bool = False
 
     @property
     def name(self) -> str:
         """What messages and rows call it."""
         return self.key.name
+
+    @property
+    def is_private(self) -> bool:
+        """Say whether it may stand in our own network."""
+        return self.private or is_fixed(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +73,17 @@ class StampAuthority:
 
     url: str
     certificate: Path
+    private: bool = False
 
     @property
     def name(self) -> str:
         """What messages and rows call it."""
         return self.url[:200]
+
+    @property
+    def is_private(self) -> bool:
+        """Say whether it may stand in our own network."""
+        return self.private or is_fixed(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,11 @@ def read_outposts(folder: Path) -> Outposts:
         told = tomllib.loads(file.read_text(encoding="utf-8"))
         _check(told)
         servers = tuple(
-            WitnessServer(str(each["url"]).rstrip("/"), read_witness_key(str(each["vkey"])))
+            WitnessServer(
+                str(each["url"]).rstrip("/"),
+                read_witness_key(str(each["vkey"])),
+                each.get("private", False),
+            )
             for each in told.get("witness", [])
         )
     except (OSError, ValueError, NoteError) as exc:
@@ -104,7 +125,9 @@ def read_outposts(folder: Path) -> Outposts:
         servers,
         tuple(WitnessFolder(folder / str(each["path"])) for each in told.get("folder", [])),
         tuple(
-            StampAuthority(str(each["url"]), folder / str(each["certificate"]))
+            StampAuthority(
+                str(each["url"]), folder / str(each["certificate"]), each.get("private", False)
+            )
             for each in told.get("authority", [])
         ),
     )
@@ -115,10 +138,23 @@ def _check(told: dict[str, Any]) -> None:
         if kind not in _KNOWN or not isinstance(entries, list):
             raise ValueError(f"[[{kind}]] is not known; accepted are {', '.join(sorted(_KNOWN))}")
         for each in entries:
-            if set(each) != _KNOWN[kind]:
+            texts = {name: value for name, value in each.items() if name != "private"}
+            if set(texts) != _KNOWN[kind] or (len(texts) < len(each) and "url" not in texts):
                 wanted = ", ".join(sorted(_KNOWN[kind]))
                 raise ValueError(f"[[{kind}]] has {sorted(each)}; accepted are {wanted}")
-            if not all(isinstance(value, str) and value for value in each.values()):
+            if not isinstance(each.get("private", False), bool):
+                raise ValueError(f"[[{kind}]] has a private that is neither true nor false")
+            if not all(isinstance(value, str) and value for value in texts.values()):
                 raise ValueError(f"[[{kind}]] has a value that is not text")
             if "url" in each and not each["url"].startswith(("http://", "https://")):
                 raise ValueError(f"url {each['url']!r} does not begin with http:// or https://")
+
+
+def is_fixed(url: str) -> bool:
+    """Say whether an address is written in digits, or is `localhost`: no name server decides."""
+    host = urlsplit(url).hostname or ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True

@@ -4,21 +4,23 @@ It must not know use cases. It refuses to commit business rows without an entry 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, event, func, insert, inspect, select, update
+from sqlalchemy import Table, event, func, inspect, select, update
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, SQLModel
 
 from qtcore.context import Context, Sources
 from qtcore.errors import Conflict, NotFound
-from qtcore.store.columns import Row, table_of
+from qtcore.store.columns import PublicRow, Row, TenantRow, table_of
 from qtcore.store.guard import begin_watch, check_watch
+from qtcore.store.inserts import insert_rows
 from qtcore.store.keys import KeySource
-from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows
+from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows, frame_of
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, Node, Outbox
 
 # What is referred to is written first; without ORM relationships nothing else would see to it.
@@ -28,6 +30,7 @@ _ORDER: Final = MappingProxyType(
 _NODE: Final = table_of(Node)
 _TURN: Final = 0x5154  # tells our advisory lock from those of other programs
 _MOST_WAITING_ENTRIES: Final = 500
+_MOST_UIDS_AT_ONCE: Final = 64
 _NO_CHANGES: Final[Mapping[str, Change]] = MappingProxyType({})
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -60,7 +63,10 @@ class UnitOfWork:
         self._entries: list[LedgerRows] = []
         self._messages: list[dict[str, object]] = []
         self._logged = 0
+        self._frame = frame_of(context, sources)
         self._uids: dict[int, str] = {}
+        self._uids_left: list[str] = []
+        self._uids_at_once = 1
         self._versions: dict[str, int] = {}
         begin_watch(self._connection)
         event.listen(session, "do_orm_execute", self._write_before_reading)
@@ -84,7 +90,10 @@ class UnitOfWork:
 
     def new_uid(self) -> str:
         """Make a public id."""
-        return self._sources.new_id()
+        if not self._uids_left:
+            self._uids_left = self._sources.new_ids(self._uids_at_once)[::-1]
+            self._uids_at_once = min(2 * self._uids_at_once, _MOST_UIDS_AT_ONCE)
+        return self._uids_left.pop()
 
     def new_node(self, kind: str) -> Node:
         """Make one node: ``lot``, ``unit`` or ``logistic_unit``."""
@@ -119,9 +128,19 @@ class UnitOfWork:
         self._waiting += rows
 
     def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
-        """Write many rows by plain statements; the tenant is filled in, defaults apply."""
+        """Write many rows by plain statements; defaults apply.
+
+        The tenant is filled in, and so are `id` and `uid` where the first row names none.
+        """
         self.flush()
-        self._insert(table_of(table), rows)
+        if not rows:
+            return
+        given: dict[str, Sequence[object]] = {}
+        if issubclass(table, TenantRow) and "id" not in rows[0]:
+            given["id"] = self.keys(len(rows))
+        if issubclass(table, PublicRow) and "uid" not in rows[0]:
+            given["uid"] = self._sources.new_ids(len(rows))
+        self._insert(table_of(table), rows, **given)
 
     def flush(self) -> None:
         """Write the rows that wait."""
@@ -190,7 +209,7 @@ class UnitOfWork:
             private=private,
             version=self._versions.get(uid),
         )
-        self._entries.append(build_rows(entry, self.context, self._sources))
+        self._entries.append(build_rows(entry, self._frame))
         self._logged += 1
         if len(self._entries) >= _MOST_WAITING_ENTRIES:
             self._write_entries()
@@ -217,19 +236,17 @@ class UnitOfWork:
             self.flush()
 
     def _make_nodes(self, kind: str, keys: Sequence[int]) -> list[NewNode]:
-        nodes = [NewNode(key, self.new_uid(), kind) for key in keys]
+        uids = self._sources.new_ids(len(keys))
         at = self.context.at
-        self._insert(_NODE, [{**node._asdict(), "recorded_at": at} for node in nodes])
-        self._uids.update((node.node, node.uid) for node in nodes)
-        return nodes
+        self._insert(_NODE, [{"kind": kind, "recorded_at": at}] * len(keys), node=keys, uid=uids)
+        self._uids.update(zip(keys, uids, strict=True))
+        return [NewNode(key, uid, kind) for key, uid in zip(keys, uids, strict=True)]
 
-    def _insert(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-        # One statement takes rows that name the same columns.
-        alike: dict[frozenset[str], list[dict[str, object]]] = defaultdict(list)
-        for row in rows:
-            alike[frozenset(row)].append({**row, "tenant_id": self.tenant_id})
-        for group in alike.values():
-            self._connection.execute(insert(table), group)
+    def _insert(
+        self, table: Table, rows: Sequence[Mapping[str, object]], **given: Iterable[object]
+    ) -> None:
+        given["tenant_id"] = repeat(self.tenant_id, len(rows))
+        insert_rows(self._connection, table, rows, given=given)
 
     def _compare_and_set(self, table: Table, row: SQLModel, written: Mapping[str, Any]) -> None:
         statement = update(table).values(dict(written))
@@ -264,17 +281,14 @@ class UnitOfWork:
         # Drawn only now, when every row of this act is locked: per object, the order of keys is
         # the order of commits also where transactions overlap.
         keys = self._keys.draw("row", len(entries))
-        numbered = list(zip(keys, entries, strict=True))
-        self._insert(table_of(LedgerEvent), [{**rows.event, "id": key} for key, rows in numbered])
-        self._insert(
-            table_of(LedgerPrivate),
-            [{**each, "event_id": key} for key, rows in numbered for each in rows.private],
-        )
-        self._insert(
-            table_of(LedgerAbout),
-            [{"event_id": key, "uid": uid} for key, rows in numbered for uid in rows.about],
-        )
-        self._insert(table_of(LedgerPending), [{"event_id": key} for key in keys])
+        private = [each for rows in entries for each in rows.private]
+        of_private = [key for key, rows in zip(keys, entries, strict=True) for _ in rows.private]
+        about = [uid for rows in entries for uid in rows.about]
+        of_about = [key for key, rows in zip(keys, entries, strict=True) for _ in rows.about]
+        self._insert(table_of(LedgerEvent), [rows.event for rows in entries], id=keys)
+        self._insert(table_of(LedgerPrivate), private, event_id=of_private)
+        self._insert(table_of(LedgerAbout), [_NOTHING] * len(about), event_id=of_about, uid=about)
+        self._insert(table_of(LedgerPending), [_NOTHING] * len(keys), event_id=keys)
 
 
 def _conflict(table: Table, row: SQLModel, seen: int | None) -> Conflict:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qtcore.cli.main import app
+from qtcore.testing import a_received_lot, a_site
 
 COMMANDS = (
     "demo",
@@ -97,6 +98,26 @@ def test_an_unknown_lot_is_named_with_the_next_step(url: str) -> None:
     assert "nothing is called 'L-404'" in answer["detail"]
 
 
+def test_a_mock_recall_is_filed_and_shown(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'drill.db'}"
+    with a_site(url) as site:
+        a_received_lot(site)
+    shared = ["--db", url, "--as", "admin"]
+    RUNNER.invoke(app, ["user", "token", "admin", "--db", url])
+
+    made = RUNNER.invoke(app, ["recall", "mock", "M-1", "--plan", "food_cn", *shared, "--json"])
+    wrong = RUNNER.invoke(app, ["recall", "mock", "M-1", "--plan", "food_xx", *shared])
+
+    assert made.exit_code == 0, made.output
+    answer = json.loads(made.output)
+    assert (answer["held"], answer["timings"]["located_percent"]) == ([], "100.00")
+    shown = RUNNER.invoke(app, ["recall", "show", answer["number"], *shared])
+    assert shown.exit_code == 0
+    assert answer["number"] in shown.output
+    assert wrong.exit_code == 1
+    assert "no recall plan 'food_xx'; known plans: " in wrong.output
+
+
 def test_upgrading_twice_publishes_once(url: str) -> None:
     done = RUNNER.invoke(app, ["db", "upgrade", "--db", url, "--json"])
     assert json.loads(done.output)["definitions_published"] == 0
@@ -160,3 +181,30 @@ def test_a_text_file_is_no_database_and_said_to_be_none(tmp_path: Path) -> None:
     refused = RUNNER.invoke(app, ["trace", "L1", "--db", f"sqlite:///{place}", "--json"])
     assert refused.exit_code == 1
     assert "is a file, but no database" in json.loads(refused.output)["detail"]
+
+
+def test_the_texts_a_pack_lacks_are_written_for_translation(tmp_path: Path) -> None:
+    folder = tmp_path / "plant"
+    RUNNER.invoke(app, ["init", str(folder), "--packs", "food"])
+    rule = "{id: P-1, check: item_kind == 'raw', severity: block, source: {law: Ours}}"
+    (folder / "rules.yaml").write_text(f"rules:\n  - {rule}\n")
+    assert RUNNER.invoke(app, ["check", str(folder)]).exit_code == 1
+
+    shown = RUNNER.invoke(app, ["pack", "texts", str(folder)])
+    assert "title: P-1" in shown.output
+    assert not (folder / "i18n/added").exists()
+    assert RUNNER.invoke(app, ["pack", "texts", str(folder), "--write"]).exit_code == 0
+
+    checked = RUNNER.invoke(app, ["check", str(folder)])
+    assert checked.output == "OK: no problems\n"
+    assert RUNNER.invoke(app, ["pack", "texts", str(folder)]).output == "OK: no text is missing\n"
+
+
+def test_a_broken_pack_is_mended_before_its_texts_are_written(tmp_path: Path) -> None:
+    folder = tmp_path / "plant"
+    RUNNER.invoke(app, ["init", str(folder), "--packs", "food"])
+    (folder / "rules.yaml").write_text("rules:\n  - {id: P-1, check: no_such_fact}\n")
+    refused = RUNNER.invoke(app, ["pack", "texts", str(folder), "--write", "--json"])
+    assert refused.exit_code == 1
+    assert "pack 'plant' has other mistakes" in json.loads(refused.output)["detail"]
+    assert not (folder / "i18n/added").exists()

@@ -1,6 +1,7 @@
 """The commands about configurations, from a changed file to a signed version and back."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,26 @@ TITLE = "languages: [en]\ntitle: {en: Plant}\n"
 pytestmark = pytest.mark.heavy
 
 
-@pytest.fixture
-def plant(tmp_path: Path) -> Path:
-    folder = tmp_path / "plant"
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plant for tests that change nothing, and the pattern of those that do."""
+    top = tmp_path_factory.mktemp("config")
+    folder = top / "plant"
     folder.mkdir()
     (folder / "pack.yaml").write_text(HEAD.format(1) + TITLE, "utf-8")
-    site = open_site(f"sqlite:///{tmp_path / 'plant.db'}", site_dir=folder, create=True)
+    site = open_site(f"sqlite:///{top / 'plant.db'}", site_dir=folder, create=True)
     publish_registry(site, site.system_context())
     for login, role in (("ida", "implementer"), ("quinn", "qa")):
         a_user(site, [role], login=login)
     release(site, a_received_lot(site))
     site.close()
-    (tmp_path / "password").write_text(PASSWORD + "\n", "utf-8")
+    (top / "password").write_text(PASSWORD + "\n", "utf-8")
     return folder
+
+
+@pytest.fixture
+def plant(untouched: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(untouched.parent, tmp_path / "copy")) / untouched.name
 
 
 def run(plant: Path, *words: str, code: int = 0) -> Any:
@@ -92,5 +100,7 @@ def test_a_replay_on_the_command_line_writes_nothing(plant: Path) -> None:
     ],
     ids=["no draft file", "no workflow", "no version", "no draft", "no mapping"],
 )
-def test_what_is_wrong_is_said_with_the_next_step(plant: Path, words: list[str], said: str) -> None:
-    assert said in run(plant, *words, code=1)["detail"]
+def test_what_is_wrong_is_said_with_the_next_step(
+    untouched: Path, words: list[str], said: str
+) -> None:
+    assert said in run(untouched, *words, code=1)["detail"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qtcore.definitions.definition_file import read_definitions
-from qtcore.registry import proofs
+from qtcore.registry import formulas, proofs
 from qtcore.registry.load import check_packs, load_registry
 from qtcore.registry.memo import Memo
 
@@ -16,7 +16,7 @@ FLOW = """
 roles:
   - {id: doer, permissions: [RIGHTS]}
 facts:
-  - {id: ripe, type: boolean, constant: CONSTANT, from: {field: lot.ripe}}
+  - {id: ripe, type: TYPE, constant: CONSTANT, from: {field: lot.ripe}}
 fields:
   - {id: more, entity: lot, properties: {ripe: {type: boolean}}}
 workflows:
@@ -32,7 +32,7 @@ workflows:
       - {id: on, from: [two], to: three, roles: [doer], guard: GUARD}
       - {id: back, from: [two], to: three, roles: [doer], guard: ripe}
 """
-PLAIN = {"RIGHTS": "lot.transition", "CONSTANT": "false", "GUARD": "not ripe"}
+PLAIN = {"RIGHTS": "lot.transition", "CONSTANT": "false", "GUARD": "not ripe", "TYPE": "boolean"}
 
 
 def codes(folder: Path, **changes: str) -> list[tuple[str, int]]:
@@ -42,18 +42,19 @@ def codes(folder: Path, **changes: str) -> list[tuple[str, int]]:
     (folder / "pack.yaml").write_text(HEAD, "utf-8")
     (folder / "more.yaml").write_text(text, "utf-8")
     found = check_packs([folder]).problems
-    return [(p.code, p.line) for p in found if p.code.startswith("QT3")]
+    return [(p.code, p.line) for p in found if p.code.startswith(("QT2", "QT3"))]
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({}, []),
+        ({"TYPE": "text"}, [("QT207", 17), ("QT206", 18), ("QT207", 19)]),
         ({"RIGHTS": "lot.read"}, [("QT316", n) for n in (13, 14, 17, 18, 19)]),
         ({"CONSTANT": "true"}, [("QT313", 18)]),
         ({"GUARD": "ripe and not ripe"}, [("QT313", 18)]),
     ],
-    ids=["as it is", "another right", "a fact that stays", "another guard"],
+    ids=["as it is", "kind of fact", "right", "a fact that stays", "guard"],
 )
 def test_a_proof_is_made_anew_when_anything_it_rests_on_changes(
     tmp_path: Path, monkeypatch: Any, change: dict[str, str], expected: list[tuple[str, int]]
@@ -61,6 +62,7 @@ def test_a_proof_is_made_anew_when_anything_it_rests_on_changes(
     codes(tmp_path)  # what is kept now is about the unchanged files
     kept = codes(tmp_path, **change)
     monkeypatch.setattr(proofs, "_PROVED", Memo(0))
+    monkeypatch.setattr(formulas, "_CHECKED", Memo(0))
     assert kept == codes(tmp_path, **change) == expected
 
 

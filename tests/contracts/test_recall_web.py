@@ -1,5 +1,6 @@
 """Recalls over HTTP: the API, the page of a recall, and the page a consignee answers on."""
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import IdempotencyKey
 from qtcore.testing import a_context, a_site, line, release
 from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user
-from tests.web import Web, csrf_of, make_web, milk_and_butter
+from tests.web import Web, csrf_of, make_web, milk_and_butter, sign_sheet
 
 DOCUMENT = build_openapi(OPERATIONS)
 KEY = iter(range(10**6))
@@ -226,12 +227,55 @@ def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
         step = Step(name, reason="as agreed", password=PASSWORD)
         fire_transition(web.site, actor, ("record", recall["record_id"]), step)
     with web.person("recall_head") as client:
-        told = {"csrf_token": csrf_of(client), "reason": "all done", "password": PASSWORD}
+        told = {"csrf_token": csrf_of(client), "reason": "all done"}
         shown = client.get(f"/recall/{number}?lang=zh-CN").text
         refused = client.post(f"/recall/{number}/close", data=told)
         told["justification"] = "eaten, says the shop"
-        closed = client.post(f"/recall/{number}/close?lang=en", data=told)
+        sheet = client.post(f"/recall/{number}/close?lang=en", data=told)
+        closed = sign_sheet(client, sheet, login="recall_head")
     assert "未结事项的理由" in shown
     assert refused.status_code == 400 and 'role="alert"' in refused.text
     assert closed.status_code == 200 and "eaten, says the shop" in closed.text
     assert 'id="justification"' not in closed.text
+
+
+def test_a_sentence_of_a_notice_becomes_the_lots_it_names(web: Web) -> None:
+    with web.person() as page:
+        found = page.get("/recall", params={"seeds": "lots B-1 through B-9"})
+        named = page.get("/search", params={"q": "batch numbers B-0 to B-5"})
+        exact = page.get("/recall", params={"seeds": "B-1"})
+    assert found.status_code == 200
+    assert "1 lot is certain" in found.text
+    assert 'name="seeds" value="B-1"' not in found.text
+    assert 'href="/recall.csv?seeds=' in found.text
+    assert "Start a recall or a mock recall" in found.text
+    assert "1 lot is certain" in named.text
+    assert "/recall?seeds=batch%20numbers%20B-0%20to%20B-5" in named.text
+    assert "lot_words" not in exact.text
+    assert "h-words" not in exact.text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lots B-1 and B-77", "No lot here is called B-77."),
+        ("Lots B-1 and 0012345-0012350", "0012345 through 0012350"),
+        ("lots B-1 to A-7", "no exact range"),
+        ("all lots", "of which item? give its code"),
+    ],
+)
+def test_what_a_notice_leaves_open_is_shown_to_the_person(web: Web, text: str, says: str) -> None:
+    with web.person() as page:
+        for path, name in (("/recall", "seeds"), ("/search", "q")):
+            shown = page.get(path, params={name: text}).text
+            assert 'id="lot-doubts"' in shown
+            assert says in html.unescape(shown), path
+
+
+def test_all_lots_of_one_item_are_found_when_the_item_is_named(web: Web) -> None:
+    with web.person() as page:
+        shown = page.get("/recall", params={"seeds": "all lots", "item": "BUTTER"}).text
+        wrong = page.get("/recall", params={"seeds": "all lots", "item": "NONE"}).text
+    assert "1 lot is certain" in shown
+    assert 'id="lot-doubts"' not in shown
+    assert "there is no item 'NONE'" in html.unescape(wrong)

@@ -1,14 +1,17 @@
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlmodel import select
 
-from qtcore.errors import InputRejected
+from qtcore.errors import InputRejected, Refused
 from qtcore.services.events import EventInput
 from qtcore.services.lots import get_lot
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
+from qtcore.store.tables import LedgerEvent
 from qtcore.testing import a_context, a_received_lot, an_item, an_output
 
 
@@ -47,3 +50,36 @@ def test_a_fields_digits_are_kept(site: Site) -> None:
 
 def test_a_small_quantity_has_no_exponent_outside() -> None:
     assert decimal_text(Decimal("0.000000000001")) == "0.000000000001"
+
+
+def _receive_again(site: Site, **more: object) -> None:
+    again = an_output("MILK", "M-1", "5", source="SUPPLIER-1", **more)
+    told = EventInput("receiving", (again,), site.sources.now(), from_party="SUPPLIER-1")
+    record_event(site, a_context(site, ["operator"]), told)
+
+
+def test_a_second_delivery_that_contradicts_the_lot_is_refused_with_both_values(
+    site: Site,
+) -> None:
+    lot = a_received_lot(site, source="SUPPLIER-1", extra={"yield_percent": Decimal("98.50")})
+    with pytest.raises(Refused) as refused:
+        _receive_again(site, extra={"yield_percent": "97"}, expiry_on=date(2030, 1, 1))
+    texts = [refusal.message for refusal in refused.value.refusals]
+    assert any("yield_percent is recorded as '98.50', here it is '97'" in text for text in texts)
+    assert any("here it is 2030-01-01" in text for text in texts)
+    assert get_lot(site, a_context(site), lot.uid).stock.quantity == 100
+
+
+def test_a_second_delivery_completes_what_was_not_known_and_the_ledger_tells(site: Site) -> None:
+    lot = a_received_lot(site, source="SUPPLIER-1")
+    _receive_again(site, extra={"yield_percent": Decimal("98.50")})
+    _receive_again(site, extra={"yield_percent": Decimal("98.50")})
+    view = get_lot(site, a_context(site), lot.uid)
+    assert view.info.extra == {"yield_percent": "98.50"}
+    assert view.stock.quantity == 110
+    assert view.info.expiry_on == lot.expiry_on
+    with site.store.read() as session:
+        acts = session.exec(
+            select(LedgerEvent.action).where(LedgerEvent.action == "lot.complete")
+        ).all()
+    assert len(acts) == 1

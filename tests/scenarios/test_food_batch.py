@@ -7,14 +7,24 @@ import pytest
 from sqlmodel import select
 
 from qtcore.errors import Refused
+from qtcore.services.jobs import deliver
 from qtcore.services.nodes import resolve
-from qtcore.services.records import RecordInput, correct_record, submit_record
+from qtcore.services.records import RecordInput, read_record, submit_record
 from qtcore.services.replay import Scope, replay
 from qtcore.services.site import Site
 from qtcore.services.transitions import Made, Step, fire_transition
 from qtcore.store.queries.nodes import active_holds
 from qtcore.store.tables import Decision
-from qtcore.testing import PASSWORD, a_made_lot, a_received_lot, a_site, a_user, an_item, release
+from qtcore.testing import (
+    PASSWORD,
+    a_context,
+    a_made_lot,
+    a_received_lot,
+    a_site,
+    a_user,
+    an_item,
+    release,
+)
 
 FOOD = {
     "label_version_approved": "L3",
@@ -161,14 +171,9 @@ def test_a_batch_waiting_on_hold_is_blocked_when_a_loss_comes_to_light(site: Sit
     batch = up_to_packed(site, "S-5")
     step(site, batch, "hold", EVA, "late sample")
     write(site, "ccp_check", LOST, "S-5")
-    moved = correct_record(
-        site,
-        a_user(site, ["operator"], login="anna"),
-        batch,
-        {**PLAN, "remarks": "x"},
-        reason="note",
-    )
-    assert moved.record.state == "blocked"
+    deliver(site)
+    view = read_record(site, a_context(site), batch)
+    assert (view.record.state, view.changes[-1].actor) == ("blocked", "system")
     assert sorted(holds(site, "S-5")) == ["batch_blocked", "ccp_loss"]
 
 

@@ -17,10 +17,12 @@ from qtcore.services.events import Origin, write_all
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import NodeBook
 from qtcore.services.paths import find_paths
+from qtcore.services.recall import recall_scope
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.testing import FrozenClock, a_context, a_party, a_site, an_item
+from qtcore.testing.builders import EVERYTHING
 from tests.naive_genealogy import Naive, Op, as_events, at, evenly, mixtures, named, plants
 
 pytestmark = pytest.mark.heavy
@@ -190,6 +192,33 @@ def test_shares_hold_the_even_mixture_and_are_exact_for_what_is_divided_only(
         assert share.upper is not None
         assert share.lower <= share.likely <= share.upper
         assert abs(share.likely - Fraction(held)) < Fraction(1, 10**20)
+
+
+@given(mixtures())
+@quick
+def test_a_recall_of_recorded_allocations_is_the_truth_and_all_of_it_proved(
+    bench: Bench, ops: list[Op]
+):
+    prefix = a_prefix()
+    bench.load(ops, prefix)
+    for source in ("L0", "L1"):
+        truth = {name for name, held in evenly(ops, source).items() if held} | {source}
+        scope = recall_scope(bench.site, a_context(bench.site, EVERYTHING), [prefix + source])
+        found = {lot["lot_no"]: lot["verdict"] for lot in scope.as_json()["lots"]}
+        assert found == dict.fromkeys((prefix + name for name in truth), "proved")
+
+
+@given(plants())
+@quick
+def test_a_recall_never_misses_what_may_be_in_it(bench: Bench, ops: list[Op]):
+    """Nobody recorded what went where: all of it may be concerned, and nothing else is."""
+    prefix, truth = a_prefix(), Naive(ops)
+    bench.load(ops, prefix)
+    for name in names_in(ops)[:4]:
+        scope = recall_scope(bench.site, a_context(bench.site, EVERYTHING), [prefix + name])
+        told = scope.as_json()
+        assert named((lot["lot_no"] for lot in told["lots"]), prefix) == truth.forward(name)
+        assert {ship["customer"] for ship in told["shipments"]} == truth.customers(name)
 
 
 @given(mixtures())

@@ -86,10 +86,11 @@ def test_an_export_makes_the_same_chains_and_master_data_elsewhere(
 
 def told(site: Site) -> set[tuple[str, str, str, str]]:
     """List the attributes of master data: table, code, name of the attribute, its value."""
+    tables: tuple[Any, ...] = (Item, Location, Party)
     with site.store.read() as session:
         return {
             (table.__tablename__, row.code, name, value)
-            for table in (Item, Location, Party)
+            for table in tables
             for row in session.exec(select(table))
             for name, value in row.extra.get("epcis", {}).items()
         }

@@ -27,7 +27,7 @@ requires_qtcore: ">=0.1"
 layer: site
 languages: [en]
 title: {en: Harbour}
-packs: [food]
+packs: [food, pharma]
 """
 PLAN = """calendars:
   - {id: harbour_days, holidays: [2026-06-03], time_zone: Asia/Shanghai}
@@ -195,6 +195,13 @@ def test_a_class_or_plan_that_is_none_changes_nothing(site, wrong, message):
         correct(site, recall, **wrong)
 
     assert notices(site, recall) == before
+
+
+def test_a_plan_that_was_repealed_starts_no_recall(site):
+    with pytest.raises(
+        InputRejected, match="'cn_drug_2007' is in force from 2007-12-10 to 2022-10"
+    ):
+        begin(site, plan="cn_drug_2007")
 
 
 def test_another_plan_ends_the_notices_of_the_first(site):

@@ -6,8 +6,10 @@ It must not know trees or signatures.
 import contextlib
 import hashlib
 import json
+import re
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from hypothesis import assume, given
@@ -120,6 +122,19 @@ def test_writing_and_reading_agree(value: object) -> None:
         assume(False)  # two keys that are one in NFC
     assert canonical_bytes(read_canonical(data)) == data
     assert json.loads(data) == read_canonical(data)
+
+
+@given(
+    _VALUES | st.lists(st.floats() | st.integers() | st.sampled_from(["é", "e\u0301", "\ud800"]))
+)
+def test_both_ways_of_encoding_give_the_same_bytes(value: object) -> None:
+    try:
+        slow = canonical_bytes(MappingProxyType({"x": value}))  # no dict, so nothing is skipped
+    except CanonicalError as refused:
+        with pytest.raises(CanonicalError, match=re.escape(str(refused)[:20])):
+            canonical_bytes({"x": value})
+    else:
+        assert canonical_bytes({"x": value}) == slow
 
 
 @given(st.binary(max_size=40) | st.text('{}[]",:0123eE.-\\u truefalsnN', max_size=40))

@@ -1,8 +1,6 @@
 """The tests that packs carry: what holds, what fails, and what is said about it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from typer.testing import CliRunner
 from qtcore.cli.main import app
 from qtcore.services.pack_tests import PackTestReport, run_pack_tests
 
+pytest_plugins = ["pytester"]
 RULE = "HONEY-01"
 
 
@@ -126,17 +125,15 @@ def test_forms_workflows_and_recalls_are_asked_as_well(pack: Path) -> None:
 
 
 @pytest.mark.heavy
-def test_pytest_runs_the_tests_of_a_pack(pack: Path) -> None:
-    plugin = ["-p", "qtcore.testing.pytest_plugin", "-p", "no:cacheprovider", "-q"]
-    command = [sys.executable, "-m", "pytest", *plugin, "--qtcore-pack", str(pack)]
-    held = subprocess.run(command, cwd=pack, capture_output=True, text=True, check=False)
-    assert held.returncode == 0, held.stdout
-    assert "5 passed" in held.stdout
+def test_pytest_runs_the_tests_of_a_pack(pack: Path, pytester: pytest.Pytester) -> None:
+    words = ["-p", "qtcore.testing.pytest_plugin", "--qtcore-pack", str(pack)]
+    held = pytester.runpytest_inprocess(*words)
+    held.assert_outcomes(passed=5)
     rules = pack / "rules.yaml"
     rules.write_text(rules.read_text("utf-8").replace("<= 20", "<= 10"), "utf-8")
-    broken = subprocess.run(command, cwd=pack, capture_output=True, text=True, check=False)
-    assert broken.returncode == 1
-    assert "expected pass, found fail" in broken.stdout
+    broken = pytester.runpytest_inprocess(*words)
+    assert broken.ret == pytest.ExitCode.TESTS_FAILED
+    broken.stdout.fnmatch_lines("*expected pass, found fail*")
 
 
 def test_a_name_that_is_no_pack_name_is_refused(tmp_path: Path) -> None:

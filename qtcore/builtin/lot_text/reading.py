@@ -87,6 +87,15 @@ def read_lot_text(text: str) -> LotText:
     return _Reader(plain(text)).read()
 
 
+def speaks_of_lots(text: str) -> bool:
+    """Say whether a text is words about lots rather than a name: lots, batch, through ..."""
+    if len(text) > MOST_SIGNS:
+        return False
+    kinds = [(token.kind, token.text) for token in cut(plain(text))]
+    has_word = any(k == "key" or (k == "range" and each.isalpha()) for k, each in kinds)
+    return has_word and any(kind in ("number", "all") for kind, _ in kinds)
+
+
 def _shape(number: str) -> str:
     """Write a number as its shape: A123 and B456 are alike, A-12 is another."""
     return re.sub(r"[A-Za-z]", "A", re.sub(r"[0-9]", "9", number))

@@ -5,7 +5,7 @@ It must not know what the value means, nor what is done with the bytes.
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -29,8 +29,9 @@ def canonical_bytes(value: object) -> bytes:
     Text becomes NFC, a Decimal becomes text with its digits as they are. Refused: floats,
     integers beyond 2**53 - 1, lone surrogates, dates (write them as text first), other objects.
     """
-    plain = _plain(value, None, 0)
-    return _ENCODER.encode(plain).encode()
+    if _is_plain(value, 0):
+        return plain_bytes(value)
+    return _ENCODER.encode(_plain(value, None, 0)).encode()
 
 
 def read_canonical(data: bytes) -> Json:
@@ -51,6 +52,53 @@ def read_canonical(data: bytes) -> Json:
             f"expected {again[at : at + 20]!r}"
         )
     return value
+
+
+def is_plain(value: object) -> bool:
+    """Say whether part of an object is made of nothing but the exact types of JSON."""
+    return _is_plain(value, 1)
+
+
+def plain_bytes(value: object) -> bytes:
+    """Give the canonical bytes of what `is_plain`, as `canonical_bytes` does.
+
+    Nearly all values are, and the library's own encoder takes a quarter of the time.
+    """
+    text = _SORTED.encode(value)
+    if text.isascii() or _is_settled(text):
+        return text.encode()
+    return _ENCODER.encode(_plain(value, None, 0)).encode()
+
+
+def _is_settled(text: str) -> bool:
+    """Say whether text beyond ASCII is in NFC, and ordered as code units are."""
+    try:
+        # Beyond U+FFFF a character takes two code units, and the library's order is another one.
+        is_ordered = len(text.encode("utf-16-be")) == 2 * len(text)
+    except UnicodeEncodeError:
+        return False
+    return is_ordered and unicodedata.is_normalized("NFC", text)
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    if type(value) is dict or type(value) is list or type(value) is tuple:
+        if depth > MOST_DEPTH:
+            return False
+        items: Iterable[object] = value
+        if type(value) is dict:
+            items = value.values()
+            for name in value:
+                if type(name) is not str:
+                    return False
+        for item in items:
+            if type(item) is str or item is None:
+                continue
+            if not _is_plain(item, depth + 1):
+                return False
+        return True
+    if type(value) is int:
+        return -LARGEST_INTEGER <= value <= LARGEST_INTEGER
+    return value is None or type(value) is bool or type(value) is str
 
 
 def _plain(value: object, path: _Path, depth: int) -> Json:
@@ -152,6 +200,9 @@ def _find_difference(left: bytes, right: bytes) -> int:
 
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_SORTED: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False, sort_keys=True
+)
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_read_object, parse_float=_refuse_number, parse_constant=_refuse_number
 )

@@ -85,6 +85,12 @@ def _operation(each: Operation, path: str, schemas: dict[str, Any]) -> dict[str,
 
 
 def _answer(each: Operation) -> dict[str, Any]:
+    if not each.answer:
+        schema: dict[str, Any] = {"type": "string", "format": "binary"}
+        return {
+            "description": each.summary,
+            "content": {"application/octet-stream": {"schema": schema}},
+        }
     schema = {"$ref": f"#/components/schemas/{each.answer}"}
     return {"description": each.summary, "content": {"application/json": {"schema": schema}}}
 

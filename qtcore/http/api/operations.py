@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from qtcore.errors import Fault, InputRejected
 from qtcore.http.call import Call, call_of
+from qtcore.http.downloads import Download, render_download
 from qtcore.http.idempotency import Answer, answer_once
 from qtcore.http.json_body import Input, check_model, read_model
 
@@ -55,7 +56,7 @@ class Operation:
     also: int | None
 
 
-Run = Callable[[Call, Sent], Answer]
+Run = Callable[[Call, Sent], Answer | Download]
 
 
 def operation(
@@ -77,8 +78,8 @@ def operation(
         def reply(call: Call) -> Response[bytes]:
             sent = Sent(_read_query(call, query), _read_body(call, body))
             if method == "GET":
-                return render_answer(run(call, sent))
-            return render_answer(answer_once(call, lambda: run(call, sent)))
+                return _render(run(call, sent))
+            return render_answer(answer_once(call, lambda: _written(run(call, sent))))
 
         async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
             return await anyio.to_thread.run_sync(reply, call_of(request))
@@ -93,6 +94,17 @@ def operation(
         )(endpoint)
 
     return declare
+
+
+def _written(answer: Answer | Download) -> Answer:
+    """Give the answer of a write, which can be kept and given again; a file cannot."""
+    if isinstance(answer, Download):
+        raise TypeError("a write answers data, not a file")
+    return answer
+
+
+def _render(answer: Answer | Download) -> Response[bytes]:
+    return render_download(answer) if isinstance(answer, Download) else render_answer(answer)
 
 
 def render_answer(answer: Answer) -> Response[bytes]:

@@ -6,15 +6,18 @@ It must not know what they do.
 from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.api import (
+    attachments,
     config,
     delegations,
     happenings,
     ledger,
     lots,
     master,
+    notifications,
     recalls,
     records,
     scanning,
+    signing,
 )
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
@@ -26,9 +29,12 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *records.ROUTES,
     *master.ROUTES,
     *delegations.ROUTES,
+    *notifications.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
+    *signing.ROUTES,
     *config.ROUTES,
+    *attachments.ROUTES,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(route.opt["operation"] for route in ROUTES)
 

@@ -44,6 +44,17 @@ _LENS = {
     "to": MAYBE,
     "kinds": TEXTS,
 }
+_ATTACHMENT = {
+    "attachment_id": TEXT,
+    "owner": _object({"kind": {"enum": ["record", "event"]}, "id": TEXT}),
+    "name": TEXT,
+    "media_type": TEXT,
+    "size": COUNT,
+    "sha256": TEXT,
+    "sent_sha256": TEXT,
+    "recorded_at": TEXT,
+    "recorded_by": TEXT,
+}
 _REASON = {"code": TEXT, "message": TEXT}
 _DELEGATION = {
     "delegation_id": TEXT,
@@ -305,6 +316,32 @@ SCHEMAS: Mapping[str, Schema] = {
             "lines": _list(ANY_OBJECT),
         }
     ),
+    "SignIntent": _object(
+        {
+            "intent_id": TEXT,
+            "expires_at": TEXT,
+            "items": _list(ANY_OBJECT),
+            "components": COUNT,
+            "code": FLAG,
+            "refusals": _list(ANY_OBJECT),
+            "signed": _list(ANY_OBJECT),
+        }
+    ),
+    "Signed": _object({"signed": _list(ANY_OBJECT)}),
+    "Message": _object(
+        {
+            "notification_id": TEXT,
+            "role": TEXT,
+            "kind": TEXT,
+            "about": TEXT,
+            "name": TEXT,
+            "words": TEXT,
+            "created_at": TEXT,
+            "read_at": MAYBE,
+        }
+    ),
+    "MessageList": _object({"items": _list(_ref("Message")), "unread": COUNT}),
+    "MessagesRead": _object({"read": COUNT}),
     "Delegation": _object(_DELEGATION),
     "DelegationList": _object({"items": _list(_ref("Delegation"))}),
     "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),
@@ -338,6 +375,8 @@ SCHEMAS: Mapping[str, Schema] = {
         {"items": _list(_object({"id": TEXT, "code": TEXT, "name": TEXT})), "next": MAYBE}
     ),
     "MasterSaved": _object({"id": TEXT, "code": TEXT}),
+    "Attachment": _object(_ATTACHMENT),
+    "AttachmentList": _object({"items": _list(_object(_ATTACHMENT))}),
     "Ledger": _object({"items": _list(ANY_OBJECT), "sealed": COUNT, "pending": COUNT}),
     "Verified": _object(
         {

@@ -3,15 +3,19 @@
 It must not know how lots are judged or found.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from qtcore.errors import Ambiguous, NotFound
 from qtcore.http.call import Call
+from qtcore.http.pages.lot_words import read_lot_words
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.finding import find_exact
 from qtcore.services.lots import search
 from qtcore.services.records import read_record
 from qtcore.services.worklist import read_worklist
+from qtcore.store.queries.nodes import NodeInfo
 
 
 @page("GET", "/")
@@ -32,20 +36,33 @@ def find(call: Call) -> Seen:
     """Open what is meant exactly; else show the candidates, else the nearest."""
     text = call.word("q").strip()
     if not text:
-        return Page("search.html", {"text": "", "found": (), "is_ambiguous": False})
+        return _found("", ())
     try:
         return Redirect(f"/l/{quote(find_exact(call.site, call.act(), text).uid)}")
     except Ambiguous as error:
         found = search(call.site, call.act(), text)
         wanted = {str(one["lot_id"]) for one in error.candidates}
         exact = [info for info in found if info.uid in wanted] or list(found)
-        return Page("search.html", {"text": text, "found": exact, "is_ambiguous": True})
+        return _found(text, exact, is_ambiguous=True)
     except NotFound:
         record = _record(call, text)
         if record:
             return Redirect(f"/r/{quote(record)}")
-        found = search(call.site, call.act(), text)
-        return Page("search.html", {"text": text, "found": found, "is_ambiguous": False})
+        words = read_lot_words(call, text)
+        if words is not None:
+            return _found(text, (), words=words)
+        return _found(text, search(call.site, call.act(), text))
+
+
+def _found(
+    text: str,
+    found: Sequence[NodeInfo],
+    *,
+    is_ambiguous: bool = False,
+    words: Mapping[str, Any] | None = None,
+) -> Page:
+    told = {"text": text, "found": found, "is_ambiguous": is_ambiguous, "words": words}
+    return Page("search.html", told)
 
 
 def _record(call: Call, text: str) -> str | None:

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 
 from qtcore.errors import InputRejected, QTCoreError, Refused
 from qtcore.http.call import Call
-from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
+from qtcore.http.downloads import Download
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
 from qtcore.services.proving import Asked, export_history, prove_lot
 from qtcore.services.reviewing import read_reviews, review_history
@@ -54,10 +55,9 @@ def progress(call: Call) -> Seen:
 def review(call: Call) -> Seen:
     """Sign that the entries about a thing were reviewed."""
     subject = call.field("subject")
-    password = call.form.get("password", [""])[-1]
     try:
         remark = call.field("remark")
-        review_history(call.site, call.act(), subject, password=password, remark=remark)
+        review_history(call.site, call.act(), subject, proof=call.proof, remark=remark)
     except (InputRejected, Refused) as error:
         return _page(call, error=error, about=subject)
     return Redirect(f"/ledger?about={quote(subject, safe='')}&done=reviewed#h-review")
@@ -76,7 +76,7 @@ def proof(call: Call) -> Seen:
         made = export_history(call.site, call.act(), first=first or 0, last=last, asked=asked)
         name = f"events-{made.about['from']}-{made.about['to']}"
     content = json.dumps(made.as_json(), ensure_ascii=False, indent=1).encode()
-    return File(f"qtcore-proof-{name}.json", content, "application/json")
+    return Download(f"qtcore-proof-{name}.json", content, "application/json")
 
 
 def _page(

@@ -5,21 +5,26 @@ It must not know deadlines' arithmetic; figures come from the recall service.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
+from qtcore.http.downloads import Download
+from qtcore.http.pages.lot_words import read_lot_words
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.recall_question import as_address, is_asked, read_question, typed_question
-from qtcore.http.pages.visits import File, Page, Redirect, Seen, page
+from qtcore.http.pages.signing import make_or_sign
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
+from qtcore.services.recall_planning import plans_in_force
 from qtcore.services.records import RecordView, list_records, read_record
-from qtcore.services.transitions import Step, fire_transition
+from qtcore.services.sign_intents import Act
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.
 _COLUMNS = (
@@ -35,21 +40,31 @@ _COLUMNS = (
 @page("GET", "/recall")
 def show(call: Call) -> Seen:
     """Choose what to start from; then show the scope as it is now. Nothing is changed."""
-    return _page(call, (), {})
+    question = typed_question(call)
+    shown = _page(call, (), {}, question)
+    if shown.status != HTTPStatus.BAD_REQUEST:
+        return shown
+    # What names nothing as it stands may be a sentence of a notice.
+    words = read_lot_words(call, question["seeds"], call.word("item"))
+    if words is None:
+        return shown
+    certain = " ".join(info.uid for info in words["lots"])
+    return _page(call, (), {}, {**question, "seeds": certain}, words=words)
 
 
 @page("POST", "/recall")
 def start(call: Call) -> Seen:
     """Start a recall or a mock recall."""
-    typed = {name: call.field(name) for name in ("title", "reason", "plan", "recall_class")}
+    typed = {name: call.field(name) for name in ("title", "reason", "plan")}
     is_mock = call.field("how") != "real"
-    data = {name: typed[name] for name in ("plan", "recall_class") if typed[name]}
+    # One choice names both: a class means nothing without its plan.
+    data = dict(zip(("plan", "recall_class"), typed["plan"].split(), strict=False))
     try:
         asked = read_question(typed_question(call))
         head = RecallStart((), typed["title"], typed["reason"], is_mock, data, asked)
         made = start_recall(call.site, call.act(), head)
     except (InputRejected, Refused, NotFound, Ambiguous) as error:
-        return _page(call, word_error(call, error), typed)
+        return _page(call, word_error(call, error), typed, typed_question(call))
     return Redirect(f"/recall/{quote(made.number)}?done=started")
 
 
@@ -63,17 +78,12 @@ def follow(call: Call) -> Seen:
 def close(call: Call) -> Seen:
     """Close a recall, signed; what stays open needs a justification."""
     view = read_record(call.site, call.act(), call.params["record"])
-    step = Step(
-        "close",
-        reason=call.field("reason"),
-        password=call.form.get("password", [""])[-1],
-        values={"justification": call.field("justification")},
-    )
+    values = {"justification": call.field("justification")}
+    act = Act("record", view.record.uid, "close", call.field("reason"), values)
     try:
-        fire_transition(call.site, call.act(), ("record", view.record.uid), step)
+        return make_or_sign(call, act, f"/recall/{quote(view.record.number)}")
     except (Refused, InputRejected, Conflict) as error:
         return case_page(call, view, word_error(call, error))
-    return Redirect(f"/recall/{quote(view.record.number)}?done=closed")
 
 
 def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
@@ -125,7 +135,7 @@ def report(call: Call) -> Seen:
     head = tuple(rows[0]) if rows else ("recall", "customer")
     text = write_csv_rows(head, ([row[name] for name in head] for row in rows))
     content = b"\xef\xbb\xbf" + text.encode()
-    return File(f"{view.record.number}.csv", content, "text/csv; charset=utf-8")
+    return Download(f"{view.record.number}.csv", content, "text/csv; charset=utf-8")
 
 
 @page("GET", "/recall.csv")
@@ -136,13 +146,19 @@ def save(call: Call) -> Seen:
     shipments = scope.as_json()["shipments"]
     text = write_csv_rows(head, ([str(ship[name] or "") for name in head] for ship in shipments))
     content = b"\xef\xbb\xbf" + text.encode()
-    return File("recall-list.csv", content, "text/csv; charset=utf-8")
+    return Download("recall-list.csv", content, "text/csv; charset=utf-8")
 
 
-def _page(call: Call, mistakes: Sequence[str], typed: Mapping[str, str]) -> Page:
+def _page(
+    call: Call,
+    mistakes: Sequence[str],
+    typed: Mapping[str, str],
+    question: dict[str, str],
+    *,
+    words: Mapping[str, Any] | None = None,
+) -> Page:
     scope: dict[str, Any] | None = None
     told = list(mistakes)
-    question = typed_question(call)
     if is_asked(question) and call.act().actor.may("recall.scope"):
         try:
             scope = recall_scope(call.site, call.act(), read_question(question)).as_json()
@@ -153,13 +169,14 @@ def _page(call: Call, mistakes: Sequence[str], typed: Mapping[str, str]) -> Page
     data = {
         "item_names": item_names(call),
         "question": question,
+        "words": words,
         "address": as_address(question),
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
-        "plans": [p.id for p in call.site.registry.list("recalls")],
+        "plans": plans_in_force(call.site, call.act().at.date()),
         "mistakes": [{"message": text, "href": ""} for text in told],
-        "typed": {**dict.fromkeys(("title", "reason", "plan", "recall_class"), ""), **typed},
+        "typed": {**dict.fromkeys(("title", "reason", "plan"), ""), **typed},
         "may_start": call.act().actor.may("recall.start"),
     }
     return Page("recall.html", data, 400 if told else 200)

@@ -15,12 +15,14 @@ from qtcore.engines.forms import display_value, from_json_values, plain_schema, 
 from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
-from qtcore.http.pages.visits import Page, Redirect, Seen, page
-from qtcore.services.event_views import read_event
+from qtcore.http.pages.signing import make_or_sign
+from qtcore.http.pages.visits import Page, Seen, page
+from qtcore.services.attachments import Owner, list_attachments
+from qtcore.services.event_views import EventView, read_event
 from qtcore.services.finding import describe_uids
 from qtcore.services.records import RecordView, read_record
+from qtcore.services.sign_intents import Act
 from qtcore.services.standing import may_try
-from qtcore.services.transitions import Step, fire_transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +38,48 @@ class ShownValue:
 @page("GET", "/r/{record:str}")
 def show(call: Call) -> Seen:
     """Show a record by its number or id."""
-    return _page(call, read_record(call.site, call.act(), call.params["record"]), ())
+    return record_page(call, read_record(call.site, call.act(), call.params["record"]), ())
 
 
 @page("POST", "/r/{record:str}")
 def step(call: Call) -> Seen:
-    """Make a step of the record's workflow."""
+    """Make a step of the record's workflow, or go and sign it."""
     view = read_record(call.site, call.act(), call.params["record"])
-    asked = Step(
-        transition=call.field("transition"),
-        reason=call.field("reason"),
-        password=call.form.get("password", [""])[-1],
-    )
+    act = Act("record", view.record.uid, call.field("transition"), call.field("reason"))
     try:
-        made = fire_transition(call.site, call.act(), ("record", view.record.uid), asked)
+        return make_or_sign(call, act, f"/r/{quote(view.record.number)}")
     except (Refused, InputRejected, Conflict) as error:
-        return _page(call, view, word_error(call, error))
-    return Redirect(f"/r/{quote(view.record.number)}?done={quote(made.transition)}")
+        return record_page(call, view, word_error(call, error))
 
 
 @page("GET", "/e/{event:str}")
 def show_event(call: Call) -> Seen:
     """Show an event with its lines and values."""
-    view = read_event(call.site, call.act(), call.params["event"])
+    return event_page(call, read_event(call.site, call.act(), call.params["event"]), ())
+
+
+def event_page(call: Call, view: EventView, mistakes: Sequence[str]) -> Page:
+    """Show an event, with what was wrong on top."""
     definition = call.site.registry.find("events", view.event.event_type)
     form = call.site.registry.find("forms", definition.form) if definition else None
-    values = shown_values(call, form, view.event.values, ()) if form else []
-    return Page("event.html", {"view": view, "event": view.event, "values": values,
-                               "done": call.word("done")})  # fmt: skip
+    actor = call.act().actor
+    return Page(
+        "event.html",
+        {
+            "view": view,
+            "event": view.event,
+            "values": shown_values(call, form, view.event.values, ()) if form else [],
+            "files": list_attachments(call.site, call.act(), Owner("event", view.event.uid)),
+            "may_attach": actor.may(f"event.record:{view.event.event_type}"),
+            "mistakes": [{"message": text, "href": ""} for text in mistakes],
+            "done": call.word("done"),
+        },
+        400 if mistakes else 200,
+    )
 
 
-def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
+def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
+    """Show a record, with what was wrong on top."""
     form = view.form
     history = [(r.data, r.recorded_by, r.recorded_at, r.reason) for r in view.revisions]
     newest = call.site.registry.find("forms", form.id)
@@ -76,6 +89,7 @@ def _page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
             "view": view,
             "record": view.record,
             "values": shown_values(call, form, view.record.data, history),
+            "files": list_attachments(call.site, call.act(), Owner("record", view.record.uid)),
             "lots": describe_uids(call.site, call.act(), view.lots),
             "steps": _offered(call, view),
             "status": _status(view),

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Fault, InputRejected
 from qtcore.http.call import Call
+from qtcore.http.downloads import Download
 from qtcore.http.pages.chain import lanes_of
-from qtcore.http.pages.visits import File, Page, Seen, page
+from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.moments import read_lens
 from qtcore.services.paths import Paths, find_paths
 from qtcore.services.trace import DIRECTIONS, Trace, trace
@@ -64,7 +65,7 @@ def save(call: Call) -> Seen:
     lot = call.word("lot")
     found = trace(call.site, call.act(), lot, direction, max_depth=depth, lens=lens)
     name = "".join(c for c in found.focus.lot_no if (c.isascii() and c.isalnum()) or c in "-_")
-    return File(f"trace-{name or 'lot'}.csv", write_csv(found), "text/csv; charset=utf-8")
+    return Download(f"trace-{name or 'lot'}.csv", write_csv(found), "text/csv; charset=utf-8")
 
 
 def _why(paths: Paths | None) -> dict[str, Any]:

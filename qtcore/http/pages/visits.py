@@ -15,7 +15,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.call import Call, call_of
-from qtcore.http.downloads import disposition
+from qtcore.http.downloads import Download, render_download
 from qtcore.http.rendering import render_page
 
 
@@ -36,16 +36,7 @@ class Redirect:
     cookies: tuple[Cookie, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file to save."""
-
-    name: str
-    content: bytes
-    media_type: str
-
-
-Seen = Page | Redirect | File
+Seen = Page | Redirect | Download
 Show = Callable[[Call], Seen]
 
 
@@ -74,8 +65,7 @@ def _respond(call: Call, seen: Seen) -> Response[bytes]:
     if isinstance(seen, Redirect):
         headers = {"location": quote(seen.to, safe="/?&=%#:;,+~@!$'()*")}
         return Response(b"", status_code=303, headers=headers, cookies=list(seen.cookies))
-    if isinstance(seen, File):
-        headers = {"content-disposition": disposition(seen.name)}
-        return Response(seen.content, headers=headers, media_type=seen.media_type)
+    if isinstance(seen, Download):
+        return render_download(seen)
     html = render_page(call, seen.template, **seen.data)
     return Response(html.encode(), status_code=seen.status, media_type="text/html")

@@ -16,6 +16,7 @@ from qtcore.services.integrity.facts_of_lots import (
     check_lines,
     check_told,
 )
+from qtcore.services.integrity.files import check_bytes, check_files
 from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.integrity.life_cycles import (
     check_releases,
@@ -52,6 +53,7 @@ CHECKS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("I11", (check_verdicts,)),
     ("I12", (check_versions,)),
     ("I13", (check_refusals,)),
+    ("I14", (check_files, check_bytes)),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    CompoundSelect,
     Select,
     String,
     Table,
@@ -27,7 +28,7 @@ from sqlmodel import Session
 
 from qtcore.store.columns import table_of, text
 from qtcore.store.queries.keyset import TENANT, among, rows_for
-from qtcore.store.tables import Hold, Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
+from qtcore.store.tables import Edge, Hold, Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
 
 _NODE: Final = table_of(Node)
 _LOT: Final = table_of(Lot)
@@ -37,6 +38,7 @@ _ITEM: Final = table_of(Item)
 _PARTY: Final = table_of(Party)
 _IDENTIFIER: Final = table_of(Identifier)
 _HOLD: Final = table_of(Hold)
+_EDGE: Final = table_of(Edge)
 
 _MOST_FOUND: Final = 200
 _NO_ITEM: Final = (0, "", "", "", "", "", None)
@@ -135,16 +137,40 @@ def active_holds(
     return {node: tuple(holds) for node, holds in found.items()}
 
 
-def lots_of_units(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, int]:
-    """Give the lot of each serialised unit among nodes, where it is known."""
-    return {row[0]: row[1] for row in rows_for(session, _unit_lots, tenant_id, nodes)}
+def lots_of_units(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, set[int]]:
+    """Give the lots of each serialised unit among nodes, where any is known.
+
+    A unit belongs to the lot that was named for it and to lots of its own item it was made from.
+    """
+    found: dict[int, set[int]] = defaultdict(set)
+    for node, lot in rows_for(session, _unit_lots, tenant_id, nodes):
+        found[node].add(lot)
+    return dict(found)
 
 
 @cache
-def _unit_lots(dialect: str) -> Select[Any]:
-    return select(_UNIT.c.node, _UNIT.c.lot).where(
+def _unit_lots(dialect: str) -> CompoundSelect[Any]:
+    told = select(_UNIT.c.node, _UNIT.c.lot).where(
         _UNIT.c.tenant_id == TENANT, among(dialect, _UNIT.c.node), _UNIT.c.lot.is_not(None)
     )
+    made = (
+        select(_UNIT.c.node, _LOT.c.node)
+        .join(_EDGE, and_(_EDGE.c.tenant_id == _UNIT.c.tenant_id, _EDGE.c.dst == _UNIT.c.node))
+        .join(
+            _LOT,
+            and_(
+                _LOT.c.tenant_id == _EDGE.c.tenant_id,
+                _LOT.c.node == _EDGE.c.src,
+                _LOT.c.item_id == _UNIT.c.item_id,
+            ),
+        )
+        .where(
+            _UNIT.c.tenant_id == TENANT,
+            among(dialect, _UNIT.c.node),
+            _EDGE.c.superseded_by.is_(None),
+        )
+    )
+    return told.union(made)
 
 
 def find_nodes(session: Session, tenant_id: int, text: str) -> list[int]:

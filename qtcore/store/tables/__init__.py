@@ -15,6 +15,7 @@ from qtcore.store.tables.events import (
     ImportRun,
     Movement,
 )
+from qtcore.store.tables.files import Attachment, Blob
 from qtcore.store.tables.ledger import (
     LedgerAbout,
     LedgerCheckpoint,
@@ -66,7 +67,6 @@ from qtcore.store.tables.recalls import (
     RecallReply,
 )
 from qtcore.store.tables.records import (
-    Attachment,
     DefinitionVersion,
     RecallSnapshot,
     Record,
@@ -75,11 +75,19 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
-from qtcore.store.tables.timers import Notification, WorkflowTimer
+from qtcore.store.tables.signing import (
+    PolicyAcceptance,
+    SignerStanding,
+    SigningFactor,
+    SignIntent,
+    Training,
+)
+from qtcore.store.tables.timers import Notification, NotificationReceipt, WorkflowTimer
 
 __all__ = [
     "ApiToken",
     "Attachment",
+    "Blob",
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
@@ -126,10 +134,12 @@ __all__ = [
     "Node",
     "NodeAlias",
     "Notification",
+    "NotificationReceipt",
     "OrderLine",
     "Outbox",
     "Party",
     "Person",
+    "PolicyAcceptance",
     "RecallCase",
     "RecallCheck",
     "RecallLink",
@@ -139,9 +149,13 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "SignIntent",
     "Signature",
+    "SignerStanding",
+    "SigningFactor",
     "StateChange",
     "Tenant",
+    "Training",
     "Unit",
     "UserAccount",
     "WebSession",

@@ -1,0 +1,122 @@
+"""Writes many rows of a table with one statement, compiled once for each connection.
+
+It must not know what the rows mean. Values are converted column by column: converting them row by
+row, as SQLAlchemy does, costs more than the database needs to store them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, Final
+
+from sqlalchemy import JSON, Column, Connection, Date, Dialect, LargeBinary, Table, insert
+from sqlmodel import UTCDateTime
+
+_PREPARED: Final = "qtcore_inserts"
+_Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement with its columns, in the order of its parameters."""
+
+    text: str
+    columns: tuple[Column[Any], ...]
+    converters: tuple[_Convert | None, ...]
+    is_positional: bool
+
+
+def insert_rows(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    given: Mapping[str, Iterable[object]],
+) -> None:
+    """Write rows; `given` are columns that they do not name, with a value for each row.
+
+    A column that nobody names gets its default. Rows that name other columns than the first go
+    into a statement of their own.
+    """
+    if not rows:
+        return
+    alike: dict[frozenset[str], list[int]] = {}
+    first = tuple(rows[0])
+    if list(map(tuple, rows)).count(first) == len(rows):
+        _insert_alike(connection, table, rows, given)
+        return
+    for place, row in enumerate(rows):
+        alike.setdefault(frozenset(row), []).append(place)
+    told = {name: list(values) for name, values in given.items()}
+    for places in alike.values():
+        some = {name: [values[place] for place in places] for name, values in told.items()}
+        _insert_alike(connection, table, [rows[place] for place in places], some)
+
+
+def _insert_alike(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, object]],
+    given: Mapping[str, Iterable[object]],
+) -> None:
+    known: dict[Any, _Prepared] = connection.info.setdefault(_PREPARED, {})
+    named = frozenset((*rows[0], *given))
+    if (table.name, named) not in known:
+        known[table.name, named] = _prepare(connection.dialect, table, named)
+    prepared = known[table.name, named]
+    columns = [
+        given[column.name] if column.name in given else _values(rows, column, convert)
+        for column, convert in zip(prepared.columns, prepared.converters, strict=True)
+    ]
+    told: list[Any] = list(zip(*columns, strict=True))
+    if not prepared.is_positional:
+        names = [column.name for column in prepared.columns]
+        told = [dict(zip(names, row, strict=True)) for row in told]
+    connection.exec_driver_sql(prepared.text, told)
+
+
+def _prepare(dialect: Dialect, table: Table, named: frozenset[str]) -> _Prepared:
+    unknown = named - set(table.columns.keys())
+    if unknown:
+        raise ValueError(f"table {table.name} has no column {', '.join(sorted(unknown))}")
+    wanted = [
+        column for column in table.columns if column.name in named or column.default is not None
+    ]
+    compiled = insert(table).compile(dialect=dialect, column_keys=[c.name for c in wanted])
+    order = getattr(compiled, "positiontup", None)
+    columns = [table.columns[name] for name in order] if order else wanted
+    converters = tuple(_converter(column, dialect) for column in columns)
+    return _Prepared(str(compiled), tuple(columns), converters, order is not None)
+
+
+def _converter(column: Column[Any], dialect: Dialect) -> _Convert | None:
+    # Both drivers take bytes as they are; the wrapper around them is looked up for each value.
+    if isinstance(column.type, LargeBinary):
+        return None
+    return column.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _values(
+    rows: Sequence[Mapping[str, object]], column: Column[Any], convert: _Convert | None
+) -> Iterable[object]:
+    name = column.name
+    if name not in rows[0]:
+        default = _default(column)
+        return repeat(default if convert is None else convert(default), len(rows))
+    values = [row[name] for row in rows]
+    if convert is None:
+        return values
+    if isinstance(column.type, JSON):
+        empty = convert({})
+        return [convert(value) if value or type(value) is not dict else empty for value in values]
+    if isinstance(column.type, UTCDateTime | Date):
+        # A few moments stand in many rows, and each costs as much as the rest of its row.
+        written = {value: convert(value) for value in set(values)}
+        return [written[value] for value in values]
+    return [convert(value) for value in values]
+
+
+def _default(column: Column[Any]) -> object:
+    """Give the default of a column; all rows of a statement share it."""
+    default: Any = column.default
+    return default.arg(None) if default.is_callable else default.arg
