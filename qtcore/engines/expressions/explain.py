@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from qtcore.engines.expressions.compiled import Compiled, Node
+from qtcore.engines.expressions.compiled import Compiled
 from qtcore.engines.expressions.evaluate import NO_RULES, evaluate_node
 from qtcore.engines.expressions.kinds import Value
+from qtcore.engines.expressions.node import Node
 from qtcore.engines.expressions.wire import write_value
 
 _WORD: Final = re.compile(r"'[^']*'|\"[^\"]*\"|[A-Za-z_]\w*")
