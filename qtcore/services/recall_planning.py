@@ -44,6 +44,16 @@ class _Recipient:
     language: str = "en"
 
 
+def plans_in_force(site: Site, on: date | None) -> tuple[RecallDefinition, ...]:
+    """List the recall plans of a day, by id; one that was repealed starts nothing."""
+    plans: tuple[RecallDefinition, ...] = site.registry.list("recalls")
+    return tuple(
+        plan
+        for plan in plans
+        if on is None or ((plan.valid_from or on) <= on <= (plan.valid_to or on))
+    )
+
+
 def find_plan(site: Site, values: Mapping[str, Any], *, on: date | None = None) -> RecallDefinition:
     """Find the plan that the form of a recall names; with `on` it must be in force that day.
 
@@ -51,7 +61,7 @@ def find_plan(site: Site, values: Mapping[str, Any], *, on: date | None = None) 
     """
     name = str(values.get("plan", ""))
     plan: RecallDefinition | None = site.registry.find("recalls", name)
-    usable = site.registry.list("recalls") if on is None else site.registry.recall_plans(on=on)
+    usable = plans_in_force(site, on)
     known = ", ".join(p.id for p in usable) or "none: no pack brings one"
     if plan is None:
         text = f"there is no recall plan {name!r}; known plans: {known}"
