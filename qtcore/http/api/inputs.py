@@ -238,10 +238,12 @@ class CorrectionBody(Input):
 
 
 class StepBody(Input):
-    """What a transition may demand: a reason, and the password again for a signature."""
+    """What a transition may demand: a reason, and the proof of the signer for a signature."""
 
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
     password: Annotated[str, StringConstraints(max_length=400)] = ""
+    login: Annotated[str, StringConstraints(max_length=120)] = ""
+    code: Annotated[str, StringConstraints(max_length=12)] = ""
     values: dict[str, Any] = Field(default_factory=dict)
     expected_version: StrictInt | None = Field(default=None, ge=1, le=10**9)
 

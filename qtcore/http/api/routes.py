@@ -17,6 +17,7 @@ from qtcore.http.api import (
     recalls,
     records,
     scanning,
+    signing,
 )
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
@@ -31,6 +32,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *notifications.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
+    *signing.ROUTES,
     *config.ROUTES,
     *attachments.ROUTES,
 )

@@ -319,6 +319,18 @@ SCHEMAS: Mapping[str, Schema] = {
             "lines": _list(ANY_OBJECT),
         }
     ),
+    "SignIntent": _object(
+        {
+            "intent_id": TEXT,
+            "expires_at": TEXT,
+            "items": _list(ANY_OBJECT),
+            "components": COUNT,
+            "code": FLAG,
+            "refusals": _list(ANY_OBJECT),
+            "signed": _list(ANY_OBJECT),
+        }
+    ),
+    "Signed": _object({"signed": _list(ANY_OBJECT)}),
     "Message": _object(
         {
             "notification_id": TEXT,

@@ -23,6 +23,7 @@ from qtcore.http.pages import (
     release,
     reply,
     sessions,
+    signing,
     trace,
 )
 
@@ -31,6 +32,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        signing,
         delegations,
         home,
         notifications,

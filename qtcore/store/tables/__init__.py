@@ -75,6 +75,13 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
+from qtcore.store.tables.signing import (
+    PolicyAcceptance,
+    SignerStanding,
+    SigningFactor,
+    SignIntent,
+    Training,
+)
 from qtcore.store.tables.timers import Notification, NotificationReceipt, WorkflowTimer
 
 __all__ = [
@@ -132,6 +139,7 @@ __all__ = [
     "Outbox",
     "Party",
     "Person",
+    "PolicyAcceptance",
     "RecallCase",
     "RecallCheck",
     "RecallLink",
@@ -141,9 +149,13 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "SignIntent",
     "Signature",
+    "SignerStanding",
+    "SigningFactor",
     "StateChange",
     "Tenant",
+    "Training",
     "Unit",
     "UserAccount",
     "WebSession",
