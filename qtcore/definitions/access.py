@@ -12,6 +12,7 @@ from qtcore.definitions.definition import Definition, Flag, Id, Name, Number, Te
 RIGHTS: tuple[str, ...] = (
     "lot.read",
     "lot.transition",
+    "lot.join",
     "event.record",
     "master.write",
     "record.read",
