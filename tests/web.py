@@ -74,6 +74,16 @@ def csrf_of(client: TestClient[Litestar], path: str = "/me") -> str:
     return found.group(1)
 
 
+def sign_sheet(client: TestClient[Litestar], sheet: Any, **proof: str) -> Any:
+    """Prove who signs on the sheet that an answer shows; gives the page after it."""
+    assert "/sign/" in str(sheet.url), sheet.text
+    found = re.search(r'name="next" value="([^"]+)"', sheet.text)
+    assert found is not None, sheet.text
+    given = {"login": "-".join(EVERY_ROLE), "password": PASSWORD, **proof}
+    told = {"csrf_token": csrf_of(client), "next": found.group(1).replace("&amp;", "&"), **given}
+    return client.post(str(sheet.url), data=told)
+
+
 def milk_and_butter(site: Site) -> tuple[NodeInfo, NodeInfo]:
     """Two lots of milk, one released; butter made of the released one."""
     a_party(site, "SHOP", "customer")

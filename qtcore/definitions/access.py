@@ -10,6 +10,7 @@ from qtcore.definitions.definition import Definition, Flag, Number, Text
 RIGHTS: tuple[str, ...] = (
     "lot.read",
     "lot.transition",
+    "lot.join",
     "event.record",
     "master.write",
     "record.read",

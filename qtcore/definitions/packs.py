@@ -14,6 +14,7 @@ from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.exports import ExportDefinition
 from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.policies import PolicyDefinition
 from qtcore.definitions.profiles import ProfileDefinition
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.definitions.rules import FactDefinition, RuleDefinition
@@ -57,6 +58,7 @@ KINDS: Mapping[str, type[Definition]] = {
     "roles": RoleDefinition,
     "units": UnitDefinition,
     "calendars": CalendarDefinition,
+    "policies": PolicyDefinition,
 }
 """The top-level keys of a definition file, each a list of that kind; texts are a file of their own.
 

@@ -29,6 +29,7 @@ from qtcore.definitions.definition import (
     Text,
     as_text,
 )
+from qtcore.definitions.policies import Profile
 from qtcore.definitions.properties import Ability, Property
 
 RECALL: Final = "recall"
@@ -131,11 +132,17 @@ class State(Model):
 
 
 class SignatureDemand(Model):
-    """A signature that a transition needs: its meaning, and which strictness profile applies."""
+    """A signature that a transition needs: its meaning, and which strictness profile applies.
+
+    ``strict`` asks for all components each time; ``session`` for all of them first, then for one
+    in a continuous period of signing; ``simple`` for one. Kinds of `policies` may ask for more.
+    `training` names the topics in which the signer must hold a training that is valid.
+    """
 
     meaning: Name
-    profile: Literal["strict", "session", "simple"] = "simple"
+    profile: Profile = "simple"
     roles: tuple[Id, ...] = ()
+    training: tuple[Id, ...] = ()
 
 
 class FieldValue(Model):

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 
 from qtcore.errors import (
     Ambiguous,
+    CannotVerify,
     Conflict,
     Denied,
     Fault,
@@ -37,6 +38,7 @@ STATUS: tuple[tuple[type[QTCoreError], int], ...] = (
     (Conflict, 409),
     (NotSignedIn, 401),
     (QueryTooLarge, 413),
+    (CannotVerify, 503),
     (StoreUnavailable, 503),
 )
 

@@ -201,6 +201,7 @@ _PARTS = {
     "specs": ("Specification", "质量标准"),
     "recalls": ("Recall plan", "召回预案"),
     "profiles": ("Event profile", "事件规范"),
+    "policies": ("Signing policy", "签名政策"),
     "documents": ("Document", "文件"),
     "exports": ("Workbook", "导出工作簿"),
     "roles": ("Role", "角色"),

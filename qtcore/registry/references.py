@@ -14,6 +14,7 @@ from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
 from qtcore.engines.calendars import EVERY_DAY
+from qtcore.engines.expressions import TEXT_LIST
 from qtcore.registry.merge import Entry, Merged, PackProblem
 from qtcore.registry.scopes import find_form_names, find_source_unit, schema_type
 
@@ -164,15 +165,18 @@ def _check_where(fields: Mapping[str, Any], name: str, value: str, path: Path) -
 def _check_field(merged: Merged, fact: Any) -> Iterator[Mistake]:
     entity, _, name = fact.from_.field.partition(".")
     path: Path = ("from", "field")
-    if entity not in {"lot", "item"} or not name:
-        message = f"'field' is {fact.from_.field!r}; accepted is lot.NAME or item.NAME"
+    if entity not in {"lot", "item", "inputs"} or not name:
+        message = f"'field' is {fact.from_.field!r}; accepted is lot.NAME, item.NAME or inputs.NAME"
         yield Mistake("QT112", message, path)
         return
-    held = merged.fields.get(entity, {})
+    owner = "lot" if entity == "inputs" else entity
+    held = merged.fields.get(owner, {})
     if name not in held:
-        yield unknown(name, held, f"field of {entity}", path)
+        yield unknown(name, held, f"field of {owner}", path)
         return
     found = schema_type(held[name][1].properties[name])
+    if entity == "inputs" and found is not None:
+        found = TEXT_LIST if found.kind == "text" else None
     if found is None or found.kind not in _SAME_KIND.get(fact.type, (fact.type,)):
         said = found.label if found else "of a kind that no fact can hold"
         message = f"fact {fact.id!r} is {fact.type}, but field {fact.from_.field!r} is {said}"

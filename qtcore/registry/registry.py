@@ -12,10 +12,8 @@ from hashlib import sha256
 from typing import Any
 
 from qtcore.definitions.access import UnitDefinition
-from qtcore.definitions.definition import Definition
 from qtcore.definitions.mistakes import unknown
 from qtcore.definitions.problems import Problem, suggest
-from qtcore.definitions.recalls import RecallDefinition
 from qtcore.definitions.rules import RuleDefinition
 from qtcore.engines.expressions import Compiled, ExpressionProblem, check
 from qtcore.engines.ledger import canonical_bytes
@@ -145,10 +143,6 @@ class Registry:
             if (not rule.industries or industry in rule.industries) and _is_valid(rule, on)
         )
 
-    def recall_plans(self, *, on: date) -> tuple[RecallDefinition, ...]:
-        """List the recall plans in force on a day, by id; one that was repealed starts nothing."""
-        return tuple(plan for plan in self.list("recalls") if _is_valid(plan, on))
-
     def require_pack(self, industry: str) -> None:
         """Raise Refused when the pack of an industry is broken, naming its first problem."""
         for pack in self.packs:
@@ -220,7 +214,7 @@ def definition_body(definition: Any) -> dict[str, Any]:
     return body
 
 
-def _is_valid(rule: Definition, on: date | None) -> bool:
+def _is_valid(rule: RuleDefinition, on: date | None) -> bool:
     if on is None:
         return True
     return (rule.valid_from is None or rule.valid_from <= on) and (

@@ -285,6 +285,7 @@ _DEFINITION: Final[Mapping[str, Any]] = {
 _SIGNATURE: Final[Mapping[str, Any]] = {
     "profile": _ranked("strict", "session", "simple"),
     "roles": _fewer,
+    "training": _more,
 }
 _TRANSITION: Final[Mapping[str, Any]] = {
     "from": _subset,
@@ -337,6 +338,14 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "records": {"roles": _fewer},
     "events": {"roles": _fewer},
+    "policies": {
+        "version": lambda old, new, path: iter(()),
+        "profiles": _more,
+        "accept": _stays_true,
+        "identified": _stays_true,
+        "second_factor": _stays_true,
+        "session_minutes": _at_most,
+    },
     "roles": {"permissions": _subset, "may_sign": _sign},
     "specs": {
         "characteristics": _Entries(_CHARACTERISTIC),

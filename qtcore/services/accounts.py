@@ -247,6 +247,18 @@ def check_password(site: Site, context: Context, login: str, password: str) -> U
     return account
 
 
+def password_fits(site: Site, login: str, password: str) -> bool:
+    """Say whether a password is that of an active account; nothing is counted or noted here.
+
+    For signing, which counts its own tries: see `qtcore.services.sign_tries`.
+    """
+    with site.store.read() as session:
+        account = find_account(session, site.store.tenant_id, login)
+    stored = account.password_hash if account and account.password_hash else _DUMMY
+    fits = _HASHER.verify(password, stored)
+    return fits and account is not None and account.state == "active" and stored != _DUMMY
+
+
 def _count_failure(
     site: Site, context: Context, account: UserAccount | None, *, locked: bool
 ) -> None:

@@ -12,6 +12,7 @@ from qtcore.context import Context
 from qtcore.errors import InputRejected
 from qtcore.services.nodes import find_named, resolve
 from qtcore.services.rights import require
+from qtcore.services.same_lots import SameLot, same_lots
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_nodes
 from qtcore.services.trace import Trace, node_json, trace_nodes
@@ -54,6 +55,7 @@ class LotView:
     results: tuple[ResultRow, ...]
     records: tuple[RecordRow, ...]
     changes: tuple[StateChangeRow, ...]
+    same: tuple[SameLot, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -70,6 +72,7 @@ class LotView:
                 {"hold_id": h.uid, "reason": h.reason, "placed_at": h.placed_at.isoformat()}
                 for h in self.holds
             ],
+            "same_as": [each.as_json() for each in self.same],
             "results": [r.as_json() for r in self.results],
             "records": [r.as_json() for r in self.records],
             "transitions": [c.as_json() for c in self.changes],
@@ -145,6 +148,7 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
             stock=stock_of_nodes(site, session, [info.node])[info.node],
             trace=trace_nodes(site, session, info, "both"),
             holds=tuple(active_holds(session, tenant, [info.node]).get(info.node, ())),
+            same=tuple(same_lots(session, tenant, info.node)),
             movements=tuple(movements_of(session, tenant, [info.node])),
             results=tuple(results_of(session, tenant, info.node)),
             records=tuple(records_about(session, tenant, [info.node])),

@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
-from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.errors import Fault, InputRejected, NotFound, Refused
+from qtcore.services.event_gates import AskedEvent, gate_refusals
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
 from qtcore.services.judgements import event_refusals
@@ -27,11 +28,9 @@ from qtcore.services.refusals import (
     find_refusals,
 )
 from qtcore.services.rights import require
-from qtcore.services.shipment_gate import shipment_refusals
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Party
-from qtcore.store.unit import UnitOfWork
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -78,7 +77,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
                     site, work, Asked(event, definition.verb, tuple(found), tuple(inside))
                 ),
                 *event_refusals(site, work.session, definition.verb, told),
-                *_gate_refusals(site, work, definition.verb, told),
+                *gate_refusals(site, book, AskedEvent(told[0], definition.verb, told[1])),
                 *field_refusals(found),
             ]
             if refusals:
@@ -95,14 +94,6 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
             reason="; ".join(r.message for r in refused.refusals),
         )
         raise
-
-
-def _gate_refusals(
-    site: Site, work: UnitOfWork, verb: str, told: tuple[EventInput, list[NodeInfo | None]]
-) -> list[Refusal]:
-    event, infos = told
-    lots = [info for info in infos if info is not None and info.kind == "lot"]
-    return shipment_refusals(site, work, event, lots) if verb == "ship" else []
 
 
 def _checked_input(

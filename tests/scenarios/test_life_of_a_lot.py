@@ -118,7 +118,7 @@ def test_a_wrong_password_releases_nothing_and_is_noted(site):
             Step("release", password="wrong"),
         )
     assert text_of(site, dairy.yoghurt, "state") == "quarantine"
-    assert read_ledger(site, a_context(site), action="sign_in.failed").rows
+    assert read_ledger(site, a_context(site), action="sign.failed").rows
 
 
 def test_an_administrator_does_not_release(site):

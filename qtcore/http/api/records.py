@@ -108,6 +108,7 @@ def _row(row: Any) -> dict[str, Any]:
         "number": row.number,
         "title": row.title,
         "state": row.state,
+        "priority": row.priority,
         "opened_at": row.opened_at.isoformat(),
         "opened_by": row.opened_by,
     }

@@ -13,9 +13,11 @@ from qtcore.http.api import (
     ledger,
     lots,
     master,
+    notifications,
     recalls,
     records,
     scanning,
+    signing,
 )
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
@@ -27,8 +29,10 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *records.ROUTES,
     *master.ROUTES,
     *delegations.ROUTES,
+    *notifications.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
+    *signing.ROUTES,
     *config.ROUTES,
     *attachments.ROUTES,
 )

@@ -135,6 +135,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "extra": ANY_OBJECT,
             "stock": _ref("Stock"),
             "holds": _list(ANY_OBJECT),
+            "same_as": _list(
+                _object({"lot_id": TEXT, "lot_no": TEXT, "reason": TEXT, "since": MAYBE})
+            ),
             "results": _list(ANY_OBJECT),
             "records": _list(ANY_OBJECT),
             "transitions": _list(ANY_OBJECT),
@@ -316,6 +319,32 @@ SCHEMAS: Mapping[str, Schema] = {
             "lines": _list(ANY_OBJECT),
         }
     ),
+    "SignIntent": _object(
+        {
+            "intent_id": TEXT,
+            "expires_at": TEXT,
+            "items": _list(ANY_OBJECT),
+            "components": COUNT,
+            "code": FLAG,
+            "refusals": _list(ANY_OBJECT),
+            "signed": _list(ANY_OBJECT),
+        }
+    ),
+    "Signed": _object({"signed": _list(ANY_OBJECT)}),
+    "Message": _object(
+        {
+            "notification_id": TEXT,
+            "role": TEXT,
+            "kind": TEXT,
+            "about": TEXT,
+            "name": TEXT,
+            "words": TEXT,
+            "created_at": TEXT,
+            "read_at": MAYBE,
+        }
+    ),
+    "MessageList": _object({"items": _list(_ref("Message")), "unread": COUNT}),
+    "MessagesRead": _object({"read": COUNT}),
     "Delegation": _object(_DELEGATION),
     "DelegationList": _object({"items": _list(_ref("Delegation"))}),
     "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),

@@ -15,13 +15,14 @@ from qtcore.engines.forms import display_value, from_json_values, plain_schema, 
 from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
-from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.http.pages.signing import make_or_sign
+from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.attachments import Owner, list_attachments
 from qtcore.services.event_views import EventView, read_event
 from qtcore.services.finding import describe_uids
 from qtcore.services.records import RecordView, read_record
+from qtcore.services.sign_intents import Act
 from qtcore.services.standing import may_try
-from qtcore.services.transitions import Step, fire_transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,13 @@ def show(call: Call) -> Seen:
 
 @page("POST", "/r/{record:str}")
 def step(call: Call) -> Seen:
-    """Make a step of the record's workflow."""
+    """Make a step of the record's workflow, or go and sign it."""
     view = read_record(call.site, call.act(), call.params["record"])
-    asked = Step(
-        transition=call.field("transition"),
-        reason=call.field("reason"),
-        password=call.form.get("password", [""])[-1],
-    )
+    act = Act("record", view.record.uid, call.field("transition"), call.field("reason"))
     try:
-        made = fire_transition(call.site, call.act(), ("record", view.record.uid), asked)
+        return make_or_sign(call, act, f"/r/{quote(view.record.number)}")
     except (Refused, InputRejected, Conflict) as error:
         return record_page(call, view, word_error(call, error))
-    return Redirect(f"/r/{quote(view.record.number)}?done={quote(made.transition)}")
 
 
 @page("GET", "/e/{event:str}")

@@ -12,10 +12,11 @@ from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.lot import lot_steps
 from qtcore.http.pages.mistakes import word_error
-from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.http.pages.signing import make_or_sign
+from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.explaining import Explanation, explain_lot
 from qtcore.services.release import ReleaseView, explain_release
-from qtcore.services.transitions import Step, fire_transition
+from qtcore.services.sign_intents import Act
 
 _ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not_applicable": 3}
 
@@ -30,19 +31,15 @@ def show(call: Call) -> Seen:
 
 @page("POST", "/l/{lot:str}/release")
 def decide(call: Call) -> Seen:
-    """Make the decision; a refusal keeps the words that were typed."""
+    """Make the decision, or go and sign it; a refusal keeps the words that were typed."""
     view = explain_release(call.site, call.act(), call.params["lot"])
-    step = Step(
-        transition=call.field("transition"),
-        reason=call.field("reason"),
-        password=call.form.get("password", [""])[-1],
-    )
+    back = f"/l/{quote(view.info.uid)}/release"
+    act = Act("lot", view.info.uid, call.field("transition"), call.field("reason"))
     try:
-        made = fire_transition(call.site, call.act(), ("lot", view.info.uid), step)
+        return make_or_sign(call, act, back)
     except (Refused, InputRejected, Conflict) as error:
         view = explain_release(call.site, call.act(), view.info.uid)
         return _page(call, view, mistakes=word_error(call, error))
-    return Redirect(f"/l/{quote(view.info.uid)}/release?done={quote(made.transition)}")
 
 
 def _page(

@@ -16,12 +16,14 @@ from qtcore.http.pages import (
     ledger,
     lot,
     lot_acts,
+    notifications,
     recall,
     recall_work,
     records,
     release,
     reply,
     sessions,
+    signing,
     trace,
 )
 
@@ -30,8 +32,10 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        signing,
         delegations,
         home,
+        notifications,
         lot,
         lot_acts,
         release,
