@@ -204,6 +204,7 @@ def _kept(row: Decision, rule: Mapping[str, Any]) -> Mapping[str, Any]:
         **rule,
         "title": rule["rule"],
         "limit": rule["check"],
+        "clauses": [],
         "facts": used,
         "evidence": [
             {"fact": name, "value": used.get(name), "sources": sources.get(name, [])}

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.definitions.rules import RuleDefinition
-from qtcore.engines.expressions import Clause, explain
+from qtcore.engines.expressions import Clause, Compiled, Step, explain, explain_tree
 from qtcore.engines.rules import RuleOutcome, blocking, judge
 from qtcore.errors import InputRejected, Refusal, Refused
 from qtcore.registry.registry import Registry
@@ -38,15 +38,31 @@ class RuleView:
     title: str
     fix: str
     pack: str
-    clauses: tuple[Clause, ...]
+    condition: Compiled
+    facts: Mapping[str, object]
     version: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The operands of the expression with the values they looked at."""
+        return explain(self.condition, self.facts, self.outcome.referred)
+
+    def explain(self) -> Step:
+        """Say part by part what came out, and which parts and facts decided."""
+        return explain_tree(self.condition, self.facts, self.outcome.referred)
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API: the stored verdict, its version, and where facts come from."""
         first, last = self.outcome.valid
+        explained = self.explain()
+        told = self.verdict_json()
+        for clause, part in zip(told["clauses"], explained.parts, strict=True):
+            clause["decides"] = part.is_deciding
         return {
-            **self.verdict_json(),
+            **told,
+            "explained": explained.as_json(),
+            "deciding_facts": list(explained.deciding_facts),
             "because": self.outcome.because,
             "limit": self.outcome.check,
             "version": dict(self.version),
@@ -223,13 +239,13 @@ def worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Ref
 
 def rule_view(registry: Registry, outcome: RuleOutcome, basis: Basis, language: str) -> RuleView:
     """Word an outcome by the registry it was judged with, now or then."""
-    compiled = registry.expression(outcome.check)
     return RuleView(
         outcome,
         registry.text(f"rules.{outcome.id}.title", language),
         registry.text(f"rules.{outcome.id}.fix", language),
         registry.owner_of("rules", outcome.id),
-        explain(compiled, basis.facts),
+        registry.expression(outcome.check),
+        basis.facts,
         rule_version(registry, outcome.id),
         basis.sources,
     )
