@@ -27,6 +27,7 @@ from qtcore.cli import (
     scanning,
     sheets,
     site,
+    tokens,
     users,
     workflows,
 )
@@ -72,6 +73,10 @@ app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")
 users.user.add_typer(delegations.delegation, name="delegation", help="Who acts for whom.")
+users.user.command("tokens")(tokens.tokens)
+users.user.command("revoke")(tokens.revoke)
+users.user.command("set")(tokens.change)
+users.user.command("end-sessions")(tokens.end_sessions)
 app.add_typer(users.user, name="user", help="Users and tokens.")
 app.add_typer(files.file, name="file", help="Files of records and events.")
 

@@ -175,7 +175,8 @@ def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
         missing=tuple(name for name in outcome.missing if name not in hidden),
         because=UNSEEN,
     )
-    return replace(rule, outcome=told, clauses=(), sources=unveiled(rule.sources, hidden))
+    seen = unveiled(rule.facts, hidden)
+    return replace(rule, outcome=told, facts=seen, sources=unveiled(rule.sources, hidden))
 
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:

@@ -25,6 +25,7 @@ from qtcore.http.pages import (
     sessions,
     signing,
     trace,
+    users,
 )
 
 
@@ -50,5 +51,6 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         ledger,
         config,
         configurations,
+        users,
     )
     return tuple(route for module in modules for route in module.ROUTES)
