@@ -4,7 +4,7 @@ It must not change anything: deciding is a transition, see `qtcore.services.tran
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlmodel import Session
@@ -20,9 +20,10 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.judgements import lot_facts
-from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
+from qtcore.services.sight import get_seen
 from qtcore.services.site import Site
+from qtcore.services.veils import UNSEEN, hidden_facts, unveiled, veil_change
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 
@@ -138,10 +139,43 @@ def explain_release(site: Site, context: Context, lot: str) -> ReleaseView:
     """
     require(site, context, "lot.read", about=lot)
     with site.store.read() as session:
-        info = resolve(session, site.store.tenant_id, lot)
+        info = get_seen(site, context, session, lot)
         if info.kind != "lot":
             raise InputRejected(f"{lot!r} is a {info.kind}; only a lot is released")
-        return judge_lot(site, session, info, context)
+        return veil_release(site, context, judge_lot(site, session, info, context))
+
+
+def veil_release(site: Site, context: Context, view: ReleaseView) -> ReleaseView:
+    """Leave out of an answer the facts that this person does not see, and words that tell them."""
+    hidden = hidden_facts(site, context)
+    if not hidden:
+        return view
+    closed = {
+        rule.outcome.id
+        for rule in view.rules
+        if not hidden.isdisjoint({*rule.outcome.facts_used, *rule.outcome.missing})
+    }
+    return replace(
+        view,
+        rules=tuple(
+            _veil_rule(rule, hidden) if rule.outcome.id in closed else rule for rule in view.rules
+        ),
+        refusals=tuple(
+            replace(each, message=UNSEEN) if each.code in closed else each for each in view.refusals
+        ),
+        decided=veil_change(site, context, view.decided) if view.decided else None,
+    )
+
+
+def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
+    outcome = rule.outcome
+    told = replace(
+        outcome,
+        facts_used=unveiled(outcome.facts_used, hidden),
+        missing=tuple(name for name in outcome.missing if name not in hidden),
+        because=UNSEEN,
+    )
+    return replace(rule, outcome=told, clauses=(), sources=unveiled(rule.sources, hidden))
 
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:

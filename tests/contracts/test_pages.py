@@ -13,7 +13,8 @@ from qtcore.definitions.packs import KINDS
 from qtcore.http.pages.trace import write_csv
 from qtcore.http.texts import LANGUAGES, load_texts
 from qtcore.services.profile import set_language
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.shipments import Shipment
 from qtcore.services.trace import trace
 from qtcore.testing.builders import a_received_lot, a_user, release

@@ -369,6 +369,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "state": TEXT,
             "revision": COUNT,
             "data": ANY_OBJECT,
+            "hidden": TEXTS,
             "lots": TEXTS,
             "transitions": _list(ANY_OBJECT),
             "signatures": _list(ANY_OBJECT),
