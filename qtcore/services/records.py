@@ -21,6 +21,7 @@ from qtcore.services.definitions import current_version, get_version
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
 from qtcore.services.lot_changes import tell_findings
+from qtcore.services.manifestations import Manifestation, manifest
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_planning import replan_notices
 from qtcore.services.rights import require
@@ -51,7 +52,7 @@ class RecordView:
     lots: tuple[str, ...]
     revisions: tuple[RecordRevision, ...]
     changes: tuple[StateChangeRow, ...]
-    signatures: tuple[Signature, ...]
+    signatures: tuple[Manifestation, ...]
     deadlines: tuple[Deadline, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -72,17 +73,7 @@ class RecordView:
             "opened_at": record.opened_at.isoformat(),
             "opened_by": record.opened_by,
             "transitions": [c.as_json() for c in self.changes],
-            "signatures": [
-                {
-                    "signer": s.signer_name,
-                    "meaning": s.meaning,
-                    "meaning_text": s.meaning_text,
-                    "signed_at": s.signed_at.isoformat(),
-                    "revision": s.subject_revision,
-                    "is_current": s.subject_revision == record.revision,
-                }
-                for s in self.signatures
-            ],
+            "signatures": [each.as_json() for each in self.signatures],
         }
 
 
@@ -305,7 +296,7 @@ def view_record(site: Site, session: Session, record: Record) -> RecordView:
         lots=tuple(lots),
         revisions=tuple(revisions),
         changes=tuple(state_changes_of(session, tenant, record.uid)),
-        signatures=tuple(signatures),
+        signatures=manifest(site, session, signatures),
         deadlines=deadlines_of(session, tenant, record.uid, flow),
     )
 

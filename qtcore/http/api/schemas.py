@@ -327,6 +327,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "signed": _list(ANY_OBJECT),
         }
     ),
+    "SignatureList": _object({"items": _list(ANY_OBJECT)}),
     "Signed": _object({"signed": _list(ANY_OBJECT)}),
     "Message": _object(
         {
