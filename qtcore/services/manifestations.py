@@ -4,7 +4,7 @@ It must not write anything. The same rows are what screen, print, JSON and CSV s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta, timezone
 from typing import Any, Final, Literal
 
@@ -13,11 +13,13 @@ from sqlmodel import Session, col, select
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.context import Context
 from qtcore.engines.ledger import CanonicalError
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
+from qtcore.services.sight import get_seen, missing_record, thing_of_lot, thing_of_record
 from qtcore.services.sign_content import digest_of, part_now, read_content, text_digest
 from qtcore.services.signing import local_time
 from qtcore.services.site import Site
-from qtcore.store.tables import Signature
+from qtcore.services.veils import hidden_anywhere
+from qtcore.store.tables import Record, Signature
 
 Status = Literal["current", "superseded", "void"]
 COLUMNS: Final = (
@@ -56,6 +58,7 @@ class Manifestation:
     row: Signature
     status: Status
     local: str
+    is_veiled: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API, and of the columns of the CSV file."""
@@ -87,7 +90,8 @@ class Manifestation:
 
     def with_proof(self) -> dict[str, Any]:
         """Give it with the text that was signed and what a passkey signed: to verify elsewhere."""
-        return {**self.as_json(), "content": self.row.content, "assertion": self.row.assertion}
+        content = "" if self.is_veiled else self.row.content
+        return {**self.as_json(), "content": content, "assertion": self.row.assertion}
 
 
 def list_signatures(
@@ -95,15 +99,34 @@ def list_signatures(
 ) -> tuple[Manifestation, ...]:
     """List the signatures under a record or lot by its public id, the oldest first; or the newest.
 
-    Raises Denied without the right to read records.
+    Raises NotFound for a subject this person does not see, Denied without the right.
     """
-    require(site, context, "record.read", about=subject)
     query = select(Signature).where(Signature.tenant_id == site.store.tenant_id)
-    if subject:
-        query = query.where(Signature.subject_uid == subject)
     with site.store.read() as session:
+        if subject:
+            _require_seen(site, context, session, subject)
+            query = query.where(Signature.subject_uid == subject)
+        else:
+            require(site, context, "record.read", thing=COMPANY)
         rows = session.exec(query.order_by(col(Signature.id).desc()).limit(limit)).all()
-        return manifest(site, session, tuple(reversed(rows)))
+        found = manifest(site, session, tuple(reversed(rows)))
+    # What is signed tells every field; whoever does not see all of them gets the signature alone.
+    is_veiled = bool(hidden_anywhere(site, context))
+    return tuple(replace(each, is_veiled=is_veiled) for each in found)
+
+
+def _require_seen(site: Site, context: Context, session: Session, subject: str) -> None:
+    """Raise NotFound for a record or lot that is not there, or stands where this person is not."""
+    row = session.exec(
+        select(Record).where(Record.tenant_id == site.store.tenant_id, Record.uid == subject)
+    ).first()
+    if row is None:
+        info = get_seen(site, context, session, subject)
+        require(site, context, "lot.read", about=subject, thing=thing_of_lot(site, session, info))
+        return
+    thing = thing_of_record(site, session, row)
+    if not site.registry.policy.decide(context.actor, f"record.read:{row.kind}", thing).is_allowed:
+        raise missing_record(subject)
 
 
 def manifest(site: Site, session: Session, rows: Sequence[Signature]) -> tuple[Manifestation, ...]:

@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -14,7 +15,8 @@ from qtcore.services.accounts import NewUser, find_account, write_user
 from qtcore.services.delegations import DelegationInput, make_delegation
 from qtcore.services.manifestations import as_csv, find_fault, list_signatures
 from qtcore.services.master import MasterInput, save_master
-from qtcore.services.records import RecordInput, correct_record, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, correct_record, submit_record
 from qtcore.services.results import ResultInput, record_result
 from qtcore.services.sign_content import read_content, text_digest
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
@@ -160,7 +162,7 @@ def test_a_corrected_result_supersedes_the_release(site):
     assert the_signature(site, lot.uid).status == "superseded"
 
 
-COPIES = {
+COPIES: dict[str, dict[str, Any]] = {
     "to another record": {"subject_uid": "another"},
     "to another revision": {"subject_revision": 7},
     "with another meaning": {"meaning": "approved"},
@@ -268,6 +270,7 @@ def test_two_accounts_of_one_person_are_one_person(site):
     sign_review(site, record)
     with site.store.write(site.system_context()) as work:
         rita = find_account(work.session, work.tenant_id, "rita")
+        assert rita is not None
         other = write_user(site, work, NewUser("rita2", "Rita", ("qp",), PASSWORD))
         work.flush()
         row = work.session.exec(select(UserAccount).where(UserAccount.uid == other.uid)).one()

@@ -14,7 +14,7 @@ from qtcore.store.columns import (
     TenantRow,
     json_field,
     key_field,
-    one_of,
+    one_of_words,
     ordered_text,
     tenant_key,
 )
@@ -33,7 +33,7 @@ class Node(NodeRow, table=True):
     __tablename__ = "node"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
-        one_of("kind", "lot", "unit", "logistic_unit"),
+        one_of_words("kind", "lot", "unit", "logistic_unit"),
     )
 
     uid: str = Field(max_length=36)
