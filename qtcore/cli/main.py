@@ -11,6 +11,7 @@ from qtcore.cli import (
     config,
     database,
     delegations,
+    documents,
     edits,
     epcis,
     exchange,
@@ -72,6 +73,7 @@ app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")
 users.user.add_typer(delegations.delegation, name="delegation", help="Who acts for whom.")
+app.add_typer(documents.document, name="document", help="Printed documents.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
 app.add_typer(files.file, name="file", help="Files of records and events.")
 
