@@ -6,7 +6,6 @@ It must not know expressions (`formulas`) or texts (`texts`).
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from qtcore.definitions.access import RIGHTS
 from qtcore.definitions.events import BRINGS_LOTS
 from qtcore.definitions.fields import ENTITIES
 from qtcore.definitions.mistakes import Mistake, unknown
@@ -15,6 +14,7 @@ from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
 from qtcore.engines.calendars import EVERY_DAY
 from qtcore.engines.expressions import TEXT_LIST
+from qtcore.registry.access import check_limit, check_role, check_veil
 from qtcore.registry.merge import Entry, Merged, PackProblem
 from qtcore.registry.scopes import find_form_names, find_source_unit, schema_type
 from qtcore.registry.templates import template_mistakes
@@ -299,19 +299,6 @@ def _check_document(merged: Merged, entry: Entry) -> Iterator[Mistake]:
         yield Mistake(found.code, text, ("template",), found.suggestion)
 
 
-def _check_role(merged: Merged, entry: Entry) -> Iterator[Mistake]:
-    groups = {right.split(".")[0] + ".*" for right in RIGHTS} | {"*"}
-    for number, right in enumerate(entry.definition.permissions):
-        path: Path = ("permissions", number)
-        base, _, of = right.partition(":")
-        if base not in RIGHTS and base not in groups:
-            yield unknown(base, [*RIGHTS, *sorted(groups)], "right", path)
-        elif of and base == "event.record":
-            yield from _missing(merged, "events", of, path)
-        elif of and base.startswith("record."):
-            yield from _missing(merged, "records", of, path)
-
-
 def _check_head(merged: Merged, pack: PackFolder) -> Iterator[Mistake]:
     for number, name in enumerate(pack.pack.after if pack.pack else ()):
         if name not in merged.known_packs:
@@ -331,5 +318,7 @@ _CHECKS: Mapping[str, Callable[[Merged, Entry], Iterator[Mistake]]] = {
     "profiles": _check_profile,
     "documents": _check_document,
     "exports": _check_export,
-    "roles": _check_role,
+    "roles": check_role,
+    "limits": check_limit,
+    "veils": check_veil,
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -15,6 +16,7 @@ from qtcore.definitions.access import UnitDefinition
 from qtcore.definitions.mistakes import unknown
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
+from qtcore.engines.access import Policy
 from qtcore.engines.expressions import Compiled, ExpressionProblem, check
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
@@ -74,6 +76,18 @@ class Registry:
     _units: Mapping[str, UnitDefinition]
     texts: tuple[PackTexts, ...] = ()
     _prints: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What the roles, limits and veils say of access."""
+        roles = {role.id: role for role in self.list("roles")}
+        makers = {
+            f"{prefix}:{each.id}": each.roles
+            for prefix, kind in (("record", "records"), ("event", "events"))
+            for each in self.list(kind)
+            if each.roles
+        }
+        return Policy(roles, self.list("limits"), self.list("veils"), makers)
 
     def find(self, kind: str, name: str) -> Any:
         """Find a definition of a kind by its id, or None."""

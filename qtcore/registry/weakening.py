@@ -347,6 +347,14 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
         "session_minutes": _at_most,
     },
     "roles": {"permissions": _subset, "may_sign": _sign},
+    "limits": {"roles": _more, "rights": _more, "states": _fewer, "only": _more},
+    "veils": {
+        "of": _fixed,
+        "fields": _more,
+        "visible_to": _subset,
+        "editable_by": _subset,
+        "states": _widened,
+    },
     "specs": {
         "characteristics": _Entries(_CHARACTERISTIC),
         "items": _widened,

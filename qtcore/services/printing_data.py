@@ -15,10 +15,11 @@ from qtcore.errors import InputRejected
 from qtcore.services.event_views import read_event
 from qtcore.services.lots import get_lot
 from qtcore.services.recall import read_snapshot
-from qtcore.services.records import RecordView, read_record
+from qtcore.services.record_views import RecordView, read_record
 from qtcore.services.release import explain_release
 from qtcore.services.site import Site
 from qtcore.services.stock import movements_for_balance
+from qtcore.services.veils import hidden_of, unveiled
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.lots import item_extra
 from qtcore.store.tables import Signature
@@ -52,8 +53,8 @@ def lot_values(site: Site, context: Context, name: str) -> Seen:
         "unit": sums.unit or info.unit,
         "expiry_on": info.expiry_on.isoformat() if info.expiry_on else None,
         "identifiers": [value for _, value in info.identifiers],
-        "fields": _declared(site, "lot", info.extra),
-        "item_fields": _declared(site, "item", extra),
+        "fields": _declared(site, context, "lot", info.extra),
+        "item_fields": _declared(site, context, "item", extra),
         "results": [row.as_json() for row in view.results if row.superseded_by is None],
     }
     decided = release.decided
@@ -113,7 +114,8 @@ def _record(site: Site, context: Context, view: RecordView) -> dict[str, Any]:
     def state(name: str) -> str:
         return site.registry.text(f"workflows.{flow}.states.{name}", language)
 
-    values = from_json_values(view.form.schema_, record.data)
+    values = from_json_values(view.form.schema_, view.data)
+    declared = unveiled(view.form.schema_.get("properties") or {}, view.hidden)
     fields = [
         {
             "name": each.name,
@@ -129,12 +131,12 @@ def _record(site: Site, context: Context, view: RecordView) -> dict[str, Any]:
         "record_id": record.uid,
         "kind": site.registry.text(f"records.{record.kind}", language),
         "number": record.number,
-        "title": record.title,
+        "title": view.title,
         "state": state(record.state),
         "revision": record.revision,
         "opened_at": record.opened_at.isoformat(),
         "opened_by": record.opened_by,
-        "data": {name: record.data.get(name) for name in view.form.schema_.get("properties") or {}},
+        "data": {name: view.data.get(name) for name in declared},
         "fields": fields,
         "lots": list(view.lots),
         "steps": [
@@ -171,5 +173,7 @@ def _signatures(session: Session, tenant_id: int, uid: str) -> list[dict[str, An
     ]
 
 
-def _declared(site: Site, entity: str, held: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: held.get(name) for name in {**site.registry.fields_of(entity), **held}}
+def _declared(site: Site, context: Context, entity: str, held: Mapping[str, Any]) -> dict[str, Any]:
+    """Give every declared field but those hidden from this person: asking for one is a mistake."""
+    known = unveiled({**site.registry.fields_of(entity), **held}, hidden_of(site, context, entity))
+    return {name: held.get(name) for name in known}

@@ -9,8 +9,9 @@ from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot
 from qtcore.services.nodes import LotRef
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
+from qtcore.services.record_views import read_record
 from qtcore.services.recording import record_event
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.release import explain_release
 from qtcore.services.site import Site
 from qtcore.services.trace import trace

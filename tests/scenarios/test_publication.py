@@ -30,7 +30,8 @@ from qtcore.services.publication import (
     publish_draft,
     roll_back,
 )
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.replay import Scope, replay
 from qtcore.services.serving import Serving
 from qtcore.services.sign_proofs import Proof

@@ -307,6 +307,12 @@ class ReasonBody(Input):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
+class OtherLotBody(ReasonBody):
+    """Another lot, by any identifier, and why."""
+
+    other: Code
+
+
 class MasterBody(Input):
     """What every kind of master data has: a code of its own in the company, and a name."""
 

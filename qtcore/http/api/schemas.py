@@ -122,6 +122,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "extra": ANY_OBJECT,
             "stock": _ref("Stock"),
             "holds": _list(ANY_OBJECT),
+            "same_as": _list(
+                _object({"lot_id": TEXT, "lot_no": TEXT, "reason": TEXT, "since": MAYBE})
+            ),
             "results": _list(ANY_OBJECT),
             "records": _list(ANY_OBJECT),
             "transitions": _list(ANY_OBJECT),
@@ -338,6 +341,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "state": TEXT,
             "revision": COUNT,
             "data": ANY_OBJECT,
+            "hidden": TEXTS,
             "lots": TEXTS,
             "transitions": _list(ANY_OBJECT),
             "signatures": _list(ANY_OBJECT),
