@@ -317,6 +317,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "signed": _list(ANY_OBJECT),
         }
     ),
+    "SignatureList": _object({"items": _list(ANY_OBJECT)}),
     "Signed": _object({"signed": _list(ANY_OBJECT)}),
     **OFFICE,
     "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),
