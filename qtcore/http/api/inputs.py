@@ -260,6 +260,12 @@ class ResultBody(Input):
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
 
 
+class DocumentQuery(Input):
+    """Which documents: those about one kind of subject, or all."""
+
+    subject: Literal["", "lot", "record", "recall", "shipment"] = ""
+
+
 class MessageQuery(Input):
     """Which messages: to one role, or only those not read yet."""
 
