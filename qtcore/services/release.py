@@ -175,7 +175,8 @@ def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
         missing=tuple(name for name in outcome.missing if name not in hidden),
         because=UNSEEN,
     )
-    return replace(rule, outcome=told, clauses=(), sources=unveiled(rule.sources, hidden))
+    facts, sources = unveiled(rule.facts, hidden), unveiled(rule.sources, hidden)
+    return replace(rule, outcome=told, facts=facts, sources=sources)
 
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:
