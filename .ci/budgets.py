@@ -33,7 +33,7 @@ CATCH_ALL = {
     "qtcore/registry/packs.py": "loading a pack runs its code; its crash becomes a problem",
     "qtcore/http/app.py": "the edge: a bug becomes one problem document with a request id",
     "qtcore/http/problems.py": "the edge, as above",
-    "qtcore/services/recall_channels.py": "a channel is foreign code; its failure is stored",
+    "qtcore/services/channels.py": "a channel is foreign code; its failure is stored",
     "qtcore/services/jobs.py": "the job runner: one failing job must not stop the others",
 }
 

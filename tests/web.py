@@ -12,8 +12,8 @@ from litestar.testing import TestClient
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
-from qtcore.services.accounts import add_token
 from qtcore.services.site import Site
+from qtcore.services.tokens import add_token
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.testing.builders import (
     PASSWORD,
@@ -72,6 +72,16 @@ def csrf_of(client: TestClient[Litestar], path: str = "/me") -> str:
     found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
     assert found is not None
     return found.group(1)
+
+
+def sign_sheet(client: TestClient[Litestar], sheet: Any, **proof: str) -> Any:
+    """Prove who signs on the sheet that an answer shows; gives the page after it."""
+    assert "/sign/" in str(sheet.url), sheet.text
+    found = re.search(r'name="next" value="([^"]+)"', sheet.text)
+    assert found is not None, sheet.text
+    given = {"login": "-".join(EVERY_ROLE), "password": PASSWORD, **proof}
+    told = {"csrf_token": csrf_of(client), "next": found.group(1).replace("&amp;", "&"), **given}
+    return client.post(str(sheet.url), data=told)
 
 
 def milk_and_butter(site: Site) -> tuple[NodeInfo, NodeInfo]:

@@ -178,11 +178,12 @@ def publish(
     """Sign a draft as its second person (--as) and publish it; the password is asked for."""
     from qtcore.services.drafting import choose_draft
     from qtcore.services.publication import Signing, publish_draft
+    from qtcore.services.sign_proofs import Proof
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
         context = context_of(site, as_user)
         chosen = choose_draft(site, context, draft_id)
-        signing = Signing(read_password(password_file), reason)
+        signing = Signing(Proof(read_password(password_file)), reason)
         found = publish_draft(site, context, chosen, signing).as_json()
         print_answer(found, as_json=as_json, text=lambda a: f"version {a['number']} is published")
 

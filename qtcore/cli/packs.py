@@ -1,16 +1,18 @@
 """Commands about definitions: check them, publish their schemas, list what is installed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
 from qtcore.cli.options import AnyDb, AsJson, SiteDir, answering, print_answer
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
 from qtcore.definitions.schema import FILE_KINDS, kind_schema
+from qtcore.errors import InputRejected
 
 pack = typer.Typer(no_args_is_help=True)
 
@@ -88,6 +90,73 @@ def list_packs(site_dir: SiteDir = None, as_json: AsJson = False, db: AnyDb = ""
         print_answer(answer, as_json=as_json, text=_packs_text)
         if registry is None or any(p.is_broken for p in found):
             raise typer.Exit(1)
+
+
+@pack.command("texts")
+def missing_texts(
+    path: Annotated[Path, typer.Argument(help="The folder of a pack or site.")],
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Write them to i18n/added/.")] = False,
+    as_json: AsJson = False,
+    db: AnyDb = "",
+    site_dir: SiteDir = None,
+) -> None:
+    """Give the texts a pack still needs, as a file to translate: each is the last word of its key.
+
+    Exit code 1 when the pack cannot be read far enough to say.
+    """
+    from qtcore.registry.load import check_packs
+
+    with answering(as_json=as_json):
+        compiled = check_packs([path])
+        registry = compiled.get_registry()
+        name = registry.packs[-1].name
+        if registry.packs[-1].is_broken:
+            message = (
+                f"pack {name!r} has other mistakes; mend what `qtcore check {path}` names first"
+            )
+            raise InputRejected(message, code="QT480")
+        files = {
+            path / "i18n" / "added" / f"{language}.yaml": _skeleton(language, keys)
+            for language, keys in compiled.missing_texts[name].items()
+        }
+        if write:
+            _write_new(files)
+        answer = {"pack": name, "files": {str(file): text for file, text in files.items()}}
+        print_answer(answer, as_json=as_json, text=lambda a: _skeletons_text(a, is_written=write))
+
+
+def _skeleton(language: str, keys: Sequence[str]) -> str:
+    texts: dict[str, Any] = {}
+    for key in keys:
+        *heads, last = key.split(".")
+        place = texts
+        for head in heads:
+            place = place.setdefault(head, {})
+        word = heads[-1] if last == "title" else last
+        place[last] = word.replace("_", " ").capitalize()
+    document = {"language": language, "texts": texts}
+    written: str = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
+    return written
+
+
+def _write_new(files: Mapping[Path, str]) -> None:
+    for file in files:
+        if file.exists():
+            message = f"{file} exists; move its texts to the file of its language, then ask again"
+            raise InputRejected(message, code="QT480")
+    for file, text in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def _skeletons_text(answer: Mapping[str, Any], *, is_written: bool) -> str:
+    files = answer["files"]
+    if not files:
+        return "OK: no text is missing"
+    if is_written:
+        return f"wrote {', '.join(files)}; next: translate them"
+    return "\n".join(f"# {file}\n{text}" for file, text in files.items())
 
 
 def _pack_json(registry: Any, pack: Any) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def add(
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
     language: Annotated[str, typer.Option(help="en or zh-CN")] = "en",
+    email: Annotated[str, typer.Option(help="Where messages to the roles are sent.")] = "",
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
@@ -39,7 +40,7 @@ def add(
 
     password = typer.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else ""
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        entry = NewUser(login, name or login, tuple(role or ()), password, language=language)
+        entry = NewUser(login, name or login, tuple(role or ()), password, email, language)
         uid = add_user(site, context_of(site, as_user), entry)
         answer = {"user_id": uid, "login": login, "roles": sorted(entry.roles)}
         print_answer(answer, as_json=as_json, text=lambda a: f"made user {a['login']}")
@@ -58,7 +59,7 @@ def token(
 
     On a database without users, `qtcore user token admin` makes the first administrator.
     """
-    from qtcore.services.accounts import add_token
+    from qtcore.services.tokens import add_token
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
         secret = add_token(site, context_of(site, as_user), login)

@@ -6,7 +6,12 @@ It must not know how packs are found or merged.
 from collections.abc import Mapping
 from typing import Literal
 
-from qtcore.definitions.access import RoleDefinition, UnitDefinition
+from qtcore.definitions.access import (
+    LimitDefinition,
+    RoleDefinition,
+    UnitDefinition,
+    VeilDefinition,
+)
 from qtcore.definitions.calendars import CalendarDefinition
 from qtcore.definitions.definition import Definition, Id, Model, Name, Text
 from qtcore.definitions.documents import DocumentDefinition
@@ -14,6 +19,7 @@ from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.exports import ExportDefinition
 from qtcore.definitions.fields import FieldSet
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.policies import PolicyDefinition
 from qtcore.definitions.profiles import ProfileDefinition
 from qtcore.definitions.recalls import RecallDefinition
 from qtcore.definitions.rules import FactDefinition, RuleDefinition
@@ -55,8 +61,11 @@ KINDS: Mapping[str, type[Definition]] = {
     "documents": DocumentDefinition,
     "exports": ExportDefinition,
     "roles": RoleDefinition,
+    "limits": LimitDefinition,
+    "veils": VeilDefinition,
     "units": UnitDefinition,
     "calendars": CalendarDefinition,
+    "policies": PolicyDefinition,
 }
 """The top-level keys of a definition file, each a list of that kind; texts are a file of their own.
 

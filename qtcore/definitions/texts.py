@@ -91,6 +91,11 @@ def _profiles(definition: Any) -> Iterator[Needed]:
         yield f"profiles.{definition.id}.{demand.id}", ("demands", number)
 
 
+def _policies(definition: Any) -> Iterator[Needed]:
+    yield f"policies.{definition.id}.title", ()
+    yield f"policies.{definition.id}.text", ()
+
+
 def _plain(kind: str) -> Callable[[Any], Iterator[Needed]]:
     def keys(definition: Any) -> Iterator[Needed]:
         yield f"{kind}.{definition.id}", ()
@@ -138,6 +143,9 @@ _KEYS: Mapping[str, Callable[[Any], Iterator[Needed]]] = {
     "documents": _plain("documents"),
     "exports": _plain("exports"),
     "roles": _plain("roles"),
+    "limits": _none,
+    "veils": _none,
     "units": _none,
     "calendars": _none,
+    "policies": _policies,
 }

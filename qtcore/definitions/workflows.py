@@ -29,6 +29,7 @@ from qtcore.definitions.definition import (
     Text,
     as_text,
 )
+from qtcore.definitions.policies import Profile
 from qtcore.definitions.properties import Ability, Property
 
 RECALL: Final = "recall"
@@ -131,11 +132,17 @@ class State(Model):
 
 
 class SignatureDemand(Model):
-    """A signature that a transition needs: its meaning, and which strictness profile applies."""
+    """A signature that a transition needs: its meaning, and which strictness profile applies.
+
+    ``strict`` asks for all components each time; ``session`` for all of them first, then for one
+    in a continuous period of signing; ``simple`` for one. Kinds of `policies` may ask for more.
+    `training` names the topics in which the signer must hold a training that is valid.
+    """
 
     meaning: Name
-    profile: Literal["strict", "session", "simple"] = "simple"
+    profile: Profile = "simple"
     roles: tuple[Id, ...] = ()
+    training: tuple[Id, ...] = ()
 
 
 class FieldValue(Model):
@@ -197,7 +204,8 @@ class Transition(Model):
     `roles`: who may (at least one, unless automatic). `guard`: an expression over facts; unknown
     refuses; ``'x' in active_states`` asks for another region. `gate`: a group of rules that must
     pass (for example ``release``); `rules`: single rules that must pass. `form`: must be filled.
-    `reason`: a text is demanded. `not_same_as`: transitions whose makers must be other persons.
+    `reason`: a text is demanded. `needs_signed`: signed transitions whose last signature must hold
+    for what the lot or record says now. `not_same_as`: transitions whose makers are other persons.
     `different_from_all`: true for everybody who made any step before, or a list as `not_same_as`.
     `creator`: ``only`` who opened it, or ``never``. A delegate counts as the person represented.
     Label in i18n under ``workflows.<id>.transitions.<transition>``.
@@ -217,6 +225,7 @@ class Transition(Model):
     form: Id | None = None
     reason: Flag = False
     signature: SignatureDemand | None = None
+    needs_signed: tuple[Name, ...] = ()
     not_same_as: tuple[Name, ...] = ()
     different_from_all: People = False
     creator: Literal["only", "never"] | None = None

@@ -15,6 +15,7 @@ Neighbours = Mapping[N, Sequence[N]]
 CERTAINTIES: Final = ("recorded", "derived", "inferred")
 """How an edge is known, the surest first."""
 LANE_LENGTH: Final = 7
+MOST_LOOPS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +116,67 @@ def find_certainties(
     return found
 
 
-def find_cycle(edges: Iterable[Edge[N]], new_edges: Iterable[Edge[N]]) -> tuple[N, ...] | None:
-    """Find a way from a target of `new_edges` back to itself, or None.
+def find_loops(links: Iterable[tuple[N, N]]) -> dict[N, tuple[N, ...]]:
+    """Give for each node on a cycle a shortest way from it back to itself; ends included.
 
-    The path begins and ends with the same node. Cycles that `edges` hold on their own, out of reach
-    of the new ones, are not looked for.
+    Where more than `MOST_LOOPS` nodes lead to each other, all are shown the way of one of them.
     """
-    added = tuple(new_edges)
-    following = _neighbours((*edges, *added), "forward")
-    finished: set[N] = set()
-    for edge in added:
-        path = _find_loop(following, edge.source, finished)
-        if path is not None:
-            return path
-    return None
+    onward: dict[N, set[N]] = {}
+    back: dict[N, set[N]] = {}
+    for source, target in links:
+        onward.setdefault(source, set()).add(target)
+        back.setdefault(target, set()).add(source)
+    _cut_ends(onward, back)
+    _cut_ends(back, onward)
+    found: dict[N, tuple[N, ...]] = {}
+    for node in onward:
+        if node in found:
+            continue
+        ahead, behind = _met(onward, node), _met(back, node)
+        group = ahead & behind
+        if node in group:
+            way = _shortest_loop(onward, node)
+            is_small = len(group) <= MOST_LOOPS
+            found |= {n: _shortest_loop(onward, n) if is_small else way for n in group}
+    return found
+
+
+def _met(following: Mapping[N, Collection[N]], start: N) -> set[N]:
+    """Name what is reached; the start is only when a way leads back to it."""
+    met: set[N] = set()
+    waiting = [start]
+    while waiting:
+        new = [far for far in following.get(waiting.pop(), ()) if far not in met]
+        met.update(new)
+        waiting += new
+    return met
+
+
+def _cut_ends(onward: dict[N, set[N]], back: dict[N, set[N]]) -> None:
+    """Take out the nodes that nothing leads to, and then what only they lead to."""
+    waiting = [node for node in onward if not back.get(node)]
+    while waiting:
+        node = waiting.pop()
+        for far in onward.pop(node, ()):
+            back[far].discard(node)
+            if not back[far]:
+                waiting.append(far)
+        back.pop(node, None)
+
+
+def _shortest_loop(onward: Mapping[N, Collection[N]], start: N) -> tuple[N, ...]:
+    came: dict[N, N] = {}
+    waiting = deque([start])
+    while start not in came:
+        node = waiting.popleft()
+        for far in onward.get(node, ()):
+            if far not in came:
+                came[far] = node
+                waiting.append(far)
+    way = [start, came[start]]
+    while way[-1] != start:
+        way.append(came[way[-1]])
+    return tuple(reversed(way))
 
 
 def longest_depth(edges: Iterable[Edge[N]]) -> int:
@@ -200,27 +248,6 @@ def _neighbours(edges: Iterable[Edge[N]], direction: Direction) -> dict[N, list[
             start, end = end, start
         found.setdefault(start, []).append(end)
     return found
-
-
-def _find_loop(following: Neighbours[N], start: N, finished: set[N]) -> tuple[N, ...] | None:
-    """Walk in depth from `start`; `finished` nodes are known to lead into no loop."""
-    if start in finished:
-        return None
-    path: dict[N, None] = {start: None}
-    waiting = [iter(following.get(start, ()))]
-    while waiting:
-        node = next((n for n in waiting[-1] if n not in finished), None)
-        if node is None:
-            waiting.pop()
-            done, _ = path.popitem()
-            finished.add(done)
-        elif node in path:
-            walked = list(path)
-            return (*walked[walked.index(node) :], node)
-        else:
-            path[node] = None
-            waiting.append(iter(following.get(node, ())))
-    return None
 
 
 def _stages(edges: Sequence[Edge[N]], focus: N) -> dict[N, int]:

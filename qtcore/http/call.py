@@ -16,6 +16,7 @@ from qtcore.errors import Fault, InputRejected, NotSignedIn
 from qtcore.http.multipart_form import MULTIPART, SentForm, read_multipart
 from qtcore.http.settings import Settings
 from qtcore.services.sessions import SignedIn
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.uploads import Upload
 
@@ -70,6 +71,12 @@ class Call:
             return read_pairs(self.body.decode("ascii"))
         except UnicodeDecodeError as error:
             raise InputRejected("the form is not URL-encoded text") from error
+
+    @property
+    def proof(self) -> Proof:
+        """What a posted form gives to prove who signs; a password keeps its spaces."""
+        password = self.form.get("password", [""])[-1]
+        return Proof(password, self.field("login"), self.field("code"))
 
     def files(self, name: str) -> list[Upload]:
         """The files of one field of a posted form; an empty field holds one without a name."""

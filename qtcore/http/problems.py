@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 
 from qtcore.errors import (
     Ambiguous,
+    CannotVerify,
     Conflict,
     Denied,
     Fault,
@@ -23,6 +24,7 @@ from qtcore.errors import (
     Refusal,
     Refused,
     StoreUnavailable,
+    TooManyTries,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -36,7 +38,9 @@ STATUS: tuple[tuple[type[QTCoreError], int], ...] = (
     (Refused, 409),
     (Conflict, 409),
     (NotSignedIn, 401),
+    (TooManyTries, 429),
     (QueryTooLarge, 413),
+    (CannotVerify, 503),
     (StoreUnavailable, 503),
 )
 

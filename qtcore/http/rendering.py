@@ -18,6 +18,7 @@ from qtcore.http.call import Call
 from qtcore.http.problems import Problem
 from qtcore.http.settings import Settings
 from qtcore.registry.registry import Registry
+from qtcore.services.notifications import count_unread
 
 TEMPLATES = Path(__file__).parent / "templates"
 _BRACKETS = str.maketrans("", "", "{}[]")
@@ -74,6 +75,7 @@ def _render(
         "lang": language,
         "t": partial(_text, settings, language),
         "find_text": lambda key: settings.texts.find(key, language),
+        "unread": lambda: 0,
         "me": call.context.actor if call and call.context else None,
         "csrf": call.session.csrf_token if call and call.session else "",
         "path": call.path if call else "",
@@ -83,9 +85,14 @@ def _render(
     }
     if call is not None:
         known |= _definition_words(call.site.registry, settings, language)
+        known["unread"] = partial(_unread, call)
     # Macros of other templates see no names of the page; they are handed this one.
     known["use"] = known
     return settings.templates.get_template(template).render({**known, **data})
+
+
+def _unread(call: Call) -> int:
+    return count_unread(call.site, call.context) if call.context is not None else 0
 
 
 def _definition_words(registry: Registry, settings: Settings, language: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -35,7 +35,7 @@ from qtcore.registry.proofs import Ground, check_proofs
 from qtcore.registry.references import check_references
 from qtcore.registry.registry import PackState, Registry
 from qtcore.registry.scopes import Scopes
-from qtcore.registry.texts import check_texts
+from qtcore.registry.texts import check_texts, find_missing
 
 SERVES_ANYWAY = frozenset({"QT125"})
 """Errors that fail the check but do not switch a pack off: a plant runs without a label."""
@@ -45,12 +45,14 @@ SERVES_ANYWAY = frozenset({"QT125"})
 class Compiled:
     """The outcome of a compile; the registry is None when not even the base pack is sound.
 
-    `sources` maps the file names of the problems to their texts, for carets.
+    `sources` maps the file names of the problems to their texts, for carets; `missing_texts` has
+    the keys of the texts that each pack needs and nobody wrote, by pack and language.
     """
 
     registry: Registry | None
     problems: tuple[Problem, ...]
     sources: Mapping[str, str]
+    missing_texts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
@@ -95,7 +97,8 @@ def compile_registry(
         _expressions=expressions,
         _units=_unit_table(merged),
     )
-    return Compiled(registry, problems, sources)
+    missing = {pack.name: find_missing(merged, pack) for pack in merged.packs}
+    return Compiled(registry, problems, sources, missing)
 
 
 class _Work:

@@ -3,12 +3,13 @@
 It must not know which screens show them.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.read import PackFolder
+from qtcore.definitions.source import Path
 from qtcore.definitions.texts import FREE_TEXTS, find_optional_keys, find_text_keys
 from qtcore.registry.merge import Entry, Merged, PackProblem
 
@@ -30,32 +31,41 @@ def check_texts(merged: Merged) -> Iterator[PackProblem]:
     return iter(missing)
 
 
+def find_missing(merged: Merged, pack: PackFolder) -> dict[str, tuple[str, ...]]:
+    """Give the texts that a pack's definitions need and nobody wrote, by language."""
+    found: dict[str, list[str]] = {}
+    for _, key, _, languages in _gaps(merged, pack):
+        for language in languages:
+            found.setdefault(language, []).append(key)
+    return {language: tuple(dict.fromkeys(keys)) for language, keys in found.items()}
+
+
 def _missing(merged: Merged, pack: PackFolder, needed: set[str]) -> Iterator[PackProblem]:
     suggestions = _MOST_SUGGESTIONS
-    for language in pack.pack.languages if pack.pack else ():
-        held = merged.texts.get(language, {})
-        unused = [key for key in pack.text_places.get(language, {}) if key not in needed]
-        for entry, key, mistake in _gaps(merged, pack.name, language, held):
-            hint = suggest(key, unused) if suggestions > 0 else ""
-            suggestions -= 1
-            placed = Mistake(mistake.code, mistake.message, mistake.path, hint)
-            yield PackProblem(*entry.problem(placed))
+    unused = {
+        language: [key for key in places if key not in needed]
+        for language, places in pack.text_places.items()
+    }
+    for entry, key, path, languages in _gaps(merged, pack):
+        names = [name for language in languages for name in unused.get(language, ())]
+        hint = suggest(key, names) if suggestions > 0 else ""
+        suggestions -= 1
+        files = " and ".join(f"i18n/{language}.yaml" for language in languages)
+        message = f"the text {key!r} is missing in {' and '.join(languages)}; add it to {files}"
+        yield PackProblem(*entry.problem(Mistake("QT125", message, path or ("id",), hint)))
 
 
-def _gaps(
-    merged: Merged, pack: str, language: str, held: Container[str]
-) -> Iterator[tuple[Entry, str, Mistake]]:
+def _gaps(merged: Merged, pack: PackFolder) -> Iterator[tuple[Entry, str, Path, list[str]]]:
+    """Give each text that lacks in any language of the pack, with the part that needs it."""
+    languages = pack.pack.languages if pack.pack else ()
     for kind in KINDS:
         for entry in merged.all(kind):
-            if entry.pack != pack:
+            if entry.pack != pack.name:
                 continue
             for key, path in find_text_keys(kind, entry.definition):
-                if key in held:
-                    continue
-                message = (
-                    f"the text {key!r} is missing in {language}; add it to i18n/{language}.yaml"
-                )
-                yield entry, key, Mistake("QT125", message, path or ("id",))
+                lacking = [one for one in languages if key not in merged.texts.get(one, {})]
+                if lacking:
+                    yield entry, key, path, lacking
 
 
 def _unused(pack: PackFolder, needed: set[str]) -> Iterator[PackProblem]:

@@ -285,6 +285,7 @@ _DEFINITION: Final[Mapping[str, Any]] = {
 _SIGNATURE: Final[Mapping[str, Any]] = {
     "profile": _ranked("strict", "session", "simple"),
     "roles": _fewer,
+    "training": _more,
 }
 _TRANSITION: Final[Mapping[str, Any]] = {
     "from": _subset,
@@ -294,6 +295,7 @@ _TRANSITION: Final[Mapping[str, Any]] = {
     "reason": _stays_true,
     "signature": _SIGNATURE,
     "not_same_as": _more,
+    "needs_signed": _more,
     "rules": _more,
     "automatic": _fixed,
     "when_done": _fixed,
@@ -337,7 +339,23 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "records": {"roles": _fewer},
     "events": {"roles": _fewer},
+    "policies": {
+        "version": lambda old, new, path: iter(()),
+        "profiles": _more,
+        "accept": _stays_true,
+        "identified": _stays_true,
+        "second_factor": _stays_true,
+        "session_minutes": _at_most,
+    },
     "roles": {"permissions": _subset, "may_sign": _sign},
+    "limits": {"roles": _more, "rights": _more, "states": _fewer, "only": _more},
+    "veils": {
+        "of": _fixed,
+        "fields": _more,
+        "visible_to": _subset,
+        "editable_by": _subset,
+        "states": _widened,
+    },
     "specs": {
         "characteristics": _Entries(_CHARACTERISTIC),
         "items": _widened,

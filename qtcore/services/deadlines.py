@@ -20,12 +20,11 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.records import open_record
 from qtcore.services.site import Site
 from qtcore.services.steps import Note, Subject, find_subject, subject_facts, write_step
-from qtcore.services.timers import find_calendar
+from qtcore.services.timers import find_calendar, rank_of
 from qtcore.store.tables import Record, WorkflowTimer
 from qtcore.store.unit import UnitOfWork
 
 BATCH = 200
-_RANK = ("normal", "high", "urgent")
 _LOG = structlog.get_logger("qtcore.deadlines")
 
 
@@ -104,7 +103,7 @@ def _act(site: Site, work: UnitOfWork, due: _Due, refused: str) -> None:
     if timer.escalate_to:
         tell(work, timer.escalate_to, found.origin, f"deadline:{row.state}")
     record = found.row
-    if isinstance(record, Record) and _rank(timer.priority) > _rank(record.priority):
+    if isinstance(record, Record) and rank_of(timer.priority) > rank_of(record.priority):
         work.change(record, priority=timer.priority)
         work.flush()
     fires = timer.fire is not None
@@ -133,10 +132,6 @@ def _act(site: Site, work: UnitOfWork, due: _Due, refused: str) -> None:
             "priority": timer.priority or "",
         },
     )
-
-
-def _rank(priority: str | None) -> int:
-    return _RANK.index(priority) if priority in _RANK else 0
 
 
 def _again(site: Site, due: _Due, now: datetime) -> datetime | None:

@@ -5,21 +5,20 @@ known now.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlmodel import col, select
 
-from qtcore.engines.genealogy import Edge as Link
-from qtcore.engines.genealogy import find_cycle
+from qtcore.services.loops import loops_near
 from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
-from qtcore.services.stock import SIGN, stock_of_nodes
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.services.stock import SIGN, Stock, stock_of_nodes
+from qtcore.store.queries.events import ActRow, acts_on
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
-from qtcore.store.queries.trace import trace_edges
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
 
@@ -40,38 +39,75 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
+    """What does not fit; `detail` says it in words, given the number of the lot."""
+
     kind: str
-    detail: str
+    detail: Callable[[str], str]
     event_id: int | None = None
+
+
+_Acts = Mapping[int, Sequence[ActRow]]
+_Found = list[tuple[int, _Finding]]
 
 
 def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
     """Compare what is known of nodes with what can be; returns how many discrepancies are new.
 
-    One that is no longer true is resolved, one that is still open is left alone.
+    One that is no longer true is resolved, one that is still open is left alone. Lots of a cycle
+    are looked at together, whichever of them are named.
     """
-    wanted = sorted(set(nodes))
-    infos = describe_nodes(work.session, work.tenant_id, wanted)
-    movements: dict[int, list[MovementRow]] = defaultdict(list)
-    for row in movements_of(work.session, work.tenant_id, wanted):
-        movements[row.node].append(row)
+    loops, open_rows = _with_cycles(work, set(nodes))
+    wanted = sorted(set(nodes) | loops.keys() | {row.node for row in open_rows if row.node})
+    acts: dict[int, list[ActRow]] = {node: [] for node in wanted}
+    for row in acts_on(work.session, work.tenant_id, wanted):
+        acts[row.node].append(row)
     found: dict[int, list[_Finding]] = defaultdict(list)
-    for node, info in infos.items():
-        found[node] += _early(info, movements[node])
-        found[node] += _unknown_units(site, movements[node])
-        found[node] += _future(movements[node])
-        found[node] += _itself(info, movements[node])
-    for node, finding in _misfits(work, infos, movements):
+    for node, rows in acts.items():
+        if each := [*_early(rows), *_unknown_units(site, rows), *_future(rows), *_itself(rows)]:
+            found[node] += each
+    for node, finding in (
+        *_misfits(work, acts),
+        *_negative(site, work, acts),
+        *_held(work, acts),
+        *_cycles(work, loops),
+    ):
         found[node].append(finding)
-    for finder in (_negative, _held):
-        for node, finding in finder(site, work, infos, movements):
-            found[node].append(finding)
-    for node, finding in _cycle(work, infos):
-        found[node].append(finding)
-    return _keep(work, infos, found)
+    return _keep(work, open_rows, found)
 
 
-def _early(info: NodeInfo, rows: Sequence[MovementRow]) -> list[_Finding]:
+def _with_cycles(
+    work: UnitOfWork, nodes: set[int]
+) -> tuple[dict[int, tuple[int, ...]], list[Discrepancy]]:
+    """Find the cycles through nodes, and what is open about them and about lots of a cycle."""
+    loops = loops_near(work.session, work.tenant_id, nodes)
+    open_rows = _open_rows(work, nodes | loops.keys())
+    if any(row.kind == CYCLE for row in open_rows):
+        # A link less may have opened the cycle for lots that nobody named.
+        others = select(Discrepancy.node).where(
+            Discrepancy.tenant_id == work.tenant_id,
+            Discrepancy.kind == CYCLE,
+            col(Discrepancy.resolved_at).is_(None),
+        )
+        marked = {node for node in work.session.exec(others) if node is not None}
+        loops |= loops_near(work.session, work.tenant_id, marked)
+        open_rows = _open_rows(work, nodes | loops.keys() | marked)
+    return loops, open_rows
+
+
+def _open_rows(work: UnitOfWork, nodes: set[int]) -> list[Discrepancy]:
+    rows: list[Discrepancy] = []
+    for few in batched(sorted(nodes)):
+        rows += work.session.exec(
+            select(Discrepancy).where(
+                Discrepancy.tenant_id == work.tenant_id,
+                col(Discrepancy.node).in_(few),
+                col(Discrepancy.resolved_at).is_(None),
+            )
+        )
+    return [row for row in rows if row.kind in REVIEWED]
+
+
+def _early(rows: Sequence[ActRow]) -> list[_Finding]:
     """Find a use before the thing was there. A month-precise date counts as its first day.
 
     Where its making is not recorded, only a use before the first receipt is early: its maker
@@ -87,21 +123,21 @@ def _early(info: NodeInfo, rows: Sequence[MovementRow]) -> list[_Finding]:
         return []
     first = used[0]
     text = (
-        f"{info.lot_no} was {first.effect} on {_moment(first.event_at)}, "
+        f"was {first.effect} on {_moment(first.event_at)}, "
         f"before it came into being on {_moment(min(arrived))}"
     )
-    return [_Finding(EARLY, text, first.event_id)]
+    return [_Finding(EARLY, lambda lot_no: f"{lot_no} {text}", first.event_id)]
 
 
-def _unknown_units(site: Site, rows: Sequence[MovementRow]) -> list[_Finding]:
+def _unknown_units(site: Site, rows: Sequence[ActRow]) -> list[_Finding]:
     unknown = {r.unit: r for r in rows if r.unit and site.registry.unit(r.unit) is None}
     return [
-        _Finding(UNIT, f"unit {unit!r} is not declared in any pack; declare it", row.event_id)
-        for unit, row in unknown.items()
+        _Finding(UNIT, _said(f"unit {unit!r} is not declared in any pack; declare it"), r.event_id)
+        for unit, r in unknown.items()
     ]
 
 
-def _future(rows: Sequence[MovementRow]) -> list[_Finding]:
+def _future(rows: Sequence[ActRow]) -> list[_Finding]:
     """Find an event told before it happened: a clock, a zone or a year is wrong."""
     told = [row for row in rows if row.event_at > row.recorded_at + CLOCK_TOLERANCE]
     if not told:
@@ -111,23 +147,25 @@ def _future(rows: Sequence[MovementRow]) -> list[_Finding]:
         f"{first.event_type} is dated {_moment(first.event_at)}, after it was told on "
         f"{_moment(first.recorded_at)}; correct its time"
     )
-    return [_Finding(FUTURE, text, first.event_id)]
+    return [_Finding(FUTURE, _said(text), first.event_id)]
 
 
-def _itself(info: NodeInfo, rows: Sequence[MovementRow]) -> list[_Finding]:
+def _itself(rows: Sequence[ActRow]) -> list[_Finding]:
     """Find an event that made a lot out of the same lot: rework makes a new lot."""
     made = {row.event_id for row in rows if row.part == "output"}
     used = [row for row in rows if row.part == "input" and row.event_id in made]
     if not used:
         return []
-    text = f"{info.lot_no} is used and made by one event on {_moment(used[0].event_at)}"
-    return [_Finding(ITSELF, text, used[0].event_id)]
+    text = f"is used and made by one event on {_moment(used[0].event_at)}"
+    return [_Finding(ITSELF, lambda lot_no: f"{lot_no} {text}", used[0].event_id)]
 
 
-def _misfits(
-    work: UnitOfWork, infos: Mapping[int, NodeInfo], movements: Mapping[int, Sequence[MovementRow]]
-) -> list[tuple[int, _Finding]]:
-    misfits = find_misfits(work.session, work.tenant_id, infos, movements)
+def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
+    packed = [node for node, rows in acts.items() if any(row.container for row in rows)]
+    if not packed:
+        return []
+    infos = describe_nodes(work.session, work.tenant_id, packed)
+    misfits = find_misfits(work.session, work.tenant_id, infos, acts)
     named = describe_nodes(
         work.session, work.tenant_id, {n for each in misfits for n in (each.container, each.other)}
     )
@@ -138,33 +176,38 @@ def _misfits(
         if each.kind == PACKED_TWICE:
             other = named[each.other].lot_no
             text = f"{lot_no} was packed into {case} on {_moment(each.at)} while inside {other}"
-        found.append((each.node, _Finding(each.kind, text, each.event_id)))
+        found.append((each.node, _Finding(each.kind, _said(text), each.event_id)))
     return found
 
 
-def _negative(
-    site: Site,
-    work: UnitOfWork,
-    infos: Mapping[int, NodeInfo],
-    movements: Mapping[int, Sequence[MovementRow]],
-) -> list[tuple[int, _Finding]]:
-    found = []
-    for node, stock in stock_of_nodes(site, work.session, list(infos)).items():
-        # Where nobody recorded how much arrived, less than nothing proves nothing.
-        counted = [row for row in movements[node] if SIGN.get(row.effect, 0) > 0]
-        if stock.quantity < 0 and counted and not stock.unknown:
-            text = f"{-stock.quantity} {stock.unit} more left {infos[node].lot_no} than came in"
-            found.append((node, _Finding(NEGATIVE, text)))
+def _negative(site: Site, work: UnitOfWork, acts: _Acts) -> _Found:
+    suspects = [node for node, rows in acts.items() if _may_be_negative(rows)]
+    found: _Found = []
+    for node, stock in stock_of_nodes(site, work.session, suspects).items():
+        if stock.quantity < 0 and not stock.unknown:
+            found.append((node, _Finding(NEGATIVE, partial(_more_left, stock))))
     return found
 
 
-def _held(
-    site: Site,
-    work: UnitOfWork,
-    infos: Mapping[int, NodeInfo],
-    movements: Mapping[int, Sequence[MovementRow]],
-) -> list[tuple[int, _Finding]]:
-    shipped = [r for node in infos for r in movements[node] if r.effect == "shipped"]
+def _more_left(stock: Stock, lot_no: str) -> str:
+    return f"{-stock.quantity} {stock.unit} more left {lot_no} than came in"
+
+
+def _may_be_negative(rows: Sequence[ActRow]) -> bool:
+    """Say whether the stock must be counted exactly: by unit, and with what carried the lot."""
+    counted = [row for row in rows if row.effect in SIGN]
+    # Where nobody recorded how much arrived, less than nothing proves nothing.
+    if not any(SIGN[row.effect] > 0 for row in counted):
+        return False
+    if any(row.container for row in rows) or len({row.unit for row in counted}) > 1:
+        return True
+    if any(row.quantity is None for row in counted):
+        return False
+    return sum(SIGN[row.effect] * (row.quantity or 0) for row in counted) < 0
+
+
+def _held(work: UnitOfWork, acts: _Acts) -> _Found:
+    shipped = [r for rows in acts.values() for r in rows if r.effect == "shipped"]
     if not shipped:
         return []
     holds: dict[int, list[Hold]] = defaultdict(list)
@@ -175,7 +218,9 @@ def _held(
     return [
         (
             row.node,
-            _Finding(HELD, f"shipped on {_moment(row.event_at)} while on hold", row.event_id),
+            _Finding(
+                HELD, _said(f"shipped on {_moment(row.event_at)} while on hold"), row.event_id
+            ),
         )
         for row in shipped
         for hold in holds.get(row.node, ())
@@ -184,46 +229,34 @@ def _held(
     ]
 
 
-def _cycle(work: UnitOfWork, infos: Mapping[int, NodeInfo]) -> list[tuple[int, _Finding]]:
-    links = [
-        Link(edge.src, edge.dst)
-        for edge in trace_edges(work.session, work.tenant_id, list(infos), "backward")
-    ]
-    loop = find_cycle((), links)
-    if loop is None:
-        return []
-    named = describe_nodes(work.session, work.tenant_id, loop)
-    text = "comes from itself: " + " -> ".join(named[node].lot_no for node in loop)
-    return [(node, _Finding(CYCLE, text[:2000])) for node in dict.fromkeys(loop) if node in infos]
+def _cycles(work: UnitOfWork, loops: Mapping[int, Sequence[int]]) -> _Found:
+    named = describe_nodes(work.session, work.tenant_id, loops) if loops else {}
+    return [
+        (node, _Finding(CYCLE, _said("comes from itself: " + " -> ".join(
+            named[each].lot_no for each in way
+        ))))
+        for node, way in loops.items()
+    ]  # fmt: skip
 
 
 def _keep(
-    work: UnitOfWork, infos: Mapping[int, NodeInfo], found: Mapping[int, Sequence[_Finding]]
+    work: UnitOfWork, open_rows: Sequence[Discrepancy], found: Mapping[int, Sequence[_Finding]]
 ) -> int:
-    open_rows: dict[tuple[int | None, str], Discrepancy] = {}
-    for nodes in batched(list(infos)):
-        rows = work.session.exec(
-            select(Discrepancy).where(
-                Discrepancy.tenant_id == work.tenant_id,
-                col(Discrepancy.node).in_(nodes),
-                col(Discrepancy.resolved_at).is_(None),
-            )
-        )
-        open_rows |= {(row.node, row.kind): row for row in rows if row.kind in REVIEWED}
-    fresh = 0
+    known = {(row.node, row.kind): row for row in open_rows}
     true = {(node, each.kind): each for node, findings in found.items() for each in findings}
-    for (node, kind), finding in true.items():
-        if (node, kind) not in open_rows:
-            _open(work, infos[node], finding)
-            fresh += 1
-    for place, row in open_rows.items():
+    fresh = {place: finding for place, finding in true.items() if place not in known}
+    infos = describe_nodes(work.session, work.tenant_id, {node for node, _ in fresh})
+    for (node, _), finding in fresh.items():
+        _open(work, infos[node], finding)
+    for place, row in known.items():
         if place not in true:
             changes = work.change(row, resolved_at=work.context.at)
             work.log("discrepancy.resolve", "discrepancy", row.uid, changes=changes)
-    return fresh
+    return len(fresh)
 
 
 def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
+    detail = finding.detail(info.lot_no)[:2000]
     row = Discrepancy(
         tenant_id=work.tenant_id,
         id=work.key(),
@@ -231,7 +264,7 @@ def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
         kind=finding.kind,
         node=info.node,
         event_id=finding.event_id,
-        detail=finding.detail,
+        detail=detail,
         found_at=work.context.at,
     )
     work.add(row)
@@ -240,8 +273,13 @@ def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
         "discrepancy",
         row.uid,
         about=[info.uid],
-        details={"kind": finding.kind, "detail": finding.detail},
+        details={"kind": finding.kind, "detail": detail},
     )
+
+
+def _said(text: str) -> Callable[[str], str]:
+    """Say something that does not name the lot."""
+    return lambda _: text
 
 
 def _moment(at: datetime) -> str:

@@ -21,6 +21,8 @@ from qtcore.services.site import Site
 from qtcore.store.tables import Hold, Node, Notification, Record, RecordLink
 from qtcore.store.unit import UnitOfWork
 
+NOTIFY: Final = "notify"
+"""The topic of messages to roles."""
 _BY_WORKFLOW: Final = "workflow:"
 
 
@@ -100,12 +102,14 @@ def tell(work: UnitOfWork, roles: Sequence[str], origin: Origin, subject: str) -
 
     The message leaves through the outbox after the commit.
     """
+    uids = []
     for role in dict.fromkeys(roles):
+        uids.append(work.new_uid())
         work.add(
             Notification(
                 tenant_id=work.tenant_id,
                 id=work.key(),
-                uid=work.new_uid(),
+                uid=uids[-1],
                 role=role,
                 about_kind=origin.kind,
                 about_uid=origin.uid,
@@ -114,16 +118,7 @@ def tell(work: UnitOfWork, roles: Sequence[str], origin: Origin, subject: str) -
                 created_at=work.context.at,
             )
         )
-    work.publish(
-        "notify",
-        {
-            "roles": list(roles),
-            "about": origin.uid,
-            "kind": origin.kind,
-            "name": origin.name,
-            "subject": subject,
-        },
-    )
+    work.publish(NOTIFY, {"notifications": uids})
 
 
 def _opening(

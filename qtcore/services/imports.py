@@ -105,12 +105,14 @@ class Places:
 
     book: NodeBook
     names: dict[str, str] = field(default_factory=dict)
+    ready: set[tuple[str, str]] = field(default_factory=set)
 
     def code(self, entity: str, code: str, name: str = "", **values: Any) -> str:
         """Make sure that master data with this code exists; gives the code back."""
-        if code:
+        if code and (entity, code) not in self.ready:
             shown = name or self.names.get(code) or code
             self.book.master(entity, code, MasterInput(entity, code, shown[:200], values=values))
+            self.ready.add((entity, code))
         return code
 
 

@@ -15,7 +15,9 @@ from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.fence import Failure
 from qtcore.services.audit import seal
 from qtcore.services.deadlines import settle_deadlines
+from qtcore.services.effects import NOTIFY
 from qtcore.services.lot_changes import FINDINGS
+from qtcore.services.notification_sending import send_messages
 from qtcore.services.recall_channels import tell_notice
 from qtcore.services.recall_reminders import remind
 from qtcore.services.sealing import read_sealing
@@ -143,6 +145,7 @@ def _tell_transition(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, .
 _TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]] = {
     "event": _tell_event,
     FINDINGS: _tell_findings,
+    NOTIFY: send_messages,
     "transition": _tell_transition,
     "recall.notice": tell_notice,
 }

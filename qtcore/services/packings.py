@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.events import ActRow, MovementRow
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.shipments import Stay, stays_in
 
@@ -30,7 +30,7 @@ def find_misfits(
     session: Session,
     tenant_id: int,
     infos: Mapping[int, NodeInfo],
-    movements: Mapping[int, Sequence[MovementRow]],
+    movements: Mapping[int, Sequence[ActRow | MovementRow]],
 ) -> list[Misfit]:
     """Find what the packings recorded about nodes say that cannot be.
 
@@ -74,7 +74,7 @@ def _doubles(stays: Iterable[Stay]) -> list[Misfit]:
     return found
 
 
-def _strays(stays: Sequence[Stay], rows: Sequence[MovementRow]) -> list[Misfit]:
+def _strays(stays: Sequence[Stay], rows: Sequence[ActRow | MovementRow]) -> list[Misfit]:
     taken = {(stay.container, stay.unpacked_at) for stay in stays}
     return [
         Misfit(

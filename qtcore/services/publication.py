@@ -39,7 +39,9 @@ from qtcore.services.drafts import (
 from qtcore.services.replay import ReplayReport, Scope, replay
 from qtcore.services.rights import require
 from qtcore.services.running import Running, Stranded, running_subjects, stranded
-from qtcore.services.signing import SignedContent, signature_refusals, write_signature
+from qtcore.services.sign_content import SignedContent
+from qtcore.services.sign_proofs import Proof, Proven
+from qtcore.services.signing import prove_signer, write_signature
 from qtcore.services.site import Site, registry_at
 from qtcore.services.standing import lent_to
 from qtcore.store.tables import ConfigDraft, ConfigVersion, UserAccount
@@ -156,9 +158,9 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """The second person's act: the password once more, and why."""
+    """The second person's act: the proof of who signs, and why."""
 
-    password: str
+    proof: Proof
     reason: str = ""
     expected_version: int | None = None
 
@@ -172,10 +174,10 @@ def publish_draft(site: Site, context: Context, draft_id: str, signing: Signing)
     """
     require(site, context, PUBLISH, about=draft_id)
     report = check_draft(site, context, draft_id)
-    refusals = [*_refusals(site, context, report)]
+    proven, refusals = None, [*_refusals(site, context, report)]
     if not refusals:
-        refusals = signature_refusals(site, context, MEANING, signing.password)
-    if refusals or report.registry is None:
+        proven, refusals = prove_signer(site, context, [MEANING], signing.proof)
+    if refusals or report.registry is None or proven is None:
         site.store.note(
             context,
             "config.publish.refused",
@@ -184,7 +186,7 @@ def publish_draft(site: Site, context: Context, draft_id: str, signing: Signing)
             reason="; ".join(r.message for r in refusals)[:2000],
         )
         raise Refused(f"the draft cannot be published: {refusals[0].message}", refusals)
-    return _store(site, context, (report, report.registry), signing)
+    return _store(site, context, (report, report.registry, proven), signing)
 
 
 def roll_back(site: Site, context: Context, number: int, *, reason: str) -> DraftView:
@@ -297,9 +299,9 @@ def _person_refusals(
 
 
 def _store(
-    site: Site, context: Context, checked: tuple[DraftReport, Registry], signing: Signing
+    site: Site, context: Context, checked: tuple[DraftReport, Registry, Proven], signing: Signing
 ) -> VersionView:
-    report, registry = checked
+    report, registry, proven = checked
     seen = report.draft.row
     told = _told(report)
     with site.store.write(context) as work:
@@ -317,7 +319,9 @@ def _store(
             "report": told,
         }
         signed = SignedContent("config", draft.uid, draft.version, content)
-        signature = write_signature(site, work, MEANING, signed, reason=signing.reason)
+        signature = write_signature(
+            site, work, MEANING, signed, proven=proven, reason=signing.reason
+        )
         origin = "rollback" if draft.origin == "rollback" else "publication"
         head = VersionHead(
             draft.base,

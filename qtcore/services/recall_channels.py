@@ -1,25 +1,20 @@
-"""Channels of notices: kept in the product, sent by mail, or sent by what a pack brings.
+"""The delivery of recall notices: kept in the product, or sent by a channel.
 
 It must not know recalls beyond a notice's delivery state.
 """
 
-import os
-import smtplib
-from collections.abc import Callable, Mapping
-from email.message import EmailMessage
-from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Mapping
+from typing import Any
 
 from sqlmodel import select
 
 from qtcore.registry.fence import Failure
-from qtcore.services.recall_planning import EMAIL, OUTBOX
+from qtcore.services.channels import SMTP_SETTING, find_channels, try_to_send
+from qtcore.services.recall_planning import OUTBOX
 from qtcore.services.recall_replies import link_for
 from qtcore.services.recall_texts import add_link
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallNotice
-
-SMTP_SETTING: Final = "QTCORE_SMTP"
 
 
 def tell_notice(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
@@ -28,7 +23,8 @@ def tell_notice(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
     The link for the answer is made now and only its hash is kept. A notice that stays in the
     product gets none: there, a person asks for a link and hands it over.
     """
-    send = _channels(site).get(str(payload["channel"]))
+    channels = {OUTBOX: _keep, **find_channels(site)}
+    send = channels.get(str(payload["channel"]))
     error, secret = "", ""
     if send is None:
         error = f"there is no channel {payload['channel']!r}; set {SMTP_SETTING} or install a pack"
@@ -37,10 +33,8 @@ def tell_notice(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
         if payload.get("answer_at") and send is not _keep:
             address, secret = link_for(site, notice, str(payload["answer_at"]))
         body = add_link(notice.language, str(payload["body"]), address)
-        try:
-            send(str(payload["to"]), str(payload["subject"]), body)
-        except Exception as exc:  # foreign code: whatever it raises is its failure
-            error = _without(secret, f"{type(exc).__name__}: {exc}")
+        error = try_to_send(send, str(payload["to"]), str(payload["subject"]), body)
+        error = _without(secret, error)
     _note_delivery(site, str(payload["notice"]), error)
     return (Failure("core", "recall.notice", error),) if error else ()
 
@@ -77,28 +71,5 @@ def _note_delivery(site: Site, uid: str, error: str) -> None:
         work.log(action, "notice", row.uid, changes=changes, reason=error)
 
 
-def _channels(site: Site) -> dict[str, Callable[[str, str, str], None]]:
-    found: dict[str, Callable[[str, str, str], None]] = {OUTBOX: _keep}
-    if os.environ.get(SMTP_SETTING):
-        found[EMAIL] = _mail
-    for _, channels in site.hooks.contribute_channels().values:
-        found.update({channel.name: channel.send for channel in channels})
-    return found
-
-
 def _keep(_to: str, _subject: str, _text: str) -> None:
     """Keep the notice in the product: its text is on the page, to be printed or copied."""
-
-
-def _mail(to: str, subject: str, text: str) -> None:
-    """Send a mail through the host of ``QTCORE_SMTP``: smtp://host:port?from=recall@example.org"""
-    setting = urlsplit(os.environ[SMTP_SETTING])
-    message = EmailMessage()
-    message["From"] = parse_qs(setting.query).get("from", ["qtcore@localhost"])[0]
-    message["To"] = to
-    message["Subject"] = subject
-    message.set_content(text)
-    with smtplib.SMTP(setting.hostname or "localhost", setting.port or 25, timeout=20) as server:
-        if setting.scheme == "smtp+tls":
-            server.starttls()
-        server.send_message(message)

@@ -15,6 +15,7 @@ from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.recalls import RecallDefinition, RecallNode
 from qtcore.engines.forms import from_json_values
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.channels import EMAIL
 from qtcore.services.evaluation import evaluator
 from qtcore.services.recall_texts import language_of, write_body, write_subject
 from qtcore.services.site import Site
@@ -23,7 +24,6 @@ from qtcore.store.tables import RecallCase, RecallNotice, RecallSnapshot, Record
 from qtcore.store.unit import UnitOfWork
 
 OUTBOX: Final = "outbox"
-EMAIL: Final = "email"
 RECALL: Final = "recall"
 WAITING: Final = ("planned", "failed", "mock")
 """The states in which a notice can still be changed."""
@@ -44,6 +44,16 @@ class _Recipient:
     language: str = "en"
 
 
+def plans_in_force(site: Site, on: date | None) -> tuple[RecallDefinition, ...]:
+    """List the recall plans of a day, by id; one that was repealed starts nothing."""
+    plans: tuple[RecallDefinition, ...] = site.registry.list("recalls")
+    return tuple(
+        plan
+        for plan in plans
+        if on is None or ((plan.valid_from or on) <= on <= (plan.valid_to or on))
+    )
+
+
 def find_plan(site: Site, values: Mapping[str, Any], *, on: date | None = None) -> RecallDefinition:
     """Find the plan that the form of a recall names; with `on` it must be in force that day.
 
@@ -51,7 +61,7 @@ def find_plan(site: Site, values: Mapping[str, Any], *, on: date | None = None) 
     """
     name = str(values.get("plan", ""))
     plan: RecallDefinition | None = site.registry.find("recalls", name)
-    usable = site.registry.list("recalls") if on is None else site.registry.recall_plans(on=on)
+    usable = plans_in_force(site, on)
     known = ", ".join(p.id for p in usable) or "none: no pack brings one"
     if plan is None:
         text = f"there is no recall plan {name!r}; known plans: {known}"

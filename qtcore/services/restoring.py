@@ -12,7 +12,9 @@ from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import InputRejected, Refused
 from qtcore.services.audit import seal
 from qtcore.services.rights import require
-from qtcore.services.signing import SignedContent, signature_refusals, write_signature
+from qtcore.services.sign_content import SignedContent
+from qtcore.services.sign_proofs import Proof
+from qtcore.services.signing import prove_signer, write_signature
 from qtcore.services.site import Site
 from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.columns import table_of
@@ -92,13 +94,13 @@ def _accept(site: Site, context: Context, *, password: str, reason: str) -> Lost
     site.store.fence = ""
     if lost is None:
         raise InputRejected("no witness has seen more than this database holds: nothing was lost")
-    refusals = signature_refusals(site, context, DEMAND, password)
-    if refusals:
+    proven, refusals = prove_signer(site, context, [DEMAND], Proof(password))
+    if proven is None:
         raise Refused(f"the restore is not accepted: {refusals[0].message}", refusals)
     with site.store.write(context) as work:
         content = {**lost.as_json(), "reason": reason}
         signed = SignedContent("ledger", site.store.tenant_uid, lost.incarnation, content)
-        write_signature(site, work, DEMAND, signed, reason=reason)
+        write_signature(site, work, DEMAND, signed, proven=proven, reason=reason)
         event = work.log(
             "ledger.restore",
             "ledger",

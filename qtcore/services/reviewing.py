@@ -15,7 +15,9 @@ from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import InputRejected, Refused
 from qtcore.services.rights import require
 from qtcore.services.sealing import aware
-from qtcore.services.signing import SignedContent, signature_refusals, write_signature
+from qtcore.services.sign_content import SignedContent
+from qtcore.services.sign_proofs import Proof
+from qtcore.services.signing import prove_signer, write_signature
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.proofs import list_entries_about
@@ -60,7 +62,7 @@ class Reviews:
 
 
 def review_history(
-    site: Site, context: Context, subject: str, *, password: str, remark: str = ""
+    site: Site, context: Context, subject: str, *, proof: Proof, remark: str = ""
 ) -> Review:
     """Sign that all sealed entries about a public id were reviewed.
 
@@ -76,14 +78,14 @@ def review_history(
         raise InputRejected(f"nothing that is sealed tells of {subject!r}: nothing to review")
     if not read_reviews(site, context, subject).open:
         raise InputRejected("all entries are reviewed already")
-    refusals = signature_refusals(site, context, DEMAND, password)
-    if refusals:
+    proven, refusals = prove_signer(site, context, [DEMAND], proof)
+    if proven is None:
         raise Refused(f"the review is not signed: {refusals[0].message}", refusals)
     up_to = entries[-1].seq
     with site.store.write(context) as work:
         content = {"subject": subject, "up_to": up_to, "entries": len(entries), "remark": remark}
         signed = SignedContent("history", subject, up_to, content)
-        signature = write_signature(site, work, DEMAND, signed, reason=remark)
+        signature = write_signature(site, work, DEMAND, signed, proven=proven, reason=remark)
         row = LedgerReview(
             tenant_id=work.tenant_id,
             id=work.key(),

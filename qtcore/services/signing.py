@@ -1,62 +1,46 @@
 """Signatures: name, time and meaning, bound to the bytes that were signed (21 CFR 11.50, 11.70).
 
-It must not know workflows; the profile asked for decides how the signer proves who they are.
+It must not know workflows, nor how a proof is checked.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from qtcore.context import Context
 from qtcore.definitions.workflows import SignatureDemand
 from qtcore.engines.ledger import canonical_bytes
-from qtcore.errors import NotSignedIn, Refusal
-from qtcore.services.accounts import check_password
+from qtcore.errors import Conflict, Denied, Refusal
+from qtcore.services.sign_content import (
+    FORMAT,
+    SignedContent,
+    list_differences,
+    read_content,
+    text_digest,
+)
+from qtcore.services.sign_demands import needs_of, standing_refusals
+from qtcore.services.sign_proofs import Proof, Proven, check_proof
 from qtcore.services.site import Site
 from qtcore.store.tables import Signature
 from qtcore.store.unit import UnitOfWork
 
 
-@dataclass(frozen=True, slots=True)
-class SignedContent:
-    """What is signed: its kind, public id, revision and content."""
+def prove_signer(
+    site: Site, context: Context, demands: Sequence[SignatureDemand], proof: Proof
+) -> tuple[Proven | None, list[Refusal]]:
+    """Say why this person's signature cannot be taken, or how they proved who they are.
 
-    kind: str
-    uid: str
-    revision: int
-    content: Mapping[str, Any]
-
-
-def signature_refusals(
-    site: Site, context: Context, demand: SignatureDemand | None, password: str
-) -> list[Refusal]:
-    """Say why this person's signature cannot be taken; a wrong password is noted in the ledger."""
-    if demand is None:
-        return []
-    roles = [site.registry.find("roles", role) for role in sorted(context.actor.roles)]
-    if not any(role is not None and role.may_sign for role in roles):
-        return [
-            Refusal(
-                "QT470",
-                f"{context.actor.name or context.actor.login} may not sign: none of their roles "
-                "carries signatures",
-                fix="somebody with a quality or production role signs",
-            )
+    A wrong proof is counted and noted in the ledger. Raises CannotVerify when it could be neither
+    right nor wrong.
+    """
+    with site.store.read() as session:
+        refusals = [
+            refusal
+            for demand in demands
+            for refusal in standing_refusals(site, session, context, demand)
         ]
-    if not password:
-        return [
-            Refusal(
-                "QT471",
-                f"this step is signed as {demand.meaning!r}: the password is asked again",
-                fix="enter your password to sign",
-            )
-        ]
-    try:
-        check_password(site, context, context.actor.login, password)
-    except NotSignedIn:
-        return [Refusal("QT472", "the password for the signature is wrong", fix="try again")]
-    return []
+    if refusals:
+        return None, list(dict.fromkeys(refusals))
+    return check_proof(site, context, needs_of(site, context, demands), proof)
 
 
 def write_signature(
@@ -65,9 +49,16 @@ def write_signature(
     demand: SignatureDemand,
     signed: SignedContent,
     *,
+    proven: Proven,
     reason: str = "",
 ) -> Signature:
-    """Write a signature inside the unit of work that makes the signed change."""
+    """Write a signature inside the unit of work that makes the signed change.
+
+    Raises Conflict when what would be signed is not what the signer saw.
+    """
+    text = signed_text(site, work.context, demand, signed, reason=reason)
+    digest = text_digest(text)
+    _require_seen(proven, text, digest)
     actor, language = work.context.actor, work.context.language
     row = Signature(
         tenant_id=work.tenant_id,
@@ -76,7 +67,9 @@ def write_signature(
         subject_kind=signed.kind,
         subject_uid=signed.uid,
         subject_revision=signed.revision,
-        content_sha256=sha256(canonical_bytes(dict(signed.content))).hexdigest(),
+        content_sha256=digest,
+        content=text,
+        subject_sha256=signed.part_sha256 if signed.part else "",
         person_id=actor.person_id,
         signer_login=actor.login,
         signer_name=actor.name,
@@ -85,9 +78,17 @@ def write_signature(
         meaning_text=site.registry.text(f"signatures.{demand.meaning}", language),
         language=language,
         signed_at=work.context.at,
-        method="password",
+        **_place(site, work.context),
+        method=proven.method,
+        components=proven.components,
+        factor_uid=proven.factor_id,
+        assertion=dict(proven.assertion),
+        intent_uid=proven.intent_id,
+        delegation_uid=",".join(actor.delegations)[:400],
+        on_behalf_of=", ".join(actor.acting_for)[:400],
         profile=demand.profile,
         reason=reason,
+        registry_fingerprint=site.registry.fingerprint,
     )
     work.add(row)
     work.log(
@@ -101,7 +102,86 @@ def write_signature(
             "meaning_text": row.meaning_text,
             "content": row.content_sha256,
             "revision": row.subject_revision,
+            "method": row.method,
         },
         private={"signer_name": row.signer_name},
     )
     return row
+
+
+def signed_text(
+    site: Site, context: Context, demand: SignatureDemand, signed: SignedContent, *, reason: str
+) -> str:
+    """Give the canonical text that is signed: who, which meaning, in whose place, and the content.
+
+    It holds no moment: the same text is made when it is shown and when it is signed.
+    """
+    actor = context.actor
+    head = {
+        "format": FORMAT,
+        "subject": {"kind": signed.kind, "id": signed.uid, "revision": signed.revision},
+        "meaning": {
+            "code": demand.meaning,
+            "text": site.registry.text(f"signatures.{demand.meaning}", context.language),
+        },
+        "language": context.language,
+        "signer": {
+            "name": actor.name,
+            "account": actor.uid,
+            "roles": sorted(actor.roles),
+            "for": list(actor.acting_for),
+            "delegations": list(actor.delegations),
+        },
+        "profile": demand.profile,
+        "reason": reason,
+        "definitions": site.registry.fingerprint,
+    }
+    part = {"record": dict(signed.part)} if signed.part else {}
+    text: bytes = canonical_bytes({**head, **part, "content": dict(signed.content)})
+    return text.decode()
+
+
+def _place(site: Site, context: Context) -> dict[str, str]:
+    """Say where the signer was: session, device, address, and the local time's offset and zone."""
+    local = local_time(site, context.at)
+    offset = local.strftime("%z")
+    return {
+        "session_uid": context.session_id,
+        "device": context.device[:200],
+        "ip": context.ip[:60],
+        "utc_offset": f"{offset[:3]}:{offset[3:5]}",
+        "zone": str(local.tzinfo)[:60],
+    }
+
+
+def local_time(site: Site, moment: datetime) -> datetime:
+    """Give a moment in the zone of the site."""
+    return moment.astimezone(site.sources.zone)
+
+
+def _require_seen(proven: Proven, text: str, digest: str) -> None:
+    if not proven.expects or digest in proven.expects:
+        return
+    seen = _nearest(proven.expects.values(), text)
+    changed = "; ".join(list_differences(read_content(seen), read_content(text)))
+    raise Conflict(
+        f"the record changed since you saw it, nothing is signed: {changed}. Open it again, "
+        "review it, and sign what it says now",
+        code="QT474",
+    )
+
+
+def _nearest(seen: Iterable[str], text: str) -> str:
+    """Of the texts that were shown, take the one about the same thing."""
+    subject = read_content(text).get("subject", {}).get("id")
+    texts = list(seen)
+    same = [each for each in texts if read_content(each).get("subject", {}).get("id") == subject]
+    return (same or texts)[0]
+
+
+def role_change(context: Context, roles: Sequence[str]) -> None:
+    """Refuse when the roles are not those the signer held when the record was shown; Denied."""
+    if sorted(context.actor.roles) == sorted(roles):
+        return
+    text = "your roles changed since the record was shown to you; nothing is signed"
+    raise Denied(text, [Refusal("QT470", text, fix="open the record again")])

@@ -16,6 +16,7 @@ from qtcore.definitions.stored_states import is_final
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.forms import from_json_values
 from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workflow
+from qtcore.errors import Refusal, Refused
 from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import get_version
 from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
@@ -23,7 +24,9 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.nodes import resolve
 from qtcore.services.record_lots import lots_of_record, own_values, speaks_of_facts
-from qtcore.services.signing import SignedContent, write_signature
+from qtcore.services.sign_proofs import Proven
+from qtcore.services.sign_steps import Signed, step_contents
+from qtcore.services.signing import write_signature
 from qtcore.services.site import Site
 from qtcore.services.timers import Clocked, sync_timers
 from qtcore.store.queries.nodes import NodeInfo
@@ -72,13 +75,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What stands beside a step: who gave which reason, what rules said, what was filled in."""
+    """What stands beside a step: the reason, what rules said, what was filled in, who signs."""
 
     reason: str = ""
     verdicts: Sequence[Mapping[str, Any]] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     expected_version: int | None = None
     trail: Trail | None = None
+    proven: Proven | None = None
 
 
 def record_subject(session: Session, tenant_id: int, record: Record) -> Subject:
@@ -244,22 +248,23 @@ def write_step(
     )
 
 
-def _sign(site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, Note]) -> None:
+def contents_to_sign(
+    site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, Note]
+) -> list[Signed]:
+    """List what is signed when a step that was decided is made."""
     moved, note = decided
-    for step in moved.legs[0].steps if moved.legs else ():
-        if step.signature is None:
-            continue
-        content = {
-            "subject": found.uid,
-            "revision": found.revision,
-            "transition": step.id,
-            "to": moved.legs[0].to_state,
-            "verdicts": list(note.verdicts),
-            "data": found.row.data if isinstance(found.row, Record) else {},
-            **({"values": dict(note.values)} if note.values else {}),
-        }
-        signed = SignedContent(found.kind, found.uid, found.revision, content)
-        write_signature(site, work, step.signature, signed, reason=note.reason)
+    about = ((found.row, found.info), found.workflow, work.context.language)
+    made = (moved, note.verdicts, note.values)
+    return list(step_contents(site, work.session, about, made))
+
+
+def _sign(site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, Note]) -> None:
+    note = decided[1]
+    for demand, signed in contents_to_sign(site, work, found, decided):
+        if note.proven is None:
+            text = f"{found.name} needs the signature {demand.meaning!r} of a person"
+            raise Refused(text, [Refusal("QT425", text, fix="sign it")])
+        write_signature(site, work, demand, signed, proven=note.proven, reason=note.reason)
 
 
 def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[StateChange]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, func, select
 
 from qtcore.definitions.calendars import CalendarDefinition
 from qtcore.definitions.statechart import NOTHING, Chart, Taken, build_chart
@@ -20,6 +20,7 @@ from qtcore.store.tables import WorkflowTimer
 from qtcore.store.unit import UnitOfWork
 
 BUSINESS = "business"
+_RANK = ("normal", "high", "urgent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,28 @@ def timer_rows(session: Session, tenant_id: int, subject_uid: str) -> Sequence[W
         .where(WorkflowTimer.tenant_id == tenant_id, WorkflowTimer.subject_uid == subject_uid)
         .order_by(WorkflowTimer.id)  # type: ignore[arg-type]
     ).all()
+
+
+def rank_of(priority: str | None) -> int:
+    """Say how high a priority is; the usual one, or none, is 0."""
+    return _RANK.index(priority) if priority in _RANK else 0
+
+
+def next_deadlines(
+    session: Session, tenant_id: int, subjects: Sequence[str]
+) -> dict[str, datetime]:
+    """Give the next deadline of each lot or record that waits for one, by public id."""
+    rows = session.exec(
+        select(WorkflowTimer.subject_uid, func.min(col(WorkflowTimer.due_at)))
+        .where(
+            WorkflowTimer.tenant_id == tenant_id,
+            WorkflowTimer.status == "waiting",
+            col(WorkflowTimer.subject_uid).in_(subjects),
+            col(WorkflowTimer.due_at).is_not(None),
+        )
+        .group_by(col(WorkflowTimer.subject_uid))
+    )
+    return {uid: due for uid, due in rows if due is not None}
 
 
 def deadlines_of(

@@ -4,7 +4,7 @@ It must not know any state by name, except that the rules of the release gate ar
 `qtcore.services.release`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,28 +25,27 @@ from qtcore.services.decisions import (
 )
 from qtcore.services.definitions import get_version
 from qtcore.services.evaluation import evaluator
-from qtcore.services.fact_sources import fact_sources
-from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_closure import CLOSED, judge_closure
-from qtcore.services.record_lots import lots_of_record
-from qtcore.services.records import get_record, open_record
-from qtcore.services.release import GATE, judge_gate
-from qtcore.services.rights import require
-from qtcore.services.signing import signature_refusals
+from qtcore.services.record_views import get_record, seen_record
+from qtcore.services.records import open_record
+from qtcore.services.rights import Thing, acting_at, require
+from qtcore.services.sight import get_seen, thing_of_lot
+from qtcore.services.sign_proofs import Proof, Proven
+from qtcore.services.sign_steps import Signed, lapsed_signatures
+from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
-from qtcore.services.standing import act_at, require_or_lent
+from qtcore.services.standing import act_at, act_reading, require_or_lent
+from qtcore.services.step_grounds import facts_and_gates, single_rules
 from qtcore.services.steps import (
     Note,
     Subject,
+    contents_to_sign,
     describe_actor,
-    facts_in_guards,
     makers_of,
     record_subject,
-    subject_facts,
-    values_over,
     write_step,
 )
 from qtcore.store.queries.nodes import NodeInfo
@@ -59,7 +58,8 @@ from qtcore.store.unit import UnitOfWork
 class Step:
     """What is asked for: the transition (or its trigger), and what it may demand.
 
-    `password` proves the signer again; `values` fill the form the transition asks for;
+    `password` (with `login` and `code` where the profile asks for them) proves the signer again,
+    unless that was `proven` before; `values` fill the form the transition asks for;
     `expected_version` refuses when somebody was faster.
     """
 
@@ -68,6 +68,12 @@ class Step:
     password: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     expected_version: int | None = None
+    login: str = ""
+    code: str = ""
+    proven: Proven | None = None
+
+
+Subjects = Sequence[tuple[tuple[str, str], Step]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +96,20 @@ class Made:
         }
 
 
+Beside = Callable[[UnitOfWork, Sequence[Made]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A step with what is known before the write: who acts, who may sign, what was filled in."""
 
+    subject: tuple[str, str]
     step: Step
     context: Context
     demand: tuple[Refusal, ...] = ()
     filled: frozenset[str] = frozenset()
     values: Mapping[str, Any] = field(default_factory=dict)
+    proven: Proven | None = None
 
 
 def fire_transition(site: Site, context: Context, subject: tuple[str, str], step: Step) -> Made:
@@ -108,33 +119,105 @@ def fire_transition(site: Site, context: Context, subject: tuple[str, str], step
     is filled wrongly, or Conflict when somebody was faster. A refused attempt is noted in the
     ledger.
     """
-    kind, name = subject
-    right = "lot.transition" if kind == "lot" else "record.transition"
-    require_or_lent(site, context, right, about=name)
-    asked, trail = _prepare(site, context, subject, step), Trail(kind)
-    context = asked.context
-    require(site, context, right, about=name)
+    return fire_transitions(site, context, [(subject, step)])[0]
+
+
+def fire_transitions(
+    site: Site, context: Context, steps: Subjects, *, beside: Beside | None = None
+) -> list[Made]:
+    """Make steps of several subjects in one transaction: all of them, or none.
+
+    `beside` writes what belongs to them, in the same transaction. Raises as `fire_transition`,
+    about the first that cannot be made, and InputRejected when they are made for other persons.
+    """
+    asked = [_prepare(site, context, subject, step) for subject, step in steps]
+    context = _one_actor(asked)
+    trail, name, made = Trail(""), "", []
     try:
         with site.store.write(context) as work:
-            found = _read(site, work.session, subject)
-            moved, note = _decide(site, work, found, (asked, trail))
-            write_step(site, work, found, (moved, note), open_record=open_record)
-            return Made(found.uid, step.transition, moved.from_state, moved.to_state)
+            for each in asked:
+                (kind, name), step = each.subject, each.step
+                trail = Trail(kind)
+                found = _read(site, work.session, each.subject)
+                moved, note = _decide(site, work, found, (each, trail))
+                write_step(site, work, found, (moved, note), open_record=open_record)
+                made.append(Made(found.uid, step.transition, moved.from_state, moved.to_state))
+            if beside is not None:
+                beside(work, made)
     except Refused as refused:
         note_refusal(site, context, trail, name=name, refusals=refused.refusals)
         raise
+    return made
+
+
+def acting_context(site: Site, context: Context, subject: tuple[str, str], step: Step) -> Context:
+    """Say as whom somebody makes a step: with the roles that are lent to them for it.
+
+    Raises Denied without the right, NotFound, InputRejected.
+    """
+    return _prepare(site, context, subject, replace(step, proven=Proven("", 0))).context
+
+
+def preview_signing(
+    site: Site, context: Context, subject: tuple[str, str], step: Step
+) -> tuple[Subject, Context, list[Signed]]:
+    """Give what would be signed, and as whom, if a step were made; nothing of it is made.
+
+    Raises as `fire_transition`, but for the proof of the signer, which comes later.
+    """
+    asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
+    trail = Trail(subject[0])
+    try:
+        with site.store.rehearse(asked.context) as work:
+            found = _read(site, work.session, asked.subject)
+            decided = _decide(site, work, found, (asked, trail))
+            return found, asked.context, contents_to_sign(site, work, found, decided)
+    except Refused as refused:
+        note_refusal(site, asked.context, trail, name=subject[1], refusals=refused.refusals)
+        raise
+
+
+def _seen(site: Site, context: Context, subject: tuple[str, str]) -> tuple[tuple[str, str], Thing]:
+    """Find what a step is about among what this person sees, or those they act for."""
+    kind, name = subject
+    with site.store.read() as session:
+        reader = act_reading(site, session, context)
+        if kind == "lot":
+            info = get_seen(site, reader, session, name)
+            return (kind, info.uid), thing_of_lot(site, session, info)
+        row = get_record(site, session, name)
+        return (kind, row.uid), seen_record(site, reader, session, row).thing
 
 
 def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
     """Check signer and form before the write: argon2 is slow and failed signatures are noted."""
+    kind, name = subject
+    right = "lot.transition" if kind == "lot" else "record.transition"
+    require_or_lent(site, context, right, about=name)
+    subject, thing = _seen(site, context, subject)
+    context = acting_at(site, context, thing)
     with site.store.read() as session:
         found = _read(site, session, subject)
         steps = _answering(found.workflow, found.row.state, step.transition)
         context = act_at(site, session, context, (found.workflow.id, steps))
+    narrowed = right if kind == "lot" else f"{right}:{thing.kind}"
+    require(site, context, narrowed, about=name, thing=thing)
     signed = next((s.signature for s in steps if s.signature is not None), None)
-    demand = tuple(signature_refusals(site, context, signed, step.password))
+    proven: Proven | None = step.proven
+    refusals: list[Refusal] = []
+    if signed is not None and proven is None:
+        proof = Proof(step.password, step.login, step.code)
+        proven, refusals = prove_signer(site, context, [signed], proof)
     filled, values = _fill(site, context, found, (steps, step.values))
-    return _Asked(step, context, demand, filled, values)
+    return _Asked(subject, step, context, tuple(refusals), filled, values, proven)
+
+
+def _one_actor(asked: Sequence[_Asked]) -> Context:
+    if any(each.context.actor != asked[0].context.actor for each in asked):
+        raise InputRejected(
+            "you act in the place of different persons here; make these steps one by one"
+        )
+    return asked[0].context
 
 
 def _fill(
@@ -219,11 +302,14 @@ def _decide(
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
     closing = _closure_refusals(site, work, found, (outcome, step))
-    refusals = (*(demand if signs else ()), *said, *closing)
+    first = [s for leg in outcome.legs[:1] for s in leg.steps]
+    lapsed = lapsed_signatures(site, work.session, (found.kind, found.uid), first)
+    refusals = (*(demand if signs else ()), *lapsed, *said, *closing)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     trail.is_decided = True
-    return outcome, Note(step.reason, verdicts, asked.values, step.expected_version, trail)
+    note = Note(step.reason, verdicts, asked.values, step.expected_version, trail, asked.proven)
+    return outcome, note
 
 
 def _fire(
@@ -251,7 +337,7 @@ def _attempt(
 ) -> tuple[Attempt, list[dict[str, Any]]]:
     asked, trail = given
     steps = _answering(found.workflow, found.row.state, asked.step.transition)
-    facts, gates, verdicts = _facts_and_gates(site, work, found, (steps, trail))
+    facts, gates, verdicts = facts_and_gates(site, work, found, (steps, trail))
     context = work.context
     attempt = Attempt(
         transition=_event(found.workflow, asked.step.transition),
@@ -262,56 +348,11 @@ def _attempt(
         facts=facts,
         filled_forms=asked.filled,
         gate_outcomes={gate: refusals for gate, refusals in gates.items() if gate != ""},
-        rule_outcomes=_single_rules(steps, verdicts, gates),
+        rule_outcomes=single_rules(steps, verdicts, gates),
         visited=found.visited(),
         stands_for=context.actor.stands_for,
     )
     return attempt, verdicts
-
-
-def _facts_and_gates(
-    site: Site, work: UnitOfWork, found: Subject, asked: tuple[Sequence[Transition], Trail]
-) -> tuple[dict[str, object], dict[str, tuple[Refusal, ...]], list[dict[str, Any]]]:
-    steps, trail = asked
-    wanted = dict.fromkeys(s.gate for s in steps if s.gate is not None)
-    if any(s.rules for s in steps):
-        wanted[GATE] = None
-    if isinstance(found.row, Record) and not wanted:
-        return subject_facts(site, work, found), {}, []
-    info = found.info or _one_lot(site, work, found, steps[0])
-    gates: dict[str, tuple[Refusal, ...]] = {}
-    verdicts: list[dict[str, Any]] = []
-    facts: dict[str, object] = {}
-    own: dict[str, object] = {}
-    for gate in wanted:
-        view = judge_gate(site, work.session, info, (work.context, gate))
-        own = values_over(site, work.session, found, view.basis.facts)
-        trail.basis = replace(view.basis, own=own)
-        gates[gate] = view.refusals
-        verdicts += [rule.verdict_json() for rule in view.rules]
-        facts |= view.basis.facts
-    if wanted:
-        return facts_in_guards(facts, own), gates, verdicts
-    evidence = read_evidence(site, work.session, info, work.context.at.date())
-    facts = gather_facts(site, evidence)
-    guards = " ".join(step.guard for step in steps if step.guard is not None)
-    asked_for = [name for name in facts if name in guards]
-    sources = fact_sources(site, evidence, asked_for)
-    trail.basis = Basis(evidence.on, info.industry, facts, sources)
-    return facts, {}, []
-
-
-def _one_lot(site: Site, work: UnitOfWork, found: Subject, step: Transition) -> NodeInfo:
-    """Find the lot whose rules a step of a record asks for; Refused unless it is about one."""
-    row, number = found.row, 0
-    if isinstance(row, Record):
-        lots = lots_of_record(work.session, site.store.tenant_id, row)
-        if len(lots) == 1:
-            return lots[0]
-        number = len(lots)
-    text = f"{step.id} judges the rules of one lot; {found.name} is about {number or 'none'}"
-    fix = "open a record for each lot"
-    raise Refused(f"{found.name} cannot {step.id}: {text}", [Refusal("QT429", text, fix=fix)])
 
 
 def _closure_refusals(
@@ -324,22 +365,6 @@ def _closure_refusals(
     if not isinstance(found.row, Record) or not closes:
         return []
     return judge_closure(site, work, found.row, step.values)
-
-
-def _single_rules(
-    steps: Sequence[Transition],
-    verdicts: Sequence[Mapping[str, Any]],
-    gates: Mapping[str, tuple[Refusal, ...]],
-) -> dict[str, tuple[Refusal, ...]]:
-    """Give what single rules object to; a rule that was not judged is left out and stops."""
-    objections = [refusal for refusals in gates.values() for refusal in refusals]
-    judged = {verdict["rule"] for verdict in verdicts}
-    return {
-        rule: tuple(r for r in objections if r.code == rule)
-        for step in steps
-        for rule in step.rules
-        if rule in judged
-    }
 
 
 def _told(

@@ -4,13 +4,16 @@ It must not know whose screen shows it.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from qtcore.context import Context
 from qtcore.definitions.workflows import WorkflowDefinition
-from qtcore.services.records import list_records
-from qtcore.services.release import GATE, ReleaseView, judge_lot
+from qtcore.services.record_views import list_records
+from qtcore.services.release import GATE, ReleaseView, judge_lot, veil_release
 from qtcore.services.rights import require
+from qtcore.services.sight import keep_seen
 from qtcore.services.site import Site
+from qtcore.services.timers import next_deadlines, rank_of
 from qtcore.store.queries.lots import list_lot_nodes
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Record
@@ -29,12 +32,24 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRecord:
+    """A record that is not closed; `due_at` is its next deadline, `is_late` says it has passed."""
+
+    record: Record
+    due_at: datetime | None
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Worklist:
-    """What waits, oldest lots first; `is_cut` says that more lots wait than were judged."""
+    """What waits, oldest lots first; `is_cut` says that more lots wait than were judged.
+
+    Records come by priority, then by what is due next.
+    """
 
     ready: tuple[ReleaseView, ...]
     causes: tuple[Cause, ...]
-    records: tuple[Record, ...]
+    records: tuple[OpenRecord, ...]
     is_cut: bool = False
 
 
@@ -50,16 +65,27 @@ def read_worklist(site: Site, context: Context) -> Worklist:
     """Judge the lots that wait longest, and list the records that are not closed."""
     require(site, context, "lot.read")
     views, is_cut = _judged(site, context)
-    records: tuple[Record, ...] = ()
+    records: tuple[OpenRecord, ...] = ()
     if context.actor.may("record.read"):
         rows = list_records(site, context, limit=MOST_RECORDS)
-        records = tuple(row for row in rows if row.closed_at is None)
+        records = _by_urgency(site, context, [row for row in rows if row.closed_at is None])
     return Worklist(
         ready=tuple(v for v in views if v.verdict == "ready"),
         causes=_causes(site, context, [v for v in views if v.verdict == "blocked"]),
         records=records,
         is_cut=is_cut,
     )
+
+
+def _by_urgency(site: Site, context: Context, rows: list[Record]) -> tuple[OpenRecord, ...]:
+    with site.store.read() as session:
+        due = next_deadlines(session, site.store.tenant_id, [row.uid for row in rows])
+    found = [
+        OpenRecord(row, due.get(row.uid), row.uid in due and due[row.uid] <= context.at)
+        for row in rows
+    ]
+    last = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted(found, key=lambda e: (-rank_of(e.record.priority), e.due_at or last)))
 
 
 def _judged(site: Site, context: Context) -> tuple[list[ReleaseView], bool]:
@@ -70,13 +96,14 @@ def _judged(site: Site, context: Context) -> tuple[list[ReleaseView], bool]:
             for state in release_states(site)
             for node in list_lot_nodes(session, tenant, state=state, limit=MOST_JUDGED + 1)
         )
-        infos = describe_nodes(session, tenant, nodes[:MOST_JUDGED])
+        infos = describe_nodes(session, tenant, nodes)
+        waiting = (infos[node] for node in nodes if node in infos)
+        seen = keep_seen(site, context, session, waiting)
         views = [
-            judge_lot(site, session, infos[node], context)
-            for node in nodes[:MOST_JUDGED]
-            if node in infos
+            veil_release(site, context, judge_lot(site, session, info, context))
+            for info in seen[:MOST_JUDGED]
         ]
-    return views, len(nodes) > MOST_JUDGED
+    return views, len(seen) > MOST_JUDGED
 
 
 def _causes(site: Site, context: Context, views: list[ReleaseView]) -> tuple[Cause, ...]:

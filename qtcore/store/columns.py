@@ -61,6 +61,14 @@ def tenant_key(column: str, table: str, target: str = "id") -> ForeignKeyConstra
     )
 
 
+def ordered_text(length: int) -> TypeEngine[Any]:
+    """Give the type of a text that is ordered by its signs, whatever language the database has.
+
+    A beginning of it is then a range of an index, on both databases.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 def key_field(**options: Any) -> Any:
     """Make a 64-bit integer column, for keys and what refers to them."""
     return Field(sa_type=BigInteger, **options)
@@ -92,6 +100,15 @@ def one_of(column: str, *values: str) -> CheckConstraint:
     """Make a check that a column holds one of the words the code knows."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def one_of_words(column: str, *values: str) -> CheckConstraint:
+    """Make the check of `one_of` for a table that takes many rows.
+
+    SQLite builds a temporary index of a list of words for each row; alternatives cost nothing.
+    """
+    said = " OR ".join(f"{column} = '{value}'" for value in values)
+    return CheckConstraint(said, name=column)
 
 
 class Row(SQLModel):

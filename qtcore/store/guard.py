@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, event
 
 from qtcore.errors import QTCoreError
 
-# Rows that are no facts about lots: the ledger itself, sessions, delivery, counters, load marks.
+# Rows that are no facts about lots: the ledger itself, sessions, delivery, counters, load marks;
+# what somebody is about to sign, and how often a signer tried: what comes of it is told.
 PLUMBING: Final = frozenset(
     {
         "ledger_event",
@@ -28,8 +29,15 @@ PLUMBING: Final = frozenset(
         "ledger_job",
         "key_counter",
         "web_session",
+        "token_use",
+        "throttle",
+        "sign_in_ticket",
+        "credential_ticket",
+        "sign_intent",
+        "signer_standing",
         "idempotency_key",
         "outbox",
+        "notification_receipt",
         "import_run",
         "import_row",
     }

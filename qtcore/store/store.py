@@ -83,6 +83,15 @@ class Store:
             work.finish()
 
     @contextmanager
+    def rehearse(self, context: Context) -> Iterator[UnitOfWork]:
+        """Do an act as `write` does and undo all of it at the end: to see what would be."""
+        with self._transaction() as session:
+            try:
+                yield UnitOfWork(session, context, tenant_id=self.tenant_id, sources=self.sources)
+            finally:
+                session.rollback()
+
+    @contextmanager
     def plumbing(self) -> Iterator[Session]:
         """Write what is no fact about lots: seals, sessions, deliveries. Business rows: QT510."""
         with self._transaction() as session:

@@ -181,3 +181,30 @@ def test_a_text_file_is_no_database_and_said_to_be_none(tmp_path: Path) -> None:
     refused = RUNNER.invoke(app, ["trace", "L1", "--db", f"sqlite:///{place}", "--json"])
     assert refused.exit_code == 1
     assert "is a file, but no database" in json.loads(refused.output)["detail"]
+
+
+def test_the_texts_a_pack_lacks_are_written_for_translation(tmp_path: Path) -> None:
+    folder = tmp_path / "plant"
+    RUNNER.invoke(app, ["init", str(folder), "--packs", "food"])
+    rule = "{id: P-1, check: item_kind == 'raw', severity: block, source: {law: Ours}}"
+    (folder / "rules.yaml").write_text(f"rules:\n  - {rule}\n")
+    assert RUNNER.invoke(app, ["check", str(folder)]).exit_code == 1
+
+    shown = RUNNER.invoke(app, ["pack", "texts", str(folder)])
+    assert "title: P-1" in shown.output
+    assert not (folder / "i18n/added").exists()
+    assert RUNNER.invoke(app, ["pack", "texts", str(folder), "--write"]).exit_code == 0
+
+    checked = RUNNER.invoke(app, ["check", str(folder)])
+    assert checked.output == "OK: no problems\n"
+    assert RUNNER.invoke(app, ["pack", "texts", str(folder)]).output == "OK: no text is missing\n"
+
+
+def test_a_broken_pack_is_mended_before_its_texts_are_written(tmp_path: Path) -> None:
+    folder = tmp_path / "plant"
+    RUNNER.invoke(app, ["init", str(folder), "--packs", "food"])
+    (folder / "rules.yaml").write_text("rules:\n  - {id: P-1, check: no_such_fact}\n")
+    refused = RUNNER.invoke(app, ["pack", "texts", str(folder), "--write", "--json"])
+    assert refused.exit_code == 1
+    assert "pack 'plant' has other mistakes" in json.loads(refused.output)["detail"]
+    assert not (folder / "i18n/added").exists()

@@ -117,6 +117,7 @@ def test_a_review_is_signed_and_new_entries_are_not_reviewed(web: Web) -> None:
     with web.person() as client:
         token = csrf_of(client)
         data = {"csrf_token": token, "subject": subject, "password": "wrong", "remark": "ok"}
+        data["login"] = "-".join(EVERY_ROLE)
         assert client.post("/ledger/review", data=data).status_code == 422
         data["password"] = PASSWORD
         assert "reviewed up to entry" in client.post("/ledger/review", data=data).text

@@ -49,7 +49,7 @@ def codes(folder: Path, **changes: str) -> list[tuple[str, int]]:
     ("change", "expected"),
     [
         ({}, []),
-        ({"TYPE": "text"}, [("QT207", n) for n in (17, 18, 19)]),
+        ({"TYPE": "text"}, [("QT207", 17), ("QT206", 18), ("QT207", 19)]),
         ({"RIGHTS": "lot.read"}, [("QT316", n) for n in (13, 14, 17, 18, 19)]),
         ({"CONSTANT": "true"}, [("QT313", 18)]),
         ({"GUARD": "ripe and not ripe"}, [("QT313", 18)]),

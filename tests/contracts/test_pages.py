@@ -13,12 +13,13 @@ from qtcore.definitions.packs import KINDS
 from qtcore.http.pages.trace import write_csv
 from qtcore.http.texts import LANGUAGES, load_texts
 from qtcore.services.profile import set_language
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.shipments import Shipment
 from qtcore.services.trace import trace
-from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
+from qtcore.testing.builders import a_received_lot, a_user, release
 from qtcore.testing.sites import a_site
-from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter
+from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter, sign_sheet
 
 
 @pytest.fixture(scope="module")
@@ -102,20 +103,39 @@ def test_a_result_is_entered_and_corrected_from_the_page_of_the_lot(web, page):
 def test_a_rejection_without_a_reason_says_so_and_changes_nothing(web, page):
     lot = a_received_lot(web.site, "MILK", "J-1", "5").uid
     token = csrf_of(page)
-    data = {"csrf_token": token, "transition": "reject", "password": PASSWORD}
+    data = {"csrf_token": token, "transition": "reject"}
 
     refused = page.post(f"/l/{lot}/release", data=data)
-    done = page.post(f"/l/{lot}/release", data={**data, "reason": "sour"})
+    done = sign_sheet(page, page.post(f"/l/{lot}/release", data={**data, "reason": "sour"}))
 
     assert refused.status_code == 400 and 'id="error-summary"' in refused.text
     assert "Rejected" in done.text
 
 
+def test_the_checklist_is_shown_now_and_as_it_was_decided(web, page):
+    lot = a_received_lot(web.site, "MILK", "J-9", "5")
+    release(web.site, lot)
+    deviation = RecordInput({"title": "Door was open", "severity": "minor"}, (lot.uid,))
+    number = submit_record(web.site, a_user(web.site, ["qa"]), "deviation", deviation).record.number
+
+    now = page.get(f"/l/{lot.uid}/release").text
+    then = page.get(f"/l/{lot.uid}/release?as=decided").text
+    told = page.get(f"/api/v1/lots/{lot.uid}/release").json()
+
+    broken = next(rule for rule in told["rules"] if rule["rule"] == "CORE-02")
+    assert broken["deciding_facts"] == ["open_deviations"]
+    assert broken["explained"]["is_deciding"] and broken["explained"]["value"] is False
+    assert f">{number}</a>" in now and "does not hold · <strong>this decides" in now
+    assert "As it was decided by" in then and "open_deviations (0) == 0" in then
+
+
 def test_a_wrong_password_signs_nothing(web, page):
     lot = a_received_lot(web.site, "MILK", "J-2", "5").uid
-    data = {"csrf_token": csrf_of(page), "transition": "release", "password": "wrong wrong wrong"}
+    sheet = page.post(
+        f"/l/{lot}/release", data={"csrf_token": csrf_of(page), "transition": "release"}
+    )
 
-    answer = page.post(f"/l/{lot}/release", data=data)
+    answer = sign_sheet(page, sheet, password="wrong wrong wrong")
 
     assert answer.status_code == 400
     assert "password" in answer.text and "Released" not in page.get(f"/l/{lot}").text
@@ -188,12 +208,13 @@ def test_a_refusal_is_worded_in_the_language_of_the_page(web):
     context = a_user(web.site, EVERY_ROLE)
     set_language(web.site, context, "zh-CN")
     with web.person() as client:
-        data = {"csrf_token": csrf_of(client), "transition": "release", "password": "wrong"}
-        answer = client.post(f"/l/{lot}/release", data=data)
+        data = {"csrf_token": csrf_of(client), "transition": "release"}
+        sheet = client.post(f"/l/{lot}/release", data=data)
+        answer = sign_sheet(client, sheet, password="wrong")
     set_language(web.site, context, "en")
 
     assert answer.status_code == 400
-    assert "签名密码错误" in answer.text and "有错误" in answer.text
+    assert "签名验证不正确" in answer.text and "有错误" in answer.text
 
 
 def test_the_trace_page_goes_back_in_time_and_says_why(page, web):

@@ -18,7 +18,7 @@ from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import IdempotencyKey
 from qtcore.testing import a_context, a_site, line, release
 from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user
-from tests.web import Web, csrf_of, make_web, milk_and_butter
+from tests.web import Web, csrf_of, make_web, milk_and_butter, sign_sheet
 
 DOCUMENT = build_openapi(OPERATIONS)
 KEY = iter(range(10**6))
@@ -227,11 +227,12 @@ def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
         step = Step(name, reason="as agreed", password=PASSWORD)
         fire_transition(web.site, actor, ("record", recall["record_id"]), step)
     with web.person("recall_head") as client:
-        told = {"csrf_token": csrf_of(client), "reason": "all done", "password": PASSWORD}
+        told = {"csrf_token": csrf_of(client), "reason": "all done"}
         shown = client.get(f"/recall/{number}?lang=zh-CN").text
         refused = client.post(f"/recall/{number}/close", data=told)
         told["justification"] = "eaten, says the shop"
-        closed = client.post(f"/recall/{number}/close?lang=en", data=told)
+        sheet = client.post(f"/recall/{number}/close?lang=en", data=told)
+        closed = sign_sheet(client, sheet, login="recall_head")
     assert "未结事项的理由" in shown
     assert refused.status_code == 400 and 'role="alert"' in refused.text
     assert closed.status_code == 200 and "eaten, says the shop" in closed.text

@@ -9,8 +9,9 @@ from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot
 from qtcore.services.nodes import LotRef
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
+from qtcore.services.record_views import read_record
 from qtcore.services.recording import record_event
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.release import explain_release
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
@@ -118,7 +119,7 @@ def test_a_wrong_password_releases_nothing_and_is_noted(site):
             Step("release", password="wrong"),
         )
     assert text_of(site, dairy.yoghurt, "state") == "quarantine"
-    assert read_ledger(site, a_context(site), action="sign_in.failed").rows
+    assert read_ledger(site, a_context(site), action="sign.failed").rows
 
 
 def test_an_administrator_does_not_release(site):

@@ -30,9 +30,11 @@ from qtcore.services.publication import (
     publish_draft,
     roll_back,
 )
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.replay import Scope, replay
 from qtcore.services.serving import Serving
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Signature
@@ -69,7 +71,7 @@ def a_draft(site: Site, file: str = TEXTS, old: str = "Quarantine", new: str = "
 
 
 def publish(site: Site, uid: str, context: Context | None = None, password: str = PASSWORD) -> int:
-    signing = Signing(password, "checked")
+    signing = Signing(Proof(password), "checked")
     return publish_draft(site, context or signer(site), uid, signing).row.number
 
 

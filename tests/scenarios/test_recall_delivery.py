@@ -1,12 +1,8 @@
 """Notices of a recall on their way: by a real mail server, late, reminded, leaving no secret."""
 
 import re
-import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -25,78 +21,21 @@ from qtcore.services.site import Site, public_url
 from qtcore.testing import a_context, a_received_lot, a_site, line, release
 from qtcore.testing.builders import EVERYTHING
 from qtcore.testing.sites import FrozenClock
+from tests.mail import MailServer, mail_server
 
 pytestmark = pytest.mark.heavy
 PUBLIC = "https://qt.example.com"
-LINK = re.compile(rf"{PUBLIC}/reply/([A-Za-z0-9_-]+)")
-
-
-class _Conversation(socketserver.StreamRequestHandler):
-    """Speaks as much SMTP as smtplib asks for; a refusal repeats what it was given, as some do."""
-
-    server: "MailServer"
-
-    def handle(self) -> None:
-        self.say("220 sink")
-        for raw in self.rfile:
-            word = raw[:4].upper()
-            if word == b"DATA":
-                self.say("354 go on")
-                self.take()
-            elif word == b"QUIT":
-                self.say("221 bye")
-                return
-            else:
-                self.say("250 fine")
-
-    def take(self) -> None:
-        lines = []
-        for raw in self.rfile:
-            if raw == b".\r\n":
-                break
-            lines.append(raw.removeprefix(b"."))
-        letter = message_from_bytes(b"".join(lines), policy=policy.default)
-        assert isinstance(letter, EmailMessage)
-        if self.server.refuses:
-            found = LINK.search(letter.get_content())
-            self.say(f"554 no: {found.group(0) if found else ''}")
-            return
-        self.server.letters.append(letter)
-        self.say("250 taken")
-
-    def say(self, words: str) -> None:
-        self.wfile.write(f"{words}\r\n".encode())
-
-
-class MailServer(socketserver.ThreadingTCPServer):
-    """A mail server on this machine that keeps the letters it takes."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Conversation)
-        self.letters: list[EmailMessage] = []
-        self.refuses = False
-
-    def links(self) -> list[str]:
-        found = [LINK.search(letter.get_content()) for letter in self.letters]
-        return [match.group(1) for match in found if match]
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[MailServer]:
-    with MailServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with mail_server() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def mail(served: MailServer, monkeypatch: pytest.MonkeyPatch) -> MailServer:
-    port = served.server_address[1]
-    monkeypatch.setenv("QTCORE_SMTP", f"smtp://127.0.0.1:{port}?from=recall@example.org")
+    monkeypatch.setenv("QTCORE_SMTP", served.setting)
     served.letters, served.refuses = [], False
     return served
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 from qtcore.builtin.faults import listing, shown
 from qtcore.builtin.tabular.mapping import Column, Mapping, TableMapping, date_tokens
@@ -112,9 +113,7 @@ def _decimal(text: str, separator: str) -> Cell:
 
 def read_date(text: str, form: str, months: Dict[str, int], century: int) -> PartialDate:
     """Read a date of a format such as ``MON.YY``; raises Unreadable."""
-    tokens = date_tokens(form)
-    pattern = "".join(_TOKEN.get(token, re.escape(token)) for token in tokens)
-    match = re.fullmatch(pattern, text)
+    match = _date_pattern(form).fullmatch(text)
     if match is None:
         raise Unreadable(f"found {shown(text)}; accepted: a date written {form}")
     parts = match.groupdict()
@@ -127,6 +126,11 @@ def read_date(text: str, form: str, months: Dict[str, int], century: int) -> Par
     except ValueError as error:
         raise Unreadable(f"found {shown(text)}; there is no such day or time ({error})") from None
     return PartialDate(day, _precision(parts), text, clock)
+
+
+@cache
+def _date_pattern(form: str) -> re.Pattern[str]:
+    return re.compile("".join(_TOKEN.get(each, re.escape(each)) for each in date_tokens(form)))
 
 
 def _precision(parts: Dict[str, str | None]) -> str:

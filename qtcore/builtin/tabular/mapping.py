@@ -7,6 +7,7 @@ never guessed.
 import re
 from collections.abc import Mapping as Dict
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from string import Formatter
 from typing import Annotated, Any, Literal
 
@@ -298,9 +299,10 @@ class Mapping(_Part):
         return found
 
 
-def date_tokens(form: str) -> list[str]:
+@cache
+def date_tokens(form: str) -> tuple[str, ...]:
     """Cut a date format into its tokens and the text between."""
-    return re.findall(r"YYYY|YY|MON|MM|M|DD|D|hh|mm|ss|[^YMDhms]+|[hms]", form)
+    return tuple(re.findall(r"YYYY|YY|MON|MM|M|DD|D|hh|mm|ss|[^YMDhms]+|[hms]", form))
 
 
 def fill(template: str, values: Dict[str, str | None]) -> str:

@@ -187,6 +187,8 @@ class RowDraft:
         return Decimal(cell.value)
 
     def _filled(self, template: str) -> str:
+        if "{" not in template:
+            return template
         try:
             texts = {name: cell.text if cell else None for name, cell in self.main.items()}
             return fill(template, texts)

@@ -4,7 +4,7 @@ It must not know where facts come from, what a rule means, or any other engine.
 """
 
 from qtcore.engines.expressions.check import check
-from qtcore.engines.expressions.compiled import Compiled, ExpressionProblem, Node
+from qtcore.engines.expressions.compiled import Compiled, ExpressionProblem
 from qtcore.engines.expressions.evaluate import Evaluation, evaluate
 from qtcore.engines.expressions.explain import Clause, Step, explain, explain_tree
 from qtcore.engines.expressions.functions import list_functions
@@ -25,6 +25,7 @@ from qtcore.engines.expressions.kinds import (
     Value,
     enum_of,
 )
+from qtcore.engines.expressions.node import Node
 from qtcore.engines.expressions.satisfy import Answer, Moment, find_example
 from qtcore.engines.expressions.wire import read_value, write_value
 

@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from qtcore.engines.expressions.compiled import ExpressionProblem, Node
+from qtcore.engines.expressions.compiled import ExpressionProblem
 from qtcore.engines.expressions.functions import FORMS, FUNCTIONS
 from qtcore.engines.expressions.kinds import BOOLEAN, NUMBERS, FactType, Unit
 from qtcore.engines.expressions.literals import Typed, is_calendar_date, read_constant, read_date
 from qtcore.engines.expressions.measures import align, divide, scale
+from qtcore.engines.expressions.node import Node
 from qtcore.engines.expressions.operators import find_member_type, is_same_kind
 from qtcore.engines.expressions.source import Source
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from qtcore.engines.expressions.calls import NO_UNITS, CallChecks, in_unit
-from qtcore.engines.expressions.compiled import Compiled, ExpressionProblem, Node
+from qtcore.engines.expressions.compiled import Compiled, ExpressionProblem
 from qtcore.engines.expressions.cost import MOST_STEPS, estimate_cost
 from qtcore.engines.expressions.kinds import BOOLEAN, DECIMAL, NUMBERS, FactType, Kind, Unit
 from qtcore.engines.expressions.literals import (
@@ -20,6 +20,7 @@ from qtcore.engines.expressions.literals import (
     read_constant,
 )
 from qtcore.engines.expressions.measures import align, find_product_unit, find_units
+from qtcore.engines.expressions.node import Node
 from qtcore.engines.expressions.operators import (
     EQUALITY,
     find_arithmetic_type,

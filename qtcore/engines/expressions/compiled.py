@@ -1,17 +1,14 @@
-"""A checked expression as frozen data: its tree, its JSON form for the browser, its mistakes.
+"""A checked expression as frozen data: its text, its tree, the kinds of its facts; its mistakes.
 
-It must not know how text is parsed, nor how the tree is evaluated.
+It must not know how text is parsed, nor the values it is evaluated on.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from functools import cached_property
 
 from qtcore.engines.expressions.kinds import FactType
-
-Json: TypeAlias = "str | bool | list[Json] | dict[str, Json]"
-
-LITERALS: Final = frozenset({"dec", "text", "date", "bool"})
+from qtcore.engines.expressions.node import Json, Node
+from qtcore.engines.expressions.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,41 +25,7 @@ class ExpressionProblem:
         return f"{self.column}: {self.code} {self.message}{hint}"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One step of the tree: an operator or function over `args`, or a leaf that holds `value`.
-
-    `span` is where it stands in the text, from and to; (0, 0) for a step the check has added.
-    """
-
-    op: str
-    args: tuple["Node", ...] = ()
-    value: str = ""
-    span: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
-
-    def as_json(self) -> Json:
-        """Give the form another evaluator reads: ["and", a, b], {"dec": "1.10"}, ["fact", n]."""
-        if self.op == "bool":
-            return {"bool": self.value == "true"}
-        if self.op in LITERALS:
-            return {self.op: self.value}
-        if self.op == "list":
-            return {"list": [arg.as_json() for arg in self.args]}
-        head: list[Json] = [self.op]
-        if self.op == "chain":
-            head.append(list(self.value.split(",")))
-        elif self.value:
-            head.append(self.value)
-        return head + [arg.as_json() for arg in self.args]
-
-    def walk(self) -> Iterator["Node"]:
-        """Visit this node and all below it, from left to right."""
-        yield self
-        for arg in self.args:
-            yield from arg.walk()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compiled:
     """An expression without mistakes, ready to be evaluated any number of times.
 
@@ -74,6 +37,11 @@ class Compiled:
     type: FactType
     fact_types: tuple[tuple[str, FactType], ...]
     clauses: tuple[tuple[str, Node], ...]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How it is evaluated, made at the first time."""
+        return Plan(self.node, dict(self.fact_types))
 
     @property
     def names(self) -> tuple[str, ...]:

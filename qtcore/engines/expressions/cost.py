@@ -7,8 +7,8 @@ budget is counted in the same way by every evaluator, so that all of them give u
 from collections.abc import Mapping
 from typing import Final
 
-from qtcore.engines.expressions.compiled import Node
 from qtcore.engines.expressions.kinds import FactType
+from qtcore.engines.expressions.node import Node
 
 MOST_STEPS: Final = 50_000
 LIST_ESTIMATE: Final = 500

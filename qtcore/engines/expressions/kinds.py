@@ -121,9 +121,19 @@ def find_value(raw: object, wanted: FactType) -> Value | None:
     Floats, NaN, naive times, numbers of more than fifty digits and texts outside a closed set
     are not usable: a fact that cannot be trusted must block like a missing one.
     """
-    if isinstance(raw, Quantity):
-        raw = _converted(raw, wanted.unit)
-    return _READERS[wanted.kind](raw, wanted)
+    return reader_of(wanted)(raw)
+
+
+def reader_of(wanted: FactType) -> Callable[[object], Value | None]:
+    """Give what `find_value` does for one kind, to be used many times."""
+    read = _READERS[wanted.kind]
+
+    def find(raw: object) -> Value | None:
+        if isinstance(raw, Quantity):
+            raw = _converted(raw, wanted.unit)
+        return read(raw, wanted)
+
+    return find
 
 
 def find_fault(raw: object, wanted: FactType) -> str:
@@ -157,13 +167,14 @@ def _boolean(raw: object, _: FactType) -> Value | None:
 
 
 def _decimal(raw: object, _: FactType) -> Decimal | None:
-    if isinstance(raw, bool):
-        return None
-    if isinstance(raw, int):
+    if not isinstance(raw, Decimal):
+        if not isinstance(raw, int) or isinstance(raw, bool):
+            return None
         return Decimal(raw) if raw.bit_length() <= _MOST_BITS else None
-    if not isinstance(raw, Decimal) or not raw.is_finite():
+    if not raw.is_finite():
         return None
-    short = len(raw.as_tuple().digits) <= MOST_DIGITS
+    # A text is never shorter than its digits, and much cheaper than counting them.
+    short = len(str(raw)) <= MOST_DIGITS or len(raw.as_tuple().digits) <= MOST_DIGITS
     return raw if short and abs(raw.adjusted()) <= MOST_EXPONENT else None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from qtcore.engines.expressions.compiled import ExpressionProblem, Node
+from qtcore.engines.expressions.compiled import ExpressionProblem
 from qtcore.engines.expressions.kinds import (
     BOOLEAN,
     DATE,
@@ -21,6 +21,7 @@ from qtcore.engines.expressions.kinds import (
     TEXT_LIST,
     FactType,
 )
+from qtcore.engines.expressions.node import Node
 from qtcore.engines.expressions.source import Source
 
 MOST_LITERAL_DIGITS: Final = 30

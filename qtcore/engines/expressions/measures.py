@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from qtcore.engines.expressions.compiled import Node
 from qtcore.engines.expressions.kinds import FactType, Unit
 from qtcore.engines.expressions.literals import Typed
+from qtcore.engines.expressions.node import Node
 
 _ONE: Final = Decimal(1)
 

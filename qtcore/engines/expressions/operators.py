@@ -80,7 +80,7 @@ def calculate(op: str, left: Any, right: Any, context: Context) -> Value:
     if isinstance(left, Decimal):
         if op == "/" and right == 0:
             raise ZeroDivisionError
-        return _NUMBERS[op](context, left, right)
+        return ARITHMETIC[op](context, left, right)
     if isinstance(left, tuple):
         gone = frozenset(right)
         return tuple(item for item in left if item not in gone)
@@ -107,7 +107,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "in": lambda a, b: a in b,
     "not in": lambda a, b: a not in b,
 }
-_NUMBERS: Final[Mapping[str, Callable[[Context, Decimal, Decimal], Decimal]]] = {
+ARITHMETIC: Final[Mapping[str, Callable[[Context, Decimal, Decimal], Decimal]]] = {
     "+": Context.add,
     "-": Context.subtract,
     "*": Context.multiply,

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
-from qtcore.engines.expressions.compiled import Compiled, Node
+from qtcore.engines.expressions.compiled import Compiled
 from qtcore.engines.expressions.evaluate import evaluate, evaluate_node
 from qtcore.engines.expressions.kinds import BOOLEAN, FactType, Value
+from qtcore.engines.expressions.node import Node
 from qtcore.engines.expressions.regions import Region, region_of
 
 _MOST_BRANCHES: Final = 400

@@ -44,6 +44,7 @@ from qtcore.services.publication import (
 from qtcore.services.release import GATE
 from qtcore.services.replay import Scope, replay
 from qtcore.services.rights import require
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.status import read_status
 
 
@@ -247,7 +248,8 @@ def report(call: Call, _: Sent) -> Answer:
 def publish(call: Call, sent: Sent) -> Answer:
     """Publish a draft."""
     body: PublishBody = sent.body
-    signing = Signing(body.password, body.reason, body.expected_version)
+    proof = Proof(body.password, body.login, body.code)
+    signing = Signing(proof, body.reason, body.expected_version)
     view = publish_draft(call.site, call.act(), call.params["draft_id"], signing)
     where = f"{PREFIX}/config/versions/{view.row.number}"
     return Answer(plain_json(view.as_json(full=True)), 201, where)

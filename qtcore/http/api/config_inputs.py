@@ -82,6 +82,8 @@ class PublishBody(Input):
     """The signature of the second person: the password once more."""
 
     password: Annotated[str, StringConstraints(max_length=400)] = ""
+    login: Annotated[str, StringConstraints(max_length=120)] = ""
+    code: Annotated[str, StringConstraints(max_length=12)] = ""
     reason: Why = ""
     expected_version: StrictInt | None = None
 

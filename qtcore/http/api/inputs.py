@@ -251,10 +251,12 @@ class CorrectionBody(Input):
 
 
 class StepBody(Input):
-    """What a transition may demand: a reason, and the password again for a signature."""
+    """What a transition may demand: a reason, and the proof of the signer for a signature."""
 
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
     password: Annotated[str, StringConstraints(max_length=400)] = ""
+    login: Annotated[str, StringConstraints(max_length=120)] = ""
+    code: Annotated[str, StringConstraints(max_length=12)] = ""
     values: dict[str, Any] = Field(default_factory=dict)
     expected_version: StrictInt | None = Field(default=None, ge=1, le=10**9)
 
@@ -269,6 +271,26 @@ class ResultBody(Input):
     measured_at: Moment | None = None
     correct: StrictBool = False
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+
+class DocumentQuery(Input):
+    """Which documents: those about one kind of subject, or all."""
+
+    subject: Literal["", "lot", "record", "recall", "shipment"] = ""
+
+
+class MessageQuery(Input):
+    """Which messages: to one role, or only those not read yet."""
+
+    role: Short = ""
+    unread: Literal["true", "false"] = "false"
+    limit: Count = Field(default=50, ge=1, le=200)
+
+
+class ReadBody(Input):
+    """The messages that were read; without the list all of them."""
+
+    notification_ids: tuple[Short, ...] | None = Field(default=None, max_length=500)
 
 
 class DelegationQuery(Input):
@@ -296,6 +318,12 @@ class ReasonBody(Input):
     """Why."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class OtherLotBody(ReasonBody):
+    """Another lot, by any identifier, and why."""
+
+    other: Code
 
 
 class MasterBody(Input):

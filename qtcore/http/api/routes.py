@@ -9,13 +9,16 @@ from qtcore.http.api import (
     attachments,
     config,
     delegations,
+    documents,
     happenings,
     ledger,
     lots,
     master,
+    notifications,
     recalls,
     records,
     scanning,
+    signing,
 )
 from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
@@ -27,8 +30,11 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *records.ROUTES,
     *master.ROUTES,
     *delegations.ROUTES,
+    *documents.ROUTES,
+    *notifications.ROUTES,
     *ledger.ROUTES,
     *scanning.ROUTES,
+    *signing.ROUTES,
     *config.ROUTES,
     *attachments.ROUTES,
 )

@@ -185,7 +185,7 @@ def _discard(call: Call) -> str:
 
 
 def _publish(call: Call) -> str:
-    signing = Signing(call.form.get("password", [""])[-1], call.field("reason"))
+    signing = Signing(call.proof, call.field("reason"))
     view = publish_draft(call.site, call.act(), call.params["draft"], signing)
     return f"/config/versions/{view.row.number}"
 

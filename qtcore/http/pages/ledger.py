@@ -55,10 +55,9 @@ def progress(call: Call) -> Seen:
 def review(call: Call) -> Seen:
     """Sign that the entries about a thing were reviewed."""
     subject = call.field("subject")
-    password = call.form.get("password", [""])[-1]
     try:
         remark = call.field("remark")
-        review_history(call.site, call.act(), subject, password=password, remark=remark)
+        review_history(call.site, call.act(), subject, proof=call.proof, remark=remark)
     except (InputRejected, Refused) as error:
         return _page(call, error=error, about=subject)
     return Redirect(f"/ledger?about={quote(subject, safe='')}&done=reviewed#h-review")

@@ -16,13 +16,15 @@ from qtcore.http.downloads import Download
 from qtcore.http.pages.lot_words import read_lot_words
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.recall_question import as_address, is_asked, read_question, typed_question
+from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
-from qtcore.services.records import RecordView, list_records, read_record
-from qtcore.services.transitions import Step, fire_transition
+from qtcore.services.recall_planning import plans_in_force
+from qtcore.services.record_views import RecordView, list_records, read_record
+from qtcore.services.sign_intents import Act
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.
 _COLUMNS = (
@@ -76,17 +78,12 @@ def follow(call: Call) -> Seen:
 def close(call: Call) -> Seen:
     """Close a recall, signed; what stays open needs a justification."""
     view = read_record(call.site, call.act(), call.params["record"])
-    step = Step(
-        "close",
-        reason=call.field("reason"),
-        password=call.form.get("password", [""])[-1],
-        values={"justification": call.field("justification")},
-    )
+    values = {"justification": call.field("justification")}
+    act = Act("record", view.record.uid, "close", call.field("reason"), values)
     try:
-        fire_transition(call.site, call.act(), ("record", view.record.uid), step)
+        return make_or_sign(call, act, f"/recall/{quote(view.record.number)}")
     except (Refused, InputRejected, Conflict) as error:
         return case_page(call, view, word_error(call, error))
-    return Redirect(f"/recall/{quote(view.record.number)}?done=closed")
 
 
 def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
@@ -177,7 +174,7 @@ def _page(
         "scope": scope,
         "balance": sum_balance(scope) if scope else [],
         "cases": cases,
-        "plans": call.site.registry.recall_plans(on=call.act().at.date()),
+        "plans": plans_in_force(call.site, call.act().at.date()),
         "mistakes": [{"message": text, "href": ""} for text in told],
         "typed": {**dict.fromkeys(("title", "reason", "plan"), ""), **typed},
         "may_start": call.act().actor.may("recall.start"),

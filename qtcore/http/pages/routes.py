@@ -16,12 +16,15 @@ from qtcore.http.pages import (
     ledger,
     lot,
     lot_acts,
+    notifications,
+    printing,
     recall,
     recall_work,
     records,
     release,
     reply,
     sessions,
+    signing,
     trace,
 )
 
@@ -30,8 +33,11 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        signing,
         delegations,
         home,
+        notifications,
+        printing,
         lot,
         lot_acts,
         release,

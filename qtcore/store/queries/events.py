@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.errors import NotFound
-from qtcore.store.columns import table_of
+from qtcore.store.columns import table_of, text
 from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.nodes import describe_nodes
@@ -83,6 +83,23 @@ class MovementRow(NamedTuple):
             "to_party": self.to_party,
             "equipment": self.equipment,
         }
+
+
+class ActRow(NamedTuple):
+    """What one event did to one node, without where and by whom: for checks of many nodes."""
+
+    id: int
+    node: int
+    part: str
+    effect: str
+    container: int | None
+    quantity: Decimal | None
+    unit: str
+    event_id: int
+    event_type: str
+    verb: str
+    event_at: datetime
+    recorded_at: datetime
 
 
 class LineRow(NamedTuple):
@@ -175,6 +192,12 @@ def movements_of_events(
     return sorted((MovementRow(*row) for row in rows), key=lambda row: (row.event_at, row.id))
 
 
+def acts_on(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ActRow]:
+    """List what counts of the acts on nodes, in the order they happened."""
+    found = list(map(ActRow._make, rows_for(session, _acts, tenant_id, nodes)))
+    return sorted(found, key=lambda row: (row.event_at, row.id))
+
+
 def open_discrepancies(
     session: Session, tenant_id: int, nodes: Iterable[int], *, known_at: datetime | None = None
 ) -> list[DiscrepancyRow]:
@@ -249,6 +272,20 @@ def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select
             counts(_EVENT, shape),
         )
     )
+
+
+@cache
+def _acts(dialect: str) -> Select[Any]:
+    move = _MOVEMENT.c
+    return (
+        select(
+            move.id, move.node, text(move.part), text(move.effect), move.container, move.quantity,
+            text(move.unit), _EVENT.c.id, text(_EVENT.c.event_type), text(_EVENT.c.verb),
+            _EVENT.c.event_at, _EVENT.c.recorded_at,
+        )
+        .select_from(with_event(_MOVEMENT))
+        .where(move.tenant_id == TENANT, among(dialect, move.node), counts(_EVENT, NOW.shape()))
+    )  # fmt: skip
 
 
 @cache

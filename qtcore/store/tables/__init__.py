@@ -3,7 +3,17 @@
 It must not hold logic.
 """
 
-from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
+from qtcore.store.tables.access import (
+    ApiToken,
+    CredentialTicket,
+    IdempotencyKey,
+    Outbox,
+    SignInTicket,
+    Throttle,
+    TokenUse,
+    UserAccount,
+    WebSession,
+)
 from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
 from qtcore.store.tables.delegations import Delegation
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
@@ -75,7 +85,14 @@ from qtcore.store.tables.records import (
     Signature,
     StateChange,
 )
-from qtcore.store.tables.timers import Notification, WorkflowTimer
+from qtcore.store.tables.signing import (
+    PolicyAcceptance,
+    SignerStanding,
+    SigningFactor,
+    SignIntent,
+    Training,
+)
+from qtcore.store.tables.timers import Notification, NotificationReceipt, WorkflowTimer
 
 __all__ = [
     "ApiToken",
@@ -84,6 +101,7 @@ __all__ = [
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
+    "CredentialTicket",
     "Decision",
     "DefinitionVersion",
     "Delegation",
@@ -127,10 +145,12 @@ __all__ = [
     "Node",
     "NodeAlias",
     "Notification",
+    "NotificationReceipt",
     "OrderLine",
     "Outbox",
     "Party",
     "Person",
+    "PolicyAcceptance",
     "RecallCase",
     "RecallCheck",
     "RecallLink",
@@ -140,9 +160,16 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "SignInTicket",
+    "SignIntent",
     "Signature",
+    "SignerStanding",
+    "SigningFactor",
     "StateChange",
     "Tenant",
+    "Throttle",
+    "TokenUse",
+    "Training",
     "Unit",
     "UserAccount",
     "WebSession",

@@ -16,7 +16,7 @@ from qtcore.store.columns import (
     decimal_field,
     json_field,
     key_field,
-    one_of,
+    one_of_words,
     tenant_key,
 )
 
@@ -53,7 +53,7 @@ class Event(PublicRow, table=True):
         tenant_key("equipment_id", "equipment"),
         tenant_key("import_id", "import_run"),
         tenant_key("definition_version_id", "definition_version"),
-        one_of("origin", "command", "import"),
+        one_of_words("origin", "command", "import"),
         Index("ix_event_at", "tenant_id", "event_at"),
         Index("ix_event_import", "tenant_id", "import_id"),
     )
@@ -97,8 +97,8 @@ class Movement(TenantRow, table=True):
         tenant_key("node", "node", "node"),
         tenant_key("container", "node", "node"),
         tenant_key("location_id", "location"),
-        one_of("part", "input", "output", "subject", "parent", "child"),
-        one_of("effect", *EFFECTS),
+        one_of_words("part", "input", "output", "subject", "parent", "child"),
+        one_of_words("effect", *EFFECTS),
         # SQLite keeps a decimal as text, so the sign is read by a cast that both databases know.
         CheckConstraint(
             "quantity IS NULL OR effect = 'adjusted' OR CAST(quantity AS NUMERIC) >= 0",
@@ -132,7 +132,7 @@ class Edge(TenantRow, table=True):
         tenant_key("dst", "node", "node"),
         tenant_key("event_id", "event"),
         CheckConstraint("src <> dst", name="other"),
-        one_of("certainty", "recorded", "derived", "inferred"),
+        one_of_words("certainty", "recorded", "derived", "inferred"),
         # Whole indexes, not partial ones: the walk cannot use those, see `queries.trace`.
         Index("ix_edge_out", "tenant_id", "src", "superseded_by", "dst"),
         Index("ix_edge_in", "tenant_id", "dst", "superseded_by", "src"),

@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from qtcore.store.columns import Row, TenantRow, json_field, key_field, one_of, tenant_key
+from qtcore.store.columns import (
+    Row,
+    TenantRow,
+    json_field,
+    key_field,
+    one_of_words,
+    ordered_text,
+    tenant_key,
+)
 
 
 class NodeRow(Row):
@@ -25,7 +33,7 @@ class Node(NodeRow, table=True):
     __tablename__ = "node"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
-        one_of("kind", "lot", "unit", "logistic_unit"),
+        one_of_words("kind", "lot", "unit", "logistic_unit"),
     )
 
     uid: str = Field(max_length=36)
@@ -140,7 +148,7 @@ class Identifier(TenantRow, table=True):
 
     node: int = key_field()
     scheme: str = Field(max_length=40)
-    value: str = Field(max_length=400)
+    value: str = Field(sa_type=ordered_text(400))
     is_global: bool = False
     recorded_at: datetime
 

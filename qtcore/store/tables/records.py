@@ -36,7 +36,8 @@ class DefinitionVersion(PublicRow, table=True):
 class Record(PublicRow, table=True):
     """A deviation, inspection, recall ...: any form-backed document with a workflow.
 
-    `revision` counts contents, `version` counts every change (compare-and-set).
+    `revision` counts contents, `version` counts every change (compare-and-set). `site` is the code
+    of the site it was opened at; empty for one of the whole company.
     """
 
     __tablename__ = "record"
@@ -61,6 +62,7 @@ class Record(PublicRow, table=True):
     data: dict[str, Any] = json_field()
     opened_at: datetime
     opened_by: str = Field(max_length=120)
+    site: str = Field(default="", max_length=120)
     closed_at: datetime | None = None
 
 
@@ -135,13 +137,19 @@ class StateChange(PublicRow, table=True):
 
 
 class Signature(PublicRow, table=True):
-    """Name, time and meaning of a signature, bound to the exact content that was signed."""
+    """Name, time and meaning of a signature, bound to the exact content that was signed.
+
+    `content` is the canonical text that was signed, `content_sha256` its digest; `subject_sha256`
+    is the digest of the record's part of it: once the record has another one, the signature is
+    superseded. `assertion` holds what a passkey signed, so that it can be verified anywhere.
+    """
 
     __tablename__ = "signature"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
         tenant_key("person_id", "person"),
         Index("ix_signature_subject", "tenant_id", "subject_uid"),
+        Index("ix_signature_session", "tenant_id", "session_uid"),
     )
 
     subject_kind: str = Field(max_length=20)
@@ -160,6 +168,19 @@ class Signature(PublicRow, table=True):
     method: str = Field(max_length=20)
     profile: str = Field(default="simple", max_length=20)
     reason: str = Field(default="", max_length=2000)
+    content: str = ""
+    subject_sha256: str = Field(default="", max_length=64)
+    intent_uid: str = Field(default="", max_length=36)
+    session_uid: str = Field(default="", max_length=36)
+    device: str = Field(default="", max_length=200)
+    ip: str = Field(default="", max_length=60)
+    zone: str = Field(default="", max_length=60)
+    factor_uid: str = Field(default="", max_length=36)
+    delegation_uid: str = Field(default="", max_length=400)
+    on_behalf_of: str = Field(default="", max_length=400)
+    registry_fingerprint: str = Field(default="", max_length=64)
+    components: int = 1
+    assertion: dict[str, Any] = json_field()
 
 
 class RecallSnapshot(PublicRow, table=True):

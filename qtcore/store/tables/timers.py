@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from qtcore.store.columns import PublicRow, key_field, one_of, tenant_key
+from qtcore.store.columns import PublicRow, TenantRow, key_field, one_of, tenant_key
 
 
 class WorkflowTimer(PublicRow, table=True):
@@ -58,5 +58,21 @@ class Notification(PublicRow, table=True):
     about_name: str = Field(max_length=120)
     subject: str = Field(max_length=80)
     created_at: datetime
+
+
+class NotificationReceipt(TenantRow, table=True):
+    """That one person was sent a message, or has read it; how often sending was tried."""
+
+    __tablename__ = "notification_receipt"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "notification_id", "person_id"),
+        tenant_key("notification_id", "notification"),
+        tenant_key("person_id", "person"),
+    )
+
+    notification_id: int = key_field()
+    person_id: int = key_field()
+    sent_at: datetime | None = None
+    attempts: int = 0
+    last_error: str = Field(default="", max_length=400)
     read_at: datetime | None = None
-    read_by: str = Field(default="", max_length=120)

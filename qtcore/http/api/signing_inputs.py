@@ -1,0 +1,44 @@
+"""What requests about signatures may send.
+
+It must not know what is done with it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictInt, StringConstraints
+
+from qtcore.http.api.inputs import Code, Short
+from qtcore.http.json_body import Input
+
+
+class ActBody(Input):
+    """One step that is to be signed: of a lot by any identifier, or of a record by id or number."""
+
+    kind: Literal["lot", "record"]
+    id: Code
+    transition: Short
+    reason: Annotated[str, StringConstraints(max_length=2000)] = ""
+    values: dict[str, Any] = Field(default_factory=dict)
+    expected_version: StrictInt | None = Field(default=None, ge=1, le=10**9)
+
+
+class ActsBody(Input):
+    """What is signed with one gesture: one record, or several."""
+
+    acts: tuple[ActBody, ...] = Field(min_length=1, max_length=200)
+
+
+class ProofBody(Input):
+    """The proof of who signs: password with login and code as asked for, or a passkey's answer."""
+
+    login: Annotated[str, StringConstraints(max_length=120)] = ""
+    password: Annotated[str, StringConstraints(max_length=400)] = ""
+    code: Annotated[str, StringConstraints(max_length=12)] = ""
+    passkey: dict[str, Any] | None = None
+
+
+class SignatureQuery(Input):
+    """Whose signatures: the public id of a record or lot; without it the newest of all."""
+
+    about: Annotated[str, StringConstraints(max_length=36)] = ""
+    limit: int = Field(default=200, ge=1, le=200)

@@ -1,0 +1,140 @@
+"""The signing sheet: what is signed, with which meaning, and the proof of who signs.
+
+It must not know what any step means; what it shows is read from the very bytes that are signed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from qtcore.errors import CannotVerify, Conflict, InputRejected, QTCoreError, Refused
+from qtcore.http.call import Call
+from qtcore.http.pages.mistakes import word_code, word_error
+from qtcore.http.pages.sessions import own_path
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.factors import RelyingParty, relying_party
+from qtcore.services.sign_intents import Act, NothingToSign, make_intent, sign_intent, view_intent
+from qtcore.services.signing import local_time
+from qtcore.services.transitions import fire_transition
+
+
+def make_or_sign(call: Call, act: Act, back: str) -> Redirect:
+    """Make a step that needs no signature; for one that does freeze it and go to its sheet.
+
+    Raises as `make_intent` and `fire_transition` do.
+    """
+    try:
+        return begin_signing(call, [act], back)
+    except NothingToSign:
+        made = fire_transition(call.site, call.act(), (act.kind, act.name), act.step)
+    return Redirect(f"{back}?done={quote(made.transition)}")
+
+
+def begin_signing(call: Call, acts: Sequence[Act], back: str) -> Redirect:
+    """Freeze what is to be signed and go to its sheet; raises as `make_intent` does."""
+    intent = make_intent(call.site, call.act(), acts)
+    return Redirect(f"/sign/{intent}?next={quote(back, safe='')}")
+
+
+@page("GET", "/sign/{intent:str}")
+def show(call: Call) -> Seen:
+    """Show what is signed; an intent that was signed leads on to what was made."""
+    return _sheet(call, None)
+
+
+@page("POST", "/sign/{intent:str}")
+def sign(call: Call) -> Seen:
+    """Check the proof, sign everything that is shown, and go back to where it began."""
+    back = own_path(call.field("next") or "/")
+    try:
+        passkey = _passkey(call)
+        made = sign_intent(
+            call.site, call.act(), call.params["intent"], call.proof, passkey=passkey
+        )
+    except (Refused, InputRejected, Conflict, CannotVerify) as error:
+        return _sheet(call, error)
+    mark = "&" if "?" in back else "?"
+    return Redirect(f"{back}{mark}done={quote(made[0]['transition'])}")
+
+
+def party_of(call: Call) -> RelyingParty | None:
+    """Say for whom passkeys are here; None where the site has no public address."""
+    try:
+        return relying_party(call.site, call.host)
+    except InputRejected:
+        return None
+
+
+def _passkey(call: Call) -> tuple[Mapping[str, Any], RelyingParty] | None:
+    text = call.field("passkey")
+    if not text:
+        return None
+    party = relying_party(call.site, call.host)
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputRejected("the passkey's answer is not JSON; try again") from error
+    if not isinstance(answer, dict):
+        raise InputRejected("the passkey's answer is not an object; try again")
+    return answer, party
+
+
+def _sheet(call: Call, error: QTCoreError | None) -> Seen:
+    asked = call.field("next") if call.method == "POST" else call.word("next")
+    back = own_path(asked or "/")
+    view = view_intent(call.site, call.act(), call.params["intent"], party_of(call))
+    if view.is_used and error is None:
+        return Redirect(back)
+    status = 200
+    if error is not None:
+        status = {CannotVerify: 503, Conflict: 409}.get(type(error), 400)
+    return Page(
+        "sign.html",
+        {
+            "view": view,
+            "back": back,
+            "shown": [_shown(call, each.content) for each in view.items],
+            "refusals": [
+                {"message": word_code(call, r.code, f"{r.message} ({r.fix})"), "href": ""}
+                for r in view.refusals
+            ],
+            "mistakes": [{"message": m, "href": ""} for m in word_error(call, error)]
+            if error
+            else [],
+            "asks_code": view.asks_code,
+            "is_changed": isinstance(error, Conflict),
+            "expires": local_time(call.site, view.expires_at).strftime("%H:%M"),
+            "passkey": json.dumps(view.passkey) if view.passkey else "",
+        },
+        status,
+    )
+
+
+def _shown(call: Call, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Take what a signed text says apart for the template; nothing of it is left out."""
+    told = content["content"]
+    record = content.get("record", {})
+    words = told.get("words", {})
+    labels, readable = words.get("labels", {}), words.get("shown", {})
+    values = {**record.get("data", {}), **record.get("extra", {}), **told.get("values", {})}
+    return {
+        "fields": [
+            {"label": labels.get(name, name), "shown": readable.get(name), "value": _text(value)}
+            for name, value in values.items()
+        ],
+        "record": record,
+        "words": words,
+        "rules": told.get("rules", []),
+        "since": told.get("since", []),
+        "title": call.site.registry.text(f"records.{record.get('kind', '')}", call.language)
+        if content["subject"]["kind"] == "record"
+        else "",
+    }
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+ROUTES = (show, sign)

@@ -1,0 +1,178 @@
+"""What a signature asks of its signer now: how many components, which policies, which training.
+
+It must not know how a component is checked. Every refusal names the next step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from qtcore.context import Context
+from qtcore.definitions.policies import PolicyDefinition
+from qtcore.definitions.workflows import SignatureDemand
+from qtcore.errors import Refusal
+from qtcore.services.sign_tries import find_standing, locked_refusal
+from qtcore.services.site import Site
+from qtcore.store.tables import PolicyAcceptance, Signature, Training
+
+DEFAULT_MINUTES: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be proven for one signature.
+
+    `components`: 1, or 2 for all of them; `second_factor`: a passkey, or a code beside the
+    password. `begins`: the signature begins a continuous period of signing.
+    """
+
+    components: int
+    second_factor: bool = False
+    begins: bool = False
+
+
+def needs_of(site: Site, context: Context, demands: Sequence[SignatureDemand]) -> Needs:
+    """Say what must be proven for signatures given with one gesture: the strictest counts."""
+    profiles = {demand.profile for demand in demands}
+    policies = [policy for profile in profiles for policy in policies_of(site, context, profile)]
+    if profiles <= {"simple"}:
+        return Needs(1, any(policy.second_factor for policy in policies))
+    minutes = min([policy.session_minutes for policy in policies], default=DEFAULT_MINUTES)
+    goes_on = "strict" not in profiles and _goes_on(site, context, timedelta(minutes=minutes))
+    second = any(policy.second_factor for policy in policies) and not goes_on
+    return Needs(1 if goes_on else 2, second, begins=not goes_on)
+
+
+def policies_of(site: Site, context: Context, profile: str) -> list[PolicyDefinition]:
+    """List the policies that are valid today and apply to a profile."""
+    day = context.at.date()
+    found: list[PolicyDefinition] = list(site.registry.list("policies"))
+    return [
+        policy
+        for policy in found
+        if profile in policy.profiles
+        and (policy.valid_from is None or policy.valid_from <= day)
+        and (policy.valid_to is None or day <= policy.valid_to)
+    ]
+
+
+def policy_text(site: Site, policy: PolicyDefinition, language: str) -> str:
+    """Give the text of a policy that is accepted."""
+    return site.registry.text(f"policies.{policy.id}.text", language)
+
+
+def text_sha256(text: str) -> str:
+    """Give the digest of a policy's text."""
+    return sha256(text.encode()).hexdigest()
+
+
+def standing_refusals(
+    site: Site, session: Session, context: Context, demand: SignatureDemand
+) -> list[Refusal]:
+    """Say why a signature would not count yet: role, lock, policy, identity, training."""
+    actor = context.actor
+    name = actor.name or actor.login
+    roles = [site.registry.find("roles", role) for role in sorted(actor.roles)]
+    if not any(role is not None and role.may_sign for role in roles):
+        text = f"{name} may not sign: none of their roles carries signatures"
+        return [Refusal("QT470", text, fix="somebody with a quality or production role signs")]
+    standing = find_standing(session, site.store.tenant_id, actor.user_id or 0)
+    found = [locked_refusal()] if standing is not None and standing.locked_at is not None else []
+    policies = policies_of(site, context, demand.profile)
+    is_known = standing is not None and standing.identity_verified_at is not None
+    if any(policy.identified for policy in policies) and not is_known:
+        found.append(
+            Refusal(
+                "QT477",
+                f"the identity of {name} has not been verified",
+                fix="an administrator who has seen a document of identity records it: "
+                f"`qtcore signer identify {actor.login}`",
+                source="21 CFR 11.100(b)",
+            )
+        )
+    accepted = accepted_policies(session, site.store.tenant_id, actor.person_id or 0)
+    for policy in policies:
+        if policy.accept and (policy.id, policy.version) not in accepted:
+            found.append(_not_accepted(site, context, policy))
+    return [*found, *_untrained(site, session, context, demand)]
+
+
+def _not_accepted(site: Site, context: Context, policy: PolicyDefinition) -> Refusal:
+    title = site.registry.text(f"policies.{policy.id}.title", context.language)
+    return Refusal(
+        "QT477",
+        f"version {policy.version} of the policy {title!r} is not accepted by you",
+        asked_by=site.registry.owner_of("policies", policy.id),
+        fix="read and sign it under your name, Signing",
+        source="21 CFR 11.10(j)",
+    )
+
+
+def _untrained(
+    site: Site, session: Session, context: Context, demand: SignatureDemand
+) -> list[Refusal]:
+    day = context.at.date()
+    rows = session.exec(
+        select(Training).where(
+            Training.tenant_id == site.store.tenant_id,
+            Training.person_id == (context.actor.person_id or 0),
+        )
+    ).all()
+    refusals = []
+    for topic in demand.training:
+        spans = [row for row in rows if row.topic == topic]
+        if any(_covers(row, day) for row in spans):
+            continue
+        ended = [str(row.valid_until) for row in spans if row.valid_until and row.valid_until < day]
+        found = f"the training ended on {max(ended)}" if ended else "no training is recorded"
+        refusals.append(
+            Refusal(
+                "QT477",
+                f"signing this needs a valid training {topic!r}; found: {found}",
+                fix=f"record it: `qtcore signer train {context.actor.login} {topic}`",
+                source="21 CFR 11.10(i)",
+            )
+        )
+    return refusals
+
+
+def _covers(row: Training, day: object) -> bool:
+    return str(row.valid_from) <= str(day) <= str(row.valid_until or "9999-12-31")
+
+
+def accepted_policies(session: Session, tenant_id: int, person_id: int) -> set[tuple[str, str]]:
+    """List the policies that a person accepted, each with its version."""
+    rows = session.exec(
+        select(PolicyAcceptance.policy, PolicyAcceptance.policy_version).where(
+            PolicyAcceptance.tenant_id == tenant_id, PolicyAcceptance.person_id == person_id
+        )
+    ).all()
+    return {(policy, version) for policy, version in rows}
+
+
+def _goes_on(site: Site, context: Context, gap: timedelta) -> bool:
+    """Say whether this session signed with all components, and has not paused for long since."""
+    if not context.session_id:
+        return False
+    with site.store.read() as session:
+        rows = session.exec(
+            select(Signature.signed_at, Signature.components)
+            .where(
+                Signature.tenant_id == site.store.tenant_id,
+                Signature.session_uid == context.session_id,
+            )
+            .order_by(col(Signature.id).desc())
+            .limit(500)
+        ).all()
+    later = context.at
+    for at, components in rows:
+        if later - at > gap:
+            return False
+        if components >= 2:
+            return True
+        later = at
+    return False

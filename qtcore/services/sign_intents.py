@@ -1,0 +1,319 @@
+"""Intents to sign: what is signed is frozen first, shown, proven, and only then signed, once.
+
+It must not know pages, nor how a proof is checked. One intent may hold several records: one gesture
+signs them all, each with its own signature over its own bytes, or none of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlmodel import select
+
+from qtcore.context import Context
+from qtcore.definitions.workflows import SignatureDemand
+from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.factors import RelyingParty
+from qtcore.services.sign_content import read_content, text_digest
+from qtcore.services.sign_demands import Needs, needs_of, standing_refusals
+from qtcore.services.sign_proofs import Passkey, Proof, Proven, asks_code, passkey_options
+from qtcore.services.signing import prove_signer, role_change, signed_text
+from qtcore.services.site import Site
+from qtcore.services.steps import Subject
+from qtcore.services.transitions import (
+    Made,
+    Step,
+    acting_context,
+    fire_transitions,
+    preview_signing,
+)
+from qtcore.store.tables import SignIntent
+
+VALID_FOR: Final = timedelta(minutes=5)
+MOST_AT_ONCE: Final = 200
+
+
+class NothingToSign(InputRejected):
+    """Raised when a step that should be signed needs no signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One step to be signed: ("lot" or "record", any identifier), the transition and its inputs."""
+
+    kind: str
+    name: str
+    transition: str
+    reason: str = ""
+    values: Mapping[str, Any] | None = None
+    expected_version: int | None = None
+
+    @property
+    def step(self) -> Step:
+        """The step, without the proof of the signer."""
+        return Step(
+            self.transition,
+            self.reason,
+            values=dict(self.values or {}),
+            expected_version=self.expected_version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One thing that is signed: its name, the digest of its text, and what the text says."""
+
+    name: str
+    sha256: str
+    text: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IntentView:
+    """What a signer sees before the signature, read from the very bytes that will be signed."""
+
+    intent_id: str
+    created_at: datetime
+    expires_at: datetime
+    acts: Sequence[Mapping[str, Any]]
+    items: Sequence[Shown]
+    needs: Needs
+    refusals: Sequence[Refusal]
+    asks_code: bool
+    passkey: Mapping[str, Any] | None
+    outcome: Sequence[Mapping[str, Any]]
+
+    @property
+    def is_used(self) -> bool:
+        """Say whether it was signed."""
+        return bool(self.outcome)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape of the API."""
+        return {
+            "intent_id": self.intent_id,
+            "expires_at": self.expires_at.isoformat(),
+            "items": [
+                {
+                    "name": each.name,
+                    "sha256": each.sha256,
+                    "meaning": each.content["meaning"],
+                    "content": each.content,
+                    "text": each.text,
+                }
+                for each in self.items
+            ],
+            "components": self.needs.components,
+            "code": self.asks_code,
+            "refusals": [each.as_json() for each in self.refusals],
+            "passkey": self.passkey,
+            "signed": list(self.outcome),
+        }
+
+
+def make_intent(site: Site, context: Context, acts: Sequence[Act]) -> str:
+    """Freeze what is to be signed, for this person and session, for five minutes and one use.
+
+    Raises Refused with every reason when a step could not be made even if it were signed, NotFound,
+    InputRejected for a step that needs no signature, or for too many at once.
+    """
+    _check_number(acts)
+    roles: frozenset[str] = frozenset()
+    items: list[dict[str, Any]] = []
+    stored: list[dict[str, Any]] = []
+    for act in acts:
+        found, acting, signed = preview_signing(site, context, (act.kind, act.name), act.step)
+        roles |= acting.actor.roles
+        texts = [
+            (demand, signed_text(site, acting, demand, each, reason=act.reason))
+            for demand, each in signed
+        ]
+        if not texts:
+            raise NothingToSign(f"{act.transition} of {found.name} needs no signature; make it")
+        stored.append(_stored(act, found))
+        items += [_item(found, each) for each in texts]
+    with site.store.write(context) as work:
+        row = SignIntent(
+            tenant_id=work.tenant_id,
+            id=work.key(),
+            uid=work.new_uid(),
+            user_id=_user(context),
+            session_uid=context.session_id,
+            roles=sorted(roles),
+            language=context.language,
+            acts=stored,
+            items=items,
+            nonce=site.sources.random_bytes(32).hex(),
+            created_at=site.sources.now(),
+            expires_at=site.sources.now() + VALID_FOR,
+        )
+        work.add(row)
+    return row.uid
+
+
+def view_intent(
+    site: Site, context: Context, intent_id: str, party: RelyingParty | None
+) -> IntentView:
+    """Show an intent of one's own; raises NotFound for that of anybody else."""
+    row = _get(site, context, intent_id)
+    context = _acting(site, context, row)
+    demands = _demands(row)
+    with site.store.read() as session:
+        refusals = [
+            refusal
+            for demand in demands
+            for refusal in standing_refusals(site, session, context, demand)
+        ]
+    needs = needs_of(site, context, demands)
+    texts = [item["text"] for item in row.items]
+    options = passkey_options(site, context, party, (row.nonce, texts)) if party else None
+    return IntentView(
+        row.uid,
+        row.created_at,
+        row.expires_at,
+        row.acts,
+        tuple(
+            Shown(item["name"], text_digest(item["text"]), item["text"], read_content(item["text"]))
+            for item in row.items
+        ),
+        needs,
+        tuple(dict.fromkeys(refusals)),
+        asks_code(site, context, needs),
+        options,
+        row.outcome,
+    )
+
+
+def sign_intent(
+    site: Site,
+    context: Context,
+    intent_id: str,
+    proof: Proof,
+    *,
+    passkey: tuple[Mapping[str, Any], RelyingParty] | None = None,
+) -> list[dict[str, Any]]:
+    """Sign what an intent shows and make its steps, all in one transaction; gives what was made.
+
+    An intent that was signed gives the same answer again. Raises NotFound, Denied when the roles
+    changed, Conflict when it expired or a record changed since it was shown, Refused with every
+    reason, CannotVerify.
+    """
+    row = _get(site, context, intent_id)
+    if row.outcome:
+        return list(row.outcome)
+    if site.sources.now() >= row.expires_at:
+        raise Conflict(
+            "what you were shown is older than five minutes; open the record again, review it, "
+            "and sign",
+            code="QT475",
+        )
+    own = replace(context, language=row.language, at=site.sources.now())
+    context = _acting(site, own, row)
+    role_change(context, row.roles)
+    texts = [str(item["text"]) for item in row.items]
+    if passkey is not None:
+        proof = replace(proof, passkey=Passkey(*passkey, row.nonce, texts))
+    proven, refusals = prove_signer(site, context, _demands(row), proof)
+    if proven is None:
+        raise Refused(f"nothing is signed: {refusals[0].message}", refusals)
+    expects = {text_digest(text): text for text in texts}
+    return _make(site, own, row, replace(proven, expects=expects, intent_id=row.uid))
+
+
+def _make(site: Site, context: Context, row: SignIntent, proven: Proven) -> list[dict[str, Any]]:
+    steps = [
+        ((act["kind"], act["uid"]), replace(_act(act).step, proven=proven)) for act in row.acts
+    ]
+
+    def use_up(work: Any, made: Sequence[Made]) -> None:
+        outcome = [each.as_json() for each in made]
+        work.change(row, used_at=context.at, outcome=outcome)
+
+    try:
+        made = fire_transitions(site, context, steps, beside=use_up)
+    except (Conflict, Refused):
+        # A second click was faster: then what it made is the answer to this one too.
+        again = _get(site, context, row.uid)
+        if again.outcome:
+            return list(again.outcome)
+        raise
+    return [each.as_json() for each in made]
+
+
+def _check_number(acts: Sequence[Act]) -> None:
+    if not acts or len(acts) > MOST_AT_ONCE:
+        raise InputRejected(
+            f"{len(acts)} records are chosen; sign between 1 and {MOST_AT_ONCE} with one gesture"
+        )
+    names = [(act.kind, act.name) for act in acts]
+    if len(set(names)) != len(names):
+        raise InputRejected("a record is chosen twice; each is signed once")
+
+
+def _get(site: Site, context: Context, intent_id: str) -> SignIntent:
+    """Get an intent of this account and session; that of another one does not exist for them."""
+    with site.store.read() as session:
+        row = session.exec(
+            select(SignIntent).where(
+                SignIntent.tenant_id == site.store.tenant_id,
+                SignIntent.uid == intent_id,
+                SignIntent.user_id == _user(context),
+                SignIntent.session_uid == context.session_id,
+            )
+        ).first()
+    if row is None:
+        raise NotFound(
+            "there is no such signature to give in this session; open the record and sign there"
+        )
+    return row
+
+
+def _user(context: Context) -> int:
+    if context.actor.user_id is None:
+        name = context.actor.login
+        text = f"{name} is no person with an account; only a person signs"
+        raise Denied(text, [Refusal("QT470", text, fix="sign in as a person")])
+    return context.actor.user_id
+
+
+def _acting(site: Site, context: Context, row: SignIntent) -> Context:
+    """Give the context of the signer: in the language of the intent, with what is lent to them."""
+    context = replace(context, language=row.language)
+    if row.outcome:
+        return context
+    act = _act(row.acts[0])
+    return acting_context(site, context, (act.kind, act.name), act.step)
+
+
+def _stored(act: Act, found: Subject) -> dict[str, Any]:
+    return {
+        "kind": act.kind,
+        "uid": found.uid,
+        "name": found.name,
+        "transition": act.transition,
+        "reason": act.reason,
+        "values": dict(act.values or {}),
+        "expected_version": act.expected_version,
+    }
+
+
+def _act(stored: Mapping[str, Any]) -> Act:
+    return Act(
+        stored["kind"],
+        stored["uid"],
+        stored["transition"],
+        stored["reason"],
+        stored["values"],
+        stored["expected_version"],
+    )
+
+
+def _item(found: Subject, signed: tuple[SignatureDemand, str]) -> dict[str, Any]:
+    demand, text = signed
+    return {"name": found.name, "demand": demand.model_dump(mode="json"), "text": text}
+
+
+def _demands(row: SignIntent) -> list[SignatureDemand]:
+    return [SignatureDemand.model_validate(item["demand"]) for item in row.items]

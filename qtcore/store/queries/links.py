@@ -1,0 +1,61 @@
+"""Links as bare pairs of source and product, for questions about their form only.
+
+It must not know what nodes are, nor times: only links that count now.
+"""
+
+from collections.abc import Iterable
+from functools import cache, partial
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, exists, select
+from sqlmodel import Session
+
+from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
+from qtcore.store.tables import Edge, NodeAlias
+
+MOST_LINKS: Final = 20_000
+_EDGE: Final = table_of(Edge)
+_ALIAS: Final = table_of(NodeAlias)
+_ANY_ALIAS: Final = select(_ALIAS.c.id).where(_ALIAS.c.tenant_id == TENANT).limit(1)
+
+
+def has_aliases(session: Session, tenant_id: int) -> bool:
+    """Say whether any two nodes were ever found to be one thing."""
+    return session.execute(_ANY_ALIAS, {"tenant": tenant_id}).first() is not None
+
+
+def between_links(session: Session, tenant_id: int, nodes: Iterable[int]) -> set[int]:
+    """Name the nodes that were made of something and that something was made of."""
+    return {row[0] for row in rows_for(session, _between, tenant_id, nodes)}
+
+
+def links_of(
+    session: Session, tenant_id: int, nodes: Iterable[int], direction: str
+) -> list[tuple[int, int]]:
+    """List the links of nodes to their products, or ``backward`` to their sources.
+
+    Of a hub not all: more than `MOST_LINKS` means that some are missing when walking ``forward``.
+    """
+    build = partial(_links, is_forward=direction == "forward")
+    return [(row[0], row[1]) for row in rows_for(session, build, tenant_id, nodes)]
+
+
+@cache
+def _between(dialect: str) -> Select[Any]:
+    keys = key_rows(dialect).subquery()
+
+    def any_link(near: ColumnElement[int]) -> ColumnElement[bool]:
+        here = and_(_EDGE.c.tenant_id == TENANT, near == keys.c.node)
+        return exists().where(here, _EDGE.c.superseded_by.is_(None))
+
+    return select(keys.c.node).where(any_link(_EDGE.c.dst), any_link(_EDGE.c.src))
+
+
+@cache
+def _links(dialect: str, *, is_forward: bool) -> Select[Any]:
+    near = _EDGE.c.src if is_forward else _EDGE.c.dst
+    found = select(_EDGE.c.src, _EDGE.c.dst).where(
+        _EDGE.c.tenant_id == TENANT, among(dialect, near), _EDGE.c.superseded_by.is_(None)
+    )
+    return found.limit(MOST_LINKS + 1) if is_forward else found
