@@ -9,8 +9,9 @@ import pytest
 from sqlmodel import select
 
 from qtcore.definitions.workflows import SignatureDemand
-from qtcore.errors import Refused
+from qtcore.errors import InputRejected, Refused
 from qtcore.registry.load import load_registry
+from qtcore.services.accounts import NewUser, add_user
 from qtcore.services.sign_demands import standing_refusals
 from qtcore.services.sign_intents import Act, make_intent, sign_intent
 from qtcore.services.sign_proofs import Proof
@@ -139,3 +140,11 @@ def test_a_disabled_account_signs_nothing(site):
     with pytest.raises(Refused, match="wrong"):
         sign_intent(site, qp, intent, LOGIN)
     assert isinstance(site, Site) and text_of(site, "M-1", "state") == "quarantine"
+
+
+@pytest.mark.clause("21 CFR 11.100(a)")
+def test_a_login_that_existed_is_never_given_to_somebody_else(site):
+    a_user(site, ["qp"])
+    with pytest.raises(InputRejected) as refused:
+        add_user(site, site.system_context(), NewUser("QP", "Somebody Else", ("qa",)))
+    assert [fault.code for fault in refused.value.faults] == ["QT463"]
