@@ -16,6 +16,7 @@ from qtcore.http.pages import (
     ledger,
     lot,
     lot_acts,
+    my_signing,
     notifications,
     printing,
     recall,
@@ -33,6 +34,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        my_signing,
         signing,
         delegations,
         home,
