@@ -12,6 +12,7 @@ from qtcore.http.pages import (
     delegations,
     files,
     fill,
+    flows,
     home,
     ledger,
     lot,
@@ -54,5 +55,6 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         ledger,
         config,
         configurations,
+        flows,
     )
     return tuple(route for module in modules for route in module.ROUTES)
