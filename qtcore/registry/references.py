@@ -17,6 +17,7 @@ from qtcore.engines.expressions import TEXT_LIST
 from qtcore.registry.access import check_limit, check_role, check_veil
 from qtcore.registry.merge import Entry, Merged, PackProblem
 from qtcore.registry.scopes import find_form_names, find_source_unit, schema_type
+from qtcore.registry.templates import template_mistakes
 
 _SAME_KIND: Mapping[str, tuple[str, ...]] = {
     "decimal": ("decimal", "integer"),
@@ -292,6 +293,10 @@ def _check_document(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     if template not in pack.files:
         known = [name for name in pack.files if not name.endswith(".yaml")]
         yield unknown(template, known, "template", ("template",))
+        return
+    for line, found in template_mistakes(pack.files[template], entry.definition.subject):
+        text = f"{template}:{line}: {found.message}"
+        yield Mistake(found.code, text, ("template",), found.suggestion)
 
 
 def _check_head(merged: Merged, pack: PackFolder) -> Iterator[Mistake]:

@@ -295,6 +295,7 @@ _TRANSITION: Final[Mapping[str, Any]] = {
     "reason": _stays_true,
     "signature": _SIGNATURE,
     "not_same_as": _more,
+    "needs_signed": _more,
     "rules": _more,
     "automatic": _fixed,
     "when_done": _fixed,

@@ -12,6 +12,7 @@ from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.services.definitions import get_version
+from qtcore.services.manifestations import Manifestation, manifest
 from qtcore.services.rights import COMPANY, Thing, require
 from qtcore.services.sight import missing_record, thing_of_record, things_of_records
 from qtcore.services.site import Site
@@ -35,7 +36,7 @@ class RecordView:
     lots: tuple[str, ...]
     revisions: tuple[RecordRevision, ...]
     changes: tuple[StateChangeRow, ...]
-    signatures: tuple[Signature, ...]
+    signatures: tuple[Manifestation, ...]
     deadlines: tuple[Deadline, ...] = ()
     hidden: frozenset[str] = frozenset()
     thing: Thing = COMPANY
@@ -69,17 +70,7 @@ class RecordView:
             "opened_at": record.opened_at.isoformat(),
             "opened_by": record.opened_by,
             "transitions": [c.as_json() for c in self.changes],
-            "signatures": [
-                {
-                    "signer": s.signer_name,
-                    "meaning": s.meaning,
-                    "meaning_text": s.meaning_text,
-                    "signed_at": s.signed_at.isoformat(),
-                    "revision": s.subject_revision,
-                    "is_current": s.subject_revision == record.revision,
-                }
-                for s in self.signatures
-            ],
+            "signatures": [each.as_json() for each in self.signatures],
         }
 
 
@@ -191,6 +182,6 @@ def view_record(site: Site, session: Session, record: Record) -> RecordView:
         lots=tuple(lots),
         revisions=tuple(revisions),
         changes=tuple(state_changes_of(session, tenant, record.uid)),
-        signatures=tuple(signatures),
+        signatures=manifest(site, session, signatures),
         deadlines=deadlines_of(session, tenant, record.uid, flow),
     )

@@ -40,13 +40,14 @@ class RuleView:
     pack: str
     condition: Compiled
     facts: Mapping[str, object]
+    is_veiled: bool = field(default=False, kw_only=True)
     version: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
         """The operands of the expression with the values they looked at."""
-        return explain(self.condition, self.facts, self.outcome.referred)
+        return () if self.is_veiled else explain(self.condition, self.facts, self.outcome.referred)
 
     def explain(self) -> Step:
         """Say part by part what came out, and which parts and facts decided."""
@@ -55,14 +56,14 @@ class RuleView:
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API: the stored verdict, its version, and where facts come from."""
         first, last = self.outcome.valid
-        explained = self.explain()
+        explained = None if self.is_veiled else self.explain()
         told = self.verdict_json()
-        for clause, part in zip(told["clauses"], explained.parts, strict=True):
+        for clause, part in zip(told["clauses"], explained.parts if explained else (), strict=True):
             clause["decides"] = part.is_deciding
         return {
             **told,
-            "explained": explained.as_json(),
-            "deciding_facts": list(explained.deciding_facts),
+            "explained": explained.as_json() if explained else None,
+            "deciding_facts": list(explained.deciding_facts) if explained else [],
             "because": self.outcome.because,
             "limit": self.outcome.check,
             "version": dict(self.version),
@@ -175,8 +176,7 @@ def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
         missing=tuple(name for name in outcome.missing if name not in hidden),
         because=UNSEEN,
     )
-    seen = unveiled(rule.facts, hidden)
-    return replace(rule, outcome=told, facts=seen, sources=unveiled(rule.sources, hidden))
+    return replace(rule, outcome=told, is_veiled=True, sources=unveiled(rule.sources, hidden))
 
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:

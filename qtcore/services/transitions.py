@@ -34,7 +34,7 @@ from qtcore.services.records import open_record
 from qtcore.services.rights import Thing, acting_at, require
 from qtcore.services.sight import get_seen, thing_of_lot
 from qtcore.services.sign_proofs import Proof, Proven
-from qtcore.services.sign_steps import Signed
+from qtcore.services.sign_steps import Signed, lapsed_signatures
 from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
 from qtcore.services.standing import act_at, act_reading, require_or_lent
@@ -302,7 +302,9 @@ def _decide(
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
     closing = _closure_refusals(site, work, found, (outcome, step))
-    refusals = (*(demand if signs else ()), *said, *closing)
+    first = [s for leg in outcome.legs[:1] for s in leg.steps]
+    lapsed = lapsed_signatures(site, work.session, (found.kind, found.uid), first)
+    refusals = (*(demand if signs else ()), *lapsed, *said, *closing)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     trail.is_decided = True

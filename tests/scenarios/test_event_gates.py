@@ -83,7 +83,7 @@ def refused_codes(site: Site, event: EventInput) -> list[str]:
     return [refusal.code for refusal in caught.value.refusals]
 
 
-def count_rows(site: Site) -> tuple[int, int]:
+def count_rows(site: Site) -> tuple[int, ...]:
     with site.store.read() as session:
         return tuple(session.exec(select(func.count()).select_from(t)).one() for t in (Lot, Event))
 

@@ -84,6 +84,7 @@ def test_a_closed_deviation_lets_the_lot_go(site):
     assert release(site, dairy.yoghurt).to_state == "released"
 
 
+@pytest.mark.clause("21 CFR 11.10(f)")
 def test_nobody_closes_what_they_investigated(site):
     dairy = a_dairy(site)
     uid = a_deviation(site, dairy.yoghurt.uid)
@@ -94,6 +95,8 @@ def test_nobody_closes_what_they_investigated(site):
     assert read_record(site, qa, uid).record.state == "investigating"
 
 
+@pytest.mark.clause("21 CFR 11.50(a)")
+@pytest.mark.clause("EU Annex 11.15")
 def test_a_release_is_signed_with_name_time_and_meaning(site):
     dairy = a_dairy(site)
     release(site, dairy.yoghurt)
@@ -122,6 +125,8 @@ def test_a_wrong_password_releases_nothing_and_is_noted(site):
     assert read_ledger(site, a_context(site), action="sign.failed").rows
 
 
+@pytest.mark.clause("21 CFR 11.10(g)")
+@pytest.mark.clause("EU Annex 11.15")
 def test_an_administrator_does_not_release(site):
     dairy = a_dairy(site)
     with pytest.raises(Refused, match="may not sign: none of their roles carries signatures"):

@@ -15,6 +15,7 @@ from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.explaining import Explanation, explain_lot
+from qtcore.services.manifestations import Manifestation, list_signatures
 from qtcore.services.release import ReleaseView, explain_release
 from qtcore.services.sign_intents import Act
 
@@ -58,12 +59,18 @@ def _page(
         "rules": rules,
         "other": [] if as_decided else _other_refusals(view),
         "steps": _offered(call, view),
+        "signatures": _signatures(call, view.info.uid),
         "mistakes": [{"message": text, "href": ""} for text in mistakes],
         "reason": call.field("reason") if mistakes else "",
         "chosen": call.field("transition") if mistakes else "",
         "done": call.word("done"),
     }
     return Page("release.html", data, 400 if mistakes else 200)
+
+
+def _signatures(call: Call, uid: str) -> Sequence[Manifestation]:
+    may_see = call.act().actor.may("record.read")
+    return list_signatures(call.site, call.act(), uid) if may_see else ()
 
 
 def _other_refusals(view: ReleaseView) -> list[Any]:
