@@ -10,9 +10,9 @@ from urllib.parse import quote
 from qtcore.context import Actor, Context
 from qtcore.errors import InputRejected, NotFound, NotSignedIn, QTCoreError, Refused, TooManyTries
 from qtcore.http.call import Call
+from qtcore.http.cookies import session_cookie
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
-from qtcore.http.security import session_cookie
 from qtcore.services.accounts import NewUser, add_user, list_own_sites
 from qtcore.services.security_events import list_security_events
 from qtcore.services.sessions import end_session, list_sessions
