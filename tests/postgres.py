@@ -55,7 +55,7 @@ class PostgresServer:
         return self.url(_SHARED)
 
 
-def _find_programs() -> Path | None:
+def find_programs() -> Path | None:
     found = [path for place in _PLACES for path in Path("/").glob(place.removeprefix("/"))]
     whole = [path for path in found if (path / "initdb").exists() and (path / "postgres").exists()]
     return max(whole, key=str, default=None)
@@ -66,47 +66,61 @@ def _as_postgres() -> list[str]:
     return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 
 
-def _start(programs: Path, folder: Path) -> None:
-    data = folder / "data"
+def initialise(programs: Path, folder: Path) -> None:
+    """Make the files of a server that trusts who can reach it."""
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    init = ["initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]
-    options = f"-k {folder} -c listen_addresses='' -c max_connections=60 -c shared_buffers=64MB"
-    start = ["pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start"]
-    for name, *arguments in (init, start):
-        command = [*_as_postgres(), str(programs / str(name)), *map(str, arguments)]
-        subprocess.run(
-            command,
-            check=True,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
+    _run(programs, folder, "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
 
 
-def _stop(programs: Path, folder: Path) -> None:
-    stop = [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop"]
-    subprocess.run([*_as_postgres(), *map(str, stop)], cwd=folder, stdout=subprocess.DEVNULL)
+def start(
+    programs: Path, folder: Path, *, address: str = "", space: str = "", more: str = ""
+) -> None:
+    """Start it, on its socket and at an address, if any; `space` is a network namespace."""
+    options = f"-k {folder} -c listen_addresses='{address}' -c max_connections=60"
+    options += f" -c shared_buffers=64MB {more}"
+    start = ("pg_ctl", "-l", str(folder / "log"), "-w", "-o", options, "start")
+    _run(programs, folder, *start, space=space)
+
+
+def stop(programs: Path, folder: Path) -> None:
+    """Stop it at once, as a crash does: nothing is written that was not."""
+    _run(programs, folder, "pg_ctl", "-m", "immediate", "-w", "stop", check=False)
+
+
+def _run(
+    programs: Path, folder: Path, program: str, *more: str, space: str = "", check: bool = True
+) -> None:
+    within = ["ip", "netns", "exec", space] if space else []
+    command = [*within, *_as_postgres(), str(programs / program), "-D", str(folder / "data"), *more]
+    subprocess.run(
+        command,
+        check=check,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    programs = _find_programs()
+    programs = find_programs()
     if programs is None:
         pytest.skip(f"no PostgreSQL server programs (postgres, initdb) in {', '.join(_PLACES)}")
     # Not below pytest's own folder: that is closed to the user postgres, and the name of a
     # socket may have 107 characters only.
     folder = Path(tempfile.mkdtemp(prefix="qtpg-"))
     try:
-        _start(programs, folder)
+        initialise(programs, folder)
+        start(programs, folder)
         server = PostgresServer(folder)
         server.run(f"CREATE DATABASE {_TEMPLATE}")
         open_store(server.url(_TEMPLATE), create=True).close()
         server.run(f"CREATE DATABASE {_SHARED} TEMPLATE {_TEMPLATE}")
         yield server
     finally:
-        _stop(programs, folder)
+        stop(programs, folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 

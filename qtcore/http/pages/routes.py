@@ -12,11 +12,14 @@ from qtcore.http.pages import (
     delegations,
     files,
     fill,
+    flows,
     home,
     ledger,
     lot,
     lot_acts,
+    my_signing,
     notifications,
+    printing,
     recall,
     recall_work,
     records,
@@ -32,10 +35,12 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        my_signing,
         signing,
         delegations,
         home,
         notifications,
+        printing,
         lot,
         lot_acts,
         release,
@@ -50,5 +55,6 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         ledger,
         config,
         configurations,
+        flows,
     )
     return tuple(route for module in modules for route in module.ROUTES)
