@@ -163,7 +163,8 @@ def csr_kernel(pairs: Sequence[tuple[int, int]]) -> Callable[[int], Any]:
     ends = numpy.ascontiguousarray(told[:, 1])
     mark, found = numpy.zeros(count, dtype=numpy.int64), numpy.empty(count, dtype=numpy.int64)
 
-    def walk(first: Any, ends: Any, mark: Any, found: Any, start: int, turn: int) -> int:
+    def walk(graph: Any, room: Any, start: int, turn: int) -> int:
+        (first, ends), (mark, found) = graph, room
         found[0], mark[start], size, at = start, turn, 1, 0
         while at < size:
             node = found[at]
@@ -178,7 +179,7 @@ def csr_kernel(pairs: Sequence[tuple[int, int]]) -> Callable[[int], Any]:
 
     compiled = numba.njit(walk)
     turns = itertools.count(1)
-    return lambda start: found[: compiled(first, ends, mark, found, start, next(turns))].copy()
+    return lambda start: found[: compiled((first, ends), (mark, found), start, next(turns))].copy()
 
 
 def measure(run: Callable[[int], Any], roots: Sequence[int]) -> dict[str, float]:
@@ -251,9 +252,6 @@ def _measure_all(
         **{name: measure(kernel, roots) for name, kernel in kernels(database).items()},
     }
 
-    def ratio(one: str, other: str) -> float:
-        return round(times[one]["median"] / times[other]["median"], 3)
-
     reach = sorted(ids(root) for root in roots)
     return {
         "edges": database.execute("SELECT count(*) FROM edge").fetchone()[0],
@@ -261,19 +259,26 @@ def _measure_all(
         "reached_by_hub": ids(hub),
         "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "ms": times,
-        "ratios": {
-            "trace_to_bare": ratio("trace", "bare_sqlite3"),
-            "hub_to_bare": ratio("trace_hub", "bare_sqlite3_hub"),
-            "trace_to_core": ratio("trace", "core"),
-            "hub_to_core": ratio("trace_hub", "core_hub"),
-            "recall_scope_to_trace": ratio("recall_scope", "trace"),
-            "orm_walk_to_ids": ratio("orm_walk", "ids_only"),
-            "ids_to_bare_ids": ratio("ids_only", "bare_ids"),
-            **{
-                f"ids_to_{name}": ratio("ids_only", name)
-                for name in ("dict", "numba", "igraph", "networkx")
-                if name in times
-            },
+        "ratios": _ratios(times),
+    }
+
+
+def _ratios(times: dict[str, dict[str, float]]) -> dict[str, float]:
+    def ratio(one: str, other: str) -> float:
+        return round(times[one]["median"] / times[other]["median"], 3)
+
+    return {
+        "trace_to_bare": ratio("trace", "bare_sqlite3"),
+        "hub_to_bare": ratio("trace_hub", "bare_sqlite3_hub"),
+        "trace_to_core": ratio("trace", "core"),
+        "hub_to_core": ratio("trace_hub", "core_hub"),
+        "recall_scope_to_trace": ratio("recall_scope", "trace"),
+        "orm_walk_to_ids": ratio("orm_walk", "ids_only"),
+        "ids_to_bare_ids": ratio("ids_only", "bare_ids"),
+        **{
+            f"ids_to_{name}": ratio("ids_only", name)
+            for name in ("dict", "numba", "igraph", "networkx")
+            if name in times
         },
     }
 
