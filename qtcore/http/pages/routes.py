@@ -17,6 +17,7 @@ from qtcore.http.pages import (
     ledger,
     lot,
     lot_acts,
+    my_signing,
     notifications,
     printing,
     recall,
@@ -34,6 +35,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        my_signing,
         signing,
         delegations,
         home,
