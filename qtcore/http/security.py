@@ -20,6 +20,7 @@ from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
 from qtcore.http.addresses import client_address
 from qtcore.http.call import SLASH, Call, read_pairs
+from qtcore.http.denied import note_refusal, note_token
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
@@ -134,7 +135,7 @@ class Gate:
                 check_origin(headers)
                 _check_write(call, headers)
             except WebRefusal as refusal:
-                await anyio.to_thread.run_sync(_note_refusal, call, refusal)
+                await anyio.to_thread.run_sync(note_refusal, call, refusal)
                 raise
         scope["state"]["call"] = call
         if call.context is not None:
@@ -185,7 +186,18 @@ class Gate:
         is_secure = self._is_secure(scope)
         secret = cookies.get(cookie_name(is_secure=is_secure), "")
         path = scope["path"].replace(SLASH, "/")
-        session, actor = self._find_actor(site, headers, secret, is_api=_is_api(path))
+        client = scope["client"]
+        peer = client[0] if client else ""
+        forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
+        ip = client_address(peer, forwarded, self._settings.proxies)
+        agent = headers.get("user-agent", "")[:300]
+        try:
+            session, actor = self._find_actor(site, headers, secret, is_api=_is_api(path))
+        except NotSignedIn as refusal:
+            note_token(
+                site, refusal, request_id=request_id, device=agent[:200], ip=ip, peer_ip=peer
+            )
+            raise
         asked = read_pairs(query).get("lang", [""])[-1] if "lang=" in query else ""
         language = choose_language(
             asked,
@@ -193,11 +205,6 @@ class Gate:
             cookies.get(LANGUAGE_COOKIE, ""),
             headers.get("accept-language", ""),
         )
-        client = scope["client"]
-        peer = client[0] if client else ""
-        forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
-        ip = client_address(peer, forwarded, self._settings.proxies)
-        agent = headers.get("user-agent", "")[:300]
         context = None
         if actor is not None:
             context = Context(
@@ -301,14 +308,6 @@ class Gate:
             headers.append((b"www-authenticate", b'Bearer realm="qtcore"'))
         told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
         await _answer(send, problem.status, headers, told)
-
-
-def _note_refusal(call: Call, refusal: WebRefusal) -> None:
-    """Tell the history of a forged write that came with somebody's session or token."""
-    store = call.site.store
-    if call.context is None or refusal.status != 403 or store.fence or not store.is_writable:
-        return
-    store.note(call.context, "denied", "request", call.path[:60], reason=refusal.message)
 
 
 def check_origin(headers: Mapping[str, str]) -> None:
