@@ -17,6 +17,10 @@ from typing import Any
 from pydantic import BaseModel
 from typer.main import get_command
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import clauses
+
 from qtcore import hookspecs
 from qtcore.cli.main import app
 from qtcore.definitions.packs import KINDS, PackDefinition
@@ -38,6 +42,7 @@ def pages() -> dict[str, str]:
         "hooks.md": hooks_page(),
         "commands.md": commands_page(),
         "expression-functions.md": functions_page(),
+        "clauses.md": clauses_page(),
     }
     for kind in FILE_KINDS:
         schema = json.dumps(kind_schema(kind), ensure_ascii=False, indent=1)
@@ -55,6 +60,7 @@ def index_page() -> str:
         "- [Hooks](hooks.md): where the Python of a pack takes part\n"
         "- [Commands](commands.md): the command line\n"
         "- [Functions of expressions](expression-functions.md)\n"
+        "- [Clauses](clauses.md): what laws ask, what is done, and the test that shows it\n"
         "- `schemas/`: JSON Schemas of every kind; `qtcore schema KIND` prints them together with\n"
         "  the names that the installed packs contribute\n"
     )
@@ -283,9 +289,18 @@ def functions_page() -> str:
     return head + "\n".join(rows) + "\n"
 
 
+def clauses_page() -> str:
+    """Part 11, Annex 11 and the Chinese law on electronic signatures, clause by clause."""
+    return f"{NOTE}# Clauses\n\n{clauses.page()}"
+
+
 def main(arguments: list[str]) -> int:
-    """Write the pages, or compare them."""
+    """Write the pages, or compare them; a clause without its test fails both."""
     made = pages()
+    lacking = clauses.faults()
+    if lacking:
+        print("\n".join(lacking))
+        return 1
     held = {p.relative_to(FOLDER).as_posix(): p for p in FOLDER.rglob("*") if p.is_file()}
     if "--check" not in arguments:
         for name in set(held) - set(made):

@@ -5,7 +5,7 @@ here so that tests and replays are exact.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
@@ -18,9 +18,11 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 class Actor:
     """A person as they act now: printed name and roles are a snapshot, not a link.
 
-    `stands_for` are the keys of the persons in whose place they act at this step, `acting_for`
-    their logins, `delegations` the public ids of what allows it; see
-    `qtcore.services.standing`.
+    `roles` are held in the whole company, `site_roles` are (site, role) pairs held at one site;
+    `permissions` joins the rights of both, of the latter only rights over things at a site.
+    `scope` and `bound_site` narrow what a token may do: to rights, and to one site. `stands_for`
+    are the keys of the persons in whose place they act at this step, `acting_for` their logins,
+    `delegations` the public ids of what allows it; see `qtcore.services.standing`.
     """
 
     login: str
@@ -31,17 +33,46 @@ class Actor:
     roles: frozenset[str] = frozenset()
     permissions: frozenset[str] = frozenset()
     is_system: bool = False
+    site_roles: frozenset[tuple[str, str]] = frozenset()
+    scope: frozenset[str] | None = None
+    bound_site: str = ""
     stands_for: frozenset[str] = frozenset()
     acting_for: tuple[str, ...] = ()
     delegations: tuple[str, ...] = ()
 
+    @property
+    def all_roles(self) -> frozenset[str]:
+        """Every role, wherever it is held."""
+        return self.roles | {role for _, role in self.site_roles}
+
+    @property
+    def own_sites(self) -> frozenset[str]:
+        """The sites at which a role is held."""
+        return frozenset(site for site, _ in self.site_roles)
+
+    @property
+    def is_bound(self) -> bool:
+        """Say whether this person, or their token, sees some sites only."""
+        return bool(self.bound_site or (self.site_roles and not self.roles))
+
     def may(self, permission: str) -> bool:
-        """Say whether a right is held: exactly, by ``group.*``, or by ``*``."""
-        group = permission.split(":", 1)[0].rsplit(".", 1)[0]
-        return bool(
-            self.is_system
-            or self.permissions & {permission, permission.split(":", 1)[0], f"{group}.*", "*"}
-        )
+        """Say whether a right is held: exactly, by ``group.*``, or by ``*``; for what is shown.
+
+        What is done is decided by `qtcore.engines.access`, about the thing it is done to.
+        """
+        if self.is_system:
+            return True
+        return covers(self.permissions, permission) and self.reaches(permission)
+
+    def reaches(self, permission: str) -> bool:
+        """Say whether a right lies in the scope of the token that is used, if one is."""
+        return self.scope is None or covers(self.scope, permission)
+
+
+def covers(held: Collection[str], permission: str) -> bool:
+    """Say whether rights hold one: exactly, without its kind, by ``group.*``, or by ``*``."""
+    base = permission.partition(":")[0]
+    return any(each in held for each in (permission, base, f"{base.rpartition('.')[0]}.*", "*"))
 
 
 @dataclass(frozen=True, slots=True)

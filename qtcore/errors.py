@@ -13,6 +13,7 @@ It must not know any other module; mistakes in definitions and inputs are `Probl
     ├── Conflict               somebody else changed it first, or one key was used for two requests
     ├── QueryTooLarge          more fits than the caller, or we, are willing to give at once
     ├── NotSignedIn            no valid session or token
+    ├── TooManyTries           sign-ins failed too often here, or too many people sign in at once
     ├── CannotVerify           who signs cannot be verified just now; nobody is to blame
     └── StoreUnavailable       the database cannot be used as it is
 """
@@ -142,6 +143,16 @@ class NotSignedIn(QTCoreError):
     """Raised when there is no valid session or token."""
 
     code = "QT410"
+
+
+class TooManyTries(QTCoreError):
+    """Raised when somebody must wait before the next try; `seconds` says how long."""
+
+    code = "QT468"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class CannotVerify(QTCoreError):

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, settings
 
 from tests.postgres import postgres_server, postgres_url
@@ -40,6 +41,13 @@ def shared_data() -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each report tell which clauses of a law its test shows."""
+    for item in items:
+        for mark in item.iter_markers("clause"):
+            item.user_properties.append(("clause", mark.args[0]))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run of CI that skipped anything but what it may go without."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
@@ -49,6 +57,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     session.config.stash[_SKIPS] = skips
     if os.environ.get("QTCORE_ONLY_DATA_MAY_SKIP") and set(skips) - _MAY_SKIP:
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+    if os.environ.get("QTCORE_ONLY_DATA_MAY_SKIP"):
+        unshown = unshown_clauses(reporter.stats)
+        for clause in unshown:
+            reporter.write_line(f"no test that passed shows {clause} of docs/clauses.yaml")
+        if unshown:
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def unshown_clauses(stats: dict[str, list[pytest.TestReport]]) -> list[str]:
+    """List the claimed clauses that no test which passed in this run shows."""
+    claimed = yaml.safe_load((_CHECKOUT / "docs" / "clauses.yaml").read_text("utf-8"))["clauses"]
+    told = [each.user_properties for each in stats.get("passed", []) if each.when == "call"]
+    shown = {value for each in told for name, value in each if name == "clause"}
+    return [each["clause"] for each in claimed if each["clause"] not in shown]
 
 
 def pytest_terminal_summary(

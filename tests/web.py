@@ -12,8 +12,8 @@ from litestar.testing import TestClient
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
-from qtcore.services.accounts import add_token
 from qtcore.services.site import Site
+from qtcore.services.tokens import add_token
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.testing.builders import (
     PASSWORD,

@@ -11,6 +11,7 @@ from qtcore.cli import (
     config,
     database,
     delegations,
+    documents,
     edits,
     epcis,
     exchange,
@@ -26,6 +27,7 @@ from qtcore.cli import (
     retention,
     scanning,
     sheets,
+    signers,
     site,
     users,
     workflows,
@@ -71,7 +73,10 @@ ledger.ledger.add_typer(retention.hold, name="hold", help="Legal holds.")
 app.add_typer(packs.pack, name="pack", help="Installed packs.")
 app.add_typer(workflows.workflow, name="workflow", help="Life cycles: proofs and diagrams.")
 app.add_typer(database.db, name="db", help="The database.")
+app.add_typer(signers.signer, name="signer", help="Who may sign: identity, training, locks.")
+app.add_typer(signers.signature, name="signature", help="What was signed, by whom.")
 users.user.add_typer(delegations.delegation, name="delegation", help="Who acts for whom.")
+app.add_typer(documents.document, name="document", help="Printed documents.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
 app.add_typer(files.file, name="file", help="Files of records and events.")
 

@@ -154,6 +154,7 @@ def _release_text(answer: Mapping[str, Any]) -> str:
     ]
     for rule in answer["rules"]:
         lines.append(f"  {rule['outcome']:>14}  {rule['rule']}  {rule['title']}: {rule['limit']}")
+        lines += [f"{'':>18}{_part_text(each)}" for each in _parts_of(rule)]
         lines += [f"{'':>18}{_evidence_text(each)}" for each in rule["evidence"]]
         source, version = rule["source"] or {}, rule["version"]
         law = " ".join(source[k] for k in ("law", "clause", "jurisdiction") if source.get(k))
@@ -167,6 +168,17 @@ def _release_text(answer: Mapping[str, Any]) -> str:
         for d in answer["differences"]
     ]
     return "\n".join(lines)
+
+
+def _parts_of(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the parts of a rule that has several: one alone says what the verdict says."""
+    parts = rule["clauses"] if rule["outcome"] != "not_applicable" else []
+    return parts if len(parts) > 1 else []
+
+
+def _part_text(part: Mapping[str, Any]) -> str:
+    said = {True: "holds", False: "does not hold"}.get(part["value"], "cannot be judged")
+    return f"{'-> ' if part['decides'] else '   '}{part['text']}: {said}"
 
 
 def _evidence_text(evidence: Mapping[str, Any]) -> str:

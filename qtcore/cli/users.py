@@ -59,7 +59,7 @@ def token(
 
     On a database without users, `qtcore user token admin` makes the first administrator.
     """
-    from qtcore.services.accounts import add_token
+    from qtcore.services.tokens import add_token
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
         secret = add_token(site, context_of(site, as_user), login)

@@ -25,14 +25,19 @@ def verify(
         str, typer.Argument(help="A workflow, a YAML file or a pack; without it all workflows.")
     ] = "",
     *,
+    language: Annotated[str, typer.Option("--lang", help="Language of the sentences.")] = "en",
     packs: Packs = None,
     site_dir: SiteDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove what the workflows claim; exit code 1 when something fails."""
     with answering(as_json=as_json):
-        answer = _verify(name, packs, site_dir).as_json()
-        print_answer(answer, as_json=as_json, text=_verify_text)
+        found = _verify(name, packs, site_dir)
+        if language != "en":
+            found = found.told_by(_compiled(packs, site_dir).get_registry(), language)
+        answer = found.as_json()
+        words = _VERIFY_WORDS.get(language, _VERIFY_WORDS["en"])
+        print_answer(answer, as_json=as_json, text=lambda told: _verify_text(told, words))
         if not answer["ok"]:
             raise typer.Exit(1)
 
@@ -181,12 +186,29 @@ def _compiled(packs: list[Path] | None, site_dir: Path | None) -> Any:
     return check_packs(packs) if packs else load_registry(site_dir=site_dir)
 
 
-def _verify_text(answer: Mapping[str, Any]) -> str:
+_VERIFY_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "counts": "{proved} proved, {fails} fail, {undecided} undecided, "
+        "{accepted} accepted with a reason",
+    },
+    "zh-CN": {
+        "proved": "已证明",
+        "fails": "不成立",
+        "undecided": "无法判定",
+        "accepted": "已接受",
+        "counts": "已证明 {proved} 项，不成立 {fails} 项，无法判定 {undecided} 项，"
+        "按理由接受 {accepted} 项",
+    },
+}
+
+
+def _verify_text(answer: Mapping[str, Any], words: Mapping[str, str]) -> str:
     lines: list[str] = []
     for row in answer["workflows"]:
         lines.append(f"{row['workflow']}:")
         for proof in row["proofs"]:
-            lines.append(f"  {proof['verdict']:>9}  {proof['property']}: {proof['claim']}")
+            verdict = words.get(proof["verdict"], proof["verdict"])
+            lines.append(f"  {verdict:>9}  {proof['property']}: {proof['claim']}")
             lines += [f"             {proof['path']}"] if proof["path"] else []
             lines += [f"             {proof['reason']}"] if proof["reason"] else []
         for found in row["findings"]:
@@ -195,9 +217,5 @@ def _verify_text(answer: Mapping[str, Any]) -> str:
         f"{p['file']}:{p['line']}:{p['column']}: {p['code']} {p['message']}"
         for p in answer["problems"]
     ]
-    counts = answer["counts"]
-    lines.append(
-        f"{counts['proved']} proved, {counts['fails']} fail, {counts['undecided']} undecided, "
-        f"{counts['accepted']} accepted with a reason"
-    )
+    lines.append(words["counts"].format_map(answer["counts"]))
     return "\n".join(lines)

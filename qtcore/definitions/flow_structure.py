@@ -92,6 +92,9 @@ def _check_references(
             if name not in states:
                 inner = () if isinstance(step.to, str) else (number,)
                 yield unknown(name, states, "state", (*path, "to", *inner))
+        for number, name in enumerate(step.needs_signed):
+            if name not in [s.id for s in flow.transitions if s.signature is not None]:
+                yield unknown(name, steps, "signed transition", (*path, "needs_signed", number))
         others = () if isinstance(step.different_from_all, bool) else step.different_from_all
         for key, names in (("not_same_as", step.not_same_as), ("different_from_all", others)):
             for number, name in enumerate(names):

@@ -6,7 +6,12 @@ It must not know how packs are found or merged.
 from collections.abc import Mapping
 from typing import Literal
 
-from qtcore.definitions.access import RoleDefinition, UnitDefinition
+from qtcore.definitions.access import (
+    LimitDefinition,
+    RoleDefinition,
+    UnitDefinition,
+    VeilDefinition,
+)
 from qtcore.definitions.calendars import CalendarDefinition
 from qtcore.definitions.definition import Definition, Id, Model, Name, Text
 from qtcore.definitions.documents import DocumentDefinition
@@ -56,6 +61,8 @@ KINDS: Mapping[str, type[Definition]] = {
     "documents": DocumentDefinition,
     "exports": ExportDefinition,
     "roles": RoleDefinition,
+    "limits": LimitDefinition,
+    "veils": VeilDefinition,
     "units": UnitDefinition,
     "calendars": CalendarDefinition,
     "policies": PolicyDefinition,

@@ -12,6 +12,8 @@ from qtcore.definitions.definition import Definition, Expression, Flag, Id, Mode
 FactType = Literal[
     "boolean", "integer", "decimal", "quantity", "text", "date", "datetime", "duration", "text_list"
 ]
+EVERY_EVENT = "event"
+"""The gate that every event asks, whatever its verb."""
 Severity = Literal["block", "block_override", "warn", "info"]
 
 
@@ -28,7 +30,8 @@ class RecordCount(Model):
 class FactSource(Model):
     """Where a fact's value comes from; exactly one of these.
 
-    `core`: gathered by the product under the fact's id. `field`: ``lot.<name>`` or ``item.<name>``.
+    `core`: gathered by the product under its id. `field`: ``lot.<name>``, ``item.<name>`` or
+    ``inputs.<name>``, what the lots it was made of have in that field of a lot, as a text list.
     `count`: records. `result`: the latest result of a characteristic (its verdict when the fact is
     boolean, its value otherwise). `event`: whether (boolean) or how many (integer) events of a type
     name this lot. `pack`: a pack's Python hook gives it.
@@ -59,7 +62,12 @@ class FactDefinition(Definition):
 
 
 class RuleDefinition(Definition):
-    """A rule of a gate.
+    """A rule of a gate: ``release``, one that a workflow names, or one of events.
+
+    A gate named as a verb (``receive``, ``transform``, ``ship`` ...) is asked when an event of that
+    verb is recorded, before anything is stored, for each lot that it names or makes; ``event`` is
+    asked for every verb. There the facts ``event_type``, ``event_verb``, ``event_part``,
+    ``event_on``, ``event_place`` and ``fields_told`` speak of the event.
 
     `check` must be true; unknown blocks like false. `when` limits it to lots for which that is
     true (unknown counts as applicable). `industries` limits it to items of these packs.

@@ -31,6 +31,8 @@ REFERENCES: Mapping[str, Mapping[str, str]] = {
     "Characteristic": {"unit": "units"},
     "RecallDefinition": {"industry": "packs"},
     "RoleDefinition": {"permissions": "rights"},
+    "LimitDefinition": {"roles": "roles", "rights": "rights"},
+    "VeilDefinition": {"visible_to": "roles", "editable_by": "roles"},
     "OwnKeys": {"unit": "units", "entity": "entities"},
 }
 """Where a definition names something another one defines: model, key, and the kind of name."""

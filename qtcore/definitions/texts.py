@@ -143,6 +143,8 @@ _KEYS: Mapping[str, Callable[[Any], Iterator[Needed]]] = {
     "documents": _plain("documents"),
     "exports": _plain("exports"),
     "roles": _plain("roles"),
+    "limits": _none,
+    "veils": _none,
     "units": _none,
     "calendars": _none,
     "policies": _policies,

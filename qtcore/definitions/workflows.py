@@ -204,7 +204,8 @@ class Transition(Model):
     `roles`: who may (at least one, unless automatic). `guard`: an expression over facts; unknown
     refuses; ``'x' in active_states`` asks for another region. `gate`: a group of rules that must
     pass (for example ``release``); `rules`: single rules that must pass. `form`: must be filled.
-    `reason`: a text is demanded. `not_same_as`: transitions whose makers must be other persons.
+    `reason`: a text is demanded. `needs_signed`: signed transitions whose last signature must hold
+    for what the lot or record says now. `not_same_as`: transitions whose makers are other persons.
     `different_from_all`: true for everybody who made any step before, or a list as `not_same_as`.
     `creator`: ``only`` who opened it, or ``never``. A delegate counts as the person represented.
     Label in i18n under ``workflows.<id>.transitions.<transition>``.
@@ -224,6 +225,7 @@ class Transition(Model):
     form: Id | None = None
     reason: Flag = False
     signature: SignatureDemand | None = None
+    needs_signed: tuple[Name, ...] = ()
     not_same_as: tuple[Name, ...] = ()
     different_from_all: People = False
     creator: Literal["only", "never"] | None = None

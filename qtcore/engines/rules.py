@@ -52,6 +52,11 @@ class RuleOutcome:
     valid: tuple[date | None, date | None] = (None, None)
 
     @property
+    def referred(self) -> Outcomes:
+        """The outcomes of the rules it refers to, as its expression sees them."""
+        return {name: _AS_REFERRED[verdict] for name, verdict in self.rules_used.items()}
+
+    @property
     def blocks(self) -> bool:
         """Say whether it stops the gate, overridable or not: unknown stops like false."""
         return self.severity in _BLOCKING and self.outcome in ("fail", "unknown")

@@ -22,9 +22,20 @@ def note_refusal(call: Call, refusal: WebRefusal) -> None:
     store.note(call.context, "denied", "request", call.path[:60], reason=refusal.message)
 
 
-def note_token(site: Site, refusal: NotSignedIn, **seen: str) -> None:
-    """Tell the history of a request with a token that is none; `seen` never holds the token."""
+def note_token(site: Site, refusal: NotSignedIn, seen: tuple[str, str, str, str]) -> None:
+    """Tell the history of a request with a token that is none, never the token.
+
+    `seen` is what is known of the request: its id, the program, the address, the peer's address.
+    """
     if site.store.fence or not site.store.is_writable:
         return
-    context = replace(site.system_context(), actor=_NOBODY, **seen)
+    request_id, agent, ip, peer = seen
+    context = replace(
+        site.system_context(),
+        actor=_NOBODY,
+        request_id=request_id,
+        device=agent[:200],
+        ip=ip,
+        peer_ip=peer,
+    )
     site.store.note(context, "denied", "token", "", reason=refusal.message)

@@ -24,6 +24,7 @@ from qtcore.errors import (
     Refusal,
     Refused,
     StoreUnavailable,
+    TooManyTries,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +38,7 @@ STATUS: tuple[tuple[type[QTCoreError], int], ...] = (
     (Refused, 409),
     (Conflict, 409),
     (NotSignedIn, 401),
+    (TooManyTries, 429),
     (QueryTooLarge, 413),
     (CannotVerify, 503),
     (StoreUnavailable, 503),

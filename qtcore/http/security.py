@@ -27,10 +27,10 @@ from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
 from qtcore.http.settings import MAX_UPLOAD, UPLOADS, Settings
 from qtcore.http.texts import choose_language
-from qtcore.services.accounts import actor_by_token
 from qtcore.services.serving import Serving
 from qtcore.services.sessions import SignedIn, find_session
 from qtcore.services.site import Site
+from qtcore.services.tokens import actor_by_token
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
 OPEN_FOLDER = "/static/"
@@ -192,11 +192,9 @@ class Gate:
         ip = client_address(peer, forwarded, self._settings.proxies)
         agent = headers.get("user-agent", "")[:300]
         try:
-            session, actor = self._find_actor(site, headers, secret, is_api=_is_api(path))
+            session, actor = self._find_actor(site, headers, secret, path=path, ip=ip)
         except NotSignedIn as refusal:
-            note_token(
-                site, refusal, request_id=request_id, device=agent[:200], ip=ip, peer_ip=peer
-            )
+            note_token(site, refusal, (request_id, agent, ip, peer))
             raise
         asked = read_pairs(query).get("lang", [""])[-1] if "lang=" in query else ""
         language = choose_language(
@@ -240,16 +238,16 @@ class Gate:
         )
 
     def _find_actor(
-        self, site: Site, headers: Mapping[str, str], secret: str, *, is_api: bool
+        self, site: Site, headers: Mapping[str, str], secret: str, *, path: str, ip: str
     ) -> tuple[SignedIn | None, Actor | None]:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme:
             # A token that is wrong is refused even when a cookie would do: no silent change of who.
-            if scheme.lower() != "bearer" or not is_api:
+            if scheme.lower() != "bearer" or not _is_api(path):
                 raise NotSignedIn(
                     "only `Authorization: Bearer <token>` for /api and /epcis is accepted"
                 )
-            return None, actor_by_token(site, token.strip())
+            return None, actor_by_token(site, token.strip(), ip=ip)
         if not secret:
             return None, None
         try:

@@ -205,6 +205,8 @@ _PARTS = {
     "documents": ("Document", "文件"),
     "exports": ("Workbook", "导出工作簿"),
     "roles": ("Role", "角色"),
+    "limits": ("Limit", "限制"),
+    "veils": ("Veil", "字段遮蔽"),
     "units": ("Unit", "计量单位"),
     "text": ("Text", "文本"),
     "pack": ("Pack", "包"),

@@ -5,6 +5,7 @@ It must not draw anything.
 
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.diagrams import Labels
+from qtcore.engines.proofs import ENGLISH, Tongue
 from qtcore.registry.registry import Registry
 
 
@@ -13,6 +14,22 @@ def describe_workflow(
 ) -> tuple[WorkflowDefinition, Labels]:
     """Give a workflow and its labels; NotFound names those that exist."""
     return label_flow(registry, registry.get("workflows", name), language)
+
+
+def tongue_of(registry: Registry, flow: WorkflowDefinition, language: str = "en") -> Tongue:
+    """Give the names of a life cycle's parts for sentences about it; English keeps to the ids."""
+    if language == "en":
+        return ENGLISH
+    _, labels = label_flow(registry, flow, language)
+    names = {f"states.{name}": text for name, text in labels.states.items()}
+    names |= {f"transitions.{name}": text for name, text in labels.transitions.items()}
+    for role in registry.list("roles"):
+        names[f"roles.{role.id}"] = registry.find_text(f"roles.{role.id}", language) or role.id
+    meanings = {step.signature.meaning for step in flow.transitions if step.signature is not None}
+    for meaning in meanings:
+        found = registry.find_text(f"signatures.{meaning}", language)
+        names[f"signatures.{meaning}"] = found or meaning
+    return Tongue(language, names)
 
 
 def label_flow(

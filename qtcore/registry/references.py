@@ -6,7 +6,6 @@ It must not know expressions (`formulas`) or texts (`texts`).
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from qtcore.definitions.access import RIGHTS
 from qtcore.definitions.events import BRINGS_LOTS
 from qtcore.definitions.fields import ENTITIES
 from qtcore.definitions.mistakes import Mistake, unknown
@@ -14,8 +13,11 @@ from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
 from qtcore.definitions.source import Path
 from qtcore.engines.calendars import EVERY_DAY
+from qtcore.engines.expressions import TEXT_LIST
+from qtcore.registry.access import check_limit, check_role, check_veil
 from qtcore.registry.merge import Entry, Merged, PackProblem
 from qtcore.registry.scopes import find_form_names, find_source_unit, schema_type
+from qtcore.registry.templates import template_mistakes
 
 _SAME_KIND: Mapping[str, tuple[str, ...]] = {
     "decimal": ("decimal", "integer"),
@@ -164,15 +166,18 @@ def _check_where(fields: Mapping[str, Any], name: str, value: str, path: Path) -
 def _check_field(merged: Merged, fact: Any) -> Iterator[Mistake]:
     entity, _, name = fact.from_.field.partition(".")
     path: Path = ("from", "field")
-    if entity not in {"lot", "item"} or not name:
-        message = f"'field' is {fact.from_.field!r}; accepted is lot.NAME or item.NAME"
+    if entity not in {"lot", "item", "inputs"} or not name:
+        message = f"'field' is {fact.from_.field!r}; accepted is lot.NAME, item.NAME or inputs.NAME"
         yield Mistake("QT112", message, path)
         return
-    held = merged.fields.get(entity, {})
+    owner = "lot" if entity == "inputs" else entity
+    held = merged.fields.get(owner, {})
     if name not in held:
-        yield unknown(name, held, f"field of {entity}", path)
+        yield unknown(name, held, f"field of {owner}", path)
         return
     found = schema_type(held[name][1].properties[name])
+    if entity == "inputs" and found is not None:
+        found = TEXT_LIST if found.kind == "text" else None
     if found is None or found.kind not in _SAME_KIND.get(fact.type, (fact.type,)):
         said = found.label if found else "of a kind that no fact can hold"
         message = f"fact {fact.id!r} is {fact.type}, but field {fact.from_.field!r} is {said}"
@@ -288,19 +293,10 @@ def _check_document(merged: Merged, entry: Entry) -> Iterator[Mistake]:
     if template not in pack.files:
         known = [name for name in pack.files if not name.endswith(".yaml")]
         yield unknown(template, known, "template", ("template",))
-
-
-def _check_role(merged: Merged, entry: Entry) -> Iterator[Mistake]:
-    groups = {right.split(".")[0] + ".*" for right in RIGHTS} | {"*"}
-    for number, right in enumerate(entry.definition.permissions):
-        path: Path = ("permissions", number)
-        base, _, of = right.partition(":")
-        if base not in RIGHTS and base not in groups:
-            yield unknown(base, [*RIGHTS, *sorted(groups)], "right", path)
-        elif of and base == "event.record":
-            yield from _missing(merged, "events", of, path)
-        elif of and base.startswith("record."):
-            yield from _missing(merged, "records", of, path)
+        return
+    for line, found in template_mistakes(pack.files[template], entry.definition.subject):
+        text = f"{template}:{line}: {found.message}"
+        yield Mistake(found.code, text, ("template",), found.suggestion)
 
 
 def _check_head(merged: Merged, pack: PackFolder) -> Iterator[Mistake]:
@@ -322,5 +318,7 @@ _CHECKS: Mapping[str, Callable[[Merged, Entry], Iterator[Mistake]]] = {
     "profiles": _check_profile,
     "documents": _check_document,
     "exports": _check_export,
-    "roles": _check_role,
+    "roles": check_role,
+    "limits": check_limit,
+    "veils": check_veil,
 }

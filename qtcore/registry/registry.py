@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -15,6 +16,7 @@ from qtcore.definitions.access import UnitDefinition
 from qtcore.definitions.mistakes import unknown
 from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import RuleDefinition
+from qtcore.engines.access import Policy
 from qtcore.engines.expressions import Compiled, ExpressionProblem, check
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
@@ -75,6 +77,18 @@ class Registry:
     texts: tuple[PackTexts, ...] = ()
     _prints: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
 
+    @cached_property
+    def policy(self) -> Policy:
+        """What the roles, limits and veils say of access."""
+        roles = {role.id: role for role in self.list("roles")}
+        makers = {
+            f"{prefix}:{each.id}": each.roles
+            for prefix, kind in (("record", "records"), ("event", "events"))
+            for each in self.list(kind)
+            if each.roles
+        }
+        return Policy(roles, self.list("limits"), self.list("veils"), makers)
+
     def find(self, kind: str, name: str) -> Any:
         """Find a definition of a kind by its id, or None."""
         return self._merged.find(kind, name)
@@ -96,6 +110,12 @@ class Registry:
         """Name the pack that brings a definition; NotFound when there is none."""
         self.get(kind, name)
         return self._merged.entries[kind][name].owner
+
+    def template_of(self, document: str) -> str:
+        """Give the text of a document's template; NotFound when there is no such document."""
+        entry, owner = self.get("documents", document), self.owner_of("documents", document)
+        pack = next(pack for pack in self._merged.packs if pack.name == owner)
+        return pack.files[entry.template]
 
     def fingerprint_of(self, kind: str, name: str) -> str:
         """Hash one definition; the same text has the same hash in every version."""

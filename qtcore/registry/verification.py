@@ -3,13 +3,15 @@
 It must not know how a property is proved, nor where packs are installed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qtcore.definitions.problems import Problem
-from qtcore.engines.proofs import Report
+from qtcore.engines.proofs import ENGLISH, Report, Tongue
 from qtcore.registry.compile import Compiled
 from qtcore.registry.drafts import read_flows
+from qtcore.registry.pictures import tongue_of
 from qtcore.registry.proofs import Ground, prove_draft, prove_entry
 from qtcore.registry.registry import Registry
 
@@ -22,6 +24,16 @@ class Verification:
 
     reports: tuple[Report, ...]
     problems: tuple[Problem, ...] = ()
+    tongues: Mapping[str, Tongue] = field(default_factory=dict)
+
+    def told_by(self, registry: Registry, language: str) -> "Verification":
+        """Say it in another language, with the names that the registry has for the parts."""
+        flows = {r.workflow: registry.find("workflows", r.workflow) for r in self.reports}
+        found = {
+            name: Tongue(language) if flow is None else tongue_of(registry, flow, language)
+            for name, flow in flows.items()
+        }
+        return replace(self, tongues=found)
 
     @property
     def ok(self) -> bool:
@@ -34,7 +46,10 @@ class Verification:
         return {
             "ok": self.ok,
             "counts": {kind: verdicts.count(kind) for kind in _KINDS},
-            "workflows": [report.as_json() for report in self.reports],
+            "workflows": [
+                report.as_json(self.tongues.get(report.workflow, ENGLISH))
+                for report in self.reports
+            ],
             "problems": [problem.as_json() for problem in self.problems],
         }
 

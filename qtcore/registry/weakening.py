@@ -295,6 +295,7 @@ _TRANSITION: Final[Mapping[str, Any]] = {
     "reason": _stays_true,
     "signature": _SIGNATURE,
     "not_same_as": _more,
+    "needs_signed": _more,
     "rules": _more,
     "automatic": _fixed,
     "when_done": _fixed,
@@ -347,6 +348,14 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
         "session_minutes": _at_most,
     },
     "roles": {"permissions": _subset, "may_sign": _sign},
+    "limits": {"roles": _more, "rights": _more, "states": _fewer, "only": _more},
+    "veils": {
+        "of": _fixed,
+        "fields": _more,
+        "visible_to": _subset,
+        "editable_by": _subset,
+        "states": _widened,
+    },
     "specs": {
         "characteristics": _Entries(_CHARACTERISTIC),
         "items": _widened,

@@ -1,37 +1,36 @@
-"""Accounts: people, their logins, passwords, roles and API tokens.
+"""Accounts: people, their logins, passwords and roles; who signs in as whom.
 
-It must not know web sessions; passwords are argon2id hashes, tokens are stored as SHA-256.
+It must not know web sessions or tokens; how passwords are hashed is `qtcore.services.passwords`.
 """
 
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import Session, col, func, select
 
 from qtcore.context import Actor, Context
 from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn
-from qtcore.services.rights import permissions_of, require
+from qtcore.services.rights import permissions_of, require, sited_permissions_of
 from qtcore.services.site import Site
-from qtcore.store.tables import ApiToken, Person, UserAccount
+from qtcore.store.tables import Party, Person, UserAccount
 from qtcore.store.unit import UnitOfWork
 
 MIN_PASSWORD = 12
 MAX_FAILED = 5
 LOCKED_FOR = timedelta(minutes=15)
-# 19 MiB, t=2: about 27 ms a check on two cores, so that sign-ins cannot starve the server.
-_HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19456, parallelism=1),))
-# Checked for unknown logins too, so that the time does not tell which logins exist.
-_DUMMY = _HASHER.hash("no such account")
 
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A person with an account; `password` may be empty for token-only accounts."""
+    """A person with an account; `password` may be empty for token-only accounts.
+
+    `roles` count in the whole company, `site_roles` are (site, role) pairs: a site is a party with
+    the role ``site``.
+    """
 
     login: str
     name: str
@@ -39,6 +38,7 @@ class NewUser:
     password: str = ""
     email: str = ""
     language: str = "en"
+    site_roles: tuple[tuple[str, str], ...] = ()
 
 
 def token_hash(token: str) -> str:
@@ -79,8 +79,9 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         uid=work.new_uid(),
         login=user.login,
         person_id=person.id,
-        password_hash=_HASHER.hash(user.password) if user.password else "",
+        password_hash=site.desk.hash(user.password) if user.password else "",
         roles=sorted(user.roles),
+        site_roles=[list(pair) for pair in sorted(set(user.site_roles))],
         language=user.language,
         created_at=work.context.at,
     )
@@ -89,10 +90,46 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         "user.create",
         "user",
         account.uid,
-        changes={"roles": (None, ", ".join(account.roles))},
+        changes={"roles": (None, roles_text(account.roles, account.site_roles))},
         private={"new_login": user.login, "new_name": user.name},
     )
     return account
+
+
+def roles_text(roles: Iterable[str], site_roles: Iterable[Sequence[str]]) -> str:
+    """Write roles as the history keeps them: ``qa, operator@PLANT-A``."""
+    return ", ".join(
+        [*sorted(roles), *(f"{role}@{at}" for at, role in sorted(map(tuple, site_roles)))]
+    )
+
+
+def role_faults(
+    site: Site, session: Session, roles: Iterable[str], site_roles: Iterable[tuple[str, str]]
+) -> list[Fault]:
+    """Say which roles are not defined and which sites are none of ours."""
+    pairs = sorted(set(site_roles))
+    known = {role.id for role in site.registry.list("roles")}
+    faults = [
+        Fault(
+            "QT461",
+            f"role {role!r} is not defined; known roles: {', '.join(sorted(known))}",
+            "roles",
+        )
+        for role in sorted({*roles, *(role for _, role in pairs)} - known)
+    ]
+    ours = own_sites(session, site.store.tenant_id)
+    return faults + [
+        Fault(
+            "QT467", f"{at!r} is no site; sites are: {', '.join(ours) or 'none yet'}", "site_roles"
+        )
+        for at in sorted({at for at, _ in pairs} - set(ours))
+    ]
+
+
+def own_sites(session: Session, tenant_id: int) -> list[str]:
+    """List the codes of our own sites: the parties with the role ``site``."""
+    rows = session.exec(select(Party.code, Party.roles).where(Party.tenant_id == tenant_id))
+    return sorted(code for code, roles in rows if "site" in (roles or ()))
 
 
 def _check(site: Site, session: Session, tenant_id: int, user: NewUser) -> None:
@@ -101,10 +138,7 @@ def _check(site: Site, session: Session, tenant_id: int, user: NewUser) -> None:
         faults.append(Fault("QT460", f"login {user.login!r} is not usable", "login"))
     if not user.name.strip():
         faults.append(Fault("QT460", "the printed name is missing", "name"))
-    known = {role.id for role in site.registry.list("roles")}
-    for role in sorted(set(user.roles) - known):
-        text = f"role {role!r} is not defined; known roles: {', '.join(sorted(known))}"
-        faults.append(Fault("QT461", text, "roles"))
+    faults += role_faults(site, session, user.roles, user.site_roles)
     if user.password and len(user.password) < MIN_PASSWORD:
         text = (
             f"the password has {len(user.password)} characters; at least {MIN_PASSWORD} are needed"
@@ -134,36 +168,6 @@ def has_users(site: Site) -> bool:
     return count > 0
 
 
-def add_token(site: Site, context: Context, login: str, *, name: str = "") -> str:
-    """Make an API token for a login and return it; it is shown once and stored only as a hash.
-
-    On a database without users the first one is made as administrator (role ``admin``).
-    """
-    if not has_users(site):
-        system = site.system_context()
-        with site.store.write(system) as work:
-            write_user(site, work, NewUser(login, login.capitalize(), ("admin",)))
-        context = system
-    require(site, context, "user.manage", about=login)
-    token = new_secret(site)
-    with site.store.write(context) as work:
-        account = find_account(work.session, work.tenant_id, login)
-        if account is None:
-            raise NotFound(f"there is no user {login!r}; make one with `qtcore user add {login}`")
-        row = ApiToken(
-            tenant_id=work.tenant_id,
-            id=work.key(),
-            uid=work.new_uid(),
-            user_id=account.id,
-            name=name,
-            token_hash=token_hash(token),
-            created_at=context.at,
-        )
-        work.add(row)
-        work.log("token.create", "token", row.uid, about=[account.uid])
-    return token
-
-
 def find_account(session: Session, tenant_id: int, login: str) -> UserAccount | None:
     """Find an account by its login."""
     return session.exec(
@@ -176,6 +180,7 @@ def actor_of(site: Site, session: Session, account: UserAccount) -> Actor:
     person = session.exec(
         select(Person).where(Person.tenant_id == account.tenant_id, Person.id == account.person_id)
     ).one()
+    sited = sited_permissions_of(site, [role for _, role in account.site_roles])
     return Actor(
         login=account.login,
         name=person.name,
@@ -183,7 +188,8 @@ def actor_of(site: Site, session: Session, account: UserAccount) -> Actor:
         user_id=account.id,
         person_id=person.id,
         roles=frozenset(account.roles),
-        permissions=permissions_of(site, account.roles),
+        permissions=permissions_of(site, account.roles) | sited,
+        site_roles=frozenset((at, role) for at, role in account.site_roles),
     )
 
 
@@ -198,32 +204,6 @@ def actor_by_login(site: Site, login: str) -> Actor:
         return actor_of(site, session, account)
 
 
-def actor_by_token(site: Site, token: str) -> Actor:
-    """Get the actor of an API token; raises NotSignedIn without saying what was wrong with it."""
-    with site.store.read() as session:
-        row = session.exec(
-            select(ApiToken, UserAccount)
-            .join(
-                UserAccount,
-                (col(UserAccount.tenant_id) == ApiToken.tenant_id)
-                & (col(UserAccount.id) == ApiToken.user_id),
-            )
-            .where(
-                ApiToken.tenant_id == site.store.tenant_id,
-                ApiToken.token_hash == token_hash(token),
-            )
-        ).first()
-        if row is None or not _is_valid(site, *row):
-            raise NotSignedIn("the token is not valid; make a new one with `qtcore user token`")
-        return actor_of(site, session, row[1])
-
-
-def _is_valid(site: Site, token: ApiToken, account: UserAccount) -> bool:
-    now = site.sources.now()
-    expired = token.expires_at is not None and token.expires_at <= now
-    return account.state == "active" and token.revoked_at is None and not expired
-
-
 def check_password(site: Site, context: Context, login: str, password: str) -> UserAccount:
     """Check a password for sign-in or signing; counts failures and locks after five.
 
@@ -232,8 +212,7 @@ def check_password(site: Site, context: Context, login: str, password: str) -> U
     with site.store.read() as session:
         account = find_account(session, site.store.tenant_id, login)
     now = site.sources.now()
-    stored = account.password_hash if account and account.password_hash else _DUMMY
-    fits = _HASHER.verify(password, stored)
+    fits = site.desk.fits(password, account.password_hash if account else "")
     locked = account is not None and account.locked_until is not None and account.locked_until > now
     usable = account is not None and account.state == "active" and bool(account.password_hash)
     if account is None or not fits or locked or not usable:
@@ -254,9 +233,8 @@ def password_fits(site: Site, login: str, password: str) -> bool:
     """
     with site.store.read() as session:
         account = find_account(session, site.store.tenant_id, login)
-    stored = account.password_hash if account and account.password_hash else _DUMMY
-    fits = _HASHER.verify(password, stored)
-    return fits and account is not None and account.state == "active" and stored != _DUMMY
+    fits = site.desk.fits(password, account.password_hash if account else "")
+    return fits and account is not None and account.state == "active"
 
 
 def _count_failure(

@@ -14,7 +14,8 @@ from qtcore.context import Context
 from qtcore.definitions.stored_states import allows
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.event_views import read_event
-from qtcore.services.records import get_record, make_revision, read_record
+from qtcore.services.record_views import get_record, read_record
+from qtcore.services.records import make_revision
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.uploads import Cleaned, Upload, clean_upload
@@ -116,10 +117,14 @@ def read_attachment(site: Site, context: Context, attachment_id: str) -> Attachm
                 Attachment.tenant_id == site.store.tenant_id, Attachment.uid == attachment_id
             )
         ).first()
+    missing = NotFound(f"there is no file {attachment_id!r}; its record or event lists its files")
     if row is None:
-        raise NotFound(f"there is no file {attachment_id!r}; its record or event lists its files")
-    _owner_uid(site, context, Owner("record" if row.owner_kind == "record" else "event",
-                                    row.owner_uid))  # fmt: skip
+        raise missing
+    kind: Kind = "record" if row.owner_kind == "record" else "event"
+    try:
+        _owner_uid(site, context, Owner(kind, row.owner_uid))
+    except NotFound as exc:  # whose record is not seen sees no file of it, in the same words
+        raise missing from exc
     return row
 
 
@@ -150,11 +155,14 @@ def _owner_uid(site: Site, context: Context, owner: Owner) -> str:
 def _required(site: Site, context: Context, owner: Owner) -> Owner:
     """Ask for the right to write what the file belongs to; gives the owner by its public id."""
     if owner.kind == "event":
-        event = read_event(site, context, owner.uid).event
-        require(site, context, f"event.record:{event.event_type}", about=event.uid)
+        seen = read_event(site, context, owner.uid)
+        event = seen.event
+        right = f"event.record:{event.event_type}"
+        require(site, context, right, about=event.uid, thing=seen.thing)
         return Owner("event", event.uid)
     view = read_record(site, context, owner.uid)
-    require(site, context, f"record.submit:{view.record.kind}", about=view.record.uid)
+    right = f"record.submit:{view.record.kind}"
+    require(site, context, right, about=view.record.uid, thing=view.thing)
     if not allows(view.workflow, view.record.state, "edit"):
         text = f"{view.record.number} is {view.record.state}: it cannot be edited"
         raise InputRejected(text, [Fault("QT452", text, "")])

@@ -14,6 +14,7 @@ from qtcore.errors import InputRejected
 from qtcore.services.outside import check_outside
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_anywhere, veil_entry
 from qtcore.store.history import WHOLE, Span, verify_store
 from qtcore.store.lease import release_lease
 from qtcore.store.queries.ledger import LedgerRow, count_pending, list_ledger, sealed_up_to
@@ -148,6 +149,6 @@ def read_ledger(
     tenant = site.store.tenant_id
     with site.store.read() as session:
         rows = list_ledger(session, tenant, about=about, action=action, before=before, limit=limit)
-        return LedgerPage(
-            tuple(rows), sealed_up_to(session, tenant), count_pending(session, tenant)
-        )
+        hidden = hidden_anywhere(site, context)
+        shown = tuple(veil_entry(row, hidden) for row in rows)
+        return LedgerPage(shown, sealed_up_to(session, tenant), count_pending(session, tenant))

@@ -17,7 +17,7 @@ from qtcore.engines.balance import INCOMING, KINDS, Balance, Movement, balance
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.nodes import resolve
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, movements_for_balance
 from qtcore.services.trace import check_lens, lens_json
@@ -110,7 +110,7 @@ def balance_lots(
 
     Raises InputRejected, NotFound, Ambiguous, Denied.
     """
-    require(site, context, "trace.read", about=lots[0] if lots else "")
+    require(site, context, "trace.read", about=lots[0] if lots else "", thing=COMPANY)
     if not lots:
         raise InputRejected("a balance needs at least one lot")
     check_lens(context, lens)

@@ -13,6 +13,7 @@ from qtcore.errors import InputRejected
 from qtcore.services.master import TABLES
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_of, unveiled
 
 MAX_LIMIT = 200
 SHOWN = ("code", "name", "names", "kind", "industry", "unit", "roles", "contacts", "state", "extra")
@@ -47,11 +48,12 @@ def list_master(
         .limit(limit + 1)
     )
     with site.store.read() as session:
-        rows = [_shown(row) for row in session.exec(query)]
+        hidden = hidden_of(site, context, entity)
+        rows = [_shown(row, hidden) for row in session.exec(query)]
     following = rows[limit - 1]["code"] if len(rows) > limit else None
     return MasterPage(tuple(rows[:limit]), following)
 
 
-def _shown(row: Any) -> dict[str, Any]:
+def _shown(row: Any, hidden: frozenset[str]) -> dict[str, Any]:
     known = {name: getattr(row, name) for name in SHOWN if hasattr(row, name)}
-    return {"id": row.uid, **known}
+    return {"id": row.uid, **known, "extra": unveiled(row.extra, hidden)}

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from qtcore.context import Context
 from qtcore.services.facts import CLOSED_STATES
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
 from qtcore.store.tables import Edge, Event, Lot, Record
 
@@ -32,7 +32,7 @@ class Counts:
 
 def count_site(site: Site, context: Context) -> Counts:
     """Count what a site holds, in a fixed number of queries."""
-    require(site, context, "lot.read")
+    require(site, context, "lot.read", thing=COMPANY)
     tenant = site.store.tenant_id
     with site.store.read() as session:
         states = session.exec(

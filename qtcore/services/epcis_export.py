@@ -5,6 +5,7 @@ It must not know the shape of the document; see `qtcore.builtin.epcis.writing`.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from qtcore.builtin.epcis.writing import EventOut, ThingOut
 from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import read_key
 from qtcore.services.site import Site
+from qtcore.services.veils import without
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.epcis import DECLARED
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
@@ -51,8 +53,10 @@ def events_of(session: Session, tenant_id: int, nodes: Sequence[int] | None) -> 
     return sorted(rows, key=lambda row: (row.event_at, row.id))
 
 
-def read_events_out(site: Site, session: Session, rows: Sequence[Event]) -> list[EventOut]:
-    """Turn stored events into what is written."""
+def read_events_out(
+    site: Site, session: Session, rows: Sequence[Event], hidden: frozenset[str] = frozenset()
+) -> list[EventOut]:
+    """Turn stored events into what is written; without the fields that are hidden."""
     tenant = site.store.tenant_id
     moves: dict[int, list[Movement]] = defaultdict(list)
     own = [row.id for row in rows if row.document.get("format") != "epcis-2.0"]
@@ -67,7 +71,17 @@ def read_events_out(site: Site, session: Session, rows: Sequence[Event]) -> list
     parties = _codes(session, tenant, Party)
     places = _codes(session, tenant, Location)
     writer = _Writer(site, infos, parties, places)
-    return [writer.event(row, moves[row.id]) for row in rows]
+    told = (writer.event(row, moves[row.id]) for row in rows)
+    return [_veiled(event, hidden) for event in told] if hidden else list(told)
+
+
+def _veiled(event: EventOut, hidden: frozenset[str]) -> EventOut:
+    return replace(
+        event,
+        document=without(event.document, hidden),
+        ilmd=without(event.ilmd, hidden),
+        extensions=without(event.extensions, hidden),
+    )
 
 
 class _Writer:

@@ -74,7 +74,7 @@ class DocumentWriter:
         self._is_proceeding = is_proceeding
         self._site = site
         self._work = work
-        self._document = document
+        self._document, self._context = document, write_json(document.context)
         self._book = NodeBook(site, work)
         self._places = Places(
             self._book, {party_code(m.uri): m.name for m in document.master_data if m.name}
@@ -249,7 +249,7 @@ class DocumentWriter:
                 "format": "epcis-2.0",
                 "content": event.content_hash,
                 "event": write_json(event.document),
-                "context": write_json(self._document.context),
+                "context": self._context,
             },
         )
 

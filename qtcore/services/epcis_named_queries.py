@@ -15,7 +15,7 @@ from qtcore.builtin.epcis.strict_json import write_json
 from qtcore.context import Context
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.epcis_queries import check_query
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
 from qtcore.store.tables import EpcisQuery
 
@@ -64,7 +64,7 @@ def list_queries(
     site: Site, context: Context, *, after: str = "", limit: int = 30
 ) -> Sequence[NamedQuery]:
     """List kept queries by name."""
-    require(site, context, "trace.read")
+    require(site, context, "trace.read", thing=COMPANY)
     statement = select(EpcisQuery).where(
         EpcisQuery.tenant_id == site.store.tenant_id, EpcisQuery.name > after
     )
@@ -75,7 +75,7 @@ def list_queries(
 
 def get_query(site: Site, context: Context, name: str) -> NamedQuery:
     """Get a kept query; raises NotFound."""
-    require(site, context, "trace.read", about=name)
+    require(site, context, "trace.read", about=name, thing=COMPANY)
     with site.store.read() as session:
         row = _find(session, site.store.tenant_id, name)
     if row is None:

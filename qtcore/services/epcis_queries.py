@@ -24,8 +24,9 @@ from qtcore.builtin.gs1 import canonical_identifier, party_code
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, QueryTooLarge
 from qtcore.services.epcis_export import read_events_out
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_anywhere
 from qtcore.store.queries import epcis as stored
 from qtcore.store.tables import Event
 
@@ -84,12 +85,12 @@ def query_events(
 
     `parameters` are those of EPCIS 2.0, 8.2.7.1, each with all its values.
     """
-    require(site, context, "trace.read", about=name)
+    require(site, context, "trace.read", about=name, thing=COMPANY)
     query = check_query(parameters)
     digest = _digest(parameters)
     page = _read_page(query.page, digest) if query.page else _Page(left=query.limit)
     with site.store.read() as session:
-        run = _Run(site, session, query)
+        run = _Run(site, session, query, hidden_anywhere(site, context))
         if query.most is not None and not query.page:
             run.check_size(query.most)
         found, last = run.take(page)
@@ -110,7 +111,7 @@ def list_resources(
 
     Things and places are given in canonical notation.
     """
-    require(site, context, "trace.read", about=name)
+    require(site, context, "trace.read", about=name, thing=COMPANY)
     tenant = site.store.tenant_id
     with site.store.read() as session:
         if name == "epcs":
@@ -124,6 +125,7 @@ class _Run:
     site: Site
     session: Session
     query: EventQuery
+    hidden: frozenset[str]
 
     def check_size(self, most: int) -> None:
         """Refuse when more than `most` events fit."""
@@ -177,7 +179,8 @@ class _Run:
         tenant = self.site.store.tenant_id
         while True:
             rows = stored.find_candidates(self.session, tenant, search, _BATCH)
-            yield from zip(rows, read_events_out(self.site, self.session, rows), strict=True)
+            told = read_events_out(self.site, self.session, rows, self.hidden)
+            yield from zip(rows, told, strict=True)
             if len(rows) < _BATCH:
                 return
             search = replace(search, after=self._place(rows[-1]))

@@ -10,10 +10,13 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.errors import NotFound
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, Thing, require
+from qtcore.services.sight import keep_seen, withhold
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_of, unveiled
 from qtcore.services.wire import optional_text
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.queries.sites import owners_of_places
 from qtcore.store.tables import Event, Movement
 
 
@@ -23,6 +26,13 @@ class EventView:
 
     event: Event
     lines: tuple[tuple[Movement, NodeInfo], ...]
+    hidden: frozenset[str] = frozenset()
+    thing: Thing = COMPANY
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was filled in, without what the reader does not see."""
+        return unveiled(self.event.values, self.hidden)
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API; `lots` are the public ids of everything it names."""
@@ -37,7 +47,7 @@ class EventView:
             "recorded_by": row.recorded_by,
             "step": row.step,
             "reason": row.reason,
-            "values": row.values,
+            "values": self.values,
             "is_superseded": row.superseded_by is not None,
             "lots": list(dict.fromkeys(info.uid for _, info in self.lines)),
             "lines": [
@@ -67,11 +77,23 @@ def read_event(site: Site, context: Context, event_id: str) -> EventView:
             )
         ).first()
         if event is None:
-            raise NotFound(f"there is no event {event_id!r}; give the id the recording answered")
+            raise missing_event(event_id)
         moves = session.exec(
             select(Movement)
             .where(Movement.tenant_id == tenant, Movement.event_id == event.id)
             .order_by(Movement.id)  # type: ignore[arg-type]
         ).all()
         infos = describe_nodes(session, tenant, sorted({move.node for move in moves}))
-        return EventView(event, tuple((move, infos[move.node]) for move in moves))
+        if infos and not keep_seen(site, context, session, infos.values()):
+            raise missing_event(event_id)
+        shown = withhold(site, context, session, infos)
+        hidden = hidden_of(site, context, f"event:{event.event_type}")
+        owner = owners_of_places(session, tenant).get(event.location_id or 0, "")
+        thing = Thing("this event", event.event_type, sites=frozenset({owner} - {""}))
+        lines = tuple((move, shown[move.node]) for move in moves)
+        return EventView(event, lines, hidden, thing)
+
+
+def missing_event(event_id: str) -> NotFound:
+    """Say that there is no such event, or none that this person sees."""
+    return NotFound(f"there is no event {event_id!r}; give the id the recording answered")

@@ -5,7 +5,7 @@ the version it was made under, so that the answer shows whether it can be reprod
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,12 +16,13 @@ from qtcore.engines.rules import RuleOutcome
 from qtcore.errors import InputRejected, NotFound, QTCoreError
 from qtcore.registry.registry import Registry
 from qtcore.services.decisions import Basis, decisions_of, document_sha256
-from qtcore.services.nodes import resolve
 from qtcore.services.recorded_values import shown_recorded
 from qtcore.services.rejudging import facts_of, judge_again
-from qtcore.services.release import GATE, ReleaseView, judge_lot, rule_view
+from qtcore.services.release import GATE, ReleaseView, judge_lot, rule_view, veil_release
 from qtcore.services.rights import require
+from qtcore.services.sight import get_seen
 from qtcore.services.site import Site, registry_at
+from qtcore.services.veils import hidden_facts, unveiled, veil_refusals, veil_rule
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Decision
 
@@ -64,10 +65,12 @@ class AsDecided:
     is_reproduced: bool
     is_intact: bool
     notes: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
         row, document = self.row, self.row.document
+        facts = unveiled(document["facts"], self.hidden)
         return {
             "decision_id": row.uid,
             "transition": row.transition,
@@ -85,9 +88,9 @@ class AsDecided:
             "intact": self.is_intact,
             "reproduced": self.is_reproduced,
             "notes": list(self.notes),
-            "reasons": document["refusals"],
+            "reasons": veil_refusals(document["refusals"], document["rules"], self.hidden),
             "judgements": document["judgements"],
-            "facts": {name: shown_recorded(raw) for name, raw in document["facts"].items()},
+            "facts": {name: shown_recorded(raw) for name, raw in facts.items()},
             "rules": [dict(rule) for rule in self.rules],
         }
 
@@ -124,17 +127,24 @@ def explain_lot(site: Site, context: Context, lot: str, *, as_decided: bool = Fa
     """
     require(site, context, "lot.read", about=lot)
     with site.store.read() as session:
-        info = resolve(session, site.store.tenant_id, lot)
+        info = get_seen(site, context, session, lot)
         if info.kind != "lot":
             raise InputRejected(f"{lot!r} is a {info.kind}; only a lot is released")
-        now = judge_lot(site, session, info, context)
+        now = veil_release(site, context, judge_lot(site, session, info, context))
         row = _last_decision(session, site.store.tenant_id, info)
         if row is None and as_decided:
             raise NotFound(
                 f"no release of lot {info.lot_no} was decided or tried yet; leave --as-decided out"
             )
         decided = _as_decided(site, session, row, context.language) if row else None
+    if decided is not None:
+        decided = _veiled(decided, hidden_facts(site, context))
     return Explanation(now, decided, _differences(now, decided))
+
+
+def _veiled(decided: AsDecided, hidden: frozenset[str]) -> AsDecided:
+    rules = tuple(veil_rule(rule, hidden) for rule in decided.rules)
+    return replace(decided, rules=rules, hidden=hidden) if hidden else decided
 
 
 def _last_decision(session: Session, tenant_id: int, info: NodeInfo) -> Decision | None:
@@ -194,6 +204,7 @@ def _kept(row: Decision, rule: Mapping[str, Any]) -> Mapping[str, Any]:
         **rule,
         "title": rule["rule"],
         "limit": rule["check"],
+        "clauses": [],
         "facts": used,
         "evidence": [
             {"fact": name, "value": used.get(name), "sources": sources.get(name, [])}

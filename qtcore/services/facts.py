@@ -122,6 +122,9 @@ def _value(definition: FactDefinition, evidence: LotEvidence) -> object | None:
         return core(evidence) if core else None
     if source.field:
         entity, _, name = source.field.partition(".")
+        if entity == "inputs":
+            told = [str(info.extra[name]) for info in evidence.inputs if info.extra.get(name)]
+            return tuple(dict.fromkeys(told))
         values = evidence.item_extra if entity == "item" else evidence.info.extra
         return typed(values.get(name), definition.type)
     if source.count:

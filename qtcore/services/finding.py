@@ -6,8 +6,8 @@ It must not know pages.
 from collections.abc import Sequence
 
 from qtcore.context import Context
-from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
+from qtcore.services.sight import get_seen, keep_seen
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
 
@@ -16,7 +16,7 @@ def find_exact(site: Site, context: Context, text: str) -> NodeInfo:
     """Find the one thing a text names; raises NotFound, or Ambiguous with the candidates."""
     require(site, context, "lot.read")
     with site.store.read() as session:
-        return resolve(session, site.store.tenant_id, text)
+        return get_seen(site, context, session, text)
 
 
 def describe_uids(site: Site, context: Context, uids: Sequence[str]) -> tuple[NodeInfo, ...]:
@@ -26,4 +26,5 @@ def describe_uids(site: Site, context: Context, uids: Sequence[str]) -> tuple[No
     with site.store.read() as session:
         nodes = [node for uid in uids for node in find_nodes(session, tenant, uid)]
         described = describe_nodes(session, tenant, nodes)
-    return tuple(described[node] for node in dict.fromkeys(nodes) if node in described)
+        found = [described[node] for node in dict.fromkeys(nodes) if node in described]
+        return tuple(keep_seen(site, context, session, found))

@@ -14,11 +14,11 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.errors import InputRejected, NotFound
 from qtcore.services.lot_changes import tell_findings
-from qtcore.services.nodes import resolve
 from qtcore.services.orders import order_json
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
+from qtcore.services.sight import get_seen, keep_seen, require_at
 from qtcore.services.site import Site
-from qtcore.store.queries.nodes import active_holds
+from qtcore.store.queries.nodes import active_holds, describe_nodes
 from qtcore.store.queries.recalls import open_orders_of
 from qtcore.store.tables import Hold
 from qtcore.store.unit import UnitOfWork
@@ -48,12 +48,13 @@ def hold_all(
 ) -> Held:
     """Hold lots in one transaction and say which open orders that stops."""
     require(site, context, "hold.place")
+    require_at(site, context, "hold.place", lots)
     if not reason.strip():
         raise InputRejected("a hold needs a reason, so that whoever meets it knows what to do")
     with site.store.write(context) as work:
         # A shipment that was checked before the hold commits first, one after it is refused.
         work.take_turn()
-        nodes = [resolve(work.session, work.tenant_id, lot).node for lot in lots]
+        nodes = [get_seen(site, context, work.session, lot).node for lot in lots]
         return write_holds(work, list(dict.fromkeys(nodes)), reason, cause=cause)
 
 
@@ -113,6 +114,7 @@ def write_hold(
 def lift_hold(site: Site, context: Context, hold_id: str, reason: str) -> None:
     """Lift a hold; raises NotFound when there is no such active hold."""
     require(site, context, "hold.lift", about=hold_id)
+    _require_at_node(site, context, hold_id)
     _check_reason(reason)
     with site.store.write(context) as work:
         work.take_turn()
@@ -120,7 +122,7 @@ def lift_hold(site: Site, context: Context, hold_id: str, reason: str) -> None:
             select(Hold).where(Hold.tenant_id == work.tenant_id, Hold.uid == hold_id)
         ).first()
         if row is None or row.lifted_at is not None:
-            raise NotFound(f"there is no active hold {hold_id!r}; it may be lifted already")
+            raise _missing_hold(hold_id)
         _lift(work, row, reason)
 
 
@@ -129,7 +131,7 @@ def lift_holds_of(site: Site, context: Context, record_uid: str, reason: str) ->
 
     Returns the public ids of the holds that were lifted; raises NotFound when none is in force.
     """
-    require(site, context, "hold.lift", about=record_uid)
+    require(site, context, "hold.lift", about=record_uid, thing=COMPANY)
     _check_reason(reason)
     with site.store.write(context) as work:
         work.take_turn()
@@ -145,6 +147,22 @@ def lift_holds_of(site: Site, context: Context, record_uid: str, reason: str) ->
         for row in rows:
             _lift(work, row, reason)
         return [row.uid for row in rows]
+
+
+def _require_at_node(site: Site, context: Context, hold_id: str) -> None:
+    """Ask for the right where the held lot stands; NotFound for a lot this person does not see."""
+    with site.store.read() as session:
+        row = session.exec(
+            select(Hold).where(Hold.tenant_id == site.store.tenant_id, Hold.uid == hold_id)
+        ).first()
+        known = describe_nodes(session, site.store.tenant_id, [row.node]) if row else {}
+        if not keep_seen(site, context, session, known.values()):
+            raise _missing_hold(hold_id)
+    require_at(site, context, "hold.lift", [info.uid for info in known.values()])
+
+
+def _missing_hold(hold_id: str) -> NotFound:
+    return NotFound(f"there is no active hold {hold_id!r}; it may be lifted already")
 
 
 def _check_reason(reason: str) -> None:

@@ -22,6 +22,7 @@ from qtcore.services.imports import ImportReport
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_anywhere
 from qtcore.store.queries.trace import reached_nodes
 
 NamedFile = tuple[str, bytes]
@@ -86,7 +87,8 @@ def export_epcis(
                 for node in reached_nodes(session, tenant, focus, direction)
             }
             nodes = sorted(chain)
-        events = read_events_out(site, session, events_of(session, tenant, nodes))
+        hidden = hidden_anywhere(site, context)
+        events = read_events_out(site, session, events_of(session, tenant, nodes), hidden)
         names = names_in([entry_of(event) for event in events]) if lot else None
         document = write_epcis(events, context.at, read_vocabularies(session, tenant, names))
     translated, unknown = write_keys(site, document, keys)

@@ -14,6 +14,7 @@ from qtcore.services.finding import find_exact
 from qtcore.services.rights import require
 from qtcore.services.sealing import SealingState, read_sealing
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_anywhere, veil_entry
 from qtcore.store.queries.ledger import LedgerRow, list_ledger
 from qtcore.store.queries.ledger_facets import Facets, Wanted, count_facets
 
@@ -88,6 +89,8 @@ def search_ledger(site: Site, context: Context, asked: LedgerSearch) -> Found:
         tenant = site.store.tenant_id
         facets = count_facets(session, tenant, wanted)
         rows, following = _rows(site, replace(asked, about=about), wanted)
+    hidden = hidden_anywhere(site, context)
+    rows = [veil_entry(row, hidden) for row in rows]
     return Found(tuple(rows), following, facets, read_sealing(site), about)
 
 

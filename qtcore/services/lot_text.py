@@ -14,7 +14,7 @@ from qtcore.context import Context
 from qtcore.errors import InputRejected
 from qtcore.services.master import find_master
 from qtcore.services.nodes import candidate
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
 from qtcore.store.queries.lots import lots_in_shape
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
@@ -56,7 +56,7 @@ def find_lots_in_text(site: Site, context: Context, text: str, *, item: str = ""
     `item` limits the search to one item; without it "all lots" stays open. A range brings the lots
     that exist inside it. Raises InputRejected for a text that is too long, or an unknown item.
     """
-    require(site, context, "lot.read")
+    require(site, context, "lot.read", thing=COMPANY)
     try:
         said = read_lot_text(text)
     except ValueError as error:

@@ -10,11 +10,14 @@ from typing import Any
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected
-from qtcore.services.nodes import find_named, resolve
+from qtcore.services.nodes import find_named
 from qtcore.services.rights import require
+from qtcore.services.same_lots import SameLot, same_lots
+from qtcore.services.sight import get_seen, keep_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_nodes
 from qtcore.services.trace import Trace, node_json, trace_nodes
+from qtcore.services.veils import veil_change, veil_node, veil_row
 from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.lots import list_lot_nodes, search_nodes
 from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes
@@ -54,6 +57,7 @@ class LotView:
     results: tuple[ResultRow, ...]
     records: tuple[RecordRow, ...]
     changes: tuple[StateChangeRow, ...]
+    same: tuple[SameLot, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -70,6 +74,7 @@ class LotView:
                 {"hold_id": h.uid, "reason": h.reason, "placed_at": h.placed_at.isoformat()}
                 for h in self.holds
             ],
+            "same_as": [each.as_json() for each in self.same],
             "results": [r.as_json() for r in self.results],
             "records": [r.as_json() for r in self.records],
             "transitions": [c.as_json() for c in self.changes],
@@ -108,14 +113,19 @@ def list_lots(
     if not 1 <= limit <= MAX_LIMIT:
         raise InputRejected(f"limit {limit} is not accepted; give 1 to {MAX_LIMIT}")
     chosen = {name: value for name, value in filters.items() if value}
+    after = _read_cursor(cursor)
+    seen: list[NodeInfo] = []
     with site.store.read() as session:
         tenant = site.store.tenant_id
-        nodes = list_lot_nodes(
-            session, tenant, after_node=_read_cursor(cursor), limit=limit + 1, **chosen
-        )
-        described = describe_nodes(session, tenant, nodes[:limit])
-    following = _make_cursor(nodes[limit - 1]) if len(nodes) > limit else None
-    return LotPage(tuple(described[n] for n in nodes[:limit]), following)
+        while len(seen) <= limit:
+            nodes = list_lot_nodes(session, tenant, after_node=after, limit=limit + 1, **chosen)
+            described = describe_nodes(session, tenant, nodes)
+            seen += keep_seen(site, context, session, (described[node] for node in nodes))
+            if len(nodes) <= limit:
+                break
+            after = nodes[-1]
+    following = _make_cursor(seen[limit - 1].node) if len(seen) > limit else None
+    return LotPage(tuple(seen[:limit]), following)
 
 
 def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple[NodeInfo, ...]:
@@ -131,7 +141,8 @@ def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple
         meant = find_named(session, tenant, wanted)
         nodes = list(dict.fromkeys([*meant, *search_nodes(session, tenant, wanted, limit)]))[:limit]
         described = describe_nodes(session, tenant, nodes)
-    return tuple(described[n] for n in nodes if n in described)
+        found = [described[n] for n in nodes if n in described]
+        return tuple(keep_seen(site, context, session, found))
 
 
 def get_lot(site: Site, context: Context, lot: str) -> LotView:
@@ -139,16 +150,27 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
     require(site, context, "lot.read", about=lot)
     with site.store.read() as session:
         tenant = site.store.tenant_id
-        info = resolve(session, tenant, lot)
+        info = get_seen(site, context, session, lot)
+        thing = thing_of_lot(site, session, info)
+        require(site, context, "lot.read", about=lot, thing=thing)
+        chain = trace_nodes(site, session, info, "both")
+        known = {each.info.node: each.info for each in chain.nodes}
+        chain = chain.showing(withhold(site, context, session, known))
         return LotView(
-            info=info,
+            info=veil_node(site, context, info, thing),
             stock=stock_of_nodes(site, session, [info.node])[info.node],
-            trace=trace_nodes(site, session, info, "both"),
+            trace=chain,
             holds=tuple(active_holds(session, tenant, [info.node]).get(info.node, ())),
+            same=tuple(same_lots(session, tenant, info.node)),
             movements=tuple(movements_of(session, tenant, [info.node])),
             results=tuple(results_of(session, tenant, info.node)),
-            records=tuple(records_about(session, tenant, [info.node])),
-            changes=tuple(state_changes_of(session, tenant, info.uid)),
+            records=tuple(
+                veil_row(site, context, row) for row in records_about(session, tenant, [info.node])
+            ),
+            changes=tuple(
+                veil_change(site, context, row)
+                for row in state_changes_of(session, tenant, info.uid)
+            ),
         )
 
 

@@ -22,7 +22,7 @@ from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
 from qtcore.store.tables import Identifier, Lot
 from qtcore.store.unit import UnitOfWork
 
-__all__ = ("LotRef", "NodeBook", "candidate", "find_named", "resolve")
+__all__ = ("LotRef", "NodeBook", "candidate", "find_named", "missing_node", "resolve")
 
 
 def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
@@ -32,10 +32,7 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
     """
     nodes = find_named(session, tenant_id, text.strip())
     if not nodes:
-        raise NotFound(
-            f"nothing is called {text!r}; give a lot number, serial, SSCC, identifier or id, "
-            "or search for a part of it"
-        )
+        raise missing_node(text)
     described = describe_nodes(session, tenant_id, nodes)
     found = [described[n] for n in nodes if n in described]
     if len(found) > 1:
@@ -44,6 +41,14 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
             [candidate(info) for info in found],
         )
     return found[0]
+
+
+def missing_node(text: str) -> NotFound:
+    """Say that nothing has this name, or nothing that this person sees."""
+    return NotFound(
+        f"nothing is called {text!r}; give a lot number, serial, SSCC, identifier or id, "
+        "or search for a part of it"
+    )
 
 
 def find_named(session: Session, tenant_id: int, text: str) -> list[int]:

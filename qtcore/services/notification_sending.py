@@ -24,8 +24,8 @@ from qtcore.store.tables import (
 
 _SUBJECT: Final[Mapping[str, str]] = {"en": "{name}: {words}", "zh-CN": "{name}：{words}"}
 _BODY: Final[Mapping[str, str]] = {
-    "en": "{kind} {name}\n{words}\n{title}\n{link}\nYou are told as {role}.\n",
-    "zh-CN": "{kind} {name}\n{words}\n{title}\n{link}\n您以“{role}”角色收到此消息。\n",
+    "en": "{kind} {name}\n{words}\n{link}\nYou are told as {role}.\n",
+    "zh-CN": "{kind} {name}\n{words}\n{link}\n您以“{role}”角色收到此消息。\n",
 }
 
 
@@ -89,7 +89,6 @@ def _write(site: Site, row: Notification, record: Record | None, language: str) 
     told = {
         "name": row.about_name,
         "words": words,
-        "title": record.title if record else "",
         "kind": site.registry.text(f"records.{record.kind}", language) if record else "",
         "link": f"{site.public_url}{link_to(row)}" if site.public_url else "",
         "role": site.registry.text(f"roles.{row.role}", language),

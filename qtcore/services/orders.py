@@ -14,8 +14,8 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.master import get_master
-from qtcore.services.nodes import resolve
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
+from qtcore.services.sight import get_seen, require_at
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.nodes import active_holds
@@ -77,9 +77,10 @@ def reserve(site: Site, context: Context, order: OrderInput) -> str:
     """
     require(site, context, "event.record", about=order.order_no)
     _check(site, order)
+    require_at(site, context, "event.record", [order.lot])
     with site.store.write(context) as work:
         work.take_turn()
-        info = resolve(work.session, work.tenant_id, order.lot)
+        info = get_seen(site, context, work.session, order.lot)
         customer = get_master(work.session, work.tenant_id, "party", order.customer)
         holds = active_holds(work.session, work.tenant_id, [info.node]).get(info.node, ())
         if holds:
@@ -108,7 +109,7 @@ def reserve(site: Site, context: Context, order: OrderInput) -> str:
 
 def finish_order(site: Site, context: Context, order_line_id: str, state: str) -> None:
     """Say that a line has left (``done``) or will not (``cancelled``); raises NotFound."""
-    require(site, context, "event.record", about=order_line_id)
+    require(site, context, "event.record", about=order_line_id, thing=COMPANY)
     if state not in ("done", "cancelled"):
         raise InputRejected(f"state {state!r} is not one of done, cancelled")
     with site.store.write(context) as work:

@@ -15,7 +15,7 @@ from qtcore.context import Context
 from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_share
 from qtcore.errors import InputRejected
 from qtcore.services.nodes import resolve
-from qtcore.services.rights import require
+from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
 from qtcore.services.trace import check_lens, edge_json, node_json, read_reach
 from qtcore.store.queries.events import MovementRow, movements_of, movements_of_events
@@ -58,7 +58,7 @@ def find_paths(site: Site, context: Context, lot: str, to_lot: str, *, lens: Len
     Without any way the lists are empty and the share is zero. Raises NotFound, Ambiguous,
     InputRejected.
     """
-    require(site, context, "trace.read", about=lot)
+    require(site, context, "trace.read", about=lot, thing=COMPANY)
     if not to_lot.strip():
         raise InputRejected("name the other lot: which lot shall be explained?")
     check_lens(context, lens)

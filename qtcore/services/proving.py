@@ -29,6 +29,7 @@ from qtcore.services.beside import Beside, read_beside
 from qtcore.services.finding import find_exact
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.veils import require_unveiled
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.proofs import (
     Place,
@@ -121,6 +122,7 @@ def prove_lot(site: Site, context: Context, lot: str, asked: Asked = Asked()) ->
     Raises NotFound when none is sealed, QTCoreError QT603 when the history is not intact.
     """
     require(site, context, "ledger.read")
+    require_unveiled(site, context, "a proof file")
     info = find_exact(site, context, lot)
     tenant = site.store.tenant_id
     with site.store.read() as session:
@@ -150,6 +152,7 @@ def export_history(
     Raises InputRejected for a range that is not sealed or too long for one file.
     """
     require(site, context, "ledger.read")
+    require_unveiled(site, context, "a proof file")
     tenant = site.store.tenant_id
     with site.store.read() as session:
         named, newest = _states(session, tenant, asked)

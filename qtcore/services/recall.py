@@ -16,7 +16,8 @@ from qtcore.services.recall_opening import find_scope, open_case
 from qtcore.services.recall_planning import find_plan
 from qtcore.services.recall_scope import RecallScope, compute_scope
 from qtcore.services.recall_seeds import Question, check_question
-from qtcore.services.records import RecordInput, check_values, get_record, write_record
+from qtcore.services.record_views import get_record
+from qtcore.services.records import RecordInput, check_values, write_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallSnapshot

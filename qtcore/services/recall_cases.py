@@ -19,7 +19,7 @@ from qtcore.services.recall_reconcile import Reconciled, reconcile
 from qtcore.services.recall_replies import replies_of
 from qtcore.services.recall_scope import RecallScope, compute_scope
 from qtcore.services.recall_seeds import Question
-from qtcore.services.records import get_record
+from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallCase, RecallSnapshot, Record

@@ -14,7 +14,7 @@ from qtcore.context import Context
 from qtcore.errors import Conflict, InputRejected, NotFound
 from qtcore.services.master import get_master
 from qtcore.services.recall_notices import get_case
-from qtcore.services.records import get_record
+from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import Party, RecallCase, RecallCheck, Record

@@ -13,7 +13,7 @@ from qtcore.context import Context
 from qtcore.errors import Conflict, InputRejected, NotFound
 from qtcore.services.recall_clock import Term, due_at
 from qtcore.services.recall_planning import find_case, notices_of, plan_next
-from qtcore.services.records import get_record
+from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallCase, RecallNotice, Record, Signature

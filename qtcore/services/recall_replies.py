@@ -16,7 +16,7 @@ from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.accounts import new_secret, token_hash
 from qtcore.services.master import get_master
 from qtcore.services.recall_notices import get_case
-from qtcore.services.records import get_record
+from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.wire import optional_text

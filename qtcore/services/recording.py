@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
-from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.errors import Fault, InputRejected, NotFound, Refused
+from qtcore.services.event_gates import AskedEvent, gate_refusals
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
 from qtcore.services.judgements import event_refusals
@@ -27,11 +28,11 @@ from qtcore.services.refusals import (
     find_refusals,
 )
 from qtcore.services.rights import require
-from qtcore.services.shipment_gate import shipment_refusals
+from qtcore.services.sight import get_seen, thing_at
 from qtcore.services.site import Site
+from qtcore.services.veils import locked_faults
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Party
-from qtcore.store.unit import UnitOfWork
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -58,6 +59,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
     """
     require(site, context, f"event.record:{event.event_type}")
     definition: EventDefinition = site.registry.get("events", event.event_type)
+    _require_here(site, context, event)
     event = _checked_input(site, context, event, definition)
     try:
         with site.store.write(context) as work:
@@ -78,7 +80,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
                     site, work, Asked(event, definition.verb, tuple(found), tuple(inside))
                 ),
                 *event_refusals(site, work.session, definition.verb, told),
-                *_gate_refusals(site, work, definition.verb, told),
+                *gate_refusals(site, book, AskedEvent(told[0], definition.verb, told[1])),
                 *field_refusals(found),
             ]
             if refusals:
@@ -97,12 +99,15 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
         raise
 
 
-def _gate_refusals(
-    site: Site, work: UnitOfWork, verb: str, told: tuple[EventInput, list[NodeInfo | None]]
-) -> list[Refusal]:
-    event, infos = told
-    lots = [info for info in infos if info is not None and info.kind == "lot"]
-    return shipment_refusals(site, work, event, lots) if verb == "ship" else []
+def _require_here(site: Site, context: Context, event: EventInput) -> None:
+    """Ask for the right at the place of the event, and to see the lots it names."""
+    named = [line.ref.text for line in event.lines if line.ref.text]
+    with site.store.read() as session:
+        if not site.registry.policy.is_open(context.actor, "lot.read"):
+            for name in named:
+                get_seen(site, context, session, name)
+        thing = thing_at(site, session, event.event_type, event.location)
+    require(site, context, f"event.record:{event.event_type}", thing=thing)
 
 
 def _checked_input(
@@ -146,6 +151,8 @@ def _with_fields(
         extra, found = read_fields(site, context, "lot", line.ref.extra)
         lines.append(replace(line, ref=replace(line.ref, extra=extra)))
         faults += [replace(f, where=f"lines/{number}/{f.where}") for f in found]
+        locked = locked_faults(site, context, "lot", line.ref.extra)
+        faults += [replace(f, where=f"lines/{number}/extra/{f.where}") for f in locked]
     return tuple(lines), faults
 
 
@@ -159,7 +166,8 @@ def _form_values(
         return {}, [Fault("QT442", f"{event.event_type} has no form for: {unknown}", "values")]
     form = site.registry.get("forms", definition.form)
     values, faults = read_form(site, context, form, event.values)
-    return values, list(faults)
+    locked = locked_faults(site, context, f"event:{event.event_type}", event.values)
+    return values, [*faults, *locked]
 
 
 def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:

@@ -16,86 +16,40 @@ from qtcore.definitions.stored_states import allows
 from qtcore.definitions.workflows import MOST_CHAINED, RecordDefinition, WorkflowDefinition
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.engines.workflow import compile_workflow
-from qtcore.errors import Conflict, Fault, InputRejected, NotFound, Refusal, Refused
-from qtcore.services.definitions import current_version, get_version
+from qtcore.errors import Conflict, Fault, InputRejected, Refusal, Refused
+from qtcore.services.definitions import current_version
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
 from qtcore.services.lot_changes import tell_findings
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_planning import replan_notices
-from qtcore.services.rights import require
+from qtcore.services.record_views import RecordView, get_record, seen_record, view_for
+from qtcore.services.rights import Thing, require
+from qtcore.services.sight import get_seen, things_of
 from qtcore.services.site import Site
 from qtcore.services.standing import act_opening
 from qtcore.services.steps import record_subject, settle_record, sync_subject
-from qtcore.services.timers import Deadline, deadlines_of
-from qtcore.store.queries.records import StateChangeRow, state_changes_of
+from qtcore.services.veils import locked_faults, seen_form
 from qtcore.store.tables import (
-    Node,
     Record,
     RecordLink,
     RecordRevision,
-    Signature,
     StateChange,
 )
 from qtcore.store.unit import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class RecordView:
-    """A record as it is, with the versions of form and workflow it was written under."""
-
-    record: Record
-    form: FormDefinition
-    form_version: int
-    workflow: WorkflowDefinition
-    lots: tuple[str, ...]
-    revisions: tuple[RecordRevision, ...]
-    changes: tuple[StateChangeRow, ...]
-    signatures: tuple[Signature, ...]
-    deadlines: tuple[Deadline, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the shape of the API."""
-        record = self.record
-        return {
-            "record_id": record.uid,
-            "kind": record.kind,
-            "number": record.number,
-            "title": record.title,
-            "state": record.state,
-            "priority": record.priority,
-            "deadlines": [each.as_json() for each in self.deadlines],
-            "revision": record.revision,
-            "form_version": self.form_version,
-            "data": record.data,
-            "lots": list(self.lots),
-            "opened_at": record.opened_at.isoformat(),
-            "opened_by": record.opened_by,
-            "transitions": [c.as_json() for c in self.changes],
-            "signatures": [
-                {
-                    "signer": s.signer_name,
-                    "meaning": s.meaning,
-                    "meaning_text": s.meaning_text,
-                    "signed_at": s.signed_at.isoformat(),
-                    "revision": s.subject_revision,
-                    "is_current": s.subject_revision == record.revision,
-                }
-                for s in self.signatures
-            ],
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class RecordInput:
     """What is submitted: the form's values, the lots it is about (any identifier), a title.
 
-    Without a title the form's own field `title` is taken.
+    Without a title the form's own field `title` is taken. `site` is where it is opened.
     """
 
     data: Mapping[str, Any]
     lots: Sequence[str] = ()
     title: str = ""
+    site: str = ""
 
 
 def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -> RecordView:
@@ -107,13 +61,31 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
     right = f"record.submit:{kind}"
     context = act_opening(site, context, right, definition.workflow)
     require(site, context, right)
-    values = check_values(site, context, definition, entry.data)
+    with site.store.read() as session:
+        thing = _thing_to_open(site, context, session, (kind, entry.lots))
+    require(site, context, right, thing=thing)
+    values = check_values(site, context, definition, entry.data, thing=thing)
+    at = min(thing.sites) if len(thing.sites) == 1 else ""
     with site.store.write(context) as work:
-        record = write_record(site, work, definition, replace(entry, data=values))
+        record = write_record(site, work, definition, replace(entry, data=values, site=at))
         work.flush()
         settle_record(site, work, record, open_record)
         work.flush()
-        return view_record(site, work.session, record)
+        return view_for(site, context, work.session, record)
+
+
+def _thing_to_open(
+    site: Site, context: Context, session: Session, asked: tuple[str, Sequence[str]]
+) -> Thing:
+    """Describe a record that is to be opened: it stands where its lots do, else where its author.
+
+    Raises NotFound for a lot that this person does not see.
+    """
+    kind, lots = asked
+    infos = [get_seen(site, context, session, lot) for lot in lots]
+    sites = frozenset().union(*(t.sites for t in things_of(site, session, infos).values()))
+    own = context.actor.own_sites if not lots and context.actor.is_bound else frozenset()
+    return Thing(f"a new {kind}", kind, "", sites or own, context.actor.login, is_new=True)
 
 
 def write_record(
@@ -139,6 +111,7 @@ def write_record(
         data=dict(entry.data),
         opened_at=work.context.at,
         opened_by=work.context.actor.login,
+        site=entry.site,
     )
     work.add(record)
     work.flush()
@@ -206,8 +179,9 @@ def correct_record(
     """
     with site.store.read() as session:
         record = get_record(site, session, record_id)
-        view = view_record(site, session, record)
-    require(site, context, f"record.submit:{record.kind}", about=record.uid)
+        view = seen_record(site, context, session, record)
+    right = f"record.submit:{record.kind}"
+    require(site, context, right, about=record.uid, thing=view.thing)
     faults = []
     if not reason.strip():
         faults.append(Fault("QT451", "a correction needs the reason for the change", "reason"))
@@ -215,7 +189,13 @@ def correct_record(
         faults.append(Fault("QT452", f"{record.number} is {record.state}: it cannot be edited", ""))
     if faults:
         raise InputRejected(f"{record.number} cannot be changed", faults)
-    values = check_values(site, context, _definition(site, record.kind), data)
+    # What is hidden from this person was not sent, and stays as it is.
+    kept = {name: record.data[name] for name in view.hidden & record.data.keys()}
+    changed_fields = {n: v for n, v in data.items() if view.record.data.get(n) != v}
+    faults = locked_faults(site, context, f"record:{record.kind}", changed_fields, thing=view.thing)
+    if faults:
+        raise InputRejected(f"{record.number} cannot be changed", faults)
+    values = check_values(site, context, _definition(site, record.kind), {**data, **kept})
     with site.store.write(context) as work:
         row = get_record(site, work.session, record_id)
         if row.version != record.version:
@@ -234,80 +214,7 @@ def correct_record(
         replan_notices(site, work, row)
         settle_record(site, work, row, open_record)
         work.flush()
-        return view_record(site, work.session, row)
-
-
-def read_record(site: Site, context: Context, record_id: str) -> RecordView:
-    """Read a record by its public id or number."""
-    require(site, context, "record.read", about=record_id)
-    with site.store.read() as session:
-        return view_record(site, session, get_record(site, session, record_id))
-
-
-def list_records(
-    site: Site, context: Context, *, kind: str = "", state: str = "", limit: int = 50
-) -> tuple[Record, ...]:
-    """List records, newest first."""
-    require(site, context, "record.read")
-    query = select(Record).where(Record.tenant_id == site.store.tenant_id)
-    if kind:
-        query = query.where(Record.kind == kind)
-    if state:
-        query = query.where(Record.state == state)
-    with site.store.read() as session:
-        return tuple(
-            session.exec(query.order_by(Record.id.desc()).limit(limit)).all()  # type: ignore[attr-defined]
-        )
-
-
-def get_record(site: Site, session: Session, record_id: str) -> Record:
-    """Get a record row by public id or number; raises NotFound."""
-    found = session.exec(
-        select(Record).where(
-            Record.tenant_id == site.store.tenant_id,
-            (Record.uid == record_id) | (Record.number == record_id),
-        )
-    ).first()
-    if found is None:
-        raise NotFound(f"there is no record {record_id!r}; give its number such as DEV-2026-0001")
-    return found
-
-
-def view_record(site: Site, session: Session, record: Record) -> RecordView:
-    """Read a record with the definitions it is pinned to, not the newest ones."""
-    tenant = site.store.tenant_id
-    form = get_version(session, tenant, record.form_version_id)
-    workflow = get_version(session, tenant, record.workflow_version_id)
-    lots = session.exec(
-        select(Node.uid)
-        .join(
-            RecordLink,
-            (RecordLink.tenant_id == Node.tenant_id) & (RecordLink.node == Node.node),  # type: ignore[arg-type]
-        )
-        .where(RecordLink.tenant_id == tenant, RecordLink.record_id == record.id)
-    ).all()
-    revisions = session.exec(
-        select(RecordRevision)
-        .where(RecordRevision.tenant_id == tenant, RecordRevision.record_id == record.id)
-        .order_by(RecordRevision.revision)  # type: ignore[arg-type]
-    ).all()
-    signatures = session.exec(
-        select(Signature)
-        .where(Signature.tenant_id == tenant, Signature.subject_uid == record.uid)
-        .order_by(Signature.id)  # type: ignore[arg-type]
-    ).all()
-    flow = WorkflowDefinition.model_validate(workflow.body)
-    return RecordView(
-        record=record,
-        form=FormDefinition.model_validate(form.body),
-        form_version=form.number,
-        workflow=flow,
-        lots=tuple(lots),
-        revisions=tuple(revisions),
-        changes=tuple(state_changes_of(session, tenant, record.uid)),
-        signatures=tuple(signatures),
-        deadlines=deadlines_of(session, tenant, record.uid, flow),
-    )
+        return view_for(site, context, work.session, row)
 
 
 def _definition(site: Site, kind: str) -> RecordDefinition:
@@ -316,10 +223,25 @@ def _definition(site: Site, kind: str) -> RecordDefinition:
 
 
 def check_values(
-    site: Site, context: Context, definition: RecordDefinition, data: Mapping[str, Any]
+    site: Site,
+    context: Context,
+    definition: RecordDefinition,
+    data: Mapping[str, Any],
+    *,
+    thing: Thing | None = None,
 ) -> dict[str, Any]:
-    """Check the values of a form; raises InputRejected with every fault, returns JSON values."""
+    """Check the values of a form; raises InputRejected with every fault, returns JSON values.
+
+    With the thing that is opened, also that every field is this person's to fill.
+    """
     form: FormDefinition = site.registry.get("forms", definition.form)
+    locked: list[Fault] = []
+    if thing is not None:
+        of = f"record:{definition.id}"
+        locked = locked_faults(site, context, of, data, thing=thing)
+        form = seen_form(form, site.registry.policy.locked_fields(context.actor, of, thing))
+    if locked:
+        raise InputRejected(f"the {definition.id} cannot be stored as filled in", locked)
     values, faults = read_form(site, context, form, data)
     if faults:
         raise InputRejected(f"the {definition.id} cannot be stored as filled in", faults)

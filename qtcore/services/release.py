@@ -4,14 +4,14 @@ It must not change anything: deciding is a transition, see `qtcore.services.tran
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.definitions.rules import RuleDefinition
-from qtcore.engines.expressions import Clause, explain
+from qtcore.engines.expressions import Clause, Compiled, Step, explain, explain_tree
 from qtcore.engines.rules import RuleOutcome, blocking, judge
 from qtcore.errors import InputRejected, Refusal, Refused
 from qtcore.registry.registry import Registry
@@ -20,9 +20,10 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.judgements import lot_facts
-from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
+from qtcore.services.sight import get_seen
 from qtcore.services.site import Site
+from qtcore.services.veils import UNSEEN, hidden_facts, unveiled, veil_change
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 
@@ -37,15 +38,31 @@ class RuleView:
     title: str
     fix: str
     pack: str
-    clauses: tuple[Clause, ...]
+    condition: Compiled
+    facts: Mapping[str, object]
     version: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The operands of the expression with the values they looked at."""
+        return explain(self.condition, self.facts, self.outcome.referred)
+
+    def explain(self) -> Step:
+        """Say part by part what came out, and which parts and facts decided."""
+        return explain_tree(self.condition, self.facts, self.outcome.referred)
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API: the stored verdict, its version, and where facts come from."""
         first, last = self.outcome.valid
+        explained = self.explain()
+        told = self.verdict_json()
+        for clause, part in zip(told["clauses"], explained.parts, strict=True):
+            clause["decides"] = part.is_deciding
         return {
-            **self.verdict_json(),
+            **told,
+            "explained": explained.as_json(),
+            "deciding_facts": list(explained.deciding_facts),
             "because": self.outcome.because,
             "limit": self.outcome.check,
             "version": dict(self.version),
@@ -122,10 +139,43 @@ def explain_release(site: Site, context: Context, lot: str) -> ReleaseView:
     """
     require(site, context, "lot.read", about=lot)
     with site.store.read() as session:
-        info = resolve(session, site.store.tenant_id, lot)
+        info = get_seen(site, context, session, lot)
         if info.kind != "lot":
             raise InputRejected(f"{lot!r} is a {info.kind}; only a lot is released")
-        return judge_lot(site, session, info, context)
+        return veil_release(site, context, judge_lot(site, session, info, context))
+
+
+def veil_release(site: Site, context: Context, view: ReleaseView) -> ReleaseView:
+    """Leave out of an answer the facts that this person does not see, and words that tell them."""
+    hidden = hidden_facts(site, context)
+    if not hidden:
+        return view
+    closed = {
+        rule.outcome.id
+        for rule in view.rules
+        if not hidden.isdisjoint({*rule.outcome.facts_used, *rule.outcome.missing})
+    }
+    return replace(
+        view,
+        rules=tuple(
+            _veil_rule(rule, hidden) if rule.outcome.id in closed else rule for rule in view.rules
+        ),
+        refusals=tuple(
+            replace(each, message=UNSEEN) if each.code in closed else each for each in view.refusals
+        ),
+        decided=veil_change(site, context, view.decided) if view.decided else None,
+    )
+
+
+def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
+    outcome = rule.outcome
+    told = replace(
+        outcome,
+        facts_used=unveiled(outcome.facts_used, hidden),
+        missing=tuple(name for name in outcome.missing if name not in hidden),
+        because=UNSEEN,
+    )
+    return replace(rule, outcome=told, clauses=(), sources=unveiled(rule.sources, hidden))
 
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:
@@ -189,13 +239,13 @@ def worded(site: Site, refusals: tuple[Refusal, ...], language: str) -> list[Ref
 
 def rule_view(registry: Registry, outcome: RuleOutcome, basis: Basis, language: str) -> RuleView:
     """Word an outcome by the registry it was judged with, now or then."""
-    compiled = registry.expression(outcome.check)
     return RuleView(
         outcome,
         registry.text(f"rules.{outcome.id}.title", language),
         registry.text(f"rules.{outcome.id}.fix", language),
         registry.owner_of("rules", outcome.id),
-        explain(compiled, basis.facts),
+        registry.expression(outcome.check),
+        basis.facts,
         rule_version(registry, outcome.id),
         basis.sources,
     )

@@ -12,8 +12,8 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.lot_changes import tell_findings
-from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
+from qtcore.services.sight import get_seen, require_at
 from qtcore.services.site import Site
 from qtcore.services.specifications import find_characteristic, limits_json, spec_of, verdict_of
 from qtcore.store.queries.nodes import NodeInfo
@@ -45,8 +45,9 @@ def record_result(site: Site, context: Context, lot: str, result: ResultInput) -
     reason.
     """
     require(site, context, "result.record", about=lot)
+    require_at(site, context, "result.record", [lot])
     with site.store.write(context) as work:
-        info = resolve(work.session, work.tenant_id, lot)
+        info = get_seen(site, context, work.session, lot)
         return write_result(site, work, info, result).verdict
 
 

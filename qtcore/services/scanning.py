@@ -11,6 +11,7 @@ from qtcore.context import Context
 from qtcore.services.codes import find_read_nodes
 from qtcore.services.nodes import candidate
 from qtcore.services.rights import require
+from qtcore.services.sight import keep_seen
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
 
@@ -53,4 +54,5 @@ def scan(site: Site, context: Context, text: str) -> Scan:
         elif not nodes and reading.is_accepted:
             nodes = find_read_nodes(session, tenant, reading)
         described = describe_nodes(session, tenant, nodes)
-    return Scan(reading, tuple(described[node] for node in nodes if node in described))
+        found = [described[node] for node in nodes if node in described]
+        return Scan(reading, tuple(keep_seen(site, context, session, found)))

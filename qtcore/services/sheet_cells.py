@@ -64,9 +64,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class RowContext:
-    """What one row is about: the event, its place, and the lines by their part."""
+    """What one row is about: the event, its place, and the lines by their part.
+
+    `values` are those of the event's form that the reader sees.
+    """
 
     event: Event
+    values: Mapping[str, Any]
     lines: Mapping[str, SheetLine]
     places: Mapping[str, Place]
     place: Place | None
@@ -94,7 +98,7 @@ def cells_of(column: ExportColumn, row: RowContext) -> Cells:
     """Read one element of a row."""
     cells = _READ[column.as_](column, row)
     is_asked = column.required and all(
-        _written_as(row.event.values.get(name)) == value for name, value in column.when.items()
+        _written_as(row.values.get(name)) == value for name, value in column.when.items()
     )
     return cells if is_asked else Cells(cells.texts)
 
@@ -104,7 +108,7 @@ def _raw(column: ExportColumn, row: RowContext) -> object:
     if root == "event":
         return {"at": row.event.event_at, "place": row.place}.get(name)
     if root == "values":
-        return row.event.values.get(name)
+        return row.values.get(name)
     if root not in row.lines:
         return None
     line = row.lines[root]

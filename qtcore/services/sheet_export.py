@@ -3,7 +3,7 @@
 It must not know the shape of a file; see `qtcore.builtin.tabular.writing`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
@@ -20,9 +20,10 @@ from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.sheet_cells import Place, RowContext, SheetLine, cells_of, heads_of
 from qtcore.services.site import UNKNOWN_PARTY, Site
+from qtcore.services.veils import hidden_of, unveiled, veil_node
 from qtcore.store.queries.event_rows import EventSpan, events_in, lines_of
 from qtcore.store.queries.lots import item_extra
-from qtcore.store.queries.nodes import describe_nodes
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.queries.shipments import contents_of
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.tables import Event, Location, Movement, Party
@@ -109,7 +110,8 @@ def export_workbook(site: Site, context: Context, name: str, asked: Asked) -> Wo
         text = f"the last day {asked.until} lies before the first day {asked.since}"
         raise InputRejected(text, code="QT461")
     with site.store.read() as session:
-        reader = _Reader(site, session, definition, _span(site, session, definition, asked))
+        veil = _Veil(site, context)
+        reader = _Reader(veil, session, definition, _span(site, session, definition, asked))
         sheets = [reader.sheet(sheet) for sheet in definition.sheets]
     request = {
         "workbook": site.registry.text(f"exports.{name}"),
@@ -140,25 +142,44 @@ def _span(site: Site, session: Session, definition: ExportDefinition, asked: Ask
     return EventSpan(types, since, until, nodes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Veil:
+    """Who the export is for: what they do not see stays out of it."""
+
+    site: Site
+    context: Context
+
+    def nodes(self, session: Session, nodes: Iterable[int]) -> dict[int, NodeInfo]:
+        """Describe nodes for this reader."""
+        found = describe_nodes(session, self.site.store.tenant_id, nodes)
+        return {node: veil_node(self.site, self.context, info) for node, info in found.items()}
+
+    def over(self, of: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave out the fields of a kind of thing that this reader does not see."""
+        return unveiled(values, hidden_of(self.site, self.context, of))
+
+
 class _Reader:
     """Reads everything the sheets of one export need, once."""
 
     def __init__(
-        self, site: Site, session: Session, definition: ExportDefinition, span: EventSpan
+        self, veil: _Veil, session: Session, definition: ExportDefinition, span: EventSpan
     ) -> None:
-        tenant = site.store.tenant_id
+        tenant = veil.site.store.tenant_id
+        self._veil = veil
         self._definition, self._nodes = definition, span.nodes
         self._events = events_in(session, tenant, span)
         self._moves = lines_of(session, tenant, self._events)
         nodes = sorted({move.node for moves in self._moves.values() for move in moves})
-        self._infos = describe_nodes(session, tenant, nodes)
+        self._infos = veil.nodes(session, nodes)
         units = [n for n, info in self._infos.items() if info.kind == "logistic_unit"]
         self._contents = contents_of(session, tenant, units)
         inside = sorted({held.node for held in self._contents} - set(self._infos))
-        self._infos = {**self._infos, **describe_nodes(session, tenant, inside)}
+        self._infos = {**self._infos, **veil.nodes(session, inside)}
         codes = {info.item_code for info in self._infos.values()}
         self._items = {code: item_extra(session, tenant, code) for code in sorted(codes)}
-        self._by_key = _places(session, tenant)
+        self._seen = {code: veil.over("item", extra) for code, extra in self._items.items()}
+        self._by_key = _places(session, veil)
         self._by_code = {place.code: place for place in self._by_key.values()}
 
     def sheet(self, sheet: ExportSheet) -> tuple[Table, list[Gap]]:
@@ -217,7 +238,8 @@ class _Reader:
         self, sheet: ExportSheet, event: Event, lines: Mapping[str, SheetLine]
     ) -> tuple[tuple[str, ...], list[str]]:
         place = self._by_key.get(event.location_id) if event.location_id is not None else None
-        row = RowContext(event, lines, self._by_code, place, self._items)
+        values = self._veil.over(f"event:{event.event_type}", event.values)
+        row = RowContext(event, values, lines, self._by_code, place, self._seen)
         texts = [event.external_id or event.uid, event.event_type, event.recorded_at.isoformat()]
         lacks = []
         for column in sheet.columns:
@@ -228,7 +250,8 @@ class _Reader:
         return tuple(texts), lacks
 
 
-def _places(session: Session, tenant_id: int) -> dict[int, Place]:
+def _places(session: Session, veil: _Veil) -> dict[int, Place]:
+    tenant_id = veil.site.store.tenant_id
     owners = {
         party.id: {"business_name": party.name, "phone": party.contacts.get("phone")}
         for party in session.exec(select(Party).where(Party.tenant_id == tenant_id))
@@ -236,7 +259,10 @@ def _places(session: Session, tenant_id: int) -> dict[int, Place]:
     }
     rows = session.exec(select(Location).where(Location.tenant_id == tenant_id))
     return {
-        row.id: Place(row.code, {**owners.get(row.party_id or 0, {}), **row.extra}) for row in rows
+        row.id: Place(
+            row.code, {**owners.get(row.party_id or 0, {}), **veil.over("location", row.extra)}
+        )
+        for row in rows
     }
 
 

@@ -94,7 +94,7 @@ def standing_refusals(
                 source="21 CFR 11.100(b)",
             )
         )
-    accepted = _accepted(session, site.store.tenant_id, actor.person_id or 0)
+    accepted = accepted_policies(session, site.store.tenant_id, actor.person_id or 0)
     for policy in policies:
         if policy.accept and (policy.id, policy.version) not in accepted:
             found.append(_not_accepted(site, context, policy))
@@ -144,7 +144,8 @@ def _covers(row: Training, day: object) -> bool:
     return str(row.valid_from) <= str(day) <= str(row.valid_until or "9999-12-31")
 
 
-def _accepted(session: Session, tenant_id: int, person_id: int) -> set[tuple[str, str]]:
+def accepted_policies(session: Session, tenant_id: int, person_id: int) -> set[tuple[str, str]]:
+    """List the policies that a person accepted, each with its version."""
     rows = session.exec(
         select(PolicyAcceptance.policy, PolicyAcceptance.policy_version).where(
             PolicyAcceptance.tenant_id == tenant_id, PolicyAcceptance.person_id == person_id

@@ -233,7 +233,7 @@ def _make(site: Site, context: Context, row: SignIntent, proven: Proven) -> list
 
     try:
         made = fire_transitions(site, context, steps, beside=use_up)
-    except Conflict:
+    except (Conflict, Refused):
         # A second click was faster: then what it made is the answer to this one too.
         again = _get(site, context, row.uid)
         if again.outcome:

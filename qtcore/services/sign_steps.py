@@ -9,13 +9,17 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from qtcore.definitions.stored_states import states_in
-from qtcore.definitions.workflows import SignatureDemand, WorkflowDefinition
+from qtcore.definitions.workflows import SignatureDemand, Transition, WorkflowDefinition
 from qtcore.engines.workflow import Moved
+from qtcore.errors import Refusal
+from qtcore.services.manifestations import find_fault
 from qtcore.services.sign_content import (
     SignedContent,
+    digest_of,
     field_words,
     list_differences,
     lot_part,
+    part_now,
     read_content,
     record_part,
 )
@@ -74,6 +78,42 @@ def step_contents(
             },
         }
         yield demand, SignedContent("record" if is_record else "lot", uid, revision, content, part)
+
+
+def lapsed_signatures(
+    site: Site, session: Session, subject: tuple[str, str], steps: Sequence[Transition]
+) -> list[Refusal]:
+    """Say which signatures that a step builds on are missing, or no longer hold for the record."""
+    wanted = dict.fromkeys(name for step in steps for name in step.needs_signed)
+    if not wanted:
+        return []
+    kind, uid = subject
+    part = part_now(site, session, kind, uid)
+    now = digest_of(part) if part is not None else ""
+    rows = session.exec(
+        select(Signature)
+        .where(Signature.tenant_id == site.store.tenant_id, Signature.subject_uid == uid)
+        .order_by(col(Signature.id))
+    ).all()
+    last = {_transition(row): row for row in rows}
+    refusals = []
+    for name in wanted:
+        row = last.get(name)
+        if row is not None and row.subject_sha256 == now and not find_fault(row):
+            continue
+        said = (
+            f"the signature of {name} by {row.signer_name} is void for what is written now: it "
+            f"was given for revision {row.subject_revision}"
+            if row is not None
+            else f"nobody signed {name}"
+        )
+        refusals.append(Refusal("QT479", said, fix=f"have {name} signed again", source="11.70"))
+    return refusals
+
+
+def _transition(row: Signature) -> str:
+    act = read_content(row.content).get("content", {}).get("act", {}) if row.content else {}
+    return str(act.get("transition", ""))
 
 
 def _verdict(told: Mapping[str, Any]) -> dict[str, Any]:

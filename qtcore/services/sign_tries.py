@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 
 from qtcore.context import Context
 from qtcore.errors import CannotVerify, Fault, InputRejected, NotFound, Refusal, Refused
-from qtcore.services.rights import require, roles_with
+from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.tables import Notification, SignerStanding, UserAccount, WebSession
@@ -167,7 +167,7 @@ def _lock(site: Site, work: UnitOfWork) -> None:
     ).first()
     if ended is not None and ended.revoked_at is None:
         work.change(ended, revoked_at=context.at)
-    for role in roles_with(site, "user.manage"):
+    for role in site.registry.policy.holders("user.manage"):
         work.add(
             Notification(
                 tenant_id=work.tenant_id,

@@ -6,7 +6,7 @@ It must not know use cases; every service takes a Site first and a Context secon
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,6 +26,8 @@ from qtcore.services.configurations import (
     read_published,
     read_texts_of,
 )
+from qtcore.services.passwords import PasswordDesk
+from qtcore.services.session_rules import SessionRules, read_session_rules
 from qtcore.store.key_changes import require_key, settle_signer
 from qtcore.store.outposts import NOBODY, Outposts, read_outposts
 from qtcore.store.signers import Signer, load_or_make_signer
@@ -53,6 +55,8 @@ class Site:
     on_disk: Configuration | None = None
     outposts: Outposts = NOBODY
     public_url: str = ""
+    desk: PasswordDesk = field(default_factory=PasswordDesk)
+    sessions: SessionRules = field(default_factory=SessionRules)
 
     @property
     def hooks(self) -> Hooks:
@@ -150,6 +154,7 @@ def open_site(
     process writes. Raises StoreUnavailable or DefinitionsRejected.
     """
     sources, address = sources or Sources(zone=site_zone()), public_url()
+    rules = read_session_rules()
     store = open_store(url, sources=sources, create=create, writable=writable)
     with ExitStack() as undo:
         undo.callback(store.close)
@@ -166,7 +171,10 @@ def open_site(
         outposts = read_outposts(folder)
         signer = settle_signer(store, load_or_make_signer(folder))
         undo.pop_all()
-    return Site(store, registry, sources, signer, problems, version, on_disk, outposts, address)
+    return Site(
+        store, registry, sources, signer, problems, version, on_disk, outposts, address,
+        sessions=rules,
+    )  # fmt: skip
 
 
 def compile_published(published: Published) -> tuple[Registry, tuple[Problem, ...]]:

@@ -108,6 +108,12 @@ def act_at(
     return _acting(site, context, chosen, persons)
 
 
+def act_reading(site: Site, session: Session, context: Context) -> Context:
+    """Give the context in which a delegate reads: with every role that is lent to them now."""
+    lent = lent_to(site, session, context.actor.person_id, context.at)
+    return _acting(site, context, lent, {each.principal_id for each in lent}) if lent else context
+
+
 def may_try(
     site: Site, context: Context, workflow: str, steps: Sequence[Transition]
 ) -> list[Transition]:

@@ -5,7 +5,7 @@ It must not know pages; figures are the same on screen, in the API and on the co
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -15,9 +15,9 @@ from qtcore.context import Context
 from qtcore.engines.contained import PACK, keep_contained
 from qtcore.engines.genealogy import CERTAINTIES
 from qtcore.errors import Fault, InputRejected
-from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
+from qtcore.services.sight import WITHHELD, get_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
 from qtcore.services.wire import optional_text
 from qtcore.store.queries.events import open_discrepancies
@@ -72,6 +72,19 @@ class Trace:
     def uid_of(self, node: int) -> str:
         """Give the public id of a node of this trace."""
         return next(n.info.uid for n in self.nodes if n.info.node == node)
+
+    def showing(self, infos: Mapping[int, NodeInfo]) -> "Trace":
+        """Give the same trace with nodes, gaps and customers as somebody may see them."""
+        blank = {node for node, info in infos.items() if info.uid.startswith(f"{WITHHELD}-")}
+        if not blank:
+            return self
+        hidden = {n.info.uid for n in self.nodes if n.info.node in blank}
+        return replace(
+            self,
+            nodes=tuple(replace(n, info=infos[n.info.node]) for n in self.nodes),
+            customers=tuple(c for c in self.customers if c.node not in blank),
+            gaps=tuple(g for g in self.gaps if g["lot_id"] not in hidden),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -171,8 +184,12 @@ def trace(
         raise InputRejected(f"depth {max_depth} is not a number of steps; give 1 or more")
     check_lens(context, lens)
     with site.store.read() as session:
-        focus = resolve(session, site.store.tenant_id, lot)
-        return trace_from(site, session, [focus], direction, max_depth=max_depth, lens=lens)
+        focus = get_seen(site, context, session, lot)
+        thing = thing_of_lot(site, session, focus)
+        require(site, context, "trace.read", about=lot, thing=thing)
+        found = trace_from(site, session, [focus], direction, max_depth=max_depth, lens=lens)
+        known = {each.info.node: each.info for each in found.nodes}
+        return found.showing(withhold(site, context, session, known))
 
 
 def trace_nodes(

@@ -29,13 +29,15 @@ from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_closure import CLOSED, judge_closure
-from qtcore.services.records import get_record, open_record
-from qtcore.services.rights import require
+from qtcore.services.record_views import get_record, seen_record
+from qtcore.services.records import open_record
+from qtcore.services.rights import Thing, acting_at, require
+from qtcore.services.sight import get_seen, thing_of_lot
 from qtcore.services.sign_proofs import Proof, Proven
-from qtcore.services.sign_steps import Signed
+from qtcore.services.sign_steps import Signed, lapsed_signatures
 from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
-from qtcore.services.standing import act_at, require_or_lent
+from qtcore.services.standing import act_at, act_reading, require_or_lent
 from qtcore.services.step_grounds import facts_and_gates, single_rules
 from qtcore.services.steps import (
     Note,
@@ -101,6 +103,7 @@ Beside = Callable[[UnitOfWork, Sequence[Made]], None]
 class _Asked:
     """A step with what is known before the write: who acts, who may sign, what was filled in."""
 
+    subject: tuple[str, str]
     step: Step
     context: Context
     demand: tuple[Refusal, ...] = ()
@@ -132,9 +135,10 @@ def fire_transitions(
     trail, name, made = Trail(""), "", []
     try:
         with site.store.write(context) as work:
-            for (subject, step), each in zip(steps, asked, strict=True):
-                trail, name = Trail(subject[0]), subject[1]
-                found = _read(site, work.session, subject)
+            for each in asked:
+                (kind, name), step = each.subject, each.step
+                trail = Trail(kind)
+                found = _read(site, work.session, each.subject)
                 moved, note = _decide(site, work, found, (each, trail))
                 write_step(site, work, found, (moved, note), open_record=open_record)
                 made.append(Made(found.uid, step.transition, moved.from_state, moved.to_state))
@@ -165,7 +169,7 @@ def preview_signing(
     trail = Trail(subject[0])
     try:
         with site.store.rehearse(asked.context) as work:
-            found = _read(site, work.session, subject)
+            found = _read(site, work.session, asked.subject)
             decided = _decide(site, work, found, (asked, trail))
             return found, asked.context, contents_to_sign(site, work, found, decided)
     except Refused as refused:
@@ -173,16 +177,31 @@ def preview_signing(
         raise
 
 
+def _seen(site: Site, context: Context, subject: tuple[str, str]) -> tuple[tuple[str, str], Thing]:
+    """Find what a step is about among what this person sees, or those they act for."""
+    kind, name = subject
+    with site.store.read() as session:
+        reader = act_reading(site, session, context)
+        if kind == "lot":
+            info = get_seen(site, reader, session, name)
+            return (kind, info.uid), thing_of_lot(site, session, info)
+        row = get_record(site, session, name)
+        return (kind, row.uid), seen_record(site, reader, session, row).thing
+
+
 def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
     """Check signer and form before the write: argon2 is slow and failed signatures are noted."""
     kind, name = subject
     right = "lot.transition" if kind == "lot" else "record.transition"
     require_or_lent(site, context, right, about=name)
+    subject, thing = _seen(site, context, subject)
+    context = acting_at(site, context, thing)
     with site.store.read() as session:
         found = _read(site, session, subject)
         steps = _answering(found.workflow, found.row.state, step.transition)
         context = act_at(site, session, context, (found.workflow.id, steps))
-    require(site, context, right, about=name)
+    narrowed = right if kind == "lot" else f"{right}:{thing.kind}"
+    require(site, context, narrowed, about=name, thing=thing)
     signed = next((s.signature for s in steps if s.signature is not None), None)
     proven: Proven | None = step.proven
     refusals: list[Refusal] = []
@@ -190,7 +209,7 @@ def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step)
         proof = Proof(step.password, step.login, step.code)
         proven, refusals = prove_signer(site, context, [signed], proof)
     filled, values = _fill(site, context, found, (steps, step.values))
-    return _Asked(step, context, tuple(refusals), filled, values, proven)
+    return _Asked(subject, step, context, tuple(refusals), filled, values, proven)
 
 
 def _one_actor(asked: Sequence[_Asked]) -> Context:
@@ -283,7 +302,9 @@ def _decide(
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
     closing = _closure_refusals(site, work, found, (outcome, step))
-    refusals = (*(demand if signs else ()), *said, *closing)
+    first = [s for leg in outcome.legs[:1] for s in leg.steps]
+    lapsed = lapsed_signatures(site, work.session, (found.kind, found.uid), first)
+    refusals = (*(demand if signs else ()), *lapsed, *said, *closing)
     if refusals:
         raise Refused(f"{found.name} cannot {step.transition}: {refusals[0].message}", refusals)
     trail.is_decided = True

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from qtcore.context import Context
 from qtcore.definitions.workflows import WorkflowDefinition
-from qtcore.services.records import list_records
-from qtcore.services.release import GATE, ReleaseView, judge_lot
+from qtcore.services.record_views import list_records
+from qtcore.services.release import GATE, ReleaseView, judge_lot, veil_release
 from qtcore.services.rights import require
+from qtcore.services.sight import keep_seen
 from qtcore.services.site import Site
 from qtcore.services.timers import next_deadlines, rank_of
 from qtcore.store.queries.lots import list_lot_nodes
@@ -95,13 +96,14 @@ def _judged(site: Site, context: Context) -> tuple[list[ReleaseView], bool]:
             for state in release_states(site)
             for node in list_lot_nodes(session, tenant, state=state, limit=MOST_JUDGED + 1)
         )
-        infos = describe_nodes(session, tenant, nodes[:MOST_JUDGED])
+        infos = describe_nodes(session, tenant, nodes)
+        waiting = (infos[node] for node in nodes if node in infos)
+        seen = keep_seen(site, context, session, waiting)
         views = [
-            judge_lot(site, session, infos[node], context)
-            for node in nodes[:MOST_JUDGED]
-            if node in infos
+            veil_release(site, context, judge_lot(site, session, info, context))
+            for info in seen[:MOST_JUDGED]
         ]
-    return views, len(nodes) > MOST_JUDGED
+    return views, len(seen) > MOST_JUDGED
 
 
 def _causes(site: Site, context: Context, views: list[ReleaseView]) -> tuple[Cause, ...]:

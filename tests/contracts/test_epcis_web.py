@@ -153,7 +153,25 @@ def test_discovery_tells_versions_and_limits(api: Client) -> None:
         assert int(answer.headers["gs1-epcis-capture-file-size-limit"]) > 1_000_000
         assert "OPTIONS" in answer.headers["allow"]
     assert "/epcis/events" in api.get("/epcis").json()["member"]
+    assert not [each for each in api.get("/epcis").json()["member"] if "{" in each]
     assert "/epcis/events" in api.get("/epcis/").json()["member"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("capture/any", "GET, OPTIONS"),
+        ("events/urn:x:1", "GET, OPTIONS"),
+        ("queries/any", "GET, DELETE, OPTIONS"),
+        ("queries/any/events", "GET, OPTIONS"),
+        ("bizSteps", "GET, OPTIONS"),
+        ("bizSteps/shipping", "GET, OPTIONS"),
+        ("eventTypes/ObjectEvent/events", "GET, OPTIONS"),
+    ],
+)
+def test_every_address_tells_what_it_allows(api: Client, path: str, allowed: str) -> None:
+    answer = api.options(f"/epcis/{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (204, allowed)
 
 
 def test_a_stranger_is_told_so_in_the_standards_words(web: Web) -> None:

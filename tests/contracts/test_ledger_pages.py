@@ -110,6 +110,7 @@ def test_progress_is_shown_without_scripts(web: Web) -> None:
     assert (found.state, found.done) == ("finished", found.total)
 
 
+@pytest.mark.clause("EU Annex 11.9")
 def test_a_review_is_signed_and_new_entries_are_not_reviewed(web: Web) -> None:
     lot = entries(web, about="B-1")[-1].head["about"]
     subject = next(uid for uid in lot if entries(web, about=uid) == entries(web, about="B-1"))

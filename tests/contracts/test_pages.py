@@ -13,10 +13,11 @@ from qtcore.definitions.packs import KINDS
 from qtcore.http.pages.trace import write_csv
 from qtcore.http.texts import LANGUAGES, load_texts
 from qtcore.services.profile import set_language
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.shipments import Shipment
 from qtcore.services.trace import trace
-from qtcore.testing.builders import a_received_lot, a_user
+from qtcore.testing.builders import a_received_lot, a_user, release
 from qtcore.testing.sites import a_site
 from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter, sign_sheet
 
@@ -109,6 +110,23 @@ def test_a_rejection_without_a_reason_says_so_and_changes_nothing(web, page):
 
     assert refused.status_code == 400 and 'id="error-summary"' in refused.text
     assert "Rejected" in done.text
+
+
+def test_the_checklist_is_shown_now_and_as_it_was_decided(web, page):
+    lot = a_received_lot(web.site, "MILK", "J-9", "5")
+    release(web.site, lot)
+    deviation = RecordInput({"title": "Door was open", "severity": "minor"}, (lot.uid,))
+    number = submit_record(web.site, a_user(web.site, ["qa"]), "deviation", deviation).record.number
+
+    now = page.get(f"/l/{lot.uid}/release").text
+    then = page.get(f"/l/{lot.uid}/release?as=decided").text
+    told = page.get(f"/api/v1/lots/{lot.uid}/release").json()
+
+    broken = next(rule for rule in told["rules"] if rule["rule"] == "CORE-02")
+    assert broken["deciding_facts"] == ["open_deviations"]
+    assert broken["explained"]["is_deciding"] and broken["explained"]["value"] is False
+    assert f">{number}</a>" in now and "does not hold · <strong>this decides" in now
+    assert "As it was decided by" in then and "open_deviations (0) == 0" in then
 
 
 def test_a_wrong_password_signs_nothing(web, page):

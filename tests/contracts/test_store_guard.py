@@ -11,6 +11,7 @@ from qtcore.store.unit import UnitOfWork
 from tests.rows import NOON, a_context, a_plant
 
 
+@pytest.mark.clause("21 CFR 11.10(e)")
 def test_a_failed_act_leaves_neither_rows_nor_ledger(store: Store):
     before = _counts(store)
     with pytest.raises(RuntimeError, match="power"), store.write(a_context()) as work:
@@ -22,6 +23,7 @@ def test_a_failed_act_leaves_neither_rows_nor_ledger(store: Store):
     assert _counts(store) == before
 
 
+@pytest.mark.clause("21 CFR 11.10(e)")
 def test_rows_without_a_ledger_entry_are_refused(store: Store):
     with (
         pytest.raises(

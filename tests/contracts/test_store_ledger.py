@@ -207,6 +207,7 @@ def test_an_empty_history_verifies(store: Store, signer: Signer):
         ),
     ],
 )  # fmt: skip
+@pytest.mark.clause("21 CFR 11.10(a)")
 def test_tampering_by_hand_is_named(
     lasting_store: Store, signer: Signer, statement: str, kind: str
 ):
@@ -269,6 +270,7 @@ _REFUSED = [
 ]
 
 
+@pytest.mark.clause("21 CFR 11.10(e)")
 def test_no_statement_changes_what_was_recorded(store: Store, signer: Signer):
     plant = a_plant(store, 2)
     link(store, [(plant.nodes[0], plant.nodes[1])])

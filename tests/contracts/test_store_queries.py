@@ -9,7 +9,7 @@ import pytest
 
 from qtcore.store.queries.events import event_lines, find_event, movements_of, open_discrepancies
 from qtcore.store.queries.lots import item_extra, list_lot_nodes, search_nodes
-from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes
+from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes, same_nodes
 from qtcore.store.queries.records import records_about, results_of, state_changes_of
 from qtcore.store.queries.shipments import contents_of, shipments_of
 from qtcore.store.store import Store
@@ -29,7 +29,7 @@ from qtcore.store.tables import (
     Unit,
 )
 from qtcore.store.unit import UnitOfWork
-from tests.rows import NOON, a_context, a_plant, an_event, move
+from tests.rows import NOON, a_context, a_plant, alias, an_event, move
 
 
 def _fill(store: Store, build: Callable[[UnitOfWork], Any]) -> Any:
@@ -153,6 +153,25 @@ def test_only_holds_in_force_are_listed(store: Store):
         (hold,) = active_holds(session, 1, [node])[node]
         assert active_holds(session, 1, [node + 1]) == {}
     assert (hold.uid, hold.reason, hold.placed_at) == ("h-1", "dust", NOON)
+
+
+def test_a_hold_holds_all_that_is_the_same_thing(store: Store):
+    one, other, third, apart = a_plant(store, 4).nodes
+    hold = {"uid": "h-1", "reason": "dust", "placed_at": NOON, "placed_by": "qa"}
+    _fill(store, lambda work: _row(Hold, work, node=third, **hold))
+    with store.read() as session:
+        assert active_holds(session, 1, [one]) == {}
+
+    alias(store, one, other)
+    alias(store, third, other)
+
+    with store.read() as session:
+        found = active_holds(session, 1, [one, third, apart])
+        assert same_nodes(session, 1, [one, apart]) == {one: {other, third}}
+    assert {node: [h.uid for h in holds] for node, holds in found.items()} == {
+        one: ["h-1"],
+        third: ["h-1"],
+    }
 
 
 def test_a_superseded_event_no_longer_moves_anything(store: Store):

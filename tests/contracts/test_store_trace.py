@@ -203,7 +203,17 @@ def _reads_too_much(line: str) -> bool:
 
     Of what the test made few of, a table is rightly read whole once there are statistics.
     """
-    few = ("listed", "reached", "anon_1", "node_alias", "item", "party", "from_party", "to_party")
+    few = (
+        "listed",
+        "reached",
+        "alike",
+        "anon_1",
+        "node_alias",
+        "item",
+        "party",
+        "from_party",
+        "to_party",
+    )
     act, _, rest = line.partition(" ")
     is_whole = act == "SCAN" or rest.endswith(("(tenant_id=?)", "(tenant_id=?) LEFT-JOIN"))
     return is_whole and rest.split()[0] not in few

@@ -29,6 +29,7 @@ from qtcore.registry.hooks import Hooks
 from qtcore.services.audit import seal
 from qtcore.services.drafts import DraftInput, edit_draft, open_draft
 from qtcore.services.publication import Signing, publish_draft
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.table_loads import import_table
 from qtcore.services.transitions import Step, fire_transition
@@ -201,7 +202,7 @@ class _Acts:
         assert base is not None
         text = base.files[_TEXTS].replace("Quarantine", word)
         edit_draft(self.site, author, draft.row.uid, {("base", _TEXTS): text})
-        signing = Signing(PASSWORD, "checked")
+        signing = Signing(Proof(PASSWORD), "checked")
         return publish_draft(self.site, signer, draft.row.uid, signing).row.number
 
 

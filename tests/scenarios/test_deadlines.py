@@ -12,7 +12,8 @@ from qtcore.pack import FolderPack
 from qtcore.registry.load import load_packs
 from qtcore.services.audit import verify_history
 from qtcore.services.deadlines import settle_deadlines
-from qtcore.services.records import RecordInput, correct_record, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, correct_record, submit_record
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Notification, WorkflowTimer

@@ -15,7 +15,8 @@ from qtcore.services.delegations import (
     revoke_delegation,
 )
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.replay import Scope, replay
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition

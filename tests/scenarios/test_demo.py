@@ -13,7 +13,7 @@ from qtcore.services.counts import count_site
 from qtcore.services.evaluation import evaluator
 from qtcore.services.lots import get_lot, list_lots
 from qtcore.services.recall import read_snapshot, recall_scope
-from qtcore.services.records import list_records, read_record
+from qtcore.services.record_views import list_records, read_record
 from qtcore.services.release import explain_release
 from qtcore.services.trace import trace
 from qtcore.testing import a_registry

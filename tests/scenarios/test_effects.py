@@ -15,7 +15,8 @@ from qtcore.registry.load import load_packs
 from qtcore.services.deadlines import settle_deadlines
 from qtcore.services.jobs import deliver
 from qtcore.services.recall import RecallStart, read_snapshot, start_recall
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.results import ResultInput, record_result
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition

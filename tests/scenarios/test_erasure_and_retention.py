@@ -153,6 +153,7 @@ def test_the_beginning_goes_into_a_file_and_the_rest_verifies(
         archive_history(site, context, clock.at - timedelta(days=1), tmp_path / "again.json")
 
 
+@pytest.mark.clause("21 CFR 11.10(c)")
 def test_what_was_not_archived_cannot_be_deleted(site: Site, clock: FrozenClock, tmp_path: Path):
     for at in range(4):
         note(site, f"lot-{at}")
@@ -176,6 +177,7 @@ def test_what_was_not_archived_cannot_be_deleted(site: Site, clock: FrozenClock,
             session.execute(text(f"UPDATE {table} SET tenant_id = 1"))
 
 
+@pytest.mark.clause("21 CFR 11.10(c)")
 def test_nothing_is_archived_or_erased_under_a_legal_hold(
     site: Site, clock: FrozenClock, tmp_path: Path
 ) -> None:

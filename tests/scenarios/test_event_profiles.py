@@ -155,10 +155,51 @@ def test_a_schema_of_a_pack_is_asked_too(site: Site) -> None:
     assert load(site, {**event, "disposition": "active"}).stored == 1
 
 
-def test_the_real_chains_meet_the_shipped_profile(shared_data: Path) -> None:
-    with a_site() as site:
-        path = shared_data / "epcis/examples/gdst_data_withmasterdata.jsonld"
-        assert import_epcis(site, site.system_context(), [(path.name, path.read_bytes())]).stored
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site that asks every partner for what the shipped profile asks."""
+    folder = tmp_path_factory.mktemp("strict")
+    (folder / "i18n").mkdir()
+    (folder / "pack.yaml").write_text(SITE)
+    asked = 'profiles:\n  - {id: EVERY, parties: ["*"], uses: [FD-SEAFOOD]}\n'
+    (folder / "profiles.yaml").write_text(asked)
+    title = "language: en\ntexts:\n  profiles:\n    EVERY: {title: Every partner}\n"
+    (folder / "i18n/en.yaml").write_text(title)
+    with a_site(registry=load_registry(site_dir=folder).get_registry()) as site:
+        yield site
+
+
+def sent(site: Site, text: bytes) -> Any:
+    return import_epcis(site, site.system_context(), [("chain", text)])
+
+
+def test_one_real_chain_has_every_element_and_is_refused_when_it_loses_one(
+    strict: Site, shared_data: Path
+) -> None:
+    text = (shared_data / "epcis/examples/gdst_data_withmasterdata.jsonld").read_bytes()
+    for name in (b"vesselName", b"productionMethodForFishAndSeafoodCode", b"informationProvider"):
+        assert name in text
+        lost = sent(strict, text.replace(name, b"otherName"))
+        assert (lost.stored, lost.refused) == (0, 1)
+        assert {p.code for p in lost.problems} >= {"QT716"}
+    assert sent(strict, text).stored == 17
+
+
+def test_the_other_real_chain_lacks_elements_and_each_is_named_with_its_event(
+    strict: Site, shared_data: Path
+) -> None:
+    path = shared_data / "epcis/examples/epcisquerydoc-example01.jsonld"
+    before = counts(strict, Event)
+    report = sent(strict, path.read_bytes())
+    assert (report.stored, report.refused) == (0, 1)
+    events = "chain#/epcisBody/queryResults/resultsBody/eventList"
+    found = {p.where.removeprefix(events): p.message.split("(")[-1] for p in report.problems}
+    lot, port = "ilmd/lotNumber is missing", "unloadingPort is missing"
+    assert {where: said.partition(";")[0] for where, said in found.items()} == {
+        "/19/ilmd": lot, "/20/ilmd": lot, "/21/ilmd": lot, "/28/ilmd": lot,
+        "/22": port, "/23": port,
+    }  # fmt: skip
+    assert counts(strict, Event) == before
 
 
 @pytest.mark.parametrize(

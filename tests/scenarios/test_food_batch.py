@@ -9,7 +9,8 @@ from sqlmodel import select
 from qtcore.errors import Refused
 from qtcore.services.jobs import deliver
 from qtcore.services.nodes import resolve
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.replay import Scope, replay
 from qtcore.services.site import Site
 from qtcore.services.transitions import Made, Step, fire_transition

@@ -9,8 +9,9 @@ from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot
 from qtcore.services.nodes import LotRef
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
+from qtcore.services.record_views import read_record
 from qtcore.services.recording import record_event
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.release import explain_release
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
@@ -83,6 +84,7 @@ def test_a_closed_deviation_lets_the_lot_go(site):
     assert release(site, dairy.yoghurt).to_state == "released"
 
 
+@pytest.mark.clause("21 CFR 11.10(f)")
 def test_nobody_closes_what_they_investigated(site):
     dairy = a_dairy(site)
     uid = a_deviation(site, dairy.yoghurt.uid)
@@ -93,6 +95,8 @@ def test_nobody_closes_what_they_investigated(site):
     assert read_record(site, qa, uid).record.state == "investigating"
 
 
+@pytest.mark.clause("21 CFR 11.50(a)")
+@pytest.mark.clause("EU Annex 11.15")
 def test_a_release_is_signed_with_name_time_and_meaning(site):
     dairy = a_dairy(site)
     release(site, dairy.yoghurt)
@@ -121,6 +125,8 @@ def test_a_wrong_password_releases_nothing_and_is_noted(site):
     assert read_ledger(site, a_context(site), action="sign.failed").rows
 
 
+@pytest.mark.clause("21 CFR 11.10(g)")
+@pytest.mark.clause("EU Annex 11.15")
 def test_an_administrator_does_not_release(site):
     dairy = a_dairy(site)
     with pytest.raises(Refused, match="may not sign: none of their roles carries signatures"):

@@ -30,7 +30,8 @@ from qtcore.services.publication import (
     publish_draft,
     roll_back,
 )
-from qtcore.services.records import RecordInput, read_record, submit_record
+from qtcore.services.record_views import read_record
+from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.replay import Scope, replay
 from qtcore.services.serving import Serving
 from qtcore.services.sign_proofs import Proof
@@ -74,6 +75,7 @@ def publish(site: Site, uid: str, context: Context | None = None, password: str 
     return publish_draft(site, context or signer(site), uid, signing).row.number
 
 
+@pytest.mark.clause("21 CFR 11.10(k)")
 def test_a_second_person_publishes_and_everything_is_kept(site: Site):
     assert publish(site, a_draft(site)) == 2
     newest, first = list_history(site, signer(site))
@@ -95,6 +97,7 @@ def test_a_second_person_publishes_and_everything_is_kept(site: Site):
     assert {"config.publish", "sign", "config.edit", "config.draft"} <= set(actions)
 
 
+@pytest.mark.clause("21 CFR 11.10(k)")
 def test_the_author_cannot_sign(site: Site):
     context = signer(site)
     draft = open_draft(site, context, DraftInput("Mine", "mine"))

@@ -122,7 +122,7 @@ def test_urns_of_pallets_and_places_are_read_back(
         ("]A0123", "symbology identifier ']A0' is not read; accepted: ]C1"),
         ("urn:epc:id:sgtin:0614141.107346", "sgtin URN has 2 parts, it needs 3"),
         ("09506000134353", "as GTIN 09506000134353 has check digit 3; accepted: 2"),
-        ("32" + "0" * 22, "is no code of GS1; accepted: (01)..."),
+        ("33" + "0" * 22, "is no code of GS1; accepted: (01)..."),
         ("31" + "F" * 22, "partition 7 is not accepted"),
         ("hello", "'hello' is no code of GS1; accepted"),
     ],
@@ -174,12 +174,12 @@ def test_the_check_pair_of_the_standard_s_example_is_right() -> None:
     st.integers(6, 12),
     st.integers(0, 10**18),
     st.integers(0, 2**38 - 1),
-    st.sampled_from(["sgtin", "sscc"]),
+    st.sampled_from(["sgtin", "sscc", "sgln"]),
 )
 def test_a_tag_is_read_back_under_every_filter_and_partition(
     filter_value: int, digits: int, number: int, serial: int, scheme: str
 ) -> None:
-    total = {"sgtin": 13, "sscc": 17}[scheme]
+    total = {"sgtin": 13, "sscc": 17, "sgln": 12}[scheme]
     body = str(number).zfill(19)[-total:]
     tag = Tag(scheme, filter_value, body[:digits], body[digits:], str(serial))
     if scheme == "sscc":
@@ -197,7 +197,7 @@ def test_a_tag_is_read_back_under_every_filter_and_partition(
         (Tag("sgtin", 1, "0614141", "812345", str(2**38)), "does not fit 38 bits"),
         (Tag("sgtin", 8, "0614141", "812345", "1"), "filter 8 is not accepted"),
         (Tag("sgtin", 1, "061414", "812345", "1"), "7 digits and 0 to 7"),
-        (Tag("grai", 1, "0614141", "12345"), "no 96-bit form here"),
+        (Tag("grai", 1, "0614141", "12345"), "has no form of 96 bits here"),
     ],
     ids=["leading-zero", "too-large", "filter", "reference", "scheme"],
 )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from qtcore.builtin.epcis.cbv import WEB, bare_word
@@ -35,6 +36,8 @@ def is_uri(value: object) -> bool:
     return isinstance(value, str) and _URI.fullmatch(value) is not None
 
 
+# The time of an event is read to check it, to order it, and for its hash.
+@lru_cache(maxsize=4096)
 def read_time(text: str) -> datetime | None:
     """Read a date-time with its offset; digits beyond microseconds are cut off, not rounded."""
     match = _TIME.fullmatch(text)

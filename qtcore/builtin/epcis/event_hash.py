@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 
 from qtcore.builtin.epcis.checks import read_time
@@ -197,6 +198,8 @@ class _Writer:
             text = self._namespaces[prefix] + rest
         if ":" not in text:
             return _canonical_number(text)
+        if text.startswith("urn:epc:"):
+            return _canonical_key(text)
         if _OLD_WORD in text:
             for old, new in _OLD_WORDS.items():
                 text = text.replace(old, new)
@@ -230,6 +233,8 @@ def _canonical_number(text: str) -> str:
     return format(number.normalize(), "f")
 
 
+# Places and parties stand in event after event.
+@lru_cache(maxsize=16_384)
 def _canonical_key(text: str) -> str:
     value = canonical_uri(text)
     if value == text or not value.startswith(_LINK):

@@ -72,6 +72,7 @@ class Meanings:
         self._faults = faults
         self._doubts = doubts
         self._told: set[str] = set()
+        self._problems: dict[tuple[str, bool], str] = {}
         self.keys = Keys()
 
     def check(self, event: Any, at: str) -> None:
@@ -93,9 +94,10 @@ class Meanings:
                 waiting += [(e, pointer(where, n)) for n, e in enumerate(value) if _is_open(e)]
                 continue
             for name, entry in value.items():
-                prefix, colon, _ = name.lstrip("@").partition(":")
-                if colon and prefix not in NO_PREFIXES and prefix not in known[0]:
-                    self._undeclared(prefix, pointer(where, name), is_whole=known[1])
+                if ":" in name:
+                    prefix = name.lstrip("@").partition(":")[0]
+                    if prefix not in NO_PREFIXES and prefix not in known[0]:
+                        self._undeclared(prefix, pointer(where, name), is_whole=known[1])
                 if _is_open(entry) and name not in _OPEN_INSIDE:
                     waiting.append((entry, pointer(where, name)))
 
@@ -112,7 +114,9 @@ class Meanings:
             self._doubts.add("QT709", text, at)
 
     def _check_key(self, uri: str, is_class: bool, at: str) -> None:
-        problem = key_problem(uri, self.keys[uri, is_class])
+        problem = self._problems.get((uri, is_class))
+        if problem is None:
+            problem = self._problems[uri, is_class] = key_problem(uri, self.keys[uri, is_class])
         if not problem:
             return
         text = f"{shown(uri)} breaks its own rules: {problem}"

@@ -6,9 +6,9 @@ It must not know EPCIS. Numbers keep their digits (int or Decimal); places are J
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from qtcore.builtin.faults import Faults, shown
 
@@ -18,6 +18,7 @@ _MAX_INT_DIGITS = 30
 _MAX_EXPONENT = 40
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNFIT = re.compile("[\ud800-\udfff\x00]")
 
 
 class _Twice(dict[str, Any]):
@@ -66,32 +67,45 @@ def read_number(text: str) -> int | Decimal | None:
 
 def pointer(base: str, step: str | int) -> str:
     """Extend a JSON pointer by one step (RFC 6901)."""
-    return f"{base}/{str(step).replace('~', '~0').replace('/', '~1')}"
+    if isinstance(step, int):
+        return f"{base}/{step}"
+    if "~" in step or "/" in step:
+        step = step.replace("~", "~0").replace("/", "~1")
+    return f"{base}/{step}"
 
 
 def write_json(value: Any, *, sort_keys: bool = False) -> str:
     """Write JSON text; a Decimal keeps its digits, so reading and writing give the same text."""
-    return "".join(_written(value, sort_keys))
+    written: list[str] = []
+    _write(value, written.append, sort_keys)
+    return "".join(written)
 
 
-def _written(value: Any, sort_keys: bool) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield "{"
-        for number, key in enumerate(sorted(value) if sort_keys else value):
-            yield f"{',' if number else ''}{json.dumps(key, ensure_ascii=False)}:"
-            yield from _written(value[key], sort_keys)
-        yield "}"
+# One encoder for all: `json.dumps` with an option makes a new one for each text.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _write(value: Any, put: Callable[[str], None], sort_keys: bool) -> None:
+    if isinstance(value, str):
+        put(_encode(value))
+    elif isinstance(value, dict):
+        sign = "{"
+        for key in sorted(value) if sort_keys else value:
+            put(f"{sign}{_encode(key)}:")
+            _write(value[key], put, sort_keys)
+            sign = ","
+        put("}" if value else "{}")
     elif isinstance(value, list | tuple):
-        yield "["
-        for number, item in enumerate(value):
-            if number:
-                yield ","
-            yield from _written(item, sort_keys)
-        yield "]"
+        sign = "["
+        for item in value:
+            put(sign)
+            _write(item, put, sort_keys)
+            sign = ","
+        put("]" if value else "[]")
     elif isinstance(value, Decimal):
-        yield str(value)
+        put(str(value))
     else:
-        yield json.dumps(value, ensure_ascii=False)
+        put(_encode(value))
 
 
 def _decode(data: bytes, faults: Faults) -> str | None:
@@ -156,27 +170,48 @@ def _decimal(text: str) -> Any:
 
 
 def _check_tree(root: Any, faults: Faults) -> None:
-    """Walk without recursion: a hostile depth must not end in a crash."""
-    waiting: list[tuple[Any, str, int]] = [(root, "", 0)]
+    """Walk without recursion: a hostile depth must not end in a crash.
+
+    A pointer is put together only where something is wrong, not for each value.
+    """
+    waiting: list[tuple[Any, _Place | None, int]] = [(root, None, 0)]
     while waiting:
         value, at, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            faults.add("QT703", _TOO_DEEP, at)
+        if isinstance(value, _NoNumber):
+            text = f"{shown(str(value))} is no number; give decimal digits"
+            faults.add("QT701", text, _pointer_of(at) or "/")
+        elif isinstance(value, str):
+            if _UNFIT.search(value):
+                _check_text(value, _pointer_of(at), faults)
+        elif depth > MAX_DEPTH:
+            faults.add("QT703", _TOO_DEEP, _pointer_of(at))
             return
-        if isinstance(value, dict):
+        elif isinstance(value, dict):
             if isinstance(value, _Twice):
                 for name in value.repeated:
                     text = f"key {shown(name)} occurs twice in one object; keep one"
-                    faults.add("QT702", text, pointer(at, name))
+                    faults.add("QT702", text, pointer(_pointer_of(at), name))
             for name, item in value.items():
-                _check_text(name, at, faults)
-                waiting.append((item, pointer(at, name), depth + 1))
+                if _UNFIT.search(name):
+                    _check_text(name, _pointer_of(at), faults)
+                waiting.append((item, (at, name), depth + 1))
         elif isinstance(value, list):
-            waiting.extend((item, pointer(at, i), depth + 1) for i, item in enumerate(value))
-        elif isinstance(value, _NoNumber):
-            faults.add("QT701", f"{shown(str(value))} is no number; give decimal digits", at or "/")
-        elif isinstance(value, str):
-            _check_text(value, at, faults)
+            waiting.extend((item, (at, i), depth + 1) for i, item in enumerate(value))
+
+
+_Place: TypeAlias = "tuple[_Place | None, str | int]"
+"""The place of a value: that of what holds it, and the step into it."""
+
+
+def _pointer_of(at: "_Place | None") -> str:
+    steps: list[str | int] = []
+    while at is not None:
+        at, step = at
+        steps.append(step)
+    found = ""
+    for step in reversed(steps):
+        found = pointer(found, step)
+    return found
 
 
 def _check_text(text: str, at: str, faults: Faults) -> None:

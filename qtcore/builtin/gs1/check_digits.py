@@ -17,7 +17,7 @@ _PAIR_MODULUS: Final = 1021
 
 def check_digit(digits: str) -> str:
     """Compute the GS1 check digit that follows these digits."""
-    total = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits)))
+    total = 3 * sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2]))
     return str(-total % 10)
 
 

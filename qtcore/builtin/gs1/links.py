@@ -18,6 +18,7 @@ CANONICAL_STEM: Final = "https://id.gs1.org"
 _LINK = re.compile(r"https?://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.ASCII | re.IGNORECASE)
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 _SIGNS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*", re.ASCII)
+_COMPRESSED = re.compile(r"(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_-]{8,}", re.ASCII)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|%", re.ASCII)
 
 
@@ -87,6 +88,12 @@ def _path_pairs(path: str) -> list[tuple[str, str]]:
             pairs = list(zip(segments[start::2], segments[start + 1 :: 2], strict=True))
             _check_order([ai for ai, _ in pairs])
             return pairs
+    if segments and _COMPRESSED.fullmatch(segments[-1]):
+        message = (
+            f"{shown(path)} may be a compressed Digital Link, which is not read; accepted: the "
+            f"uncompressed one, with a key in its path: {_keys()}"
+        )
+        raise BadCode("QT737", message, found=path)
     message = f"no key of GS1 in the path {shown(path)}; accepted: {_keys()}"
     raise BadCode("QT737", message, found=path)
 

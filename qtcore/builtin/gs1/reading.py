@@ -25,14 +25,14 @@ from qtcore.builtin.gs1.elements import (
 )
 from qtcore.builtin.gs1.keys import read_key
 from qtcore.builtin.gs1.links import is_link, read_link
-from qtcore.builtin.gs1.rfid import read_tag
+from qtcore.builtin.gs1.rfid import TAG, read_tag
 
 LONGEST_CODE: Final = 8192
 """More signs than any data carrier holds."""
 
 _ACCEPTED: Final = (
     "accepted: (01)... in brackets, ^01... or a scanner's text beginning with ], a GS1 Digital "
-    "Link, an EPC URN, a GTIN or SSCC with its check digit, the 24 hexadecimal digits of a tag"
+    "Link, an EPC URN, a GTIN or SSCC with its check digit, the hexadecimal digits of a tag"
 )
 _UNPREFIXED = re.compile(r"(?:0[123]\d{14}|00\d{18})", re.ASCII)
 _KEY_OF_LENGTH: Final[Mapping[int, str]] = {8: "01", 12: "01", 13: "01", 14: "01", 18: "00"}
@@ -184,6 +184,6 @@ _NOTATIONS: Final[tuple[tuple[Callable[[str], bool], Callable[[str], Reading]], 
     (is_link, _read_link),
     (lambda code: code[:8].lower() == "urn:epc:", _read_key),
     (_is_digits, _read_digits),
-    (lambda code: re.fullmatch(r"3[01][0-9A-Fa-f]{22}", code) is not None, _read_tag),
+    (lambda code: TAG.fullmatch(code) is not None, _read_tag),
     (_is_unprefixed, _read_unprefixed),
 )

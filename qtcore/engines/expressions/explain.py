@@ -87,6 +87,13 @@ class Step:
         """Name the facts on which the outcome rests, in order of the text."""
         return tuple(dict.fromkeys(self._find_deciding()))
 
+    @property
+    def parts(self) -> tuple["Step", ...]:
+        """The operands of the `and`s and `or`s, as the clauses of `explain` in order."""
+        if self.op not in ("and", "or"):
+            return (self,)
+        return tuple(part for step in self.steps for part in step.parts)
+
     def _find_deciding(self) -> Iterator[str]:
         if self.is_deciding and self.fact:
             yield self.fact
@@ -97,6 +104,7 @@ class Step:
         """Give the shape that `--json` and the API show; values as text, unknown as null."""
         found: dict[str, object] = {
             "text": self.text,
+            "op": self.op,
             "value": None if self.value is None else write_value(self.value),
             "is_deciding": self.is_deciding,
         }

@@ -12,8 +12,10 @@ from qtcore.engines.proofs.findings import Finding, find_faults
 from qtcore.engines.proofs.paths import Walk
 from qtcore.engines.proofs.prove import Proof, prove_property
 from qtcore.engines.proofs.setting import GateRule, Instant, Judge, Judgement, Setting
+from qtcore.engines.proofs.words import ENGLISH, Tongue
 
 __all__ = [
+    "ENGLISH",
     "Finding",
     "GateRule",
     "Instant",
@@ -22,6 +24,7 @@ __all__ = [
     "Proof",
     "Report",
     "Setting",
+    "Tongue",
     "prove_workflow",
 ]
 
@@ -43,10 +46,10 @@ class Report:
         fails = any(proof.verdict == "fails" for proof in proofs)
         return not (is_open or fails or any(f.severity == "error" for f in self.findings))
 
-    def as_json(self) -> dict[str, object]:
-        """Give the shape that `--json` and the API show."""
-        own = [{**proof.as_json(), "inherited": False} for proof in self.proofs]
-        below = [{**proof.as_json(), "inherited": True} for proof in self.inherited]
+    def as_json(self, tongue: Tongue = ENGLISH) -> dict[str, object]:
+        """Give the shape that `--json` and the API show, in a reader's language."""
+        own = [{**proof.as_json(tongue), "inherited": False} for proof in self.proofs]
+        below = [{**proof.as_json(tongue), "inherited": True} for proof in self.inherited]
         return {
             "workflow": self.workflow,
             "holds": self.holds,

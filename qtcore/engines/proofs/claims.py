@@ -18,10 +18,11 @@ from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.proofs.moves import Edge, Memory
 from qtcore.engines.proofs.paths import Walk, Watch
 from qtcore.engines.proofs.setting import Instant, Outcome
+from qtcore.engines.proofs.words import All, Named, Said
 
-Verdict = tuple[Outcome, str]
-_FINE: Verdict = ("impossible", "")
-_BAD: Verdict = ("possible", "")
+Verdict = tuple[Outcome, Said | None]
+_FINE: Verdict = ("impossible", None)
+_BAD: Verdict = ("possible", None)
 _Moment = tuple[Literal["state", "transition"], str]
 
 
@@ -152,8 +153,8 @@ def watch_persons(body: DistinctPersons) -> Watch[frozenset[str]]:
         barred = {name for step in makers for name in step.others}
         free = sorted(made - barred)
         last = named[0] if named else edge.steps[-1].id
-        note = f"the same person may make {' and '.join([*free[:1], last])}"
-        return ("possible", note) if free else _FINE
+        both = All(tuple(Named("transitions", name) for name in (*free[:1], last)))
+        return ("possible", Said("same_person", (both,))) if free else _FINE
 
     return Watch(frozenset(), advance, is_bad)
 
@@ -192,10 +193,9 @@ def _judge_when(walk: Walk, edge: Edge, memory: Memory, when: str | None) -> Ver
     asked = edge.instant
     instant = Instant((*asked.guards, when), checks, asked.refused)
     outcome = walk.decide(memory | {instant})
-    name = " and ".join(step.id for step in edge.steps)
-    if outcome == "undecided":
-        return outcome, f"it is not known whether {name} can happen when {when}"
-    return outcome, f"{name} can happen when {when}"
+    made = All(tuple(Named("transitions", step.id) for step in edge.steps))
+    key = "may_happen" if outcome == "undecided" else "can_happen"
+    return outcome, Said(key, (made, when))
 
 
 def _moments(edge: Edge) -> Iterator[_Moment]:

@@ -15,6 +15,7 @@ from qtcore.definitions.statechart import build_chart
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.proofs.moves import Edge, Memory, Move, Moves, Path, Place
 from qtcore.engines.proofs.setting import Instant, Outcome, Setting
+from qtcore.engines.proofs.words import Said
 
 MOST_NODES: Final = 20_000
 _MonitorT = TypeVar("_MonitorT", bound=Hashable)
@@ -26,7 +27,7 @@ class Found:
 
     path: Path
     is_certain: bool
-    note: str = ""
+    note: Said | None = None
 
 
 class TooManyPaths(Exception):
@@ -52,7 +53,7 @@ class Watch(Generic[_MonitorT]):
 
     start: _MonitorT
     advance: Callable[[_MonitorT, Edge], _MonitorT]
-    is_bad: Callable[[_MonitorT, Edge, Memory], tuple[Outcome, str]]
+    is_bad: Callable[[_MonitorT, Edge, Memory], tuple[Outcome, Said | None]]
 
 
 class Walk:

@@ -21,45 +21,76 @@ from qtcore.engines.proofs.claims import (
 )
 from qtcore.engines.proofs.moves import Move, Path, Place
 from qtcore.engines.proofs.paths import Found, TooManyPaths, Walk, Watch, list_doubtful
-from qtcore.engines.proofs.words import any_of, claim_words, path_words
+from qtcore.engines.proofs.words import (
+    ENGLISH,
+    Said,
+    Tongue,
+    claim_words,
+    path_words,
+    states,
+)
 
 Verdict = Literal["proved", "fails", "undecided", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The verdict on one property; `path` is a shortest counter-example in words, `reason` more.
+    """The verdict on one property; `way` is a shortest counter-example from `initial`.
 
-    `steps` lists the transitions of that path.
+    `note` says more about why. Words are English unless another `Tongue` is asked for.
     """
 
     claim: Property
     verdict: Verdict
-    path: str = ""
-    steps: tuple[str, ...] = ()
-    reason: str = ""
+    way: Path | None = None
+    initial: str = ""
+    note: Said | None = None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The transitions of the path."""
+        return tuple(step.id for edge in self.way or () for step in edge.steps)
+
+    @property
+    def path(self) -> str:
+        """The path in English words."""
+        return self.path_in(ENGLISH)
+
+    @property
+    def reason(self) -> str:
+        """What more there is to say, in English."""
+        return ENGLISH.tell(self.note) if self.note else ""
 
     @property
     def message(self) -> str:
         """Say the verdict with what breaks the claim."""
-        claim = f"property {self.claim.id!r} ({claim_words(self.claim)})"
-        if self.verdict in {"proved", "accepted"}:
-            return f"{claim}: {self.verdict}"
-        said = "does not hold" if self.verdict == "fails" else "cannot be decided"
-        path = f": {self.path}" if self.path else ""
-        return f"{claim} {said}{path}" + (f"; {self.reason}" if self.reason else "")
+        return self.message_in(ENGLISH)
 
-    def as_json(self) -> dict[str, object]:
+    def path_in(self, tongue: Tongue) -> str:
+        """Say the path in a language; empty when there is none."""
+        return "" if self.way is None else path_words(self.initial, self.way, tongue)
+
+    def message_in(self, tongue: Tongue) -> str:
+        """Say the verdict with what breaks the claim, in a language."""
+        claim = tongue.say("property", self.claim.id, claim_words(self.claim, tongue))
+        if self.verdict in {"proved", "accepted"}:
+            return tongue.say(self.verdict, claim)
+        path = self.path_in(tongue)
+        shown = tongue.say("path", path) if path else ""
+        reason = tongue.say("reason", tongue.tell(self.note)) if self.note else ""
+        return tongue.say(self.verdict, claim, shown, reason)
+
+    def as_json(self, tongue: Tongue = ENGLISH) -> dict[str, object]:
         """Give the shape that `--json` and the API show."""
         return {
             "property": self.claim.id,
             "kind": self.claim.kind,
-            "claim": claim_words(self.claim),
+            "claim": claim_words(self.claim, tongue),
             "mandatory": self.claim.mandatory,
             "verdict": self.verdict,
-            "path": self.path,
+            "path": self.path_in(tongue),
             "steps": list(self.steps),
-            "reason": self.reason,
+            "reason": tongue.tell(self.note) if self.note else "",
         }
 
 
@@ -67,11 +98,12 @@ def prove_property(walk: Walk, claim: Property) -> Proof:
     """Decide one property; what names nothing here, or is too large, is undecided."""
     missing = find_unknown_name(walk.flow, claim)
     if missing or not claim.kind:
-        return Proof(claim, "undecided", reason=missing or "it claims nothing")
+        said = Said("said", (missing,)) if missing else Said("claims_nothing")
+        return Proof(claim, "undecided", note=said)
     try:
         return _PROVERS[claim.kind](walk, claim)
     except TooManyPaths:
-        return Proof(claim, "undecided", reason="the life cycle has too many paths to walk")
+        return Proof(claim, "undecided", note=Said("too_many"))
 
 
 def _prove_passing(walk: Walk, claim: Property) -> Proof:
@@ -92,7 +124,7 @@ def _prove_entries(
     walk: Walk, claim: Property, targets: Iterable[str], watch: Watch[bool]
 ) -> Proof:
     if not walk.begins.active.isdisjoint(targets):
-        return _proof(walk, claim, "fails", (), reason=f"it begins in {walk.initial}")
+        return _proof(walk, claim, "fails", (), note=_begins_in(walk))
     return _report(walk, claim, walk.find_bad(watch))
 
 
@@ -101,14 +133,14 @@ def _prove_never(walk: Walk, claim: Property) -> Proof:
     is_plain = body.transition is None and body.after is None
     if is_plain and body.state in walk.begins.active:
         verdict: Verdict = "undecided" if body.when else "fails"
-        return _proof(walk, claim, verdict, (), reason=f"it begins in {walk.initial}")
+        return _proof(walk, claim, verdict, (), note=_begins_in(walk))
     return _report(walk, claim, walk.find_bad(watch_never(walk, body)))
 
 
 def _prove_before(walk: Walk, claim: Property) -> Proof:
     body: Any = claim.before
     if begins_too_early(walk, body):
-        return _proof(walk, claim, "fails", (), reason=f"it begins in {walk.initial}")
+        return _proof(walk, claim, "fails", (), note=_begins_in(walk))
     return _report(walk, claim, walk.find_bad(watch_before(walk, body)))
 
 
@@ -143,7 +175,7 @@ def _prove_reachable(walk: Walk, claim: Property) -> Proof:
 
 def _prove_same_person(_: Walk, claim: Property) -> Proof:
     body = claim.accepts_same_person
-    return Proof(claim, "accepted", reason=body.reason if body else "")
+    return Proof(claim, "accepted", note=Said("said", (body.reason,)) if body else None)
 
 
 def _list_stuck(
@@ -184,26 +216,29 @@ def _is_free(walk: Walk, place: Place, move: Move) -> bool:
 
 def _stuck_proof(walk: Walk, claim: Property, verdict: Verdict, path: Path) -> Proof:
     here = path[-1].target if path else walk.initial
-    goal = any_of(claim.eventually_possible.to) if claim.eventually_possible else ""
-    reason = f"from {here} no way leads to {goal}"
-    if verdict == "undecided":
-        reason = f"from {here} it is not known whether a way leads to {goal}"
-    return _proof(walk, claim, verdict, path, reason=reason)
+    goal = states(*claim.eventually_possible.to) if claim.eventually_possible else ""
+    key = "way_unknown" if verdict == "undecided" else "no_way"
+    return _proof(walk, claim, verdict, path, note=Said(key, (states(here), goal)))
 
 
 def _report(walk: Walk, claim: Property, found: Found | None) -> Proof:
     if found is None:
         return Proof(claim, "proved")
     if found.is_certain:
-        return _proof(walk, claim, "fails", found.path, reason=found.note)
+        return _proof(walk, claim, "fails", found.path, note=found.note)
     doubtful = list_doubtful(walk, found.path)
-    reason = f"it is not known whether this can be true: {'; '.join(doubtful)}" if doubtful else ""
-    return _proof(walk, claim, "undecided", found.path, reason=reason or found.note)
+    reason = Said("maybe_true", ("; ".join(doubtful),)) if doubtful else found.note
+    return _proof(walk, claim, "undecided", found.path, note=reason)
 
 
-def _proof(walk: Walk, claim: Property, verdict: Verdict, path: Path, *, reason: str) -> Proof:
-    steps = tuple(step.id for edge in path for step in edge.steps)
-    return Proof(claim, verdict, path_words(walk.initial, path), steps, reason)
+def _begins_in(walk: Walk) -> Said:
+    return Said("begins_in", (states(walk.initial),))
+
+
+def _proof(
+    walk: Walk, claim: Property, verdict: Verdict, path: Path, *, note: Said | None
+) -> Proof:
+    return Proof(claim, verdict, path, walk.initial, note)
 
 
 _PROVERS: Mapping[str, Callable[[Walk, Property], Proof]] = {

@@ -24,7 +24,7 @@ from qtcore.services.attachments import (
     read_attachment,
     read_file,
 )
-from qtcore.services.records import read_record
+from qtcore.services.record_views import read_record
 from qtcore.services.uploads import Upload
 
 

@@ -260,6 +260,12 @@ class ResultBody(Input):
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
 
 
+class DocumentQuery(Input):
+    """Which documents: those about one kind of subject, or all."""
+
+    subject: Literal["", "lot", "record", "recall", "shipment"] = ""
+
+
 class MessageQuery(Input):
     """Which messages: to one role, or only those not read yet."""
 
@@ -299,6 +305,12 @@ class ReasonBody(Input):
     """Why."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class OtherLotBody(ReasonBody):
+    """Another lot, by any identifier, and why."""
+
+    other: Code
 
 
 class MasterBody(Input):

@@ -6,6 +6,7 @@ It must not know how any of it is found or judged.
 from qtcore.http.api.inputs import (
     LensQuery,
     LotQuery,
+    OtherLotBody,
     PathsQuery,
     ReasonBody,
     ReleaseQuery,
@@ -22,6 +23,7 @@ from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot, list_lots
 from qtcore.services.paths import find_paths
 from qtcore.services.results import ResultInput, record_result
+from qtcore.services.same_lots import join_lots, part_lots
 from qtcore.services.trace import trace
 from qtcore.services.transitions import Step, fire_transition
 
@@ -37,6 +39,10 @@ def list_all(call: Call, sent: Sent) -> Answer:
 @operation("GET", "/lots/{lot_id:str}", summary="Show one lot, by any identifier", answer="Lot")
 def show(call: Call, _: Sent) -> Answer:
     """Show a lot with stock, tests, records, events and one step of its chain."""
+    return _lot(call)
+
+
+def _lot(call: Call) -> Answer:
     return Answer(plain_json(get_lot(call.site, call.act(), call.params["lot_id"]).as_json()))
 
 
@@ -165,6 +171,34 @@ def lift(call: Call, sent: Sent) -> Answer:
     return Answer({"hold_id": hold_id, "lifted": True})
 
 
+@operation(
+    "POST",
+    "/lots/{lot_id:str}/join",
+    summary="Note that two lots are one under two names",
+    answer="Lot",
+    body=OtherLotBody,
+)
+def join(call: Call, sent: Sent) -> Answer:
+    """Join two lots: traces go through both, a hold on one holds the other."""
+    lot, body = call.params["lot_id"], sent.body
+    join_lots(call.site, call.act(), lot, body.other, reason=body.reason)
+    return _lot(call)
+
+
+@operation(
+    "POST",
+    "/lots/{lot_id:str}/part",
+    summary="Take back that two lots are one",
+    answer="Lot",
+    body=OtherLotBody,
+)
+def part(call: Call, sent: Sent) -> Answer:
+    """Part two lots that were joined; exactly the earlier state is back."""
+    lot, body = call.params["lot_id"], sent.body
+    part_lots(call.site, call.act(), lot, body.other, reason=body.reason)
+    return _lot(call)
+
+
 ROUTES = (
     list_all,
     show,
@@ -176,4 +210,6 @@ ROUTES = (
     add_result,
     hold,
     lift,
+    join,
+    part,
 )

@@ -10,14 +10,8 @@ from qtcore.http.api.inputs import CorrectionBody, RecordBody, RecordQuery, Step
 from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
-from qtcore.services.records import (
-    RecordInput,
-    RecordView,
-    correct_record,
-    list_records,
-    read_record,
-    submit_record,
-)
+from qtcore.services.record_views import RecordView, list_records, read_record
+from qtcore.services.records import RecordInput, correct_record, submit_record
 from qtcore.services.transitions import Step, fire_transition
 
 

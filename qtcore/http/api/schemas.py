@@ -5,6 +5,7 @@ It must not know routes; a test compares real answers with these.
 
 from collections.abc import Mapping
 
+from qtcore.http.api.office_schemas import OFFICE
 from qtcore.http.api.recall_schemas import RECALLS
 from qtcore.http.api.schema_words import (
     ANY_OBJECT,
@@ -56,20 +57,6 @@ _ATTACHMENT = {
     "recorded_by": TEXT,
 }
 _REASON = {"code": TEXT, "message": TEXT}
-_DELEGATION = {
-    "delegation_id": TEXT,
-    "principal": TEXT,
-    "delegate": TEXT,
-    "from": TEXT,
-    "to": TEXT,
-    "roles": TEXTS,
-    "actions": TEXTS,
-    "reason": TEXT,
-    "made_by": TEXT,
-    "revoked_at": MAYBE,
-    "revoked_by": TEXT,
-    "revoke_reason": TEXT,
-}
 
 SCHEMAS: Mapping[str, Schema] = {
     "Fault": _object({**_REASON, "where": TEXT}),
@@ -135,6 +122,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "extra": ANY_OBJECT,
             "stock": _ref("Stock"),
             "holds": _list(ANY_OBJECT),
+            "same_as": _list(
+                _object({"lot_id": TEXT, "lot_no": TEXT, "reason": TEXT, "since": MAYBE})
+            ),
             "results": _list(ANY_OBJECT),
             "records": _list(ANY_OBJECT),
             "transitions": _list(ANY_OBJECT),
@@ -327,23 +317,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "signed": _list(ANY_OBJECT),
         }
     ),
+    "SignatureList": _object({"items": _list(ANY_OBJECT)}),
     "Signed": _object({"signed": _list(ANY_OBJECT)}),
-    "Message": _object(
-        {
-            "notification_id": TEXT,
-            "role": TEXT,
-            "kind": TEXT,
-            "about": TEXT,
-            "name": TEXT,
-            "words": TEXT,
-            "created_at": TEXT,
-            "read_at": MAYBE,
-        }
-    ),
-    "MessageList": _object({"items": _list(_ref("Message")), "unread": COUNT}),
-    "MessagesRead": _object({"read": COUNT}),
-    "Delegation": _object(_DELEGATION),
-    "DelegationList": _object({"items": _list(_ref("Delegation"))}),
+    **OFFICE,
     "Step": _object({"subject_id": TEXT, "transition": TEXT, "from": TEXT, "to": TEXT}),
     "Result": _object({"lot_id": TEXT, "characteristic": TEXT, "verdict": TEXT}),
     "Hold": _object({"hold_id": TEXT, "lot_id": TEXT, "reason": TEXT}),
@@ -366,6 +342,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "state": TEXT,
             "revision": COUNT,
             "data": ANY_OBJECT,
+            "hidden": TEXTS,
             "lots": TEXTS,
             "transitions": _list(ANY_OBJECT),
             "signatures": _list(ANY_OBJECT),

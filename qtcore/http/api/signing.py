@@ -4,10 +4,11 @@ It must not know what any step means.
 """
 
 from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
-from qtcore.http.api.signing_inputs import ActsBody, ProofBody
+from qtcore.http.api.signing_inputs import ActsBody, ProofBody, SignatureQuery
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
 from qtcore.http.pages.signing import party_of
+from qtcore.services.manifestations import list_signatures
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
 from qtcore.services.sign_proofs import Proof
 
@@ -57,4 +58,18 @@ def sign(call: Call, sent: Sent) -> Answer:
     return Answer({"signed": plain_json(made)})
 
 
-ROUTES = (make, show, sign)
+@operation(
+    "GET",
+    "/signatures",
+    summary="List signatures, of one record or lot, with what they were given over",
+    answer="SignatureList",
+    query=SignatureQuery,
+)
+def list_all(call: Call, sent: Sent) -> Answer:
+    """List signatures with whether they hold, and all that is needed to verify them elsewhere."""
+    asked: SignatureQuery = sent.query
+    found = list_signatures(call.site, call.act(), asked.about, limit=asked.limit)
+    return Answer({"items": plain_json([each.with_proof() for each in found])})
+
+
+ROUTES = (make, show, sign, list_all)

@@ -35,3 +35,10 @@ class ProofBody(Input):
     password: Annotated[str, StringConstraints(max_length=400)] = ""
     code: Annotated[str, StringConstraints(max_length=12)] = ""
     passkey: dict[str, Any] | None = None
+
+
+class SignatureQuery(Input):
+    """Whose signatures: the public id of a record or lot; without it the newest of all."""
+
+    about: Annotated[str, StringConstraints(max_length=36)] = ""
+    limit: int = Field(default=200, ge=1, le=200)

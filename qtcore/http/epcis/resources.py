@@ -31,6 +31,12 @@ _ALLOWED: Final[Mapping[str, str]] = {
     "/events": "GET, POST, OPTIONS",
     "/queries": "GET, POST, OPTIONS",
     **{f"/{name}": "GET, OPTIONS" for name in RESOURCES},
+    "/capture/{capture_id:str}": "GET, OPTIONS",
+    "/events/{event_id:str}": "GET, OPTIONS",
+    "/queries/{query_name:str}": "GET, DELETE, OPTIONS",
+    "/queries/{query_name:str}/events": "GET, OPTIONS",
+    **{f"/{name}/{{value:str}}": "GET, OPTIONS" for name in RESOURCES},
+    **{f"/{name}/{{value:str}}/events": "GET, OPTIONS" for name in RESOURCES},
 }
 
 
@@ -38,7 +44,7 @@ _ALLOWED: Final[Mapping[str, str]] = {
 def discover(asked: Asked) -> Reply:
     """List what is offered."""
     asked.call.act()
-    links = [f"/epcis{path}" for path in _ALLOWED if path]
+    links = [f"/epcis{path}" for path in _ALLOWED if path and "{" not in path]
     return Reply(_collection(links), headers=DISCOVERY_HEADERS)
 
 

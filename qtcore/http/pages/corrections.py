@@ -17,14 +17,16 @@ from qtcore.http.pages.local_times import in_utc
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.evaluation import condition_json, evaluator
-from qtcore.services.records import RecordView, correct_record, read_record
+from qtcore.services.record_views import RecordView, read_record
+from qtcore.services.records import correct_record
+from qtcore.services.veils import seen_form
 
 
 @page("GET", "/r/{record:str}/edit")
 def show(call: Call) -> Seen:
     """Show the values of a record for correction."""
     view = read_record(call.site, call.act(), call.params["record"])
-    return _page(call, view, view.record.data, ())
+    return _page(call, view, view.data, ())
 
 
 @page("POST", "/r/{record:str}/edit")
@@ -46,7 +48,10 @@ def correct(call: Call) -> Seen:
 
 
 def _page(call: Call, view: RecordView, values: Mapping[str, Any], faults: Sequence[Fault]) -> Page:
-    registry, form = call.site.registry, view.form
+    registry, actor = call.site.registry, call.act().actor
+    of = f"record:{view.record.kind}"
+    locked = registry.policy.locked_fields(actor, of, view.thing)
+    form = seen_form(view.form, view.hidden, locked - view.hidden)
     drawn = build_form(
         form.schema_,
         form.layout,

@@ -14,7 +14,7 @@ from qtcore.http.pages.records import event_page, record_page
 from qtcore.http.pages.visits import Redirect, Seen, page
 from qtcore.services.attachments import Owner, attach_file, read_file
 from qtcore.services.event_views import read_event
-from qtcore.services.records import read_record
+from qtcore.services.record_views import read_record
 
 _FIELD: Final = "file"
 

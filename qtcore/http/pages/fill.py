@@ -32,6 +32,7 @@ from qtcore.services.form_values import field_texts
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.site import Site
+from qtcore.services.veils import seen_form
 
 SPARE_ROWS = 3
 
@@ -169,10 +170,10 @@ def _draw_event(
 def _draw_form(
     call: Call, asked: Asked, sent: Mapping[str, Any], faults: Sequence[Fault]
 ) -> FormView | None:
-    form = asked.form
-    if form is None:
+    if asked.form is None:
         return None
-    registry = call.site.registry
+    registry, of = call.site.registry, f"{asked.kind}:{asked.definition.id}"
+    form = seen_form(asked.form, registry.policy.locked_fields(call.act().actor, of))
     own = [f for f in faults if f.where and not f.where.startswith("event/")]
     return build_form(
         form.schema_,

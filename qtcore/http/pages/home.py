@@ -13,7 +13,7 @@ from qtcore.http.pages.lot_words import read_lot_words
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.finding import find_exact
 from qtcore.services.lots import search
-from qtcore.services.records import read_record
+from qtcore.services.record_views import read_record
 from qtcore.services.worklist import read_worklist
 from qtcore.store.queries.nodes import NodeInfo
 

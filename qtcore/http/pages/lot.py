@@ -18,6 +18,7 @@ from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.http.rendering import show_unit
 from qtcore.services.audit import read_ledger
 from qtcore.services.lots import LotView, get_lot
+from qtcore.services.printing import documents_of
 from qtcore.services.release import ReleaseView, explain_release
 from qtcore.services.site import Site
 from qtcore.services.specifications import limits_json, spec_of
@@ -76,6 +77,11 @@ def lot_data(call: Call) -> dict[str, Any]:
         "tests": tests_of(call, view.info, view.results),
         "release": release,
         "steps": lot_steps(call.site, view.info.state, call.act()),
+        "documents": [
+            each
+            for each in documents_of(call.site, call.language)
+            if each["subject"] == "lot" and view.info.kind == "lot"
+        ],
         "last": last,
         "fields": _fields(call, view),
         "spec": spec_of(call.site, view.info),

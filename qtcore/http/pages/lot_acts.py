@@ -5,13 +5,14 @@ It must not know limits or what a hold prevents.
 
 from urllib.parse import quote
 
-from qtcore.errors import Conflict, InputRejected, QTCoreError, Refused
+from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, QTCoreError, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.lot import lot_data
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.results import ResultInput, record_result
+from qtcore.services.same_lots import join_lots, part_lots
 
 # How people write the result of a test that is passed or not.
 _YES_NO = {"yes": "true", "no": "false", "是": "true", "否": "false"}
@@ -55,6 +56,28 @@ def lift(call: Call) -> Seen:
     return Redirect(f"/l/{quote(call.params['lot'], safe='')}?done=lifted")
 
 
+@page("POST", "/l/{lot:str}/join")
+def join(call: Call) -> Seen:
+    """Note that this lot is another one under a second name."""
+    lot, other = call.params["lot"], call.field("other")
+    try:
+        join_lots(call.site, call.act(), lot, other, reason=call.field("reason"))
+    except (InputRejected, Refused, Conflict, NotFound, Ambiguous) as error:
+        return _again(call, error)
+    return Redirect(f"/l/{quote(lot, safe='')}?done=joined")
+
+
+@page("POST", "/l/{lot:str}/part")
+def part(call: Call) -> Seen:
+    """Take back that this lot is another one."""
+    lot, other = call.params["lot"], call.field("other")
+    try:
+        part_lots(call.site, call.act(), lot, other, reason=call.field("reason"))
+    except (InputRejected, Refused, Conflict, NotFound) as error:
+        return _again(call, error)
+    return Redirect(f"/l/{quote(lot, safe='')}?done=parted")
+
+
 def _again(call: Call, error: QTCoreError) -> Page:
     """Show the lot again with what was wrong on top, and what was typed kept."""
     data = lot_data(call)
@@ -63,4 +86,4 @@ def _again(call: Call, error: QTCoreError) -> Page:
     return Page("lot.html", data, 400)
 
 
-ROUTES = (add_result, hold, lift)
+ROUTES = (add_result, hold, lift, join, part)

@@ -23,7 +23,7 @@ from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, sta
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
 from qtcore.services.recall_planning import plans_in_force
-from qtcore.services.records import RecordView, list_records, read_record
+from qtcore.services.record_views import RecordView, list_records, read_record
 from qtcore.services.sign_intents import Act
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.

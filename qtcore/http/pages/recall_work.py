@@ -17,7 +17,7 @@ from qtcore.services.moments import read_lens
 from qtcore.services.recall_checks import CheckInput, add_check
 from qtcore.services.recall_notices import acknowledge, start_clock
 from qtcore.services.recall_replies import ReplyInput, note_reply
-from qtcore.services.records import read_record
+from qtcore.services.record_views import read_record
 
 
 @page("POST", "/recall/{record:str}/acknowledge")

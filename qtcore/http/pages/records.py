@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.stored_states import active_in, allows, status_in
-from qtcore.definitions.workflows import Transition
+from qtcore.definitions.workflows import RECALL, Transition
 from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
 from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.http.call import Call
@@ -20,9 +20,12 @@ from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.attachments import Owner, list_attachments
 from qtcore.services.event_views import EventView, read_event
 from qtcore.services.finding import describe_uids
-from qtcore.services.records import RecordView, read_record
+from qtcore.services.printing import documents_of
+from qtcore.services.record_views import RecordView, read_record
+from qtcore.services.rights import acting_at
 from qtcore.services.sign_intents import Act
 from qtcore.services.standing import may_try
+from qtcore.services.veils import unveiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def event_page(call: Call, view: EventView, mistakes: Sequence[str]) -> Page:
         {
             "view": view,
             "event": view.event,
-            "values": shown_values(call, form, view.event.values, ()) if form else [],
+            "values": shown_values(call, form, view.values, ()) if form else [],
             "files": list_attachments(call.site, call.act(), Owner("event", view.event.uid)),
             "may_attach": actor.may(f"event.record:{view.event.event_type}"),
             "mistakes": [{"message": text, "href": ""} for text in mistakes],
@@ -81,17 +84,22 @@ def event_page(call: Call, view: EventView, mistakes: Sequence[str]) -> Page:
 def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
     """Show a record, with what was wrong on top."""
     form = view.form
-    history = [(r.data, r.recorded_by, r.recorded_at, r.reason) for r in view.revisions]
+    history = [
+        (unveiled(r.data, view.hidden), r.recorded_by, r.recorded_at, r.reason)
+        for r in view.revisions
+    ]
     newest = call.site.registry.find("forms", form.id)
     return Page(
         "record.html",
         {
             "view": view,
             "record": view.record,
-            "values": shown_values(call, form, view.record.data, history),
+            "values": shown_values(call, form, view.data, history),
             "files": list_attachments(call.site, call.act(), Owner("record", view.record.uid)),
             "lots": describe_uids(call.site, call.act(), view.lots),
+            "title": view.title,
             "steps": _offered(call, view),
+            "documents": _documents(call, view),
             "status": _status(view),
             "may_edit": _may_edit(view)
             and call.act().actor.may(f"record.submit:{view.record.kind}"),
@@ -107,7 +115,13 @@ def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
 def _offered(call: Call, view: RecordView) -> list[Transition]:
     active = active_in(view.workflow, view.record.state)
     begun = [t for t in view.workflow.transitions if not active.isdisjoint(t.from_)]
-    return may_try(call.site, call.act(), view.workflow.id, begun)
+    return may_try(call.site, acting_at(call.site, call.act(), view.thing), view.workflow.id, begun)
+
+
+def _documents(call: Call, view: RecordView) -> list[dict[str, str]]:
+    """List what can be printed about a record; a recall has documents of its own too."""
+    kinds = {"record", "recall"} if view.record.kind == RECALL else {"record"}
+    return [each for each in documents_of(call.site, call.language) if each["subject"] in kinds]
 
 
 def _may_edit(view: RecordView) -> bool:

@@ -15,7 +15,8 @@ from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.explaining import Explanation, explain_lot
-from qtcore.services.release import ReleaseView, RuleView, explain_release
+from qtcore.services.manifestations import Manifestation, list_signatures
+from qtcore.services.release import ReleaseView, explain_release
 from qtcore.services.sign_intents import Act
 
 _ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not_applicable": 3}
@@ -24,7 +25,8 @@ _ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not_applicable": 3}
 @page("GET", "/l/{lot:str}/release")
 def show(call: Call) -> Seen:
     """Show the checklist, the verdict and what this person may decide."""
-    found = explain_lot(call.site, call.act(), call.params["lot"])
+    as_decided = call.word("as") == "decided"
+    found = explain_lot(call.site, call.act(), call.params["lot"], as_decided=as_decided)
     return _page(call, found.now, mistakes=(), decided=found)
 
 
@@ -44,15 +46,20 @@ def decide(call: Call) -> Seen:
 def _page(
     call: Call, view: ReleaseView, *, mistakes: Sequence[str], decided: Explanation | None = None
 ) -> Page:
-    rules = sorted(view.rules, key=lambda r: (_ORDER.get(r.outcome.outcome, 9), r.outcome.id))
+    made = decided.decided if decided else None
+    as_decided = made is not None and call.word("as") == "decided"
+    shown = made.rules if as_decided and made else [rule.as_json() for rule in view.rules]
+    rules = sorted(shown, key=lambda rule: (_ORDER.get(rule["outcome"], 9), rule["rule"]))
     data: dict[str, Any] = {
         "view": view,
-        "decision": decided.decided.as_json() if decided and decided.decided else None,
+        "as_decided": as_decided,
+        "decision": made.as_json() if made else None,
         "differences": [each.as_json() for each in decided.differences] if decided else [],
         "info": view.info,
         "rules": rules,
-        "other": _other_refusals(view, rules),
+        "other": [] if as_decided else _other_refusals(view),
         "steps": _offered(call, view),
+        "signatures": _signatures(call, view.info.uid),
         "mistakes": [{"message": text, "href": ""} for text in mistakes],
         "reason": call.field("reason") if mistakes else "",
         "chosen": call.field("transition") if mistakes else "",
@@ -61,9 +68,14 @@ def _page(
     return Page("release.html", data, 400 if mistakes else 200)
 
 
-def _other_refusals(view: ReleaseView, rules: Sequence[RuleView]) -> list[Any]:
+def _signatures(call: Call, uid: str) -> Sequence[Manifestation]:
+    may_see = call.act().actor.may("record.read")
+    return list_signatures(call.site, call.act(), uid) if may_see else ()
+
+
+def _other_refusals(view: ReleaseView) -> list[Any]:
     """List the reasons that are no rule: what packs in Python say, broken packs."""
-    ids = {rule.outcome.id for rule in rules}
+    ids = {rule.outcome.id for rule in view.rules}
     return [refusal for refusal in view.refusals if refusal.code not in ids]
 
 

@@ -6,7 +6,7 @@ It must not know passwords' hashing or the session table.
 from collections.abc import Sequence
 
 from qtcore.context import Actor, Context
-from qtcore.errors import NotSignedIn
+from qtcore.errors import NotSignedIn, TooManyTries
 from qtcore.http.call import Call
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.http.security import language_cookie, session_cookie
@@ -41,9 +41,10 @@ def do_sign_in(call: Call) -> Seen:
     password = call.form.get("password", [""])[-1]
     try:
         secret = sign_in(call.site, asked, login, password, agent=call.agent)
-    except NotSignedIn as error:
-        data = {"next": goal, "login": login, "mistake": error.message}
-        return Page("sign_in.html", data, 401)
+    except (NotSignedIn, TooManyTries) as error:
+        is_early = isinstance(error, TooManyTries)
+        data = {"next": goal, "login": login, "mistake": "early" if is_early else "wrong"}
+        return Page("sign_in.html", data, 429 if is_early else 401)
     return Redirect(goal, (session_cookie(secret, is_secure=call.is_secure),))
 
 

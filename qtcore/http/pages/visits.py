@@ -5,7 +5,7 @@ It must not know any one page.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import anyio
@@ -36,7 +36,16 @@ class Redirect:
     cookies: tuple[Cookie, ...] = ()
 
 
-Seen = Page | Redirect | Download
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Something shown as it is, without the frame of the product."""
+
+    content: bytes
+    media_type: str
+
+
+SHEET: Final = "sandbox allow-modals; default-src 'none'; style-src 'self'; img-src 'self' data:"
+Seen = Page | Redirect | Download | Sheet
 Show = Callable[[Call], Seen]
 
 
@@ -67,5 +76,9 @@ def _respond(call: Call, seen: Seen) -> Response[bytes]:
         return Response(b"", status_code=303, headers=headers, cookies=list(seen.cookies))
     if isinstance(seen, Download):
         return render_download(seen)
+    if isinstance(seen, Sheet):
+        # A template belongs to a pack: should it hold a script, the page does not run it.
+        headers = {"content-security-policy": SHEET}
+        return Response(seen.content, headers=headers, media_type=seen.media_type)
     html = render_page(call, seen.template, **seen.data)
     return Response(html.encode(), status_code=seen.status, media_type="text/html")

@@ -11,6 +11,7 @@ from typing import Any
 
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.services.integrity.ground import Ground, Subject, Violation
+from qtcore.services.manifestations import find_fault
 from qtcore.services.migration import TRANSITION as MOVED
 from qtcore.services.release import GATE
 from qtcore.store.tables import Event, Movement, Signature
@@ -99,6 +100,12 @@ def check_signatures(ground: Ground) -> Iterator[Violation]:
     """I5: a step that needs a signature has it, by the person who made it, and by another one."""
     signed: dict[tuple[str, str], list[Any]] = {}
     for row in ground.rows(Signature):
+        fault = find_fault(row)
+        if fault:
+            name = ground.subjects.get(row.subject_uid)
+            said = f"the signature {row.uid} of {row.signer_name} does not verify: {fault}"
+            yield Violation("I5", name.name if name else row.subject_uid, said)
+            continue
         signed.setdefault((row.subject_uid, row.meaning), []).append(row)
     for subject, step, transition in _steps(ground):
         if transition.signature is not None:

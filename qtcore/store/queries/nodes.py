@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    CTE,
     JSON,
     ColumnElement,
     CompoundSelect,
@@ -18,17 +19,30 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     func,
     literal,
     literal_column,
+    or_,
     select,
     union,
 )
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of, text
-from qtcore.store.queries.keyset import TENANT, among, rows_for
-from qtcore.store.tables import Edge, Hold, Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
+from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
+from qtcore.store.tables import (
+    Edge,
+    Hold,
+    Identifier,
+    Item,
+    LogisticUnit,
+    Lot,
+    Node,
+    NodeAlias,
+    Party,
+    Unit,
+)
 
 _NODE: Final = table_of(Node)
 _LOT: Final = table_of(Lot)
@@ -39,6 +53,7 @@ _PARTY: Final = table_of(Party)
 _IDENTIFIER: Final = table_of(Identifier)
 _HOLD: Final = table_of(Hold)
 _EDGE: Final = table_of(Edge)
+_ALIAS: Final = table_of(NodeAlias)
 
 _MOST_FOUND: Final = 200
 _NO_ITEM: Final = (0, "", "", "", "", "", None)
@@ -129,12 +144,24 @@ def _identifiers_of(
 def active_holds(
     session: Session, tenant_id: int, nodes: Iterable[int]
 ) -> dict[int, tuple[HoldRow, ...]]:
-    """List the holds in force, by node; a node without any is left out."""
+    """List the holds in force, by node; a node without any is left out.
+
+    A hold on a node holds all that was found to be the same thing.
+    """
     found: dict[int, list[HoldRow]] = defaultdict(list)
-    rows = (HoldRow(*row) for row in rows_for(session, _holds, tenant_id, nodes))
-    for hold in sorted(rows, key=lambda hold: (hold.placed_at, hold.uid)):
-        found[hold.node].append(hold)
+    rows = ((row[0], HoldRow(*row[1:])) for row in rows_for(session, _holds, tenant_id, nodes))
+    for node, hold in sorted(rows, key=lambda pair: (pair[1].placed_at, pair[1].uid)):
+        found[node].append(hold)
     return {node: tuple(holds) for node, holds in found.items()}
+
+
+def same_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, set[int]]:
+    """Give the other nodes that each was found to be the same as, directly or through others."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for node, other in rows_for(session, _same, tenant_id, nodes):
+        if node != other:
+            found[node].add(other)
+    return dict(found)
 
 
 def lots_of_units(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, set[int]]:
@@ -297,18 +324,44 @@ def _identifiers(dialect: str) -> Select[tuple[int, int, str, str]]:
     return found.where(_IDENTIFIER.c.tenant_id == TENANT, among(dialect, _IDENTIFIER.c.node))
 
 
+def _alike(dialect: str) -> CTE:
+    """Pair each node that is asked for with itself and with all that is the same thing."""
+    asked = key_rows(dialect).subquery()
+    start = select(asked.c.node.label("asked"), asked.c.node.label("node"))
+    alike = start.cte("alike", recursive=True)
+    other = case((_ALIAS.c.node == alike.c.node, _ALIAS.c.same_as), else_=_ALIAS.c.node)
+    step = select(alike.c.asked, other).join(
+        _ALIAS,
+        and_(
+            _ALIAS.c.tenant_id == TENANT,
+            or_(_ALIAS.c.node == alike.c.node, _ALIAS.c.same_as == alike.c.node),
+            _ALIAS.c.undone_at.is_(None),
+        ),
+    )
+    return alike.union(step)
+
+
+@cache
+def _same(dialect: str) -> Select[tuple[int, int]]:
+    alike = _alike(dialect)
+    return select(alike.c.asked, alike.c.node)
+
+
 @cache
 def _holds(dialect: str) -> Select[tuple[object, ...]]:
-    return select(
-        _HOLD.c.uid,
-        _HOLD.c.node,
-        _HOLD.c.reason,
-        _HOLD.c.cause,
-        _HOLD.c.record_uid,
-        _HOLD.c.placed_at,
-        _HOLD.c.placed_by,
-    ).where(
-        _HOLD.c.tenant_id == TENANT,
-        among(dialect, _HOLD.c.node),
-        _HOLD.c.lifted_at.is_(None),
+    alike = _alike(dialect)
+    return (
+        select(
+            alike.c.asked,
+            _HOLD.c.uid,
+            _HOLD.c.node,
+            _HOLD.c.reason,
+            _HOLD.c.cause,
+            _HOLD.c.record_uid,
+            _HOLD.c.placed_at,
+            _HOLD.c.placed_by,
+        )
+        .select_from(alike)
+        .join(_HOLD, and_(_HOLD.c.tenant_id == TENANT, _HOLD.c.node == alike.c.node))
+        .where(_HOLD.c.lifted_at.is_(None))
     )

@@ -3,7 +3,17 @@
 It must not hold logic.
 """
 
-from qtcore.store.tables.access import ApiToken, IdempotencyKey, Outbox, UserAccount, WebSession
+from qtcore.store.tables.access import (
+    ApiToken,
+    CredentialTicket,
+    IdempotencyKey,
+    Outbox,
+    SignInTicket,
+    Throttle,
+    TokenUse,
+    UserAccount,
+    WebSession,
+)
 from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
 from qtcore.store.tables.delegations import Delegation
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
@@ -91,6 +101,7 @@ __all__ = [
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
+    "CredentialTicket",
     "Decision",
     "DefinitionVersion",
     "Delegation",
@@ -149,12 +160,15 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "SignInTicket",
     "SignIntent",
     "Signature",
     "SignerStanding",
     "SigningFactor",
     "StateChange",
     "Tenant",
+    "Throttle",
+    "TokenUse",
     "Training",
     "Unit",
     "UserAccount",

@@ -6,19 +6,24 @@ It must not know what a right means.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field
 
 from qtcore.store.columns import PublicRow, Row, TenantRow, json_field, key_field, tenant_key
 
 
 class UserAccount(PublicRow, table=True):
-    """An account of a person; logins are never reused or reassigned (21 CFR 11.100(a))."""
+    """An account of a person; logins are never reused or reassigned (21 CFR 11.100(a)).
+
+    `site_roles` are [site, role] pairs; `subject` names the person at the sign-in provider:
+    issuer and subject, joined by a space.
+    """
 
     __tablename__ = "user_account"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
         UniqueConstraint("tenant_id", "login"),
+        Index("uq_user_account_subject", "tenant_id", "subject", unique=True),
         tenant_key("person_id", "person"),
     )
 
@@ -26,6 +31,8 @@ class UserAccount(PublicRow, table=True):
     person_id: int = key_field()
     password_hash: str = Field(default="", max_length=300)
     roles: list[str] = json_field(list)
+    site_roles: list[list[str]] = json_field(list)
+    subject: str | None = Field(default=None, max_length=300)
     language: str = Field(default="en", max_length=20)
     state: str = Field(default="active", max_length=20)
     version: int = 1
@@ -35,7 +42,10 @@ class UserAccount(PublicRow, table=True):
 
 
 class ApiToken(PublicRow, table=True):
-    """A token for the API; only its hash is stored."""
+    """A token for the API; only its hash is stored.
+
+    `scope` lists the rights it is good for, all of its person's when null; `site` the one site.
+    """
 
     __tablename__ = "api_token"
     __table_args__ = (
@@ -46,9 +56,60 @@ class ApiToken(PublicRow, table=True):
     user_id: int = key_field()
     name: str = Field(default="", max_length=120)
     token_hash: str = Field(max_length=64)
+    scope: list[str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    site: str = Field(default="", max_length=120)
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+class TokenUse(Row, table=True):
+    """When a token was last used, and from where; noted at most once a minute."""
+
+    __tablename__ = "token_use"
+
+    tenant_id: int = key_field(primary_key=True)
+    token_id: int = key_field(primary_key=True)
+    used_at: datetime
+    ip: str = Field(default="", max_length=60)
+
+
+class Throttle(Row, table=True):
+    """Failed sign-ins of one account or from one address; `bucket` is a hash of which."""
+
+    __tablename__ = "throttle"
+
+    tenant_id: int = key_field(primary_key=True)
+    bucket: str = Field(primary_key=True, max_length=80)
+    failures: int = 0
+    since: datetime
+    blocked_until: datetime | None = None
+
+
+class CredentialTicket(Row, table=True):
+    """A link with which a person sets their password: good once, for a day; only its hash."""
+
+    __tablename__ = "credential_ticket"
+    __table_args__ = (tenant_key("user_id", "user_account"),)
+
+    tenant_id: int = key_field(primary_key=True)
+    token_hash: str = Field(primary_key=True, max_length=64)
+    user_id: int = key_field()
+    expires_at: datetime
+
+
+class SignInTicket(Row, table=True):
+    """A sign-in at the provider that was begun and not ended: good once, in one browser."""
+
+    __tablename__ = "sign_in_ticket"
+
+    tenant_id: int = key_field(primary_key=True)
+    state_hash: str = Field(primary_key=True, max_length=64)
+    browser_hash: str = Field(max_length=64)
+    nonce: str = Field(max_length=64)
+    verifier: str = Field(max_length=128)
+    goal: str = Field(max_length=2000)
+    expires_at: datetime
 
 
 class WebSession(PublicRow, table=True):

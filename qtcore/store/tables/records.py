@@ -36,7 +36,8 @@ class DefinitionVersion(PublicRow, table=True):
 class Record(PublicRow, table=True):
     """A deviation, inspection, recall ...: any form-backed document with a workflow.
 
-    `revision` counts contents, `version` counts every change (compare-and-set).
+    `revision` counts contents, `version` counts every change (compare-and-set). `site` is the code
+    of the site it was opened at; empty for one of the whole company.
     """
 
     __tablename__ = "record"
@@ -61,6 +62,7 @@ class Record(PublicRow, table=True):
     data: dict[str, Any] = json_field()
     opened_at: datetime
     opened_by: str = Field(max_length=120)
+    site: str = Field(default="", max_length=120)
     closed_at: datetime | None = None
 
 

@@ -1,0 +1,113 @@
+"""Templates of printed documents: what one may say, checked before it serves, filled in a sandbox.
+
+It must not know lots or records. A template sees plain data by the names its subject has, escapes
+everything, and can neither call, import, nor switch the escaping off.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from qtcore.definitions.mistakes import Mistake, unknown
+from qtcore.errors import InputRejected
+
+COMMON: Final = ("language", "document", "ledger", "printed")
+SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "lot": ("lot", "release"),
+    "record": ("record",),
+    "recall": ("record", "scope"),
+    "shipment": ("shipment",),
+}
+MOST_SIGNS: Final = 2_000_000
+_FILTERS: Final = (
+    *("capitalize", "d", "default", "e", "escape", "first", "join", "last", "length", "lower"),
+    *("round", "sort", "title", "trim", "upper"),
+)
+_FORBIDDEN: Final = (
+    *(nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Call, nodes.CallBlock),
+    *(nodes.ScopedEvalContextModifier, nodes.EvalContextModifier, nodes.Macro),
+)
+
+
+_WORDS: Final[Mapping[type[nodes.Node], str]] = {
+    nodes.Include: "include",
+    nodes.Import: "import",
+    nodes.FromImport: "import",
+    nodes.Extends: "extends",
+    nodes.Macro: "macro",
+    nodes.ScopedEvalContextModifier: "autoescape",
+    nodes.EvalContextModifier: "autoescape",
+    nodes.Getattr: "a name that begins with an underscore",
+}
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox with nothing to call, and without operators that make much of little."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Give the value of that name; a field called ``items`` is a field, not a method."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Refuse what could fill the memory: a text times a number."""
+        raise SecurityError(f"the operator {operator!r} is not for documents")
+
+
+def _environment() -> _Sandbox:
+    made = _Sandbox(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.globals.clear()
+    made.filters = {name: made.filters[name] for name in _FILTERS}
+    return made
+
+
+_ENVIRONMENT: Final = _environment()
+
+
+def template_mistakes(text: str, subject: str) -> Iterator[tuple[int, Mistake]]:
+    """Find what a template may not do, each with its line."""
+    try:
+        tree = _ENVIRONMENT.parse(text)
+        _ENVIRONMENT.compile(tree)
+    except TemplateError as error:
+        line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
+        yield line, Mistake("QT131", f"the template cannot be read: {error.message}")
+        return
+    for node in tree.find_all((*_FORBIDDEN, nodes.Getattr)):
+        if isinstance(node, nodes.Getattr) and not node.attr.startswith("_"):
+            continue
+        what = _WORDS.get(type(node), "a call")
+        message = f"a document template may not use {what}: it only shows values"
+        yield node.lineno, Mistake("QT131", message)
+    known = (*COMMON, *SUBJECTS[subject])
+    for name in sorted(meta.find_undeclared_variables(tree)):
+        if name not in known:
+            yield _line_of(tree, name), unknown(name, known, f"value of a {subject}", ())
+
+
+def fill_template(text: str, values: Mapping[str, Any]) -> str:
+    """Fill a template with plain data; raises InputRejected when it asks for what is not there."""
+    pieces: list[str] = []
+    size = 0
+    try:
+        for piece in _ENVIRONMENT.from_string(text).generate(**values):
+            size += len(piece)
+            if size > MOST_SIGNS:
+                raise InputRejected(f"the document has more than {MOST_SIGNS} signs", code="QT438")
+            pieces.append(piece)
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        text = f"the template cannot be filled: {error}; correct it, or record what it asks for"
+        raise InputRejected(text, code="QT438") from error
+    return "".join(pieces)
+
+
+def _line_of(tree: nodes.Template, name: str) -> int:
+    return next((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), 1)

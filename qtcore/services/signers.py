@@ -1,0 +1,203 @@
+"""What makes a person a signer: identity verified, training recorded, policies accepted.
+
+It must not know what is signed afterwards; see `qtcore.services.sign_demands` for what is asked.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from qtcore.context import Context
+from qtcore.definitions.policies import PolicyDefinition
+from qtcore.definitions.workflows import SignatureDemand
+from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.accounts import find_account
+from qtcore.services.factors import list_factors
+from qtcore.services.rights import require
+from qtcore.services.sign_content import SignedContent
+from qtcore.services.sign_demands import Needs, accepted_policies, policy_text, text_sha256
+from qtcore.services.sign_proofs import Proof, check_proof
+from qtcore.services.sign_tries import find_standing, standing_of
+from qtcore.services.signing import write_signature
+from qtcore.services.site import Site
+from qtcore.store.tables import PolicyAcceptance, Training, UserAccount
+
+ACCEPTS = SignatureDemand(meaning="acknowledged", profile="strict")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingInput:
+    """A training of a person: its topic, from which day to which, and on which evidence."""
+
+    topic: str
+    evidence: str
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+def verify_identity(
+    site: Site, context: Context, login: str, *, method: str, evidence: str
+) -> None:
+    """Record that the person behind an account was identified, how and by which document.
+
+    Another person than the one identified does it (21 CFR 11.100(b)). Raises Denied, NotFound,
+    Refused for oneself, InputRejected without method or evidence.
+    """
+    require(site, context, "user.manage", about=login)
+    _require_texts(f"the identity of {login} is not recorded", method=method, evidence=evidence)
+    with site.store.write(context) as work:
+        account = _account(work.session, work.tenant_id, login)
+        if account.person_id == context.actor.person_id:
+            text = "nobody verifies his own identity"
+            raise Refused(text, [Refusal("QT423", text, fix="ask another administrator")])
+        row = standing_of(work, account.id)
+        work.change(
+            row,
+            identity_method=method[:200],
+            identity_evidence=evidence[:400],
+            identity_verified_at=context.at,
+            identity_verified_by=context.actor.login,
+        )
+        work.log(
+            "signer.identify",
+            "user",
+            account.uid,
+            details={"method": method[:200]},
+            private={"evidence": evidence[:400]},
+        )
+
+
+def record_training(site: Site, context: Context, login: str, entry: TrainingInput) -> str:
+    """Record a training of a person; returns its public id. Nobody records his own.
+
+    Raises Denied, NotFound, Refused for oneself, InputRejected for a period that ends before it
+    begins or without topic and evidence.
+    """
+    require(site, context, "user.manage", about=login)
+    what = f"the training of {login} is not recorded"
+    _require_texts(what, topic=entry.topic, evidence=entry.evidence)
+    begins = entry.valid_from or context.at.date()
+    if entry.valid_until is not None and entry.valid_until < begins:
+        text = f"it ends on {entry.valid_until}, before it begins on {begins}"
+        raise InputRejected(what, [Fault("QT477", text, "valid_until")])
+    with site.store.write(context) as work:
+        account = _account(work.session, work.tenant_id, login)
+        if account.person_id == context.actor.person_id:
+            text = "nobody records his own training"
+            raise Refused(text, [Refusal("QT423", text, fix="ask another person")])
+        row = Training(
+            tenant_id=work.tenant_id,
+            id=work.key(),
+            uid=work.new_uid(),
+            person_id=account.person_id,
+            topic=entry.topic[:80],
+            valid_from=begins,
+            valid_until=entry.valid_until,
+            evidence=entry.evidence[:400],
+            recorded_at=context.at,
+            recorded_by=context.actor.login,
+        )
+        work.add(row)
+        until = entry.valid_until.isoformat() if entry.valid_until else ""
+        details = {"topic": row.topic, "from": begins.isoformat(), "until": until}
+        work.log("signer.train", "training", row.uid, about=[account.uid], details=details)
+    return row.uid
+
+
+def accept_policy(site: Site, context: Context, policy_id: str, proof: Proof) -> str:
+    """Sign a policy as it stands; returns the public id of the signature (21 CFR 11.10(j)).
+
+    Raises NotFound for an unknown policy, Refused when the proof is wrong or missing.
+    """
+    found: PolicyDefinition | None = site.registry.find("policies", policy_id)
+    if found is None or context.actor.person_id is None:
+        known = ", ".join(each.id for each in site.registry.list("policies")) or "none"
+        raise NotFound(f"there is no policy {policy_id!r} to accept; there are: {known}")
+    proven, refusals = check_proof(site, context, Needs(2), proof)
+    if proven is None:
+        raise Refused(f"the policy is not accepted: {refusals[0].message}", refusals)
+    text = policy_text(site, found, context.language)
+    content = {"policy": found.id, "version": found.version, "text": text}
+    with site.store.write(context) as work:
+        signed = SignedContent("policy", f"policy:{found.id}", 1, content)
+        signature = write_signature(site, work, ACCEPTS, signed, proven=proven)
+        row = PolicyAcceptance(
+            tenant_id=work.tenant_id,
+            id=work.key(),
+            uid=work.new_uid(),
+            person_id=context.actor.person_id,
+            policy=found.id,
+            policy_version=found.version,
+            text_sha256=text_sha256(text),
+            accepted_at=context.at,
+            signature_uid=signature.uid,
+        )
+        work.add(row)
+        details = {"policy": found.id, "version": found.version}
+        work.log("policy.accept", "policy", row.uid, about=[context.actor.uid], details=details)
+    return signature.uid
+
+
+def read_signer(site: Site, context: Context, login: str = "") -> dict[str, Any]:
+    """Tell what is known of a signer: oneself, or with `user.manage` somebody else."""
+    if login and login != context.actor.login:
+        require(site, context, "user.manage", about=login)
+    with site.store.read() as session:
+        tenant = site.store.tenant_id
+        account = _account(session, tenant, login or context.actor.login)
+        standing = find_standing(session, tenant, account.id)
+        verified_at = standing.identity_verified_at if standing else None
+        accepted = accepted_policies(session, tenant, account.person_id)
+        trainings = session.exec(
+            select(Training)
+            .where(Training.tenant_id == tenant, Training.person_id == account.person_id)
+            .order_by(col(Training.id))
+        ).all()
+        return {
+            "login": account.login,
+            "locked": bool(standing and standing.locked_at),
+            "failed": standing.failed if standing else 0,
+            "identity": {
+                "verified_at": verified_at.isoformat() if verified_at else None,
+                "verified_by": standing.identity_verified_by if standing else "",
+                "method": standing.identity_method if standing else "",
+            },
+            "factors": [
+                {"factor_id": each.uid, "kind": each.kind, "name": each.name}
+                for each in list_factors(session, tenant, account.id)
+            ],
+            "policies": [
+                {
+                    "policy": each.id,
+                    "version": each.version,
+                    "asked": each.accept,
+                    "accepted": (each.id, each.version) in accepted,
+                }
+                for each in site.registry.list("policies")
+            ],
+            "trainings": [
+                {
+                    "topic": each.topic,
+                    "from": each.valid_from.isoformat(),
+                    "until": each.valid_until.isoformat() if each.valid_until else None,
+                }
+                for each in trainings
+            ],
+        }
+
+
+def _account(session: Session, tenant_id: int, login: str) -> UserAccount:
+    account = find_account(session, tenant_id, login)
+    if account is None:
+        raise NotFound(f"there is no user {login!r}; `qtcore user add {login}` makes one")
+    return account
+
+
+def _require_texts(what: str, **texts: str) -> None:
+    faults = [
+        Fault("QT477", f"{name} is missing", name) for name, t in texts.items() if not t.strip()
+    ]
+    if faults:
+        raise InputRejected(what, faults)
