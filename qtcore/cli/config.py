@@ -11,15 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
     shown_progress,
 )
 from qtcore.errors import InputRejected
@@ -33,19 +26,20 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")
 
 
 @config.command("status")
-def status(
-    *, db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_user: AsUser = "", as_json: AsJson = False
-) -> None:
+@console()
+def status(here: Console) -> None:
     """Say which version serves, what differs on disk, and which drafts are open."""
     from qtcore.services.status import read_status
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = read_status(site, context_of(site, as_user))
-        print_answer(found.as_json(), as_json=as_json, text=_status_text)
+    with here.site() as site:
+        found = read_status(site, here.context(site))
+        here.answer(found.as_json(), text=_status_text)
 
 
 @config.command("draft")
+@console()
 def draft(
+    here: Console,
     path: Annotated[
         Path | None, typer.Argument(help="A pack or site folder; default: what differs on disk.")
     ] = None,
@@ -56,215 +50,189 @@ def draft(
         list[str] | None,
         typer.Option("--map", help="WORKFLOW:OLD=NEW, where running records of a state go."),
     ] = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Open a draft of a folder, or stand for what differs on disk; who does is its author."""
     from qtcore.services.drafting import draft_folder
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         found = draft_folder(
             site,
-            context_of(site, as_user),
+            here.context(site),
             path,
             title=title,
             reason=reason,
             mappings=read_mappings(mappings or []),
         )
-        print_answer(found.as_json(), as_json=as_json, text=_draft_text)
+        here.answer(found.as_json(), text=_draft_text)
 
 
 @config.command("propose")
+@console()
 def propose(
+    here: Console,
     draft_id: Draft = "",
     *,
     reason: Reason = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Stand for a draft with your name, such as a pending upgrade; another person then signs."""
     from qtcore.services.drafting import choose_draft
     from qtcore.services.drafts import propose_draft
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         chosen = choose_draft(site, context, draft_id)
         found = propose_draft(site, context, chosen, reason=reason)
-        print_answer(found.as_json(), as_json=as_json, text=_draft_text)
+        here.answer(found.as_json(), text=_draft_text)
 
 
 @config.command("discard")
+@console()
 def discard(
+    here: Console,
     draft_id: Draft = "",
     *,
     reason: Reason = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Give a draft up; it stays readable."""
     from qtcore.services.drafting import choose_draft
     from qtcore.services.drafts import discard_draft
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         chosen = choose_draft(site, context, draft_id)
         found = discard_draft(site, context, chosen, reason=reason)
-        print_answer(found.as_json(), as_json=as_json, text=_draft_text)
+        here.answer(found.as_json(), text=_draft_text)
 
 
 @config.command("check")
+@console()
 def check(
+    here: Console,
     draft_id: Draft = "",
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Check, prove, compare and replay a draft; exit code 1 when it cannot be published."""
     from qtcore.services.drafting import choose_draft
     from qtcore.services.publication import check_draft
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        context = context_of(site, as_user)
+    with here.site() as site:
+        context = here.context(site)
         found = check_draft(site, context, choose_draft(site, context, draft_id)).as_json()
-        print_answer(found, as_json=as_json, text=_check_text)
+        here.answer(found, text=_check_text)
         if not found["ok"]:
             raise typer.Exit(1)
 
 
 @config.command("diff")
+@console()
 def diff(
+    here: Console,
     versions: Annotated[
         list[str] | None,
         typer.Argument(
             help="A draft, a folder, or one or two version numbers; default: the draft."
         ),
     ] = None,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """List what differs, in words: states, transitions, fields, rules, texts."""
     from qtcore.services.drafting import compare
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = compare(site, context_of(site, as_user), tuple(versions or ()))
+    with here.site() as site:
+        found = compare(site, here.context(site), tuple(versions or ()))
         answer = {"differences": [d.as_json() for d in found], "count": len(found)}
-        print_answer(answer, as_json=as_json, text=_diff_text)
+        here.answer(answer, text=_diff_text)
 
 
 @config.command("publish")
+@console()
 def publish(
+    here: Console,
     draft_id: Draft = "",
     *,
     reason: Reason = "",
     password_file: Annotated[
         Path | None, typer.Option(help="A file with the signer's password; - reads standard input.")
     ] = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Sign a draft as its second person (--as) and publish it; the password is asked for."""
     from qtcore.services.drafting import choose_draft
     from qtcore.services.publication import Signing, publish_draft
     from qtcore.services.sign_proofs import Proof
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         chosen = choose_draft(site, context, draft_id)
         signing = Signing(Proof(read_password(password_file)), reason)
         found = publish_draft(site, context, chosen, signing).as_json()
-        print_answer(found, as_json=as_json, text=lambda a: f"version {a['number']} is published")
+        here.answer(found, text=lambda a: f"version {a['number']} is published")
 
 
 @config.command("history")
+@console()
 def history(
+    here: Console,
     number: Annotated[int, typer.Argument(help="One version with its report.")] = 0,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """List the published versions, or show one with what its signer was shown."""
     from qtcore.services.publication import list_history, read_version
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        context = context_of(site, as_user)
+    with here.site() as site:
+        context = here.context(site)
         if number:
             one = read_version(site, context, number).as_json(full=True)
-            print_answer(one, as_json=as_json, text=_version_text)
+            here.answer(one, text=_version_text)
         else:
             rows = [view.as_json() for view in list_history(site, context)]
-            print_answer({"versions": rows}, as_json=as_json, text=_history_text)
+            here.answer({"versions": rows}, text=_history_text)
 
 
 @config.command("export")
+@console()
 def export(
+    here: Console,
     number: Annotated[int, typer.Argument(help="The version.")],
     folder: Annotated[Path, typer.Argument(help="A new folder, one sub-folder for each pack.")],
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Write the texts of a published version into a folder, word for word."""
     from qtcore.services.drafting import export_version
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        files = export_version(site, context_of(site, as_user), number, folder)
+    with here.site() as site:
+        files = export_version(site, here.context(site), number, folder)
         answer = {"number": number, "folder": str(folder), "files": files}
-        print_answer(answer, as_json=as_json, text=lambda a: f"wrote {a['files']} files")
+        here.answer(answer, text=lambda a: f"wrote {a['files']} files")
 
 
 @config.command("rollback")
+@console()
 def rollback(
+    here: Console,
     number: Annotated[int, typer.Argument(help="The older version.")],
     *,
     reason: Reason = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Open a draft with the texts of an older version; `publish` it as a new version."""
     from qtcore.services.publication import roll_back
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        found = roll_back(site, context_of(site, as_user), number, reason=reason)
-        print_answer(found.as_json(), as_json=as_json, text=_draft_text)
+    with here.site(create=True) as site:
+        found = roll_back(site, here.context(site), number, reason=reason)
+        here.answer(found.as_json(), text=_draft_text)
 
 
 @config.command("migrate")
+@console()
 def migrate(
+    here: Console,
     workflow: Annotated[str, typer.Argument(help="The workflow whose running records move.")],
     *,
     mappings: Annotated[list[str] | None, typer.Option("--map", help="OLD=NEW state.")] = None,
     fields: Annotated[list[str] | None, typer.Option("--field", help="OLD=NEW field.")] = None,
     run: Annotated[bool, typer.Option("--run", help="Do it; without it only shown.")] = False,
     reason: Reason = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Show what becomes of running records of older versions, or move them; 1: some cannot."""
     from qtcore.services.migration import StateMapping, preview_migration, run_migration
 
-    with answering(as_json=as_json), opened(db, site_dir, create=run) as site:
-        context = context_of(site, as_user)
+    with here.site(create=run) as site:
+        context = here.context(site)
         states = dict(_pair(each) for each in mappings or ())
         renamed = dict(_pair(each) for each in fields or ())
         asked = StateMapping(workflow, states, renamed, reason)
@@ -273,7 +241,7 @@ def migrate(
                 plan = run_migration(site, context, asked, told).as_json()
         else:
             plan = preview_migration(site, context, asked).as_json()
-        print_answer(plan, as_json=as_json, text=_plan_text)
+        here.answer(plan, text=_plan_text)
         if plan["counts"]["refused"]:
             raise typer.Exit(1)
 

@@ -7,65 +7,50 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 db = typer.Typer(no_args_is_help=True)
 
 
 @db.command("upgrade")
-def upgrade(
-    db: Db = DEFAULT_DB,
-    *,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
-) -> None:
+@console()
+def upgrade(here: Console) -> None:
     """Bring the database to this release and publish changed definitions; make it when missing."""
     from qtcore.services.definitions import publish_registry
     from qtcore.services.jobs import settle
     from qtcore.services.site import open_site
     from qtcore.store.store import upgrade as run_upgrade
 
-    with answering(as_json=as_json):
-        before, after = run_upgrade(db)
-        site = open_site(db, site_dir=site_dir)
-        try:
-            published = publish_registry(site, context_of(site, as_user))
-            settle(site)
-        finally:
-            site.close()
-        answer = {"from": before, "to": after, "definitions_published": published}
-        print_answer(answer, as_json=as_json, text=lambda a: f"{a['from'] or 'new'} -> {a['to']}")
+    before, after = run_upgrade(here.db)
+    site = open_site(here.db, site_dir=here.site_dir)
+    try:
+        published = publish_registry(site, here.context(site))
+        settle(site)
+    finally:
+        site.close()
+    answer = {"from": before, "to": after, "definitions_published": published}
+    here.answer(answer, text=lambda a: f"{a['from'] or 'new'} -> {a['to']}")
 
 
 @db.command("fsck")
+@console()
 def fsck(
-    db: Db = DEFAULT_DB,
+    here: Console,
     *,
     journal: Annotated[
         Path | None,
         typer.Option("--journal", help="File with one public id a line that clients were told of."),
     ] = None,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Check the invariants I1 to I13; each violation is named with its place, exit code 1 then."""
     from qtcore.services.integrity.fsck import check_database
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         lines = journal.read_text(encoding="utf-8").splitlines() if journal else []
-        checked = check_database(site, context_of(site, as_user), journal=lines)
-        print_answer(checked.as_json(), as_json=as_json, text=_fsck_text)
+        checked = check_database(site, here.context(site), journal=lines)
+        here.answer(checked.as_json(), text=_fsck_text)
         if not checked.is_sound:
             raise typer.Exit(1)
 
@@ -81,25 +66,25 @@ BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of th
 
 
 @db.command("backup")
-def backup(file: BackupFile, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+@console(site=False, acts=False)
+def backup(here: Console, file: BackupFile) -> None:
     """Copy the database in use into a new FILE and check it; exit code 1 when it is broken."""
     from qtcore.services.backup import back_up
 
-    with answering(as_json=as_json):
-        made = back_up(db, file)
-        print_answer(made.as_json(), as_json=as_json, text=_backup_text)
-        if not made.checked.is_sound:
-            raise typer.Exit(1)
+    made = back_up(here.db, file)
+    here.answer(made.as_json(), text=_backup_text)
+    if not made.checked.is_sound:
+        raise typer.Exit(1)
 
 
 @db.command("restore")
-def restore(file: BackupFile, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+@console(site=False, acts=False)
+def restore(here: Console, file: BackupFile) -> None:
     """Fill a new or empty database from FILE, after the backup was checked elsewhere."""
     from qtcore.services.backup import restore as put_back
 
-    with answering(as_json=as_json):
-        made = put_back(file, db)
-        print_answer(made.as_json(), as_json=as_json, text=_restored_text)
+    made = put_back(file, here.db)
+    here.answer(made.as_json(), text=_restored_text)
 
 
 def _backup_text(answer: Mapping[str, Any]) -> str:

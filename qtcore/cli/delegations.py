@@ -9,15 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 delegation = typer.Typer(no_args_is_help=True)
@@ -26,7 +19,9 @@ Why = Annotated[str, typer.Option(help="Why; kept in the history.")]
 
 
 @delegation.command("make")
+@console()
 def make(
+    here: Console,
     principal: Annotated[str, typer.Argument(help="Login of the person who is represented.")],
     delegate: Annotated[str, typer.Argument(help="Login of the person who acts for them.")],
     *,
@@ -40,17 +35,13 @@ def make(
         list[str] | None,
         typer.Option(help="Only this workflow or step, as deviation.approve; repeat for several."),
     ] = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Let one person act for another, for a time."""
     from qtcore.services.delegations import DelegationInput, make_delegation
     from qtcore.services.moments import read_moment
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         wanted = DelegationInput(
             principal,
             delegate,
@@ -60,46 +51,41 @@ def make(
             tuple(role or ()),
             tuple(action or ()),
         )
-        print_answer(make_delegation(site, context, wanted), as_json=as_json, text=_line)
+        here.answer(make_delegation(site, context, wanted), text=_line)
 
 
 @delegation.command("list")
+@console()
 def list_all(
+    here: Console,
     *,
     login: Annotated[str, typer.Option(help="Only those by or to this person.")] = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """List who acts for whom, the newest first; ended ones too."""
     from qtcore.services.delegations import list_delegations
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = list_delegations(site, context_of(site, as_user), login=login)
-        print_answer(
+    with here.site() as site:
+        found = list_delegations(site, here.context(site), login=login)
+        here.answer(
             {"items": found},
-            as_json=as_json,
             text=lambda a: "\n".join(map(_line, a["items"])) or "nobody acts for anybody",
         )
 
 
 @delegation.command("revoke")
+@console()
 def revoke(
+    here: Console,
     uid: Annotated[str, typer.Argument(metavar="DELEGATION", help="Public id of the delegation.")],
     *,
     reason: Why,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """End a delegation now; what was done by it stays as it is."""
     from qtcore.services.delegations import revoke_delegation
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        ended = revoke_delegation(site, context_of(site, as_user), uid, reason)
-        print_answer(ended, as_json=as_json, text=_line)
+    with here.site(create=True) as site:
+        ended = revoke_delegation(site, here.context(site), uid, reason)
+        here.answer(ended, text=_line)
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -9,21 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 Assignments = list[str] | None
 
 
+@console()
 def edit(
+    here: Console,
     draft_id: Annotated[str, typer.Argument(help="A draft: its id or the beginning of it.")],
     file: Annotated[str, typer.Argument(help="PACK/FILE, such as base/rules/release.yaml.")],
     *,
@@ -34,18 +29,14 @@ def edit(
         Assignments, typer.Option("--add", help="PATH=VALUE, an entry for the list at PATH.")
     ] = None,
     removes: Annotated[Assignments, typer.Option("--remove", help="PATH to take out.")] = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Set, then add, then remove values in a file of a draft; 1: the draft has problems now."""
     from qtcore.definitions.edit import Edit
     from qtcore.services.drafts import read_draft
     from qtcore.services.editing import edit_file, find_place, read_assignment
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         edits = []
         for text in sets or ():
             path, value = read_assignment(text)
@@ -57,7 +48,7 @@ def edit(
         draft = read_draft(site, context, draft_id)
         place = find_place(draft.configuration, file)
         found = edit_file(site, context, draft_id, place, edits=edits).as_json()
-        print_answer(found, as_json=as_json, text=_edit_text)
+        here.answer(found, text=_edit_text)
         if not found["ok"]:
             raise typer.Exit(1)
 

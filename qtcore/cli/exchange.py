@@ -8,15 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
     read_files,
     shown_progress,
     steady_content,
@@ -49,16 +42,14 @@ Quarantine = Annotated[
 
 @imports.command("csv")
 @imports.command("xlsx")
+@console()
 def import_table(
+    here: Console,
     files: Files,
     *,
     mapping: MappingFile,
     dry_run: DryRun = False,
     quarantine: Quarantine = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Load tables by a mapping; rows with a problem are quarantined and listed (exit code 1).
 
@@ -68,35 +59,30 @@ def import_table(
     from qtcore.services.table_loads import import_table as run_import
     from qtcore.services.table_loads import refused_rows
 
-    with answering(as_json=as_json), TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         data = [(path.name, steady_content(path, Path(folder))) for path in files]
         rules = read_files([mapping])[0]
-        with opened(db, site_dir, create=True) as site, shown_progress() as progress:
+        with here.site(create=True) as site, shown_progress() as progress:
             report = run_import(
-                site, context_of(site, as_user), data, rules, dry_run=dry_run, progress=progress
+                site, here.context(site), data, rules, dry_run=dry_run, progress=progress
             )
             if quarantine is not None:
                 quarantine.write_bytes(refused_rows(site, data, rules, report))
         answer = {**report.as_json(), "dry_run": dry_run}
-        print_answer(answer, as_json=as_json, text=_report_text)
+        here.answer(answer, text=_report_text)
         if report.refused:
             raise typer.Exit(1)
 
 
 @imports.command("list")
-def list_imports(
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
-) -> None:
+@console()
+def list_imports(here: Console) -> None:
     """List the latest loads, newest first."""
     from qtcore.services.import_runs import list_imports as run_list
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        runs = [run.as_json() for run in run_list(site, context_of(site, as_user))]
-        print_answer({"items": runs}, as_json=as_json, text=_runs_text)
+    with here.site() as site:
+        runs = [run.as_json() for run in run_list(site, here.context(site))]
+        here.answer({"items": runs}, text=_runs_text)
 
 
 def _runs_text(answer: Mapping[str, Any]) -> str:
@@ -112,20 +98,17 @@ ImportArgument = Annotated[str, typer.Argument(help="The import_id of a load.")]
 
 
 @imports.command("show")
+@console()
 def show_import(
+    here: Console,
     import_id: ImportArgument,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Show the report kept of a load: counts, sums, checksums, problems."""
     from qtcore.services.import_runs import read_import
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        run = read_import(site, context_of(site, as_user), import_id)
-        print_answer(run.as_json(), as_json=as_json, text=_run_text)
+    with here.site() as site:
+        run = read_import(site, here.context(site), import_id)
+        here.answer(run.as_json(), text=_run_text)
 
 
 def _run_text(run: Mapping[str, Any]) -> str:
@@ -135,48 +118,42 @@ def _run_text(run: Mapping[str, Any]) -> str:
 
 
 @imports.command("undo")
+@console()
 def undo_import(
+    here: Console,
     import_id: ImportArgument,
     *,
     reason: Annotated[str, typer.Option(help="Why the load is taken back.")],
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Take a load back as a whole, while nothing depends on it (else exit code 1)."""
     from qtcore.services.import_runs import undo_import as run_undo
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        run = run_undo(site, context_of(site, as_user), import_id, reason=reason)
-        print_answer(
-            run.as_json(), as_json=as_json, text=lambda r: f"{r['import_id']} is {r['state']}"
-        )
+    with here.site(create=True) as site:
+        run = run_undo(site, here.context(site), import_id, reason=reason)
+        here.answer(run.as_json(), text=lambda r: f"{r['import_id']} is {r['state']}")
 
 
 @imports.command("epcis")
+@console()
 def import_epcis(
+    here: Console,
     files: Files,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Load EPCIS documents, JSON or XML; each is stored whole, or refused with its faults."""
     from qtcore.services.interchange import import_epcis as run_import
 
-    with answering(as_json=as_json):
-        data = read_files(files)
-        with opened(db, site_dir, create=True) as site:
-            report = run_import(site, context_of(site, as_user), data)
-        print_answer(report.as_json(), as_json=as_json, text=_report_text)
-        if report.refused:
-            raise typer.Exit(1)
+    data = read_files(files)
+    with here.site(create=True) as site:
+        report = run_import(site, here.context(site), data)
+    here.answer(report.as_json(), text=_report_text)
+    if report.refused:
+        raise typer.Exit(1)
 
 
 @exports.command("epcis")
+@console()
 def export_epcis(
+    here: Console,
     *,
     lot: Annotated[str, typer.Option(help="Only the chain of this lot.")] = "",
     notation: Annotated[str, typer.Option("--format", help="json or xml.")] = "json",
@@ -185,10 +162,6 @@ def export_epcis(
     out: Annotated[
         Path | None, typer.Option(help="File to write; default: standard output.")
     ] = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Write events, and what is known of their things and places, as an EPCIS document.
 
@@ -197,13 +170,13 @@ def export_epcis(
     from qtcore.services.interchange import ExportForm, export_text
     from qtcore.services.interchange import export_epcis as run_export
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         form = ExportForm(notation, schema_version, keys)
-        document = run_export(site, context_of(site, as_user), lot=lot, keys=keys)
+        document = run_export(site, here.context(site), lot=lot, keys=keys)
         text = export_text(document, form)
         if out is None:
             typer.echo(text)
         else:
             out.write_text(text, encoding="utf-8")
             answer = {"file": str(out), "events": len(document["epcisBody"]["eventList"])}
-            print_answer(answer, as_json=as_json, text=lambda a: f"{a['events']} events written")
+            here.answer(answer, text=lambda a: f"{a['events']} events written")

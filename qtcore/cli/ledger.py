@@ -10,15 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
+    Console,
     answering,
+    console,
     context_of,
-    opened,
-    print_answer,
     read_password,
 )
 
@@ -59,14 +54,15 @@ def witness(
 
 
 @ledger.command("state")
-def state(*, db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_json: AsJson = False) -> None:
+@console(acts=False)
+def state(here: Console) -> None:
     """Show how far the history is sealed; exit code 1 when an entry waits longer than a minute."""
     from qtcore.services.sealing import read_sealing
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         found = read_sealing(site)
         answer = {**found.as_json(), "vkey": site.signer.key.vkey}
-        print_answer(answer, as_json=as_json, text=_state_text)
+        here.answer(answer, text=_state_text)
         if found.is_late:
             raise typer.Exit(1)
 
@@ -79,15 +75,16 @@ def _state_text(answer: Mapping[str, Any]) -> str:
 
 
 @key.command("show")
-def show_key(*, db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_json: AsJson = False) -> None:
+@console(acts=False)
+def show_key(here: Console) -> None:
     """Show the public keys: the one in use, and those that signed before it."""
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         signer = site.signer
         answer = {
             "vkey": signer.key.vkey,
             "retired": [{"vkey": r.key.vkey, "last_size": r.last_size} for r in signer.retired],
         }
-        print_answer(answer, as_json=as_json, text=_key_text)
+        here.answer(answer, text=_key_text)
 
 
 def _key_text(answer: Mapping[str, Any]) -> str:
@@ -97,20 +94,18 @@ def _key_text(answer: Mapping[str, Any]) -> str:
 
 
 @key.command("rotate")
+@console()
 def rotate(
+    here: Console,
     *,
     reason: Why,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Put a new signing key in place; the old one signs over to it and is destroyed."""
     from qtcore.services.keys import rotate_key
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        made = rotate_key(site, context_of(site, as_user), reason=reason)
-        print_answer(made.as_json(), as_json=as_json, text=_rotated_text)
+    with here.site(create=True) as site:
+        made = rotate_key(site, here.context(site), reason=reason)
+        here.answer(made.as_json(), text=_rotated_text)
 
 
 def _rotated_text(answer: Mapping[str, Any]) -> str:
@@ -121,13 +116,14 @@ def _rotated_text(answer: Mapping[str, Any]) -> str:
 
 
 @ledger.command("witnesses")
-def witnesses(*, db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_json: AsJson = False) -> None:
+@console(acts=False)
+def witnesses(here: Console) -> None:
     """Tell every witness of the newest state; exit code 1 when one does not agree."""
     from qtcore.services.witnessing import tell_witnesses
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         found = [seen.as_json() for seen in tell_witnesses(site)]
-        print_answer({"witnesses": found}, as_json=as_json, text=_witnesses_text)
+        here.answer({"witnesses": found}, text=_witnesses_text)
         if any(seen["standing"] != "agrees" for seen in found):
             raise typer.Exit(1)
 
@@ -141,24 +137,23 @@ def _witnesses_text(answer: Mapping[str, Any]) -> str:
 
 
 @ledger.command("accept-restore")
+@console(acts=False)
 def accept_restore(
+    here: Console,
     *,
     reason: Why,
     as_user: Annotated[str, typer.Option("--as", help="Login of the person of QA who signs.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_json: AsJson = False,
 ) -> None:
     """Sign what a restored backup has lost, so that writing is allowed again."""
     from qtcore.services.restoring import accept_restore as accept
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         password = read_password(from_stdin=password_stdin)
         lost = accept(site, context_of(site, as_user), password=password, reason=reason)
-        print_answer(lost.as_json(), as_json=as_json, text=_lost_text)
+        here.answer(lost.as_json(), text=_lost_text)
 
 
 def _lost_text(answer: Mapping[str, Any]) -> str:
@@ -169,14 +164,15 @@ def _lost_text(answer: Mapping[str, Any]) -> str:
 
 
 @ledger.command("stamp")
-def stamp(*, db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_json: AsJson = False) -> None:
+@console(acts=False)
+def stamp(here: Console) -> None:
     """Have the newest checkpoint time-stamped (RFC 3161) by every configured authority."""
     from qtcore.services.stamping import stamp_newest
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         made = {each.name: stamp_newest(site, each) for each in site.outposts.authorities}
         answer = {"stamps": {name: at.isoformat() if at else None for name, at in made.items()}}
-        print_answer(answer, as_json=as_json, text=_stamps_text)
+        here.answer(answer, text=_stamps_text)
 
 
 def _stamps_text(answer: Mapping[str, Any]) -> str:

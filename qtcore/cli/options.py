@@ -4,14 +4,17 @@ It must not know any one command.
 """
 
 import getpass
+import inspect
 import json
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -198,6 +201,70 @@ def answering(*, as_json: bool) -> Iterator[None]:
         yield
     except QTCoreError as error:
         fail(error, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What every command is told: where the data is, on whose behalf, and how to answer."""
+
+    db: str
+    site_dir: Path | None
+    as_user: str
+    as_json: bool
+
+    def site(self, *, create: bool = False) -> AbstractContextManager[Any]:
+        """Open the site for this command; `create` for one that writes."""
+        return opened(self.db, self.site_dir, create=create)
+
+    def context(self, site: Any) -> Context:
+        """Make the context of this command: the named user, or the console of the OS user."""
+        return context_of(site, self.as_user)
+
+    def answer(
+        self, answer: Mapping[str, Any], *, text: Callable[[Mapping[str, Any]], str]
+    ) -> None:
+        """Print an answer as JSON, or as the text made of it."""
+        print_answer(answer, as_json=self.as_json, text=text)
+
+
+def console(
+    *, db: bool = True, site: bool = True, acts: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that all share, as its first argument, a `Console`.
+
+    Without `db` or `site` they are accepted and not shown; without `acts` nobody is named. An
+    option that the command declares itself is its own. Errors of QTCore become a printed answer
+    and exit code 1.
+    """
+    shared = {
+        "db": (Db if db else AnyDb, DEFAULT_DB if db else ""),
+        "site_dir": (SiteDir if site else AnySite, None),
+        **({"as_user": (AsUser, "")} if acts else {}),
+        "as_json": (AsJson, False),
+    }
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command)
+        _, *rest = own.parameters.values()
+        added = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for name, (kind, default) in shared.items()
+            if name not in own.parameters
+        ]
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            told = {each.name: given.pop(each.name) for each in added}
+            here = Console(**{"db": "", "as_user": "", **told})
+            with answering(as_json=here.as_json):
+                command(here, **given)
+
+        parameters = [*rest, *added]
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
 
 
 _SMALL = 16 * 1024 * 1024

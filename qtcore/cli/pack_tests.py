@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qtcore.cli.options import AnyDb, AnySite, AsJson, answering, print_answer
+from qtcore.cli.options import Console, console
 from qtcore.definitions.problems import render_problems
 from qtcore.errors import InputRejected
 
@@ -79,12 +79,10 @@ _WORDS = {
 }
 
 
+@console(db=False, site=False, acts=False)
 def run_tests(
+    here: Console,
     path: Annotated[Path, typer.Argument(help="The folder of a pack or site.")],
-    *,
-    as_json: AsJson = False,
-    db: AnyDb = "",
-    site_dir: AnySite = None,
 ) -> None:
     """Run the tests in a pack's tests/ folder; exit code 1 when one fails or a case lacks.
 
@@ -93,16 +91,14 @@ def run_tests(
     """
     from qtcore.services.pack_tests import run_pack_tests
 
-    with answering(as_json=as_json):
-        report = run_pack_tests(path)
-        problems = render_problems(report.problems, report.sources)
-        print_answer(
-            report.as_json(),
-            as_json=as_json,
-            text=lambda a: "\n".join((*_lines(problems), _sum(a))),
-        )
-        if not report.is_ok:
-            raise typer.Exit(1)
+    report = run_pack_tests(path)
+    problems = render_problems(report.problems, report.sources)
+    here.answer(
+        report.as_json(),
+        text=lambda a: "\n".join((*_lines(problems), _sum(a))),
+    )
+    if not report.is_ok:
+        raise typer.Exit(1)
 
 
 def _lines(problems: str) -> list[str]:
@@ -116,38 +112,35 @@ def _sum(answer: Mapping[str, Any]) -> str:
     return f"{word}: {tests}; coverage: {answer['coverage']['line']}"
 
 
+@console(db=False, site=False, acts=False)
 def new(
+    here: Console,
     name: Annotated[str, typer.Argument(help="The name of the pack, such as honey.")],
     *,
     into: Annotated[Path, typer.Option(help="The folder to make it in.")] = Path(),
-    as_json: AsJson = False,
-    db: AnyDb = "",
-    site_dir: AnySite = None,
 ) -> None:
     """Begin a pack: a field, a fact, a rule, texts in two languages, and tests of the rule."""
-    with answering(as_json=as_json):
-        base = Path(name)
-        folder, word = into / base, base.name
-        if not _NAME.fullmatch(word):
-            raise InputRejected(
-                f"{word!r} is no name of a pack; a small letter first, then small letters, digits "
-                "or '_', at most 40",
-                code="QT481",
-            )
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputRejected(f"{folder} exists and is not empty; give a new name", code="QT480")
-        for file, text in _files(word).items():
-            place = folder / file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
-        print_answer(
-            {"pack": word, "folder": str(folder)},
-            as_json=as_json,
-            text=lambda a: (
-                f"made {a['folder']}; next: qtcore check {a['folder']} && "
-                f"qtcore pack test {a['folder']}"
-            ),
+    base = Path(name)
+    folder, word = into / base, base.name
+    if not _NAME.fullmatch(word):
+        raise InputRejected(
+            f"{word!r} is no name of a pack; a small letter first, then small letters, digits "
+            "or '_', at most 40",
+            code="QT481",
         )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputRejected(f"{folder} exists and is not empty; give a new name", code="QT480")
+    for file, text in _files(word).items():
+        place = folder / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    here.answer(
+        {"pack": word, "folder": str(folder)},
+        text=lambda a: (
+            f"made {a['folder']}; next: qtcore check {a['folder']} && "
+            f"qtcore pack test {a['folder']}"
+        ),
+    )
 
 
 def _files(name: str) -> dict[str, str]:

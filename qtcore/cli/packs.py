@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from qtcore.cli.options import AnyDb, AsJson, SiteDir, answering, print_answer
+from qtcore.cli.options import Console, console
 from qtcore.definitions.packs import KINDS
 from qtcore.definitions.problems import render_problems
 from qtcore.definitions.schema import FILE_KINDS, kind_schema
@@ -17,49 +17,46 @@ from qtcore.errors import InputRejected
 pack = typer.Typer(no_args_is_help=True)
 
 
+@console(db=False, acts=False)
 def check(
+    here: Console,
     paths: Annotated[list[Path] | None, typer.Argument(help="Pack or site folders.")] = None,
     *,
     show_merged: Annotated[
         bool, typer.Option("--show-merged", help="Show what is in force, each line's layer, place.")
     ] = False,
-    site_dir: SiteDir = None,
-    as_json: AsJson = False,
-    db: AnyDb = "",
 ) -> None:
     """Check packs on the base, or a site with the packs it chooses: all problems at once."""
     from qtcore.registry.load import check_packs
     from qtcore.registry.origins import list_merged, render_merged
 
-    folders = [*(paths or []), *([site_dir] if site_dir else [])]
+    folders = [*(paths or []), *([here.site_dir] if here.site_dir else [])]
     if not folders:
         raise typer.BadParameter("name the folder of a pack or site to check")
-    with answering(as_json=as_json):
-        compiled = check_packs(folders)
-        errors = [p for p in compiled.problems if p.severity == "error"]
-        answer: dict[str, Any] = {
-            "ok": not errors,
-            "problems": [p.as_json() for p in compiled.problems],
-        }
-        report = render_problems(compiled.problems, compiled.sources)
-        if show_merged and compiled.registry is not None:
-            lines = list_merged(compiled.registry)
-            answer["merged"] = [line.as_json() for line in lines]
-            report += render_merged(lines)
-        print_answer(answer, as_json=as_json, text=lambda a: report or "OK: no problems")
-        if errors:
-            raise typer.Exit(1)
+    compiled = check_packs(folders)
+    errors = [p for p in compiled.problems if p.severity == "error"]
+    answer: dict[str, Any] = {
+        "ok": not errors,
+        "problems": [p.as_json() for p in compiled.problems],
+    }
+    report = render_problems(compiled.problems, compiled.sources)
+    if show_merged and compiled.registry is not None:
+        lines = list_merged(compiled.registry)
+        answer["merged"] = [line.as_json() for line in lines]
+        report += render_merged(lines)
+    here.answer(answer, text=lambda a: report or "OK: no problems")
+    if errors:
+        raise typer.Exit(1)
 
 
+@console(db=False, acts=False)
 def schema(
+    here: Console,
     kind: Annotated[str, typer.Argument(help="A kind of definition, pack or i18n.")],
     *,
     bare: Annotated[
         bool, typer.Option("--bare", help="Without the names that the packs contribute.")
     ] = False,
-    as_json: AsJson = True,
-    db: AnyDb = "",
-    site_dir: SiteDir = None,
 ) -> None:
     """Print the JSON Schema of a definition kind, for editors; it is JSON in any case.
 
@@ -71,35 +68,33 @@ def schema(
     wanted = f"{kind}s" if f"{kind}s" in FILE_KINDS else kind
     if wanted not in FILE_KINDS:
         raise typer.BadParameter(f"no kind {kind!r}; there are: {', '.join(FILE_KINDS)}")
-    with answering(as_json=as_json):
-        registry = None if bare else load_registry(site_dir=site_dir).registry
-        found = editor_schema(wanted, registry) if registry else kind_schema(wanted)
+    registry = None if bare else load_registry(site_dir=here.site_dir).registry
+    found = editor_schema(wanted, registry) if registry else kind_schema(wanted)
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
 @pack.command("list")
-def list_packs(site_dir: SiteDir = None, as_json: AsJson = False, db: AnyDb = "") -> None:
+@console(db=False, acts=False)
+def list_packs(here: Console) -> None:
     """List the packs with what they bring; exit code 1 when one is broken."""
     from qtcore.registry.load import load_registry
 
-    with answering(as_json=as_json):
-        compiled = load_registry(site_dir=site_dir)
-        registry = compiled.registry
-        found = registry.packs if registry else ()
-        answer = {"packs": [_pack_json(registry, p) for p in found]}
-        print_answer(answer, as_json=as_json, text=_packs_text)
-        if registry is None or any(p.is_broken for p in found):
-            raise typer.Exit(1)
+    compiled = load_registry(site_dir=here.site_dir)
+    registry = compiled.registry
+    found = registry.packs if registry else ()
+    answer = {"packs": [_pack_json(registry, p) for p in found]}
+    here.answer(answer, text=_packs_text)
+    if registry is None or any(p.is_broken for p in found):
+        raise typer.Exit(1)
 
 
 @pack.command("texts")
+@console(db=False, acts=False)
 def missing_texts(
+    here: Console,
     path: Annotated[Path, typer.Argument(help="The folder of a pack or site.")],
     *,
     write: Annotated[bool, typer.Option("--write", help="Write them to i18n/added/.")] = False,
-    as_json: AsJson = False,
-    db: AnyDb = "",
-    site_dir: SiteDir = None,
 ) -> None:
     """Give the texts a pack still needs, as a file to translate: each is the last word of its key.
 
@@ -107,23 +102,20 @@ def missing_texts(
     """
     from qtcore.registry.load import check_packs
 
-    with answering(as_json=as_json):
-        compiled = check_packs([path])
-        registry = compiled.get_registry()
-        name = registry.packs[-1].name
-        if registry.packs[-1].is_broken:
-            message = (
-                f"pack {name!r} has other mistakes; mend what `qtcore check {path}` names first"
-            )
-            raise InputRejected(message, code="QT480")
-        files = {
-            path / "i18n" / "added" / f"{language}.yaml": _skeleton(language, keys)
-            for language, keys in compiled.missing_texts[name].items()
-        }
-        if write:
-            _write_new(files)
-        answer = {"pack": name, "files": {str(file): text for file, text in files.items()}}
-        print_answer(answer, as_json=as_json, text=lambda a: _skeletons_text(a, is_written=write))
+    compiled = check_packs([path])
+    registry = compiled.get_registry()
+    name = registry.packs[-1].name
+    if registry.packs[-1].is_broken:
+        message = f"pack {name!r} has other mistakes; mend what `qtcore check {path}` names first"
+        raise InputRejected(message, code="QT480")
+    files = {
+        path / "i18n" / "added" / f"{language}.yaml": _skeleton(language, keys)
+        for language, keys in compiled.missing_texts[name].items()
+    }
+    if write:
+        _write_new(files)
+    answer = {"pack": name, "files": {str(file): text for file, text in files.items()}}
+    here.answer(answer, text=lambda a: _skeletons_text(a, is_written=write))
 
 
 def _skeleton(language: str, keys: Sequence[str]) -> str:

@@ -11,15 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 Out = Annotated[Path | None, typer.Option("--out", help="File to write; default: standard output.")]
@@ -32,27 +25,27 @@ Personal = Annotated[
 ]
 
 
+@console()
 def prove(
+    here: Console,
     lot: Annotated[str, typer.Argument(help="Any identifier of a lot, unit or pallet.")],
     *,
     out: Out = None,
     checkpoint: Kept = None,
     personal: Personal = True,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Write one lot's events with their proofs, and nothing of other lots' events."""
     from qtcore.services.proving import Asked, prove_lot
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         asked = Asked(personal, checkpoint)
-        made = prove_lot(site, context_of(site, as_user), lot, asked)
-        _write(made.as_json(), out, as_json=as_json)
+        made = prove_lot(site, here.context(site), lot, asked)
+        _write(here, made.as_json(), out)
 
 
+@console()
 def export(
+    here: Console,
     file: Annotated[Path | None, typer.Argument(help="File to write, as --out.")] = None,
     *,
     out: Out = None,
@@ -62,21 +55,17 @@ def export(
     ] = None,
     checkpoint: Kept = None,
     personal: Personal = True,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Write a range of events with their proofs; a range without a gap proves to be complete."""
     from qtcore.services.proving import Asked, export_history
 
     if file is not None and out is not None:
         raise typer.BadParameter("give the file once: as FILE or with --out")
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         asked = Asked(personal, checkpoint)
-        context = context_of(site, as_user)
+        context = here.context(site)
         made = export_history(site, context, first=first, last=last, asked=asked)
-        _write(made.as_json(), file or out, as_json=as_json)
+        _write(here, made.as_json(), file or out)
 
 
 def verifier(*, out: Out = None) -> None:
@@ -90,7 +79,7 @@ def verifier(*, out: Out = None) -> None:
         typer.echo(f"{out} written; run it with: python3 {out} PROOF-FILE --key NAME+ID+KEY")
 
 
-def _write(made: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None:
+def _write(here: Console, made: Mapping[str, Any], out: Path | None) -> None:
     content = json.dumps(made, ensure_ascii=False, indent=1)
     if out is None:
         typer.echo(content)
@@ -102,7 +91,7 @@ def _write(made: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None:
         "not_sealed": made["not_sealed"],
         "vkeys": made["vkeys"],
     }
-    print_answer(answer, as_json=as_json, text=_written_text)
+    here.answer(answer, text=_written_text)
 
 
 def _written_text(answer: Mapping[str, Any]) -> str:

@@ -9,15 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 release = typer.Typer(no_args_is_help=True)
@@ -28,7 +21,9 @@ LotArgument = Annotated[
 ]
 
 
+@console()
 def trace(
+    here: Console,
     lot: LotArgument,
     *,
     direction: Annotated[str, typer.Option(help="backward, forward or both")] = "both",
@@ -43,27 +38,23 @@ def trace(
     paths: Annotated[
         str, typer.Option(help="Another lot: why is it in the result, and how much?")
     ] = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Trace a lot, unit or pallet backward, forward or both."""
     from qtcore.services.moments import read_lens
     from qtcore.services.paths import find_paths
     from qtcore.services.trace import trace as run_trace
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        context = context_of(site, as_user)
+    with here.site() as site:
+        context = here.context(site)
         lens = read_lens(
             as_of=as_of, known_at=known_at, since=since, until=until, kinds=kinds or ()
         )
         if paths:
             why = find_paths(site, context, lot, paths, lens=lens)
-            print_answer(why.as_json(), as_json=as_json, text=_paths_text)
+            here.answer(why.as_json(), text=_paths_text)
             return
         found = run_trace(site, context, lot, direction, max_depth=depth, lens=lens)
-        print_answer(found.as_json(), as_json=as_json, text=_trace_text)
+        here.answer(found.as_json(), text=_trace_text)
 
 
 def _paths_text(answer: Mapping[str, Any]) -> str:
@@ -117,24 +108,22 @@ def named(node: Mapping[str, Any]) -> str:
 
 
 @release.command("explain")
+@console()
 def explain(
+    here: Console,
     lot: LotArgument,
     *,
     as_decided: Annotated[
         bool, typer.Option("--as-decided", help="As it was decided, with the facts of then.")
     ] = False,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Say whether a lot may be released and why; exit code 1 when something stands in the way."""
     from qtcore.services.explaining import explain_lot
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = explain_lot(site, context_of(site, as_user), lot, as_decided=as_decided)
+    with here.site() as site:
+        found = explain_lot(site, here.context(site), lot, as_decided=as_decided)
         answer = found.as_json(as_decided=as_decided)
-        print_answer(answer, as_json=as_json, text=_release_text)
+        here.answer(answer, text=_release_text)
         if answer["reasons"] and answer["verdict"] != "released":
             raise typer.Exit(1)
 
@@ -188,24 +177,22 @@ def _evidence_text(evidence: Mapping[str, Any]) -> str:
 
 
 @audit.command("verify")
+@console()
 def verify(
+    here: Console,
     *,
     size: Annotated[int | None, typer.Option(help="Size of a checkpoint kept outside.")] = None,
     root: Annotated[str, typer.Option(help="Root (hex) of that checkpoint.")] = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Re-hash the whole history and compare it with its signed checkpoints."""
     from qtcore.services.audit import verify_history
 
     if (size is None) != (not root):
         raise typer.BadParameter("--size and --root go together: both come from one checkpoint")
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         witness = (size, root) if size is not None else None
-        found = verify_history(site, context_of(site, as_user), witness=witness)
-        print_answer(found.as_json(), as_json=as_json, text=_verify_text)
+        found = verify_history(site, here.context(site), witness=witness)
+        here.answer(found.as_json(), text=_verify_text)
         if not found.verdict.ok:
             raise typer.Exit(1)
 

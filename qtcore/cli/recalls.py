@@ -10,15 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 from qtcore.cli.questions import named
 from qtcore.errors import InputRejected
@@ -46,7 +39,9 @@ def _moment(name: str, text: str) -> datetime | None:
 
 
 @recall.command("scope")
+@console()
 def scope(
+    here: Console,
     lots: Lots = None,
     *,
     equipment: Machine = "",
@@ -54,56 +49,47 @@ def scope(
     until: Until = "",
     supplier: Supplier = "",
     where: Where = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Show what a recall would reach: lots, customers, stock, orders, balance, gaps."""
     from qtcore.services.recall import Question, recall_scope
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         span = (_moment("--from", since), _moment("--to", until))
         asked = Question(tuple(lots or ()), equipment, supplier, where, *span)
-        found = recall_scope(site, context_of(site, as_user), asked)
-        print_answer(found.as_json(), as_json=as_json, text=_scope_text)
+        found = recall_scope(site, here.context(site), asked)
+        here.answer(found.as_json(), text=_scope_text)
 
 
 @recall.command("mock")
+@console()
 def mock(
+    here: Console,
     lots: Annotated[list[str], typer.Argument(help="The lots to start from.")],
     *,
     plan: Annotated[str, typer.Option(help="The recall plan, such as food_cn")],
     title: Annotated[str, typer.Option(help="What the exercise is called")] = "Mock recall",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Practise a recall on live data: nothing is held or sent, the time is filed as evidence."""
     from qtcore.services.recall import RecallStart, start_recall
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         start = RecallStart(lots, title, title, is_mock=True, data={"plan": plan})
-        made = start_recall(site, context_of(site, as_user), start)
-        print_answer(made.as_json(), as_json=as_json, text=_mock_text)
+        made = start_recall(site, here.context(site), start)
+        here.answer(made.as_json(), text=_mock_text)
 
 
 @recall.command("show")
+@console()
 def show(
+    here: Console,
     recall_id: Annotated[str, typer.Argument(help="The number of the recall, or its id")],
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Show how a recall stands: clock, notices, replies, balance, changes since the snapshot."""
     from qtcore.services.recall_cases import read_case
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        view = read_case(site, context_of(site, as_user), recall_id)
-        print_answer(view.as_json(), as_json=as_json, text=_case_text)
+    with here.site() as site:
+        view = read_case(site, here.context(site), recall_id)
+        here.answer(view.as_json(), text=_case_text)
 
 
 def _scope_text(answer: Mapping[str, Any]) -> str:

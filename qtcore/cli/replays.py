@@ -10,15 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
     shown_progress,
 )
 
@@ -32,52 +25,46 @@ DraftPath = Annotated[
 Limit = Annotated[int, typer.Option(min=0, help="Only the lots decided last; 0: all.")]
 
 
+@console()
 def replay_workflow(
+    here: Console,
     name: Annotated[str, typer.Argument(help="A workflow.")],
     *,
     draft: DraftPath = None,
     limit: Limit = 0,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Run the recorded histories of a workflow again; exit code 1 when one comes out otherwise."""
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         site.registry.get("workflows", name)
-        _replay(site, as_user, {"workflow": name, "limit": limit}, draft, as_json=as_json)
+        _replay(here, site, {"workflow": name, "limit": limit}, draft)
 
 
+@console()
 def replay_release(
+    here: Console,
     *,
     draft: DraftPath = None,
     limit: Limit = 0,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Judge the recorded releases again; with a draft also the lots that wait, on today's facts."""
     from qtcore.services.release import GATE
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         scope = {"gate": GATE, "limit": limit, "open_lots": draft is not None}
-        _replay(site, as_user, scope, draft, as_json=as_json)
+        _replay(here, site, scope, draft)
 
 
-def _replay(
-    site: Any, as_user: str, scope: Mapping[str, Any], draft: Path | None, *, as_json: bool
-) -> None:
+def _replay(here: Console, site: Any, scope: Mapping[str, Any], draft: Path | None) -> None:
     from qtcore.services.drafting import draft_registry
     from qtcore.services.replay import Scope, replay
     from qtcore.services.rights import require
 
-    require(site, context_of(site, as_user), "definition.read")
+    require(site, here.context(site), "definition.read")
     registry = draft_registry(site, draft) if draft is not None else None
     with shown_progress("lots and records") as told:
         found = replay(site, Scope(**scope), registry, told)
     answer = found.as_json()
-    print_answer(answer, as_json=as_json, text=_replay_text)
+    here.answer(answer, text=_replay_text)
     if len(found.lines) != answer["counts"]["same"] or found.stranded:
         raise typer.Exit(1)
 

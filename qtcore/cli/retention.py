@@ -11,22 +11,18 @@ import typer
 
 from qtcore.cli.ledger import Why
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
+    Console,
+    console,
     context_of,
-    opened,
-    print_answer,
     read_password,
 )
 
 hold = typer.Typer(no_args_is_help=True)
 
 
+@console(acts=False)
 def erase(
+    here: Console,
     *,
     ground: Annotated[str, typer.Option("--ground", help="Legal ground, such as GDPR Art. 17.")],
     reason: Why,
@@ -40,96 +36,81 @@ def erase(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the second's password from stdin.")
     ] = False,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_json: AsJson = False,
 ) -> None:
     """Erase personal values; two persons, a legal ground, and an event that tells of it."""
     from qtcore.services.erasing import Erasure, SecondPerson, erase_personal
 
     if bool(person) == bool(event):
         raise typer.BadParameter("give either --person or --event with --field")
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         password = read_password(from_stdin=password_stdin, prompt=f"Password of {second}")
         fields = tuple((event, name) for name in field or ())
         asked = Erasure(ground, reason, fields, person)
         context = context_of(site, as_user)
         count = erase_personal(site, context, asked, SecondPerson(second, password))
-        print_answer(
-            {"erased": count}, as_json=as_json, text=lambda a: f"{a['erased']} values are erased"
-        )
+        here.answer({"erased": count}, text=lambda a: f"{a['erased']} values are erased")
 
 
+@console()
 def archive(
+    here: Console,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The proof file to write.")],
     before: Annotated[datetime, typer.Option(help="Events recorded before this time (UTC) go.")],
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Move the beginning of the history into a proof file; what follows still verifies."""
     from qtcore.services.retention import archive_history
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         made = archive_history(site, context, before.replace(tzinfo=UTC), file)
-        print_answer(
+        here.answer(
             made.as_json(),
-            as_json=as_json,
             text=lambda a: f"events {a['from']} to {a['to']} are in {a['file']} now",
         )
 
 
 @hold.command("place")
+@console()
 def place(
+    here: Console,
     subject: Annotated[str, typer.Argument(help="Public id of a thing, or * for everything.")],
     *,
     reason: Why,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Place a legal hold."""
     from qtcore.services.legal_holds import place_legal_hold
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        uid = place_legal_hold(site, context_of(site, as_user), subject, reason=reason)
-        print_answer({"hold_id": uid}, as_json=as_json, text=lambda a: str(a["hold_id"]))
+    with here.site(create=True) as site:
+        uid = place_legal_hold(site, here.context(site), subject, reason=reason)
+        here.answer({"hold_id": uid}, text=lambda a: str(a["hold_id"]))
 
 
 @hold.command("lift")
+@console()
 def lift(
+    here: Console,
     uid: Annotated[str, typer.Argument(metavar="HOLD", help="Public id of the hold.")],
     *,
     reason: Why,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Lift a legal hold."""
     from qtcore.services.legal_holds import lift_legal_hold
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        lift_legal_hold(site, context_of(site, as_user), uid, reason=reason)
-        print_answer({"lifted": uid}, as_json=as_json, text=lambda a: f"{a['lifted']} is lifted")
+    with here.site(create=True) as site:
+        lift_legal_hold(site, here.context(site), uid, reason=reason)
+        here.answer({"lifted": uid}, text=lambda a: f"{a['lifted']} is lifted")
 
 
 @hold.command("list")
-def list_all(
-    *, db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_user: AsUser = "", as_json: AsJson = False
-) -> None:
+@console()
+def list_all(here: Console) -> None:
     """List the legal holds in force."""
     from qtcore.services.legal_holds import list_legal_holds
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        holds = list_legal_holds(site, context_of(site, as_user))
-        print_answer(
+    with here.site() as site:
+        holds = list_legal_holds(site, here.context(site))
+        here.answer(
             {"holds": holds},
-            as_json=as_json,
             text=lambda a: (
                 "\n".join(f"{h['hold_id']} on {h['subject']}: {h['reason']}" for h in a["holds"])
                 or "no legal hold is in force"

@@ -10,15 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 CodeArgument = Annotated[
@@ -27,13 +20,10 @@ CodeArgument = Annotated[
 ]
 
 
+@console()
 def scan(
+    here: Console,
     text: CodeArgument,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Read a code: its elements, what is wrong (exit code 1), which lots and units it means.
 
@@ -42,25 +32,22 @@ def scan(
     from qtcore.services.scanning import read_scan
     from qtcore.services.scanning import scan as run_scan
 
-    with answering(as_json=as_json):
-        if _is_missing(db):
-            found = read_scan(text)
-        else:
-            with opened(db, site_dir) as site:
-                found = run_scan(site, context_of(site, as_user), text)
-        print_answer(found.as_json(), as_json=as_json, text=_scan_text)
-        if not found.is_accepted:
-            raise typer.Exit(1)
+    if _is_missing(here.db):
+        found = read_scan(text)
+    else:
+        with here.site() as site:
+            found = run_scan(site, here.context(site), text)
+    here.answer(found.as_json(), text=_scan_text)
+    if not found.is_accepted:
+        raise typer.Exit(1)
 
 
+@console()
 def lots(
+    here: Console,
     text: Annotated[str, typer.Argument(help="Text as notices write it: lots 0112 through 0120.")],
     *,
     item: Annotated[str, typer.Option(help="Only lots of this item.")] = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Read free text of lot numbers: lots, ranges, what is open (exit code 1), which lots it means.
 
@@ -69,15 +56,14 @@ def lots(
     from qtcore.builtin.lot_text import read_lot_text
     from qtcore.services.lot_text import NamedLots, find_lots_in_text
 
-    with answering(as_json=as_json):
-        if _is_missing(db):
-            found = NamedLots(read_lot_text(text))
-        else:
-            with opened(db, site_dir) as site:
-                found = find_lots_in_text(site, context_of(site, as_user), text, item=item)
-        print_answer(found.as_json(), as_json=as_json, text=_lots_text)
-        if not found.is_decided:
-            raise typer.Exit(1)
+    if _is_missing(here.db):
+        found = NamedLots(read_lot_text(text))
+    else:
+        with here.site() as site:
+            found = find_lots_in_text(site, here.context(site), text, item=item)
+    here.answer(found.as_json(), text=_lots_text)
+    if not found.is_decided:
+        raise typer.Exit(1)
 
 
 def _lots_text(answer: Mapping[str, Any]) -> str:

@@ -11,15 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 from qtcore.errors import InputRejected
 
@@ -27,7 +20,9 @@ _ENDINGS = (".xlsx", ".csv", ".zip")
 _SHOWN = 20
 
 
+@console()
 def export_fsma204(
+    here: Console,
     *,
     lot: Annotated[str, typer.Option(help="Only the chain of this lot.")] = "",
     from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "",
@@ -36,10 +31,6 @@ def export_fsma204(
         Path | None,
         typer.Option(help="File to write: .xlsx, .csv or .zip; default: CSV to standard output."),
     ] = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Write the FSMA 204 sortable spreadsheet (21 CFR 1.1455): every key data element on record.
 
@@ -49,14 +40,14 @@ def export_fsma204(
     from qtcore.builtin.tabular.writing import write_csv, write_csv_zip, write_workbook
     from qtcore.services.sheet_export import Asked, export_workbook
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
+    with here.site() as site:
         ending = out.suffix.lower() if out else ""
         if out and ending not in _ENDINGS:
             text = f"{out.name} ends in {ending or 'nothing'}; accepted: {', '.join(_ENDINGS)}"
             raise InputRejected(text, code="QT480")
         asked = Asked(lot, _day(from_, "--from"), _day(to, "--to"))
-        book = export_workbook(site, context_of(site, as_user), "fsma204", asked)
-        if out is None and not as_json:
+        book = export_workbook(site, here.context(site), "fsma204", asked)
+        if out is None and not here.as_json:
             typer.echo(write_csv(book.one_table()), nl=False)
             typer.echo(_gaps_text(book.as_json()), err=True)
         elif out is not None:
@@ -66,9 +57,9 @@ def export_fsma204(
                 out.write_bytes(write_csv_zip(book.all_tables()))
             else:
                 out.write_text("\ufeff" + write_csv(book.one_table()), encoding="utf-8", newline="")
-        if out is not None or as_json:
+        if out is not None or here.as_json:
             answer = {**book.as_json(), "file": str(out) if out else None}
-            print_answer(answer, as_json=as_json, text=_gaps_text)
+            here.answer(answer, text=_gaps_text)
         if book.gaps:
             raise typer.Exit(1)
 

@@ -8,15 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AnyDb,
-    AnySite,
-    AsJson,
-    Db,
-    SiteDir,
-    answering,
+    Console,
+    console,
     opened,
-    print_answer,
 )
 from qtcore.errors import InputRejected
 
@@ -39,51 +33,47 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
+@console(db=False, site=False, acts=False)
 def init(
+    here: Console,
     folder: Annotated[Path, typer.Argument(help="The new site folder.")],
     packs: Annotated[str, typer.Option(help="Industry packs, with commas between.")] = "",
-    *,
-    as_json: AsJson = False,
-    db: AnyDb = "",
-    site_dir: AnySite = None,
 ) -> None:
     """Make a new site folder with a pack.yaml that chooses industry packs."""
     from qtcore.registry.load import load_registry
 
-    with answering(as_json=as_json):
-        if folder.exists() and any(folder.iterdir()):
-            raise InputRejected(
-                f"{folder} exists and is not empty; give a new folder", code="QT480"
-            )
-        compiled = load_registry()
-        known = (
-            [p.name for p in compiled.registry.packs if p.layer == "industry"]
-            if compiled.registry
-            else []
+    if folder.exists() and any(folder.iterdir()):
+        raise InputRejected(f"{folder} exists and is not empty; give a new folder", code="QT480")
+    compiled = load_registry()
+    known = (
+        [p.name for p in compiled.registry.packs if p.layer == "industry"]
+        if compiled.registry
+        else []
+    )
+    chosen = [p.strip() for p in packs.split(",") if p.strip()] or known
+    unknown = sorted(set(chosen) - set(known))
+    if unknown:
+        raise InputRejected(
+            f"no pack {', '.join(unknown)}; installed: {', '.join(known)}", code="QT481"
         )
-        chosen = [p.strip() for p in packs.split(",") if p.strip()] or known
-        unknown = sorted(set(chosen) - set(known))
-        if unknown:
-            raise InputRejected(
-                f"no pack {', '.join(unknown)}; installed: {', '.join(known)}", code="QT481"
-            )
-        name = re.sub(r"[^a-z0-9_]", "_", folder.name.lower()).strip("_") or "site"
-        name = name if name[0].isalpha() else f"site_{name}"
-        (folder / "i18n").mkdir(parents=True)
-        head = SITE_PACK.format(name=name, packs=", ".join(chosen))
-        (folder / "pack.yaml").write_text(head, encoding="utf-8")
-        for language in ("en", "zh-CN"):
-            text = SITE_TEXTS.format(language=language)
-            (folder / "i18n" / f"{language}.yaml").write_text(text, encoding="utf-8")
-        answer = {"site": str(folder), "packs": chosen}
-        print_answer(
-            answer,
-            as_json=as_json,
-            text=lambda a: f"made {a['site']}; next: qtcore check {a['site']}",
-        )
+    name = re.sub(r"[^a-z0-9_]", "_", folder.name.lower()).strip("_") or "site"
+    name = name if name[0].isalpha() else f"site_{name}"
+    (folder / "i18n").mkdir(parents=True)
+    head = SITE_PACK.format(name=name, packs=", ".join(chosen))
+    (folder / "pack.yaml").write_text(head, encoding="utf-8")
+    for language in ("en", "zh-CN"):
+        text = SITE_TEXTS.format(language=language)
+        (folder / "i18n" / f"{language}.yaml").write_text(text, encoding="utf-8")
+    answer = {"site": str(folder), "packs": chosen}
+    here.answer(
+        answer,
+        text=lambda a: f"made {a['site']}; next: qtcore check {a['site']}",
+    )
 
 
+@console(acts=False)
 def serve(
+    here: Console,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     *,
@@ -103,9 +93,6 @@ def serve(
             help="How many proxies stand before it; the address before them is the client's.",
         ),
     ] = 0,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_json: AsJson = False,
 ) -> None:
     """Serve a site over HTTP; the log is JSON lines in any case.
 
@@ -120,35 +107,34 @@ def serve(
         state = "serve" if report.is_serving else "are broken; the ones before go on serving"
         typer.echo(f"{report.text}definitions on disk {state}", err=True)
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        watch = DiskWatch(Serving(site, follows=False), site_dir, tell=tell) if dev else None
+    with here.site(create=True) as site:
+        watch = DiskWatch(Serving(site, follows=False), here.site_dir, tell=tell) if dev else None
         typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
         run_server(
             site, host=host, port=port, secure_cookies=https or None, dev=watch, proxies=proxies
         )
 
 
+@console(db=False, acts=False)
 def demo(
+    here: Console,
     *,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it afterwards.")] = True,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     db: Annotated[str, typer.Option("--db", help="Database URL; default: a new file.")] = "",
-    site_dir: SiteDir = None,
-    as_json: AsJson = False,
 ) -> None:
     """Build the demo site (pharma, food and cosmetics plants), print a summary and serve it."""
     from qtcore.demo.build import build_demo, demo_url
     from qtcore.http.serve import serve as run_server
 
-    with answering(as_json=as_json):
-        url = db or demo_url()
-        typer.echo("Building the demo site; this takes some 20 seconds ...", err=True)
-        with opened(url, site_dir, create=True) as site:
-            summary = build_demo(site, address=f"http://{host}:{port}")
-            print_answer(summary, as_json=as_json, text=_demo_text)
-            if serve:
-                run_server(site, host=host, port=port)
+    url = db or demo_url()
+    typer.echo("Building the demo site; this takes some 20 seconds ...", err=True)
+    with opened(url, here.site_dir, create=True) as site:
+        summary = build_demo(site, address=f"http://{host}:{port}")
+        here.answer(summary, text=_demo_text)
+        if serve:
+            run_server(site, host=host, port=port)
 
 
 def _demo_text(answer: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from qtcore.cli.options import AsJson, SiteDir, answering, print_answer
+from qtcore.cli.options import Console, SiteDir, answering, console
 
 workflow = typer.Typer(no_args_is_help=True)
 
@@ -20,30 +20,31 @@ Packs = Annotated[
 
 
 @workflow.command("verify")
+@console(db=False, acts=False)
 def verify(
+    here: Console,
     name: Annotated[
         str, typer.Argument(help="A workflow, a YAML file or a pack; without it all workflows.")
     ] = "",
     *,
     language: Annotated[str, typer.Option("--lang", help="Language of the sentences.")] = "en",
     packs: Packs = None,
-    site_dir: SiteDir = None,
-    as_json: AsJson = False,
 ) -> None:
     """Prove what the workflows claim; exit code 1 when something fails."""
-    with answering(as_json=as_json):
-        found = _verify(name, packs, site_dir)
-        if language != "en":
-            found = found.told_by(_compiled(packs, site_dir).get_registry(), language)
-        answer = found.as_json()
-        words = _VERIFY_WORDS.get(language, _VERIFY_WORDS["en"])
-        print_answer(answer, as_json=as_json, text=lambda told: _verify_text(told, words))
-        if not answer["ok"]:
-            raise typer.Exit(1)
+    found = _verify(name, packs, here.site_dir)
+    if language != "en":
+        found = found.told_by(_compiled(packs, here.site_dir).get_registry(), language)
+    answer = found.as_json()
+    words = _VERIFY_WORDS.get(language, _VERIFY_WORDS["en"])
+    here.answer(answer, text=lambda told: _verify_text(told, words))
+    if not answer["ok"]:
+        raise typer.Exit(1)
 
 
 @workflow.command("simulate")
+@console(db=False, acts=False)
 def simulate(
+    here: Console,
     file: Annotated[str, typer.Argument(help="A YAML file with a workflow, or a workflow's name.")],
     events: Annotated[list[str] | None, typer.Argument(help="Events in their order.")] = None,
     *,
@@ -52,8 +53,6 @@ def simulate(
     ] = None,
     flow: Annotated[str, typer.Option("--workflow", help="Which one, if the file has more.")] = "",
     packs: Packs = None,
-    site_dir: SiteDir = None,
-    as_json: AsJson = False,
 ) -> None:
     """Try a workflow out: print the innermost active states at the start and after each event.
 
@@ -62,14 +61,13 @@ def simulate(
     """
     from qtcore.registry.drafts import simulate as run
 
-    with answering(as_json=as_json):
-        chosen, compile_guard = _chosen_flow(file, flow, packs, site_dir)
-        tried = run(chosen, events or (), _facts(facts), compile_guard)
-        steps = [step.as_json() for step in tried]
-        answer = {"workflow": chosen.id, "steps": steps}
-        print_answer(answer, as_json=as_json, text=_simulate_text)
-        if any(step["refusals"] for step in steps):
-            raise typer.Exit(1)
+    chosen, compile_guard = _chosen_flow(file, flow, packs, here.site_dir)
+    tried = run(chosen, events or (), _facts(facts), compile_guard)
+    steps = [step.as_json() for step in tried]
+    answer = {"workflow": chosen.id, "steps": steps}
+    here.answer(answer, text=_simulate_text)
+    if any(step["refusals"] for step in steps):
+        raise typer.Exit(1)
 
 
 @workflow.command("diagram")

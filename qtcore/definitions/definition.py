@@ -20,7 +20,7 @@ from pydantic import (
 
 _ID = r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$"
 _NAME = r"^[a-z][a-z0-9_]{0,59}$"
-_DURATION = r"^P([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?(T([0-9]+H)?([0-9]+M)?)?$"
+DURATION = r"^P([0-9]+Y)?([0-9]+M)?([0-9]+W)?([0-9]+D)?(T([0-9]+H)?([0-9]+M)?)?$"
 _DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
@@ -70,13 +70,13 @@ Expression = Annotated[
 ]
 Duration = Annotated[
     str,
-    StringConstraints(pattern=_DURATION, min_length=3),
+    StringConstraints(pattern=DURATION, min_length=3),
     BeforeValidator(as_text),
 ]
 PATTERN_WORDS: Mapping[str, str] = {
     _ID: "an id: a letter first, then at most 79 letters, digits, '_', '-' or '.'",
     _NAME: "a name: a small letter first, then at most 59 small letters, digits or '_'",
-    _DURATION: "an ISO 8601 duration such as P3D, PT24H or P1M",
+    DURATION: "an ISO 8601 duration such as P3D, PT24H or P1M",
 }
 Status = Literal["draft", "quarantine", "testing", "released", "rejected", "recalled"]
 

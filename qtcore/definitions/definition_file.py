@@ -71,6 +71,8 @@ def read_definitions(raw: bytes, file: str) -> FileDefinitions:
     unread: set[str] = set()
     if value is not None and not isinstance(value, Mapping):
         message = f"a definition file is a mapping with the keys {', '.join(KINDS)}"
+        if isinstance(value, str) and "：" in value:
+            message = "the sign '：' is full-width; write ':' and a space behind each key"
         reader.refuse(Mistake("QT112", message))
         value = None
     for kind, entries in (value or {}).items():

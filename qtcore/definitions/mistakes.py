@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from qtcore.definitions.definition import PATTERN_WORDS
+from qtcore.definitions.definition import DURATION, PATTERN_WORDS
 from qtcore.definitions.problems import suggest
 from qtcore.definitions.source import Path
 
@@ -31,7 +31,7 @@ _ACCEPTED: Mapping[str, str] = {
     "less_than_equal": "a number of at most {le}",
     "tuple_type": "a list",
     "list_type": "a list",
-    "too_short": "a list of at least {min_length}",
+    "too_short": "a list of at least {min_length}; write the entries below it",
     "too_long": "a list of at most {max_length}",
     "dict_type": "a mapping of keys to values",
     "mapping_type": "a mapping of keys to values",
@@ -56,7 +56,15 @@ class Mistake:
 def find_mistakes(model: type[BaseModel], value: object, error: ValidationError) -> list[Mistake]:
     """Turn what pydantic says about `value` into mistakes with our codes and words."""
     found = error.errors(include_url=False, include_input=False)
-    return [_mistake(model, value, details) for details in found]
+    return [_mistake(model, value, each) for each in found if not _follows(value, each)]
+
+
+def _follows(value: object, details: Any) -> bool:
+    """Say whether a list is called too short only because its entries have mistakes."""
+    if details["type"] != "too_short":
+        return False
+    held = _at(value, details["loc"])
+    return isinstance(held, list) and len(held) >= details["ctx"]["min_length"]
 
 
 def unknown(word: str, known: Iterable[str], what: str, path: Path) -> Mistake:
@@ -76,9 +84,9 @@ def shown(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, Mapping):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, list | tuple):
-        return "a list"
+        return "a list" if value else "an empty list"
     text = repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "...'"
 
@@ -91,7 +99,10 @@ def _mistake(model: type[BaseModel], value: object, details: Any) -> Mistake:
     if details["type"] == "extra_forbidden":
         return _unknown_key(owner, parent, path)
     if details["type"] == "missing":
-        message = f"{_thing(owner, parent)} needs the key {key!r}; add it"
+        named = _bare(dict(_fields(owner)).get(str(key)) if owner else None)
+        choices = [str(each) for each in get_args(named)] if get_origin(named) is Literal else []
+        one_of = f" as one of {', '.join(choices)}" if choices else ""
+        message = f"{_thing(owner, parent)} needs the key {key!r}; add it{one_of}"
         return Mistake("QT111", message, path[:-1])
     accepted = _accepted(details) or str(details["msg"])
     if details["type"] in {"model_type", "model_attributes_type"}:
@@ -99,6 +110,8 @@ def _mistake(model: type[BaseModel], value: object, details: Any) -> Mistake:
     if is_key:
         return Mistake("QT112", f"the key {key!r} must be {accepted}", path, on_key=True)
     found = _at(value, path)
+    if isinstance(found, str):
+        accepted += _as_written(details["type"], found)
     place = _place_words(owner, parent, path)
     return Mistake(
         "QT112",
@@ -106,6 +119,15 @@ def _mistake(model: type[BaseModel], value: object, details: Any) -> Mistake:
         path,
         suggest(found, _choices(details)) if isinstance(found, str) else "",
     )
+
+
+def _as_written(kind: str, found: str) -> str:
+    """Say how the same thing is written, where a text stands for something else."""
+    if kind in {"tuple_type", "list_type"} and re.fullmatch(r"[\w.-]{1,40}", found):
+        return f": write [{found}]"
+    if kind == "bool_type" and found in {"true", "false"}:
+        return ", without quotes"
+    return ""
 
 
 def _unknown_key(owner: type[BaseModel] | None, parent: object, path: Path) -> Mistake:
@@ -153,6 +175,8 @@ def _accepted(details: Any) -> str:
         return "one of " + ", ".join(_choices(details))
     if kind == "string_pattern_mismatch":
         return PATTERN_WORDS.get(context["pattern"], f"a text that fits {context['pattern']}")
+    if kind == "string_too_short" and context["min_length"] > 1:
+        return PATTERN_WORDS[DURATION]
     if kind == "value_error":
         return str(context["error"])
     return _ACCEPTED.get(kind, "").format(**context)

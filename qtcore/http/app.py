@@ -18,6 +18,7 @@ from qtcore.http.api.routes import api_routes
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.routes import epcis_routes
 from qtcore.http.logs import make_logger
+from qtcore.http.methods import read_methods
 from qtcore.http.pages.routes import page_routes
 from qtcore.http.problems import MEDIA_TYPE, is_unexpected, problem_of
 from qtcore.http.rendering import make_templates, render_problem
@@ -85,7 +86,9 @@ def make_app(
         logging_config=None,
     )
     # Around the router and not in it, so that unknown addresses pass the gate as well.
-    app.asgi_handler = _fence(Gate(app.asgi_handler, serving, settings), settings)
+    app.asgi_handler = _fence(
+        Gate(app.asgi_handler, serving, settings, read_methods(app.routes)), settings
+    )
     return app
 
 

@@ -66,9 +66,12 @@ class WebRefusal(QTCoreError):
 
     code = "QT414"
 
-    def __init__(self, message: str, status: int, *, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, status: int, *, code: str | None = None, allow: str = ""
+    ) -> None:
         super().__init__(message, code=code)
         self.status = status
+        self.allow = allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,13 @@ class Problem:
     refusals: tuple[Refusal, ...] = ()
     candidates: tuple[Mapping[str, object], ...] = ()
     request_id: str = ""
+    allow: str = ""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that belong to this kind of mistake."""
+        found = {"www-authenticate": 'Bearer realm="qtcore"'} if self.status == 401 else {}
+        return {**found, "allow": self.allow} if self.allow else found
 
     @property
     def title(self) -> str:
@@ -110,7 +120,9 @@ class Problem:
 def problem_of(error: Exception, request_id: str) -> Problem:
     """Turn any exception into a problem; the inside of an unknown one is not told."""
     if isinstance(error, WebRefusal):
-        return Problem(error.status, error.message, error.code, request_id=request_id)
+        return Problem(
+            error.status, error.message, error.code, request_id=request_id, allow=error.allow
+        )
     if isinstance(error, QTCoreError):
         return Problem(
             next((status for kind, status in STATUS if isinstance(error, kind)), 500),

@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import anyio
 import structlog
-from litestar.datastructures import Cookie
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -20,9 +19,11 @@ from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
 from qtcore.http.addresses import client_address
 from qtcore.http.call import SLASH, Call, read_pairs
+from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies
 from qtcore.http.denied import note_refusal, note_token
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
+from qtcore.http.methods import Methods
 from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
 from qtcore.http.settings import MAX_UPLOAD, UPLOADS, Settings
@@ -37,7 +38,6 @@ OPEN_FOLDER = "/static/"
 # A consignee's answer: the secret in the address is the right to it, and it is never logged.
 REPLY_FOLDER = "/reply/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LANGUAGE_COOKIE = "qtcore_language"
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
@@ -54,37 +54,14 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def cookie_name(*, is_secure: bool) -> str:
-    """Name the session cookie; the prefix makes browsers insist on Secure, no domain, path /."""
-    return "__Host-qtcore" if is_secure else "qtcore_session"
-
-
-def session_cookie(secret: str, *, is_secure: bool, ends: bool = False) -> Cookie:
-    """Make the cookie that starts a session, or ends it."""
-    return Cookie(
-        key=cookie_name(is_secure=is_secure),
-        value=secret,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=is_secure,
-        max_age=0 if ends else None,
-    )
-
-
-def language_cookie(language: str, *, is_secure: bool) -> Cookie:
-    """Make the cookie that remembers a language before sign-in."""
-    return Cookie(
-        key=LANGUAGE_COOKIE, value=language, path="/", httponly=True, samesite="lax",
-        secure=is_secure, max_age=31_536_000,
-    )  # fmt: skip
-
-
 class Gate:
     """The outermost layer: request id, limits, sign-in, CSRF, headers, one log line."""
 
-    def __init__(self, app: ASGIApp, serving: Serving, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, serving: Serving, settings: Settings, methods: Methods
+    ) -> None:
         self._app = app
+        self._methods = methods
         self._serving = serving
         self._sources = serving.now().sources
         self._settings = settings
@@ -130,6 +107,10 @@ class Gate:
             raise NotSignedIn(
                 "you are not signed in; sign in, or send `Authorization: Bearer <token>`"
             )
+        taken = self._check_method(call)
+        if call.method == "OPTIONS" and taken and not _is_epcis(call.path):
+            await _answer(send, 204, [(b"allow", taken.encode())], b"")
+            return
         if call.method not in SAFE_METHODS:
             try:
                 check_origin(headers)
@@ -145,6 +126,15 @@ class Gate:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+    def _check_method(self, call: Call) -> str:
+        """List what the address takes; refuse another method before its body is looked at."""
+        taken = self._methods.of(call.path)
+        allow = ", ".join(sorted(taken or ()))
+        if taken is not None and call.method not in taken:
+            text = f"this address does not take {call.method[:20]}; it takes {allow}"
+            raise WebRefusal(text, 405, code="QT415", allow=allow)
+        return allow
 
     async def _read_body(
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
@@ -182,7 +172,7 @@ class Gate:
     ) -> Call:
         site = self._serving.now()
         query = scope["query_string"].decode("latin-1")
-        cookies = _cookies(headers.get("cookie", ""))
+        cookies = read_cookies(headers.get("cookie", ""))
         is_secure = self._is_secure(scope)
         secret = cookies.get(cookie_name(is_secure=is_secure), "")
         path = scope["path"].replace(SLASH, "/")
@@ -302,8 +292,7 @@ class Gate:
             await _answer(send, problem.status, [(b"content-type", HTML)], page)
             return
         headers = [(b"content-type", MEDIA_TYPE.encode())]
-        if problem.status == 401:
-            headers.append((b"www-authenticate", b'Bearer realm="qtcore"'))
+        headers += [(name.encode(), value.encode()) for name, value in problem.headers.items()]
         told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
         await _answer(send, problem.status, headers, told)
 
@@ -377,11 +366,6 @@ def _is_open(path: str) -> bool:
 
 def _headers(scope: HTTPScope) -> dict[str, str]:
     return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-
-
-def _cookies(header: str) -> dict[str, str]:
-    pairs = (part.strip().partition("=") for part in header.split(";"))
-    return {name: value for name, _, value in pairs if name}
 
 
 def _keep_slashes(scope: HTTPScope) -> None:

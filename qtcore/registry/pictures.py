@@ -5,7 +5,7 @@ It must not draw anything.
 
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.diagrams import Labels
-from qtcore.engines.proofs import ENGLISH, Tongue
+from qtcore.engines.proofs import Tongue
 from qtcore.registry.registry import Registry
 
 
@@ -17,9 +17,7 @@ def describe_workflow(
 
 
 def tongue_of(registry: Registry, flow: WorkflowDefinition, language: str = "en") -> Tongue:
-    """Give the names of a life cycle's parts for sentences about it; English keeps to the ids."""
-    if language == "en":
-        return ENGLISH
+    """Give the names of a life cycle's parts, for sentences about it."""
     _, labels = label_flow(registry, flow, language)
     names = {f"states.{name}": text for name, text in labels.states.items()}
     names |= {f"transitions.{name}": text for name, text in labels.transitions.items()}

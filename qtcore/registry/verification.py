@@ -89,6 +89,11 @@ def verify_path(path: Path, compiled: Compiled) -> Verification:
     return Verification(tuple(reports), tuple(problems))
 
 
+def prove_one(registry: Registry, name: str) -> Report | None:
+    """Prove one life cycle in force; None where one of its expressions is broken."""
+    return next(iter(_prove(registry, [name])), None)
+
+
 def _prove(registry: Registry, names: list[str]) -> tuple[Report, ...]:
     ground = Ground(registry._merged, registry._expressions)
     entries = (ground.merged.entries["workflows"][name] for name in names)

@@ -80,6 +80,8 @@ def _settle(site: Site, uid: str) -> bool:
 def _settle_once(site: Site, uid: str, refused: str) -> bool:
     """Settle one deadline in one transaction; `refused` says why its step is not even tried."""
     with site.store.write(site.system_context()) as work:
+        # Of two workers the second one must see what the first one settled.
+        work.take_turn()
         row = _waiting(work.session, work.tenant_id, uid, work.context.at)
         if row is None:
             return False

@@ -20,6 +20,7 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.judgements import lot_facts
+from qtcore.services.overrides import justified_rules
 from qtcore.services.rights import require
 from qtcore.services.sight import get_seen
 from qtcore.services.site import Site
@@ -40,13 +41,14 @@ class RuleView:
     pack: str
     condition: Compiled
     facts: Mapping[str, object]
+    is_veiled: bool = field(default=False, kw_only=True)
     version: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
         """The operands of the expression with the values they looked at."""
-        return explain(self.condition, self.facts, self.outcome.referred)
+        return () if self.is_veiled else explain(self.condition, self.facts, self.outcome.referred)
 
     def explain(self) -> Step:
         """Say part by part what came out, and which parts and facts decided."""
@@ -55,14 +57,14 @@ class RuleView:
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API: the stored verdict, its version, and where facts come from."""
         first, last = self.outcome.valid
-        explained = self.explain()
+        explained = None if self.is_veiled else self.explain()
         told = self.verdict_json()
-        for clause, part in zip(told["clauses"], explained.parts, strict=True):
+        for clause, part in zip(told["clauses"], explained.parts if explained else (), strict=True):
             clause["decides"] = part.is_deciding
         return {
             **told,
-            "explained": explained.as_json(),
-            "deciding_facts": list(explained.deciding_facts),
+            "explained": explained.as_json() if explained else None,
+            "deciding_facts": list(explained.deciding_facts) if explained else [],
             "because": self.outcome.because,
             "limit": self.outcome.check,
             "version": dict(self.version),
@@ -175,7 +177,7 @@ def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
         missing=tuple(name for name in outcome.missing if name not in hidden),
         because=UNSEEN,
     )
-    return replace(rule, outcome=told, clauses=(), sources=unveiled(rule.sources, hidden))
+    return replace(rule, outcome=told, is_veiled=True, sources=unveiled(rule.sources, hidden))
 
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:
@@ -197,7 +199,11 @@ def judge_gate(
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
     shown = lot_facts(site, session, info, facts)
     said = site.hooks.judge_release(shown) if gate == GATE else ()
-    refusals = [*switched_off, *worded(site, blocking(outcomes), context.language), *said]
+    # Only where a rule that may be justified objects is somebody asked for who justified it.
+    may_be = any(each.blocks and each.severity == "block_override" for each in outcomes)
+    justified = justified_rules(site, session, info, context) if may_be else frozenset[str]()
+    objections = blocking(outcomes, overridden=justified)
+    refusals = [*switched_off, *worded(site, objections, context.language), *said]
     changes = state_changes_of(session, site.store.tenant_id, info.uid)
     decided = [c for c in changes if c.to_state in ("released", "rejected")]
     used = {name for o in outcomes for name in (*o.facts_used, *o.missing)}
@@ -209,6 +215,7 @@ def judge_gate(
         shown,
         tuple(kept_outcome(site.registry, outcome) for outcome in outcomes),
         judgements_of(site, "judge_release", said),
+        overridden=tuple(sorted(justified)),
     )
     views = tuple(rule_view(site.registry, o, basis, context.language) for o in outcomes)
     return ReleaseView(info, views, tuple(refusals), decided[-1] if decided else None, basis)

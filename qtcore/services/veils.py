@@ -118,7 +118,14 @@ def veil_rule(rule: Mapping[str, Any], hidden: frozenset[str]) -> Mapping[str, A
         else [name for name in facts if name not in hidden]
     )
     evidence = [each for each in rule.get("evidence", ()) if each["fact"] not in hidden]
-    told = {"facts": seen, "because": UNSEEN, "clauses": [], "evidence": evidence}
+    told: dict[str, object] = {
+        "facts": seen,
+        "because": UNSEEN,
+        "clauses": [],
+        "evidence": evidence,
+        "explained": None,
+        "deciding_facts": [],
+    }
     return {**rule, **{name: value for name, value in told.items() if name in rule}}
 
 

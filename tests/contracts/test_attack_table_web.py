@@ -27,6 +27,7 @@ from qtcore.errors import InputRejected
 from qtcore.http import call as calls
 from qtcore.http import json_body, logs, security
 from qtcore.http.json_body import read_json
+from qtcore.http.methods import Methods
 from qtcore.http.pages import sessions
 from qtcore.http.rendering import make_templates
 from qtcore.http.security import Gate
@@ -204,7 +205,7 @@ def test_no_header_makes_a_read_a_write(web: Web, name: str):
 
 def gate_of(web: Web, **changed: Any) -> Gate:
     settings = Settings(load_texts(), make_templates(dev=False), logs.make_logger(io.StringIO()))
-    return Gate(web.app, Serving(web.site), replace(settings, **changed))
+    return Gate(web.app, Serving(web.site), replace(settings, **changed), Methods(()))
 
 
 def ask(gate: Gate, receive: Callable[[], Any], seconds: float = 5.0) -> int | None:

@@ -1,6 +1,8 @@
 """The commands about configurations, from a changed file to a signed version and back."""
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from qtcore.services.site import open_site
 from qtcore.testing import PASSWORD, a_received_lot, a_user, release
 
 RUNNER = CliRunner()
+PAGE = Path(__file__).parents[2] / "docs/changing-the-configuration.md"
 HEAD = 'pack: plant\nversion: "{}"\nrequires_qtcore: ">=0.1,<1"\nlayer: site\npacks: []\n'
 TITLE = "languages: [en]\ntitle: {en: Plant}\n"
 
@@ -87,6 +90,18 @@ def test_a_replay_on_the_command_line_writes_nothing(plant: Path) -> None:
     assert drafted["counts"]["blocked_earlier"] == 1
     assert flow["counts"]["same"] == 1
     assert (told["verdict"], told["decision"]["reproduced"]) == ("released", True)
+
+
+def test_the_commands_of_the_page_run_as_they_are_written(plant: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(plant.parent)
+    (plant / "pack.yaml").write_text(HEAD.format(2) + TITLE, "utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    assert [words[2] for words in commands] == [
+        *("status", "draft", "check", "diff", "replay", "publish", "rollback", "history")
+    ]
+    for words in commands:
+        run(plant, *words[1:])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlmodel import select
 
@@ -13,7 +14,7 @@ from qtcore.errors import StoreUnavailable
 from qtcore.store.columns import Row
 from qtcore.store.engines import open_for_migration, read_target
 from qtcore.store.history import verify_store
-from qtcore.store.migrate import is_current, latest_revision, migrate
+from qtcore.store.migrate import _config, is_current, latest_revision, migrate
 from qtcore.store.migrations.drift import find_drift
 from qtcore.store.queries.events import movements_of
 from qtcore.store.queries.nodes import active_holds, find_nodes
@@ -167,6 +168,38 @@ def test_a_new_postgresql_database_is_made_ready(postgres_server: PostgresServer
     store = open_store(url)
     assert store.tenant_id == 1
     store.close()
+
+
+@pytest.mark.postgres
+def test_rows_from_before_the_timers_are_kept_and_widened_on_postgresql(
+    postgres_server: PostgresServer,
+):
+    url = postgres_server.new_database("template0")
+    engine = open_for_migration(read_target(url))
+    try:
+        with engine.begin() as connection:
+            command.upgrade(_config(connection), "0013")
+            connection.execute(text(_COMPANY_AND_RECORD))
+        with engine.begin() as connection:
+            command.upgrade(_config(connection), "0007")
+            kept = connection.execute(text("SELECT state, priority FROM record")).one()
+            connection.execute(text("UPDATE record SET state = repeat('s', 200)"))
+        assert tuple(kept) == ("open", "normal")
+    finally:
+        engine.dispose()
+    assert upgrade(url)[1] == latest_revision()
+    assert _drift(open_for_migration(read_target(url))) == []
+
+
+_COMPANY_AND_RECORD = """
+INSERT INTO tenant (id, uid, slug, name, created_at) VALUES (1, 't', 'c', 'C', now());
+INSERT INTO definition_version (tenant_id, id, uid, kind, name, number, pack, pack_version,
+  fingerprint, body, published_at, published_by)
+VALUES (1, 1, 'd', 'workflows', 'deviation', 1, 'base', '1', 'f', '{}', now(), 'x');
+INSERT INTO record (tenant_id, id, uid, kind, number, title, state, revision, version,
+  workflow_version_id, form_version_id, registry_fingerprint, data, opened_at, opened_by)
+VALUES (1, 1, 'r', 'deviation', 'DEV-1', '', 'open', 1, 1, 1, 1, 'f', '{}', now(), 'x');
+"""
 
 
 def _fail(_connection: object) -> None:

@@ -1,6 +1,7 @@
 """Deadlines of records: planned, reached once, ended when the state is left, told again."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,21 @@ def test_every_deadline_is_in_the_ledger(site, clock):
     clock.advance(days=5)
     settle_deadlines(site)
     assert verify_history(site, a_context(site, ["auditor"])).verdict.ok
+
+
+@pytest.mark.postgres
+def test_deadlines_fire_escalate_and_repeat_once_on_postgresql_too(registry, clock, postgres_url):
+    with a_site(postgres_url, registry=registry, clock=clock) as site:
+        lapsing, waiting = a_visit(site), a_visit(site)
+        fire(site, waiting, "begin")
+        clock.advance(days=4)
+        with ThreadPoolExecutor(2) as workers:
+            settled = sum(workers.map(settle_deadlines, [site, site]))
+        assert settled == 2
+        assert state_of(site, lapsing) == "late"
+        assert state_of(site, waiting) == "busy/lab_open+qc_open"
+        assert [n.role for n in rows(site, Notification)] == ["qa", "qp"]
+        clock.advance(days=2)
+        assert settle_deadlines(site) == 1
+        assert len(rows(site, Notification)) == 4
+        assert verify_history(site, a_context(site, ["auditor"])).verdict.ok

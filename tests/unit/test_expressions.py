@@ -373,3 +373,11 @@ def test_an_explanation_shows_each_condition_with_its_values() -> None:
 def test_every_function_is_listed_with_its_form() -> None:
     assert all(usage.startswith(name) for name, usage in list_functions().items())
     assert len(list_functions()) == 15
+
+
+@pytest.mark.parametrize("text", ["1or ok", "n == 1if ok else 2", "0.5in values", "1_0and ok"])
+def test_a_number_and_a_word_run_together_are_told_apart(text):
+    """Python's own reader only warns of it; found by guided bytes."""
+    compiled, (problem,) = check(text, {"ok": BOOLEAN, "n": DECIMAL})
+    assert compiled is None and "put a space between them" in problem.message
+    assert check("'1or' == '1or'", {})[1] == ()

@@ -168,3 +168,58 @@ def test_each_kind_has_a_schema_for_editors(kind):
 def test_an_unknown_kind_has_no_schema():
     with pytest.raises(NotFound, match="there is no kind 'form'; accepted are fields, forms"):
         kind_schema("form")
+
+
+FLOW = """workflows:
+  - id: small
+    subject: lot
+    initial: one
+    states: STATES
+    transitions:
+      - {id: go, from: FROM, to: two, roles: [qa]}
+    timers: [{state: one, after: AFTER, escalate_to: [qa]}]
+"""
+GOOD = {
+    "STATES": "[{id: one, status: testing}, {id: two, status: released, final: true}]",
+    "FROM": "[one]",
+    "AFTER": "P3D",
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "written", "said"),
+    [
+        ("STATES", "[]", ["is an empty list; accepted is a list of at least 1"]),
+        (
+            "STATES",
+            "[{id: one}]",
+            ["state 'one' needs the key 'status'; add it as one of draft, quarantine, testing"],
+        ),
+        ("FROM", "one", ["'from' of transition 'go' is 'one'; accepted is a list: write [one]"]),
+        ("AFTER", "3", ["is 3; accepted is an ISO 8601 duration such as P3D"]),
+        (
+            "STATES",
+            "[{id: one, status: testing, final: 'true'}]",
+            ["'final' of state 'one' is 'true'; accepted is true or false, without quotes"],
+        ),
+    ],
+)
+def test_a_message_says_how_it_is_written(tmp_path, part, written, said):
+    text = FLOW
+    for name, value in {**GOOD, part: written}.items():
+        text = text.replace(name, value)
+    (tmp_path / "pack.yaml").write_text(
+        'pack: p\nversion: "1"\nrequires_qtcore: ">=0.1,<1"\ntitle: {en: P}\nlanguages: [en]\n',
+        "utf-8",
+    )
+    (tmp_path / "more.yaml").write_text(text, "utf-8")
+    found = [p.message for p in read_pack(tmp_path).problems]
+    assert len(found) == len(said), found
+    for message, words in zip(found, said, strict=True):
+        assert words in message
+
+
+def test_a_full_width_colon_is_named(tmp_path):
+    (tmp_path / "more.yaml").write_text("rules：\n  - {id： P-1}\n", "utf-8")
+    found = [p.message for p in read_pack(tmp_path).problems if p.file.endswith("more.yaml")]
+    assert found == ["the sign '：' is full-width; write ':' and a space behind each key"]

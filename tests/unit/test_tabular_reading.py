@@ -1,6 +1,8 @@
 """Tables are read row by row: a good row stands, a bad one is quarantined and named."""
 
+import tracemalloc
 from collections import defaultdict
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from datetime import date
 from decimal import Decimal
@@ -275,3 +277,26 @@ def test_the_conflicts_of_the_real_laboratory_are_found(shared_data: Path) -> No
     assert found == wanted
     assert len(found) == 150
     assert ("api", "5", "119", "api_water") in found
+
+
+def _peak(path: Path, rows: int, keep: Callable[[RowFacts], None]) -> int:
+    """Read a file of so many rows; gives the most bytes that Python held."""
+    with path.open("w") as file:
+        file.write(HEADER)
+        file.writelines(ROW.replace("1;maj", f"{n};maj", 1) for n in range(rows))
+    tracemalloc.start()
+    try:
+        for row in read_table([("batches.csv", path)], a_mapping()).rows:
+            keep(row)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_memory_of_reading_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    book, kept = ValueBook(), list[RowFacts]()
+
+    def growth(keep: Callable[[RowFacts], None]) -> int:
+        return _peak(tmp_path / "b.csv", 600, keep) - _peak(tmp_path / "b.csv", 100, keep)
+
+    assert growth(book.add) < growth(kept.append) / 3, "whoever keeps the rows pays for each"

@@ -3,12 +3,14 @@
 It must not know what was stored by earlier imports.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from qtcore.builtin.faults import listing
 from qtcore.builtin.tabular.cells import same_value
 from qtcore.builtin.tabular.rows import RowFacts
+from qtcore.builtin.tabular.spill import SeenValues
 
 _SHOWN_ROWS = 5
 
@@ -33,22 +35,24 @@ class Conflict:
 class ValueBook:
     """Collects the results of rows; equal numbers are one value, however they are written."""
 
-    _seen: dict[tuple[str, str, str, str], dict[str, tuple[str, list[int]]]] = field(
-        default_factory=dict
-    )
+    _seen: SeenValues = field(default_factory=SeenValues)
 
     def add(self, row: RowFacts) -> None:
         """Take in the results of one row."""
         for result in row.results:
-            place = (*row.lot(result.alias).identity, result.characteristic)
-            values = self._seen.setdefault(place, {})
-            values.setdefault(same_value(result.value), (result.value, []))[1].append(row.number)
+            place = json.dumps((*row.lot(result.alias).identity, result.characteristic))
+            self._seen.note(place, same_value(result.value), result.value, row.number)
 
     def conflicts(self) -> Iterator[Conflict]:
-        """List what contradicts itself."""
-        for place, values in self._seen.items():
-            if len(values) > 1:
-                yield Conflict(*place, tuple((text, tuple(rows)) for text, rows in values.values()))
+        """List what contradicts itself, and forget everything."""
+        for place, notes in self._seen.differing():
+            values: dict[str, tuple[str, list[int]]] = {}
+            for value, text, number in notes:
+                values.setdefault(value, (text, []))[1].append(number)
+            said = tuple((text, tuple(rows)) for text, rows in values.values())
+            item, source, lot_no, characteristic = json.loads(place)
+            yield Conflict(item, source, lot_no, characteristic, said)
+        self._seen.close()
 
 
 def _rows(numbers: tuple[int, ...]) -> str:

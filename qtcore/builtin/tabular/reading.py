@@ -16,6 +16,7 @@ from qtcore.builtin.tabular.lines import Line
 from qtcore.builtin.tabular.lookups import Entries, LookupBook, fill_lookups
 from qtcore.builtin.tabular.mapping import Mapping, TableMapping
 from qtcore.builtin.tabular.rows import Cells, RowDraft, RowFacts
+from qtcore.builtin.tabular.spill import SeenKeys
 
 Key = tuple[str, ...]
 
@@ -99,17 +100,25 @@ class _Reader:
         self._files = files
         self._faults, self._notes = told
         self._lookups = lookups
-        self._seen: dict[str, tuple[int, str]] = {}
+        self._seen: SeenKeys | None = None
 
     def rows(self) -> Iterator[RowFacts]:
         """Yield the rows of the first table, good and quarantined."""
+        self._seen = SeenKeys()
+        try:
+            yield from self._rows()
+        finally:
+            self._seen.close()
+
+    def _rows(self) -> Iterator[RowFacts]:
         yield from self._lookups.faults
         names = [name for name in self._mapping.tables if name not in self._mapping.looked_up]
         joined = {name: self._index(name) for name in names[1:] if name in self._files}
-        used: set[Key] = set()
+        used: set[Key] = set()  # what joined tables are matched by; without one, nothing
         main = self._files[names[0]]
         for line in main.lines(self._faults):
-            used.add(_key(main, self._mapping.main, line))
+            if joined:
+                used.add(_key(main, self._mapping.main, line))
             row = self._once(self._row(main, line, joined))
             if row is not None:
                 yield row
@@ -181,9 +190,9 @@ class _Reader:
 
     def _once(self, row: RowFacts) -> RowFacts | None:
         """Let a key pass once; an equal repetition is noted, another content is quarantined."""
-        if row.faults:
+        if row.faults or self._seen is None:
             return row
-        number, content = self._seen.setdefault(row.key, (row.number, row.content_hash))
+        number, content = self._seen.first(row.key, row.number, row.content_hash)
         if number == row.number:
             return row
         if content == row.content_hash:

@@ -24,14 +24,14 @@ _COLOURS: Mapping[str, tuple[str, str]] = {
 
 
 def style() -> str:
-    """Write the colours once: light, dark, and light again on paper."""
+    """Write the colours once: light, dark, and light again on paper. Pages link it as flow.css."""
     light = "".join(f"--c-{name}:var(--st-{name},{c[0]});" for name, c in _COLOURS.items())
     dark = "".join(f"--c-{name}:var(--st-{name},{c[1]});" for name, c in _COLOURS.items())
     marks = "".join(
         f".flow .{name} .mark{{fill:var(--c-{name});stroke:var(--c-{name})}}" for name in _COLOURS
     )
     return (
-        f"<style>.flow{{{light}color:var(--ink,#1b2126);--f-paper:var(--bg,#fff);"
+        f".flow{{{light}color:var(--ink,#1b2126);--f-paper:var(--bg,#fff);"
         "font:14px system-ui,'PingFang SC','Microsoft YaHei','Noto Sans SC',sans-serif}"
         f"@media (prefers-color-scheme:dark){{.flow{{{dark}color:var(--ink,#e8edf0);"
         "--f-paper:var(--bg,#14181b)}}"
@@ -49,5 +49,5 @@ def style() -> str:
         "stroke-width:3}.flow .changed>rect,.flow .changed .way,.flow .changed .bar"
         "{stroke:var(--c-quarantine);stroke-width:3}"
         ".flow .removed>rect,.flow .removed .way,.flow .removed .bar{stroke:var(--c-rejected);"
-        "stroke-dasharray:5 4}.flow .removed text{text-decoration:line-through}</style>"
+        "stroke-dasharray:5 4}.flow .removed text{text-decoration:line-through}"
     )

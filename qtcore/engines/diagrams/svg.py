@@ -61,10 +61,17 @@ class _Plan:
         return sign + self.labels.transition(step) + (" ⟲" if returns else "")
 
 
-def draw_svg(flow: WorkflowDefinition, labels: Labels, changes: Changes = _NO_CHANGES) -> str:
+def draw_svg(
+    flow: WorkflowDefinition,
+    labels: Labels,
+    changes: Changes = _NO_CHANGES,
+    *,
+    is_styled: bool = True,
+) -> str:
     """Draw a lane for each innermost state and a row for each transition: dots (a bar for all of a
     state with states inside) where it may begin, then an arrow to where it leads. However many
-    there are, no two labels and no two arrows cross.
+    there are, no two labels and no two arrows cross. `is_styled`: it stands alone; a page that
+    shows it brings the style itself.
     """
     plan = _plan(flow, labels, changes)
     height = plan.top + _MARGIN + _HEAD + _ROW * (len(flow.transitions) + 1)
@@ -74,7 +81,7 @@ def draw_svg(flow: WorkflowDefinition, labels: Labels, changes: Changes = _NO_CH
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" aria-label="{title}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">',
         f"<title>{title}</title>",
-        style(),
+        f"<style>{style()}</style>" if is_styled else "",
         '<defs><marker id="flow-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="9" '
         'markerUnits="userSpaceOnUse" markerHeight="9" orient="auto"><path d="M0 0 8 4 0 8Z"/>'
         "</marker></defs>",

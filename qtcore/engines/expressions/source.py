@@ -18,6 +18,8 @@ _BLANKS: Final = str.maketrans("\t\r\n", "   ")
 # NUL and other controls; the backslash, because every escape in a text literal is refused; lone
 # surrogates, which cannot be encoded.
 _REFUSED_CHARACTER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\\\ud800-\udfff]")
+_TEXT: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+_GLUED: Final = re.compile(r"(?<![\w.])[0-9][0-9_.]*(?:and|or|if|else|for|in|is|not)\b")
 _FOREIGN: Final = (
     ("&&", "and"),
     ("||", "or"),
@@ -85,6 +87,11 @@ def _check_characters(text: str) -> tuple[ExpressionProblem, ...]:
     if not text.strip():
         said = "expression is empty; write a condition such as: assay <= 105.0"
         return (ExpressionProblem("QT200", said, 1),)
+    glued = _GLUED.search(_TEXT.sub(lambda found: "_" * len(found.group()), text))
+    if glued:
+        # Python only warns of it, on the standard error of whoever serves.
+        said = f"{glued.group()!r} runs a number and a word together; put a space between them"
+        return (ExpressionProblem("QT200", said, glued.start() + 1),)
     return tuple(
         ExpressionProblem(
             "QT200",

@@ -3,6 +3,7 @@
 It must not know services' behaviour beyond their input types.
 """
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -27,6 +28,9 @@ Short = Annotated[str, StringConstraints(max_length=120)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
+_WRITTEN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
+
+
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("the time has no zone; write 2026-11-20T14:02:00+08:00 or end it with Z")
@@ -34,9 +38,9 @@ def _aware(value: datetime) -> datetime:
 
 
 def _is_text(value: object) -> object:
-    """Refuse numbers: they would be taken for seconds since 1970."""
-    if not isinstance(value, str):
-        raise ValueError('a time is a text such as "2026-11-20T14:02:00Z"')
+    """Refuse numbers, also those in quotes: they would be taken for seconds since 1970."""
+    if not isinstance(value, str) or not _WRITTEN_DAY.match(value):
+        raise ValueError('a time is a text such as "2026-11-20T14:02:00Z", a day "2026-11-20"')
     return value
 
 
@@ -44,6 +48,13 @@ def _small_count(value: object) -> object:
     text = str(value)
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
         raise ValueError(f"{text[:30]!r} is not a count; give digits such as 50")
+    return int(text)
+
+
+def _digits(value: object) -> object:
+    text = str(value)
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise ValueError(f"{text[:30]!r} is no number of an entry; give up to 18 digits")
     return int(text)
 
 
@@ -60,6 +71,8 @@ Measured = Annotated[
 Moment = Annotated[datetime, BeforeValidator(_is_text), AfterValidator(_aware)]
 Day = Annotated[date, BeforeValidator(_is_text)]
 Count = Annotated[int, BeforeValidator(_small_count)]
+Number = Annotated[int, Field(ge=0, le=10**18 - 1), BeforeValidator(_digits)]
+"""A key of a row: as many digits as the database counts to."""
 # The limits stand inside and before the check: elsewhere they do not reach the published schema.
 Depth = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_small_count)]
 
@@ -142,7 +155,7 @@ class LedgerQuery(Input):
     since: Moment | None = None
     until: Moment | None = None
     changed: bool = False
-    before: Count | None = None
+    before: Number | None = None
     limit: Count = Field(default=50, ge=1, le=500)
 
 

@@ -4,7 +4,7 @@ It must not know what any route does.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from litestar import Request, Response
@@ -14,11 +14,28 @@ from pydantic import BaseModel
 from qtcore.definitions.versions import CORE_VERSION
 from qtcore.http.api.operations import PREFIX, Operation
 from qtcore.http.api.schemas import SCHEMAS
+from qtcore.http.cookies import cookie_name
 
 _TYPED = re.compile(r"\{([a-z_]+):[a-z]+\}")
-_PROBLEM = {
-    "description": "A mistake, in the one shape of RFC 9457",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+# Why an operation is refused; each in the one shape of RFC 9457.
+_REFUSALS: Mapping[int, str] = {
+    400: "What was sent is wrong; every fault is named with its place",
+    401: "Nobody is signed in, or the token is wrong",
+    403: "The right is missing, or the request comes from another web site",
+    404: "What the address names does not exist, or is not visible",
+    405: "The address does not take this method; Allow lists those it takes",
+    408: "The body did not arrive in time",
+    409: "A state, a rule, another person's change or an ambiguous name forbids it",
+    413: "The body, or what was asked for, is too large",
+    415: "The content type is not application/json",
+    429: "Too many attempts; Retry-After says when to try again",
+    503: "The database cannot be reached, or is read-only",
+}
+_WITH_A_BODY = frozenset({408, 413, 415})
+_REFUSAL_HEADERS: Mapping[int, tuple[str, str]] = {
+    401: ("WWW-Authenticate", "How to sign in"),
+    405: ("Allow", "The methods this address takes"),
+    429: ("Retry-After", "Seconds to wait"),
 }
 KEY_HEADER = {
     "name": "Idempotency-Key",
@@ -51,13 +68,19 @@ def build_openapi(operations: Iterable[Operation]) -> dict[str, Any]:
             "description": "Quantities are texts of digits in answers, and best so in requests.",
         },
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}, {"session": []}],
+        "security": [{"bearer": []}, {"session": []}, {"session_https": []}],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "qtcore_session"},
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(is_secure=False)},
+                "session_https": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": cookie_name(is_secure=True),
+                    "description": "The name of the cookie where the site is served by https",
+                },
             },
         },
     }
@@ -71,7 +94,7 @@ def _operation(each: Operation, path: str, schemas: dict[str, Any]) -> dict[str,
         "parameters": [*_path_parameters(path), *_query_parameters(each.query)],
         "responses": {
             **{str(status): _answer(each) for status in (each.status, each.also) if status},
-            "default": _PROBLEM,
+            **{str(status): _refusal(status) for status in _refused_by(each, path)},
         },
     }
     if each.method == "POST":
@@ -93,6 +116,28 @@ def _answer(each: Operation) -> dict[str, Any]:
         }
     schema = {"$ref": f"#/components/schemas/{each.answer}"}
     return {"description": each.summary, "content": {"application/json": {"schema": schema}}}
+
+
+def _refused_by(each: Operation, path: str) -> list[int]:
+    """List the statuses that refuse an operation."""
+    return [
+        status
+        for status in _REFUSALS
+        if (each.method == "POST" or status not in _WITH_A_BODY) and (status != 404 or "{" in path)
+    ]
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "description": _REFUSALS[status],
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    if status in _REFUSAL_HEADERS:
+        name, meaning = _REFUSAL_HEADERS[status]
+        told["headers"] = {name: {"description": meaning, "schema": {"type": "string"}}}
+    return told
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from pydantic import BaseModel
 
-from qtcore.errors import Fault, InputRejected
+from qtcore.errors import Fault, InputRejected, NotFound, QTCoreError
 from qtcore.http.call import Call, call_of
 from qtcore.http.downloads import Download, render_download
 from qtcore.http.idempotency import Answer, answer_once
@@ -77,9 +77,12 @@ def operation(
 
         def reply(call: Call) -> Response[bytes]:
             sent = Sent(_read_query(call, query), _read_body(call, body))
-            if method == "GET":
-                return _render(run(call, sent))
-            return render_answer(answer_once(call, lambda: _written(run(call, sent))))
+            try:
+                if method == "GET":
+                    return _render(run(call, sent))
+                return render_answer(answer_once(call, lambda: _written(run(call, sent))))
+            except NotFound as error:
+                raise _not_named(call, error) from error
 
         async def endpoint(request: Request[Any, Any, Any]) -> Response[bytes]:
             return await anyio.to_thread.run_sync(reply, call_of(request))
@@ -94,6 +97,13 @@ def operation(
         )(endpoint)
 
     return declare
+
+
+def _not_named(call: Call, error: NotFound) -> QTCoreError:
+    """Tell what the address names (404) from what a query or body names: a wrong value (400)."""
+    if any(value and value in error.message for value in call.params.values()):
+        return error
+    return InputRejected(error.message, [Fault(error.code, error.message)], code=error.code)
 
 
 def _written(answer: Answer | Download) -> Answer:

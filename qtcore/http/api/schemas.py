@@ -317,6 +317,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "signed": _list(ANY_OBJECT),
         }
     ),
+    "Justified": _object({"signature_id": TEXT}),
     "SignatureList": _object({"items": _list(ANY_OBJECT)}),
     "Signed": _object({"signed": _list(ANY_OBJECT)}),
     **OFFICE,

@@ -130,6 +130,7 @@ def _draft(call: Call, mistakes: Sequence[dict[str, str]] = ()) -> Page:
     data = {
         "report": report.as_json(),
         "differences": [d.words(call.language) for d in report.differences[:_MOST_SHOWN]],
+        "flows": sorted({d.name for d in report.differences if d.kind == "workflows"}),
         "draft": report.draft.as_json(),
         "packs": [pack.name for pack in report.draft.configuration.packs],
         "choices": choices,

@@ -12,10 +12,12 @@ from qtcore.http.pages import (
     delegations,
     files,
     fill,
+    flows,
     home,
     ledger,
     lot,
     lot_acts,
+    my_signing,
     notifications,
     printing,
     recall,
@@ -33,6 +35,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        my_signing,
         signing,
         delegations,
         home,
@@ -52,5 +55,6 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         ledger,
         config,
         configurations,
+        flows,
     )
     return tuple(route for module in modules for route in module.ROUTES)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, TooManyTries
 from qtcore.http.call import Call
+from qtcore.http.cookies import language_cookie, session_cookie
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
-from qtcore.http.security import language_cookie, session_cookie
 from qtcore.http.texts import choose_language
 from qtcore.services.delegations import list_delegations
 from qtcore.services.profile import set_language

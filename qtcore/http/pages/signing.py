@@ -48,7 +48,7 @@ def sign(call: Call) -> Seen:
     """Check the proof, sign everything that is shown, and go back to where it began."""
     back = own_path(call.field("next") or "/")
     try:
-        passkey = _passkey(call)
+        passkey = read_passkey(call)
         made = sign_intent(
             call.site, call.act(), call.params["intent"], call.proof, passkey=passkey
         )
@@ -66,7 +66,8 @@ def party_of(call: Call) -> RelyingParty | None:
         return None
 
 
-def _passkey(call: Call) -> tuple[Mapping[str, Any], RelyingParty] | None:
+def read_passkey(call: Call) -> tuple[Mapping[str, Any], RelyingParty] | None:
+    """Read what a browser's passkey answered, and for whom; None without an answer."""
     text = call.field("passkey")
     if not text:
         return None

@@ -1,0 +1,105 @@
+"""What makes a person a signer, on their own page: second factors, policies, what is missing.
+
+It must not know what is signed with a factor.
+"""
+
+import json
+from typing import Any
+
+from qtcore.errors import CannotVerify, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.http.call import Call
+from qtcore.http.pages.mistakes import word_error
+from qtcore.http.pages.signing import party_of, read_passkey
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.enrolment import begin_passkey, begin_totp, confirm_passkey, confirm_totp
+from qtcore.services.factors import relying_party, revoke_factor
+from qtcore.services.sign_demands import policy_text
+from qtcore.services.signers import accept_policy, read_signer
+
+_ADDRESS = "/me/signing"
+
+
+@page("GET", _ADDRESS)
+def show(call: Call) -> Seen:
+    """Show factors, policies and what an administrator has recorded."""
+    return _page(call)
+
+
+@page("POST", _ADDRESS)
+def act(call: Call) -> Seen:
+    """Add or take away a factor, or sign a policy; what is begun is finished on the same page."""
+    do = {
+        "totp": _begin_totp,
+        "totp_code": _confirm_totp,
+        "passkey": _begin_passkey,
+        "passkey_answer": _confirm_passkey,
+        "revoke": _revoke,
+        "accept": _accept,
+    }.get(call.field("act"))
+    if do is None:
+        raise InputRejected(f"{call.field('act')!r} is nothing that is done here")
+    try:
+        return do(call)
+    except (Refused, InputRejected, NotFound, CannotVerify) as error:
+        return _page(call, error=error)
+
+
+def _begin_totp(call: Call) -> Seen:
+    new = begin_totp(call.site, call.act(), call.field("name"), call.proof)
+    shown = " ".join(new.secret[at : at + 4] for at in range(0, len(new.secret), 4))
+    begun = {"factor": new.factor_id, "secret": shown, "address": new.address}
+    return _page(call, totp=begun)
+
+
+def _confirm_totp(call: Call) -> Seen:
+    confirm_totp(call.site, call.act(), call.field("factor"), call.field("code"))
+    return Redirect(f"{_ADDRESS}?done=factor")
+
+
+def _begin_passkey(call: Call) -> Seen:
+    party = relying_party(call.site, call.host)
+    factor, options = begin_passkey(call.site, call.act(), party, call.proof)
+    return _page(call, passkey={"factor": factor, "options": json.dumps(options)})
+
+
+def _confirm_passkey(call: Call) -> Seen:
+    given = read_passkey(call)
+    if given is None:
+        raise InputRejected("the passkey gave no answer; begin again")
+    answer = (*given, call.field("name"))
+    confirm_passkey(call.site, call.act(), call.field("factor"), answer)
+    return Redirect(f"{_ADDRESS}?done=factor")
+
+
+def _revoke(call: Call) -> Seen:
+    revoke_factor(call.site, call.act(), call.field("factor"), reason=call.field("reason"))
+    return Redirect(f"{_ADDRESS}?done=revoked")
+
+
+def _accept(call: Call) -> Seen:
+    accept_policy(call.site, call.act(), call.field("policy"), call.proof)
+    return Redirect(f"{_ADDRESS}?done=accepted")
+
+
+def _page(call: Call, *, error: QTCoreError | None = None, **begun: Any) -> Page:
+    texts = {
+        each.id: policy_text(call.site, each, call.language)
+        for each in call.site.registry.list("policies")
+    }
+    messages = word_error(call, error) if error else []
+    return Page(
+        "my_signing.html",
+        {
+            "signer": read_signer(call.site, call.act()),
+            "texts": texts,
+            "totp": begun.get("totp"),
+            "passkey": begun.get("passkey"),
+            "has_passkeys": party_of(call) is not None,
+            "mistakes": [{"message": text, "href": ""} for text in messages],
+            "done": call.word("done"),
+        },
+        503 if isinstance(error, CannotVerify) else 400 if error else 200,
+    )
+
+
+ROUTES = (show, act)
