@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.errors import NotFound
-from qtcore.store.columns import table_of, text
+from qtcore.store.columns import moment, table_of, text
 from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.nodes import describe_nodes
@@ -281,7 +281,7 @@ def _acts(dialect: str) -> Select[Any]:
         select(
             move.id, move.node, text(move.part), text(move.effect), move.container, move.quantity,
             text(move.unit), _EVENT.c.id, text(_EVENT.c.event_type), text(_EVENT.c.verb),
-            _EVENT.c.event_at, _EVENT.c.recorded_at,
+            moment(_EVENT.c.event_at), moment(_EVENT.c.recorded_at),
         )
         .select_from(with_event(_MOVEMENT))
         .where(move.tenant_id == TENANT, among(dialect, move.node), counts(_EVENT, NOW.shape()))
