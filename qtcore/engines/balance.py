@@ -27,6 +27,8 @@ KINDS: Final = INCOMING + OUTGOING
 NEUTRAL: Final = ("moved_in", "moved_out", "observed")
 """Kinds that change a place, not the amount: accepted and left out of the sums."""
 
+_ZERO: Final = Decimal(0)
+
 _MOST_PLACES: Final = 60
 _MOST_DIGITS: Final = 200  # both sides of the point, and room for any number of movements
 
@@ -95,6 +97,10 @@ def balance(
     negative when more is there than the records explain.
     """
     listed = tuple(movements)
+    if not listed and counted is None:
+        return Balance(
+            **dict.fromkeys(KINDS, _ZERO), on_hand=_ZERO, unaccounted=_ZERO, unit=unit, problems=()
+        )
     unit = unit or next((m.unit for m in listed if m.quantity is not None and m.unit), "")
     sums = dict.fromkeys(KINDS, Decimal(0))
     problems: list[Fault] = []

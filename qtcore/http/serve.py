@@ -9,6 +9,7 @@ from qtcore.http.app import make_app
 from qtcore.http.logs import configure_logs
 from qtcore.services.disk_watch import DiskWatch
 from qtcore.services.jobs import Worker
+from qtcore.services.serving import Serving
 from qtcore.services.site import Site
 
 
@@ -26,12 +27,14 @@ def serve(
     Our own log lines replace uvicorn's. With `dev` the definitions on disk serve as they are saved.
     """
     configure_logs()
-    worker = Worker(site)
+    # One hands out the site for requests and for the worker: both follow what is published.
+    serving = dev.serving if dev is not None else Serving(site)
+    worker = Worker(serving)
     worker.start()
     if dev is not None:
         dev.start()
     app = make_app(
-        dev.serving if dev is not None else site,
+        serving,
         secure_cookies=secure_cookies,
         dev=dev is not None,
         disk=dev,

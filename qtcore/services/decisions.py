@@ -53,6 +53,7 @@ class Basis:
     """What a lot was judged on: the day, the facts and where they come from, rules, packs.
 
     `own` are the values of the record about it whose step this is; guards see them over the facts.
+    `overridden` are the rules that somebody justified.
     """
 
     on: date
@@ -63,6 +64,7 @@ class Basis:
     rules: tuple[Mapping[str, Any], ...] = ()
     judgements: tuple[Judgement, ...] = ()
     own: Mapping[str, object] = field(default_factory=dict)
+    overridden: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -186,6 +188,8 @@ def _document(
         "attempt": _attempt(attempt),
         "values": write_recorded(dict(trail.told.values)) if trail.told else None,
     }
+    if basis is not None and basis.overridden:
+        inputs["overridden"] = list(basis.overridden)
     if basis is not None and basis.own:
         inputs["own"] = {name: write_recorded(value) for name, value in sorted(basis.own.items())}
     return {

@@ -21,6 +21,7 @@ from qtcore.services.notification_sending import send_messages
 from qtcore.services.recall_channels import tell_notice
 from qtcore.services.recall_reminders import remind
 from qtcore.services.sealing import read_sealing
+from qtcore.services.serving import Serving
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due
 from qtcore.services.waking import lots_of, wake_records
@@ -152,10 +153,13 @@ _TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]]
 
 
 class Worker:
-    """One thread that settles a site again and again until it is stopped."""
+    """One thread that settles a site again and again until it is stopped.
 
-    def __init__(self, site: Site, *, every_seconds: float = 2.0) -> None:
-        self._site = site
+    Each round works by the definitions and hooks that are published then.
+    """
+
+    def __init__(self, site: Site | Serving, *, every_seconds: float = 2.0) -> None:
+        self._serving = site if isinstance(site, Serving) else Serving(site)
         self._every = every_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="qtcore-worker", daemon=True)
@@ -168,14 +172,14 @@ class Worker:
         """End after the round that runs, and settle once more."""
         self._stop.set()
         self._thread.join(timeout=30)
-        if not self._site.store.fence:
-            settle(self._site)
-            tell_witnesses(self._site)
+        if not self._serving.now().store.fence:
+            settle(self._serving.now())
+            tell_witnesses(self._serving.now())
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
             try:
-                run_round(self._site)
+                run_round(self._serving.now())
             except QTCoreError as error:
                 _LOG.error("settling failed", code=error.code, error=error.message)
             except Exception:

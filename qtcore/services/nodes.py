@@ -213,10 +213,10 @@ class NodeBook:
 
     def _ready_masters(self, refs: Sequence[LotRef]) -> None:
         self.load_masters("item", {ref.item for ref in refs if ref.kind != "logistic_unit"})
-        for ref in refs:
-            if ref.kind != "logistic_unit":
-                values = {"kind": "raw", "unit": ref.item_unit}
-                entry = MasterInput("item", ref.item, ref.item_name, values=values)
-                self.master("item", ref.item, entry if ref.item_name else None)
-            if ref.kind == "lot":
-                self.master("party", ref.source or UNKNOWN_PARTY)
+        items = {(r.item, r.item_name): r for r in reversed(refs) if r.kind != "logistic_unit"}
+        for ref in reversed(items.values()):
+            values = {"kind": "raw", "unit": ref.item_unit}
+            entry = MasterInput("item", ref.item, ref.item_name, values=values)
+            self.master("item", ref.item, entry if ref.item_name else None)
+        for source in dict.fromkeys(ref.source for ref in refs if ref.kind == "lot"):
+            self.master("party", source or UNKNOWN_PARTY)

@@ -45,15 +45,11 @@ class RecallScope:
         """The public ids of what the recall starts from."""
         return tuple(seed.info.uid for seed in self.starts)
 
-    @property
-    def proved(self) -> set[int]:
-        """The nodes that are certainly affected: a recorded way from a certain seed leads there."""
-        return {n.info.node for n in self.trace.nodes if n.certainty == "recorded"}
-
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
         uids = {n.info.node: n.info.uid for n in self.trace.nodes}
-        lots = self._lots_json(uids)
+        links = [edge_json(edge, uids) for edge in self.trace.edges]
+        lots = self._lots_json(links)
         return {
             "question": self.question.as_json(),
             "seeds": list(self.seeds),
@@ -62,7 +58,7 @@ class RecallScope:
             "proved": [lot["lot_id"] for lot in lots if lot["verdict"] == "proved"],
             "possible": [lot["lot_id"] for lot in lots if lot["verdict"] == "possible"],
             "quantities": self._quantities(lots),
-            "edges": [edge_json(e, uids) for e in self.trace.edges],
+            "edges": links,
             "shipments": [s.as_json() for s in self.shipments],
             "on_hand": self._on_hand(uids),
             **self.where.as_json(uids),
@@ -71,10 +67,10 @@ class RecallScope:
             "gaps": list(self.trace.gaps),
         }
 
-    def _lots_json(self, uids: Mapping[int, str]) -> list[dict[str, Any]]:
+    def _lots_json(self, links: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         into: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        for edge in self.trace.edges:
-            into[edge.dst].append(edge_json(edge, uids))
+        for edge, link in zip(self.trace.edges, links, strict=True):
+            into[edge.dst].append(link)
         seeds = {seed.info.node: seed for seed in self.starts}
         return [self._lot_json(n, into, seeds.get(n.info.node)) for n in self.trace.nodes]
 
@@ -82,7 +78,8 @@ class RecallScope:
         self, node: TracedNode, into: Mapping[int, list[dict[str, Any]]], seed: Seed | None
     ) -> dict[str, Any]:
         key = node.info.node
-        verdict = "proved" if key in self.proved else "possible"
+        # Certainly affected: a recorded way from a certain seed leads there.
+        verdict = "proved" if node.certainty == "recorded" else "possible"
         amount = self._amount(key)
         return {
             **node.as_json(),

@@ -131,7 +131,8 @@ def _judged(registry: Registry, recorded: _Recorded, gate: str) -> Again:
     on = date.fromisoformat(document["on"])
     outcomes = judge(rules, recorded.facts, evaluator(registry), on=on)
     said = _packs_on_release(registry, recorded) if gate == _RELEASE else ()
-    refusals = (*off, *blocking(outcomes), *said)
+    justified = frozenset(document.get("overridden", ()))
+    refusals = (*off, *blocking(outcomes, overridden=justified), *said)
     return Again(not refusals, "", refusals, outcomes, tuple(recorded.notes))
 
 

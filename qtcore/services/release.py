@@ -20,6 +20,7 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.judgements import lot_facts
+from qtcore.services.overrides import justified_rules
 from qtcore.services.rights import require
 from qtcore.services.sight import get_seen
 from qtcore.services.site import Site
@@ -198,7 +199,11 @@ def judge_gate(
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
     shown = lot_facts(site, session, info, facts)
     said = site.hooks.judge_release(shown) if gate == GATE else ()
-    refusals = [*switched_off, *worded(site, blocking(outcomes), context.language), *said]
+    # Only where a rule that may be justified objects is somebody asked for who justified it.
+    may_be = any(each.blocks and each.severity == "block_override" for each in outcomes)
+    justified = justified_rules(site, session, info, context) if may_be else frozenset[str]()
+    objections = blocking(outcomes, overridden=justified)
+    refusals = [*switched_off, *worded(site, objections, context.language), *said]
     changes = state_changes_of(session, site.store.tenant_id, info.uid)
     decided = [c for c in changes if c.to_state in ("released", "rejected")]
     used = {name for o in outcomes for name in (*o.facts_used, *o.missing)}
@@ -210,6 +215,7 @@ def judge_gate(
         shown,
         tuple(kept_outcome(site.registry, outcome) for outcome in outcomes),
         judgements_of(site, "judge_release", said),
+        overridden=tuple(sorted(justified)),
     )
     views = tuple(rule_view(site.registry, o, basis, context.language) for o in outcomes)
     return ReleaseView(info, views, tuple(refusals), decided[-1] if decided else None, basis)

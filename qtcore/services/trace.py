@@ -19,7 +19,6 @@ from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.sight import WITHHELD, get_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
-from qtcore.services.wire import optional_text
 from qtcore.store.queries.events import open_discrepancies
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo, label_nodes
@@ -136,7 +135,7 @@ def edge_json(edge: EdgeRow, uids: Mapping[int, str]) -> dict[str, Any]:
         "from": uids[edge.src],
         "to": uids[edge.dst],
         "kind": edge.kind,
-        "quantity": optional_text(edge.quantity),
+        "quantity": None if edge.quantity is None else format(edge.quantity, "f"),
         "unit": edge.unit,
         "event_id": edge.event_uid,
         "event_at": edge.event_at.isoformat(),

@@ -3,7 +3,9 @@
 It must not know any one table.
 """
 
+from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ColumnElement,
+    DateTime,
     Dialect,
     ForeignKeyConstraint,
     LargeBinary,
@@ -44,8 +47,33 @@ class ExactDecimal(TypeDecorator[Decimal]):
         _check_decimal(value)
         return value if dialect.name == "postgresql" else format(value, "f")
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Read text as it is; one call for each value, as `process_result_value` would be two."""
+        return None if dialect.name == "postgresql" else _read_decimal
+
+
+def _read_decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+class _Moment(TypeDecorator[datetime]):
+    """An aware UTC time, read with one call for each value that was not read just before."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return None if dialect.name == "postgresql" else _read_moment
+
+
+@lru_cache(maxsize=4096)
+def _read_moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
+
+def moment(column: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """Read a column of times quickly: of thousands of links many share one."""
+    return type_coerce(column, _Moment())
 
 
 def _check_decimal(value: object) -> None:

@@ -28,6 +28,7 @@ from qtcore.errors import Conflict, StoreUnavailable
 from qtcore.store.engines import TURN_SECONDS, Engines, Target, open_engines, read_target
 from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.migrate import current_revision, latest_revision, migrate
+from qtcore.store.queries.keyset import READER
 from qtcore.store.tables import KeyCounter, Tenant
 from qtcore.store.unit import UnitOfWork
 
@@ -69,6 +70,7 @@ class Store:
             _named_faults(self.name),
             Session(self._engines.readers, autoflush=False, expire_on_commit=False) as session,
         ):
+            session.info[READER] = session.connection()
             yield session
 
     @contextmanager

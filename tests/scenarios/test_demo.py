@@ -15,6 +15,7 @@ from qtcore.services.lots import get_lot, list_lots
 from qtcore.services.recall import read_snapshot, recall_scope
 from qtcore.services.record_views import list_records, read_record
 from qtcore.services.release import explain_release
+from qtcore.services.replay import Scope, replay
 from qtcore.services.trace import trace
 from qtcore.testing import a_registry
 
@@ -185,3 +186,10 @@ def test_the_text_shows_what_a_newcomer_needs(demo):
 def _results(demo, uid, characteristic):
     view = get_lot(demo.site, demo.site.system_context(), uid)
     return [r for r in view.results if r.characteristic == characteristic]
+
+
+def test_every_decision_of_the_demo_comes_out_again(demo):
+    report = replay(demo.site, Scope())
+    assert report.decisions > 0
+    assert report.reproduced == report.decisions
+    assert report.counts()["same"] == len(report.lines)

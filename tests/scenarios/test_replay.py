@@ -1,14 +1,20 @@
 """Recorded decisions decided again: all the same by their own versions, told apart by a draft."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
-from qtcore.errors import Refused
+from qtcore.definitions.folders import base_folders
+from qtcore.errors import Refusal, Refused
+from qtcore.pack import FolderPack, LotFacts, hookimpl
+from qtcore.registry.code import PackCode
+from qtcore.registry.load import load_packs
 from qtcore.registry.registry import PackTexts, Registry
 from qtcore.registry.stored import compile_configuration, configuration_of
 from qtcore.services.decisions import document_sha256
+from qtcore.services.holds import place_hold
 from qtcore.services.recorded_values import read_recorded, write_recorded
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.rejudging import decide_again
@@ -173,3 +179,78 @@ def _rows(site: Site) -> bytes:
     with site.store.read() as session:
         session.connection().exec_driver_sql("SELECT 1")
     return target.read_bytes()
+
+
+class Strict:
+    """The Python of a pack: whether it objects to a release is what its version changes."""
+
+    def __init__(self, *objects: str) -> None:
+        self.objects = objects
+
+    @hookimpl
+    def judge_release(self, lot: LotFacts) -> list[Refusal]:
+        return [Refusal(code, f"{lot.lot_no} is not nice") for code in self.objects]
+
+
+def a_strict_one(folder: Path, digest: str, *objects: str) -> Registry:
+    (folder / "pack.yaml").write_text(
+        'pack: strict\nversion: "1"\nrequires_qtcore: ">=0.1,<1"\nlanguages: [en]\n'
+        "title: {en: Strict}\n",
+        encoding="utf-8",
+    )
+    code = PackCode(digest=digest, judge_release=Strict(*objects).judge_release)
+    packs = {"base": FolderPack(*base_folders()), "strict": (FolderPack(folder), code)}
+    return load_packs(packs).get_registry()
+
+
+def test_the_stored_verdict_stands_in_for_python_that_is_gone_and_the_report_says_so(tmp_path):
+    with a_site(registry=a_strict_one(tmp_path, "a" * 64)) as opened:
+        release(opened, a_received_lot(opened, lot_no="M-1"))
+        gone = replay(opened, Scope(gate="release"), a_strict_one(tmp_path, "b" * 64, "ST-1"))
+        here = replay(opened, Scope(gate="release"), a_strict_one(tmp_path, "a" * 64, "ST-1"))
+    assert results(gone) == {"M-1": "same"}
+    (note,) = gone.notes
+    assert note.startswith("stored verdict used: the Python of pack strict that judged then (aaaa")
+    # The control: where the same Python is there, it is asked, and not what was stored.
+    assert (results(here), here.notes) == ({"M-1": "blocked_earlier"}, ())
+
+
+SINGLE = """
+workflows:
+  - id: check
+    subject: record
+    initial: open
+    states:
+      - {id: open, status: testing}
+      - {id: done, status: released, final: true}
+    transitions:
+      - {id: finish, from: [open], to: done, roles: [qa], rules: [CORE-05]}
+records:
+  - {id: check, form: deviation, workflow: check, number: CHK, about: [lot]}
+"""
+SINGLE_TEXTS = """\
+language: en
+texts:
+  records: {check: Check}
+  workflows:
+    check: {title: Check, states: {open: Open, done: Done}, transitions: {finish: Finish}}
+"""
+
+
+def test_a_step_that_asks_for_single_rules_is_decided_the_same_again():
+    registry = a_draft(**{"check.yaml": SINGLE, "i18n/en.yaml": SINGLE_TEXTS})
+    with a_site(registry=registry) as opened:
+        free, held = (a_received_lot(opened, lot_no=number) for number in ("F-1", "H-1"))
+        place_hold(opened, a_context(opened, ["qa"]), [held.uid], "wet")
+        context = a_context(opened, ["qa"])
+        for lot in (free, held):
+            entry = RecordInput({"title": "Look", "severity": "minor"}, [lot.uid])
+            uid = submit_record(opened, context, "check", entry).record.uid
+            if lot is held:
+                with pytest.raises(Refused) as error:
+                    fire_transition(opened, context, ("record", uid), Step("finish"))
+                assert [refusal.code for refusal in error.value.refusals] == ["CORE-05"]
+            else:
+                fire_transition(opened, context, ("record", uid), Step("finish"))
+        report = replay(opened, Scope(workflow="check"))
+    assert (report.decisions, report.reproduced) == (2, 2)

@@ -4,11 +4,12 @@ It must not know what any step means.
 """
 
 from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
-from qtcore.http.api.signing_inputs import ActsBody, ProofBody, SignatureQuery
+from qtcore.http.api.signing_inputs import ActsBody, JustifyBody, ProofBody, SignatureQuery
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
 from qtcore.http.pages.signing import party_of
 from qtcore.services.manifestations import list_signatures
+from qtcore.services.overrides import justify_rules
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
 from qtcore.services.sign_proofs import Proof
 
@@ -72,4 +73,20 @@ def list_all(call: Call, sent: Sent) -> Answer:
     return Answer({"items": plain_json([each.with_proof() for each in found])})
 
 
-ROUTES = (make, show, sign, list_all)
+@operation(
+    "POST",
+    "/lots/{lot_id:str}/justifications",
+    summary="Sign why a lot may be released although rules object that may be justified",
+    answer="Justified",
+    status=201,
+    body=JustifyBody,
+)
+def justify(call: Call, sent: Sent) -> Answer:
+    """Justify an exception; another person releases the lot."""
+    body: JustifyBody = sent.body
+    asked = (body.rules, body.justification, Proof(body.password, body.login, body.code))
+    made = justify_rules(call.site, call.act(), call.params["lot_id"], asked)
+    return Answer({"signature_id": made}, 201)
+
+
+ROUTES = (make, show, sign, list_all, justify)

@@ -28,12 +28,17 @@ class ActsBody(Input):
     acts: tuple[ActBody, ...] = Field(min_length=1, max_length=200)
 
 
-class ProofBody(Input):
-    """The proof of who signs: password with login and code as asked for, or a passkey's answer."""
+class PasswordBody(Input):
+    """The proof of who signs without a passkey: password, with login and code as asked for."""
 
     login: Annotated[str, StringConstraints(max_length=120)] = ""
     password: Annotated[str, StringConstraints(max_length=400)] = ""
     code: Annotated[str, StringConstraints(max_length=12)] = ""
+
+
+class ProofBody(PasswordBody):
+    """The proof of who signs: a password with what belongs to it, or a passkey's answer."""
+
     passkey: dict[str, Any] | None = None
 
 
@@ -42,3 +47,10 @@ class SignatureQuery(Input):
 
     about: Annotated[str, StringConstraints(max_length=36)] = ""
     limit: int = Field(default=200, ge=1, le=200)
+
+
+class JustifyBody(PasswordBody):
+    """The rules that are justified, why, and the proof of who signs."""
+
+    rules: tuple[Short, ...] = Field(min_length=1, max_length=50)
+    justification: Annotated[str, StringConstraints(min_length=1, max_length=2000)]

@@ -23,13 +23,14 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     union,
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of, text
+from qtcore.store.columns import moment, table_of, text
 from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
 from qtcore.store.tables import (
     Edge,
@@ -113,12 +114,16 @@ def describe_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> di
 def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, NodeInfo]:
     """Describe any number of nodes as `describe_nodes` does, without their extra fields.
 
-    Items and parties are few and read once; for tens of thousands of lots that is most of the work.
+    Nearly all are lots, so those are asked for first. Items and parties are few and read once.
     """
-    rows = rows_for(session, _labels, tenant_id, nodes)
+    wanted = dict.fromkeys(nodes)
+    rows = list(rows_for(session, _lot_labels, tenant_id, wanted))
+    if len(rows) < len(wanted):
+        others = wanted.keys() - {row[0] for row in rows}
+        rows += rows_for(session, _other_labels, tenant_id, others)
     items = {row[0]: row for row in rows_for(session, _items, tenant_id, {row[3] for row in rows})}
     parties = {p[0]: p for p in rows_for(session, _parties, tenant_id, {row[5] for row in rows})}
-    names = _identifiers_of(session, tenant_id, nodes)
+    names = _identifiers_of(session, tenant_id, wanted)
     found: dict[int, NodeInfo] = {}
     nothing: dict[str, Any] = {}
     for node, uid, kind, item_id, lot_no, source_id, state, unit, origin, made, expiry in rows:
@@ -127,7 +132,7 @@ def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[
         found[node] = NodeInfo(
             node, uid, kind, item, name, lot_no or "", source, source_name, state or "",
             item_unit if unit is None else unit, origin or "recorded", made, expiry, item_kind,
-            industry, languages or nothing, nothing, tuple(names.get(node, ())),
+            industry, languages or nothing, nothing, tuple(names[node]) if node in names else (),
         )  # fmt: skip
     return found
 
@@ -279,24 +284,40 @@ def _described(dialect: str) -> Select[tuple[object, ...]]:
 
 
 @cache
-def _labels(dialect: str) -> Select[tuple[object, ...]]:
+def _lot_labels(dialect: str) -> Select[tuple[object, ...]]:
+    same = and_(_NODE.c.tenant_id == TENANT, _NODE.c.node == _LOT.c.node)
+    lot = _LOT.c
+    return (
+        select(
+            lot.node, text(_NODE.c.uid), text(_NODE.c.kind), lot.item_id, text(lot.lot_no),
+            lot.source_id, text(lot.state), text(lot.unit), text(lot.origin), moment(lot.made_at),
+            lot.expiry_on,
+        )
+        # Every lot has its node; the outer join only keeps the planner from beginning with nodes.
+        .select_from(_LOT.outerjoin(_NODE, same))
+        .where(lot.tenant_id == TENANT, among(dialect, lot.node))
+    )  # fmt: skip
+
+
+@cache
+def _other_labels(dialect: str) -> Select[tuple[object, ...]]:
     def of(table: Table) -> ColumnElement[bool]:
         return and_(table.c.tenant_id == TENANT, table.c.node == _NODE.c.node)
 
-    source = _NODE.outerjoin(_LOT, of(_LOT)).outerjoin(_UNIT, of(_UNIT)).outerjoin(_CASE, of(_CASE))
+    source = _NODE.outerjoin(_UNIT, of(_UNIT)).outerjoin(_CASE, of(_CASE))
     return (
         select(
             _NODE.c.node,
             text(_NODE.c.uid),
             text(_NODE.c.kind),
-            func.coalesce(_LOT.c.item_id, _UNIT.c.item_id, 0),
-            text(func.coalesce(_LOT.c.lot_no, _UNIT.c.serial, _CASE.c.code)),
-            func.coalesce(_LOT.c.source_id, 0),
-            text(func.coalesce(_LOT.c.state, _UNIT.c.state, _CASE.c.state)),
-            text(_LOT.c.unit),
-            text(_LOT.c.origin),
-            _LOT.c.made_at,
-            _LOT.c.expiry_on,
+            func.coalesce(_UNIT.c.item_id, 0),
+            text(func.coalesce(_UNIT.c.serial, _CASE.c.code)),
+            literal(0),
+            text(func.coalesce(_UNIT.c.state, _CASE.c.state)),
+            null(),
+            null(),
+            null(),
+            null(),
         )
         .select_from(source)
         .where(_NODE.c.tenant_id == TENANT, among(dialect, _NODE.c.node))

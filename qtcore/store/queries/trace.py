@@ -23,9 +23,10 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of, text
+from qtcore.store.columns import moment, table_of, text
 from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
+from qtcore.store.queries.links import has_aliases
 from qtcore.store.tables import Edge, Event, NodeAlias
 
 Direction = Literal["backward", "forward"]
@@ -223,8 +224,7 @@ class Walk:
     def _aliases(self, nodes: Set[int]) -> dict[int, list[EdgeRow]]:
         """Find who stands for whom among the nodes, their own aliases included."""
         if self._has_aliases is None:
-            some = self._session.execute(_ANY_ALIAS, {"tenant": self._tenant_id}).first()
-            self._has_aliases = some is not None
+            self._has_aliases = has_aliases(self._session, self._tenant_id)
         alike: dict[int, list[EdgeRow]] = defaultdict(list)
         if not self._has_aliases:
             return alike
@@ -244,9 +244,6 @@ class Walk:
             known |= fresh
             fresh = self._aliases(known).keys() - known
         return known
-
-
-_ANY_ALIAS: Final = select(_ALIAS.c.id).where(_ALIAS.c.tenant_id == TENANT).limit(1)
 
 
 @cache
@@ -287,7 +284,7 @@ def _edges(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[obje
         _EDGE.c.quantity,
         text(_EDGE.c.unit),
         text(_EVENT.c.uid),
-        _EDGE.c.event_at,
+        moment(_EDGE.c.event_at),
         literal_column("0", Integer),  # the steps, which are counted afterwards
     )
     # Every edge has its event; the outer join only keeps the planner from beginning with events.
