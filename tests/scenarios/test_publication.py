@@ -296,6 +296,26 @@ def test_what_cannot_move_is_refused_with_the_reason(site: Site):
     assert "headline" in move.reason
 
 
+def test_a_move_takes_the_values_of_a_renamed_field_along(site: Site):
+    data = {"title": "Dust", "severity": "major", "area": "Line 1", "impact": "none"}
+    context = a_user(site, ["qa"], login="rita")
+    uid = submit_record(site, context, "deviation", RecordInput(data)).record.uid
+    draft = renamed(site)
+    set_mappings(site, author(site), draft, {"deviation": {"open": "noted"}})
+    publish(site, draft)
+    served = Serving(site)
+    served._seen = 1
+    after = served.now()
+    fields = {"area": "description", "impact": ""}
+    asked = StateMapping("deviation", fields=fields, reason="one field for the place")
+    (move,) = run_migration(after, signer(after), asked).moves
+    view = read_record(after, a_context(after), uid)
+    assert (move.outcome, view.record.state, view.record.revision) == ("moved", "noted", 2)
+    assert view.data["description"] == "Line 1"
+    assert {"area", "impact"}.isdisjoint(view.data)
+    assert [revision.data.get("area") for revision in view.revisions] == ["Line 1", None]
+
+
 def test_a_roll_back_is_a_new_version_with_the_older_text(site: Site):
     publish(site, a_draft(site))
     with pytest.raises(Conflict, match="serves already"):
