@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvicorn
 
-from qtcore.services.accounts import add_token
+from qtcore.services.tokens import add_token
 from qtcore.testing.builders import a_user
 from qtcore.testing.sites import a_site
 from tests.web import EVERY_ROLE, make_web, milk_and_butter

@@ -29,6 +29,7 @@ from qtcore.cli import (
     sheets,
     signers,
     site,
+    tokens,
     users,
     workflows,
 )
@@ -76,6 +77,10 @@ app.add_typer(database.db, name="db", help="The database.")
 app.add_typer(signers.signer, name="signer", help="Who may sign: identity, training, locks.")
 app.add_typer(signers.signature, name="signature", help="What was signed, by whom.")
 users.user.add_typer(delegations.delegation, name="delegation", help="Who acts for whom.")
+users.user.command("tokens")(tokens.tokens)
+users.user.command("revoke")(tokens.revoke)
+users.user.command("set")(tokens.change)
+users.user.command("end-sessions")(tokens.end_sessions)
 app.add_typer(documents.document, name="document", help="Printed documents.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
 app.add_typer(files.file, name="file", help="Files of records and events.")

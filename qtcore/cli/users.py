@@ -50,6 +50,12 @@ def add(
 def token(
     login: str,
     *,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    scope: Annotated[
+        list[str] | None, typer.Option(help="A right it is good for; repeat. All when left out.")
+    ] = None,
+    at: Annotated[str, typer.Option(help="The one site it sees.")] = "",
+    days: Annotated[int | None, typer.Option(help="Days until it ends.")] = None,
     db: Db = DEFAULT_DB,
     site_dir: SiteDir = None,
     as_user: AsUser = "",
@@ -59,10 +65,16 @@ def token(
 
     On a database without users, `qtcore user token admin` makes the first administrator.
     """
-    from qtcore.services.tokens import add_token
+    from qtcore.services.accounts import has_users
+    from qtcore.services.tokens import NewToken, add_token, make_token
 
     with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        secret = add_token(site, context_of(site, as_user), login)
+        context = context_of(site, as_user)
+        if has_users(site):
+            new = NewToken(login, name, tuple(scope or ()), at, days)
+            secret = str(make_token(site, context, new)["token"])
+        else:
+            secret = add_token(site, context, login, name=name)
         if as_json:
             print_answer({"login": login, "token": secret}, as_json=True, text=str)
         else:

@@ -34,8 +34,8 @@ from qtcore.services.tokens import actor_by_token
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
 OPEN_FOLDER = "/static/"
-# A consignee's answer: the secret in the address is the right to it, and it is never logged.
-REPLY_FOLDER = "/reply/"
+# A consignee's answer, a new password: the secret in the address is the right, never logged.
+SECRET_FOLDERS = ("/reply/", "/welcome/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -360,11 +360,11 @@ def _is_epcis(path: str) -> bool:
 
 
 def _loggable(path: str) -> str:
-    return f"{REPLY_FOLDER}..." if path.startswith(REPLY_FOLDER) else path
+    return next((f"{each}..." for each in SECRET_FOLDERS if path.startswith(each)), path)
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, REPLY_FOLDER))
+    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, *SECRET_FOLDERS))
 
 
 def _headers(scope: HTTPScope) -> dict[str, str]:

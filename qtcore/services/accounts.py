@@ -126,6 +126,12 @@ def role_faults(
     ]
 
 
+def list_own_sites(site: Site) -> list[str]:
+    """List the codes of our own sites, at which roles can be held."""
+    with site.store.read() as session:
+        return own_sites(session, site.store.tenant_id)
+
+
 def own_sites(session: Session, tenant_id: int) -> list[str]:
     """List the codes of our own sites: the parties with the role ``site``."""
     rows = session.exec(select(Party.code, Party.roles).where(Party.tenant_id == tenant_id))

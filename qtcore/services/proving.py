@@ -23,7 +23,7 @@ from qtcore.engines.ledger import (
     verify_consistency,
     verify_inclusion,
 )
-from qtcore.errors import InputRejected, NotFound, QTCoreError
+from qtcore.errors import Conflict, InputRejected, NotFound, QTCoreError
 from qtcore.services.audit import trust_of
 from qtcore.services.beside import Beside, read_beside
 from qtcore.services.finding import find_exact
@@ -185,7 +185,7 @@ def _states(
 ) -> tuple[StoredCheckpoint, StoredCheckpoint]:
     newest = find_checkpoint(session, tenant_id)
     if newest is None:
-        raise QTCoreError(
+        raise Conflict(
             "nothing is sealed yet, so there is no checkpoint to prove against; `qtcore serve` "
             "seals within seconds of the first act",
             code="QT604",

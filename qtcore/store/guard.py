@@ -31,7 +31,6 @@ PLUMBING: Final = frozenset(
         "web_session",
         "token_use",
         "throttle",
-        "sign_in_ticket",
         "credential_ticket",
         "sign_intent",
         "signer_standing",

@@ -31,7 +31,7 @@ from qtcore.testing.builders import PASSWORD, a_received_lot, a_user, line, rele
 from qtcore.testing.sites import a_site, sqlite_url
 from tests.web import EVERY_ROLE, milk_and_butter
 
-ROLES = (*EVERY_ROLE, "auditor", "implementer")
+ROLES = (*EVERY_ROLE, "auditor", "implementer", "admin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ PAGES = {
     "decided release": "/l/{milk}/release",
     "api": "/api/docs",
     "me": "/me",
+    "own sessions": "/me/sessions",
+    "users": "/users",
+    "user": "/users/everybody",
+    "security events": "/security",
     "not found": "/l/nobody",
     "bad depth": "/trace?lot={milk}&depth=abc",
 }

@@ -18,6 +18,10 @@ from qtcore.http.api.routes import OPERATIONS
 from qtcore.testing.sites import a_site
 from tests.web import Web, csrf_of, make_web, milk_and_butter
 
+# The framework's test client leaves a stream of its life span to the garbage collector, which comes
+# by in a test with as many requests as these.
+pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
+
 DOCUMENT = build_openapi(OPERATIONS)
 JSON = {"content-type": "application/json"}
 TEXTS = [

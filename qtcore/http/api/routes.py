@@ -6,6 +6,7 @@ It must not know what they do.
 from litestar.handlers import HTTPRouteHandler
 
 from qtcore.http.api import (
+    access,
     attachments,
     config,
     delegations,
@@ -24,6 +25,7 @@ from qtcore.http.api.openapi import build_openapi, openapi_route
 from qtcore.http.api.operations import Operation
 
 ROUTES: tuple[HTTPRouteHandler, ...] = (
+    *access.ROUTES,
     *lots.ROUTES,
     *happenings.ROUTES,
     *recalls.ROUTES,

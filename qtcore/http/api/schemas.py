@@ -5,6 +5,7 @@ It must not know routes; a test compares real answers with these.
 
 from collections.abc import Mapping
 
+from qtcore.http.api.access_schemas import ACCESS
 from qtcore.http.api.office_schemas import OFFICE
 from qtcore.http.api.recall_schemas import RECALLS
 from qtcore.http.api.schema_words import (
@@ -333,6 +334,7 @@ SCHEMAS: Mapping[str, Schema] = {
         is_new=FLAG,
     ),
     **RECALLS,
+    **ACCESS,
     "RecordLine": _object({"record_id": TEXT, "kind": TEXT, "number": TEXT, "state": TEXT}),
     "RecordList": _object({"items": _list(_ref("RecordLine"))}),
     "Record": _object(

@@ -28,6 +28,7 @@ from qtcore.http.pages import (
     sessions,
     signing,
     trace,
+    users,
 )
 
 
@@ -55,6 +56,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         ledger,
         config,
         configurations,
+        users,
         flows,
     )
     return tuple(route for module in modules for route in module.ROUTES)

@@ -15,15 +15,13 @@ from qtcore.store.columns import PublicRow, Row, TenantRow, json_field, key_fiel
 class UserAccount(PublicRow, table=True):
     """An account of a person; logins are never reused or reassigned (21 CFR 11.100(a)).
 
-    `site_roles` are [site, role] pairs; `subject` names the person at the sign-in provider:
-    issuer and subject, joined by a space.
+    `site_roles` are [site, role] pairs.
     """
 
     __tablename__ = "user_account"
     __table_args__ = (
         UniqueConstraint("tenant_id", "uid"),
         UniqueConstraint("tenant_id", "login"),
-        Index("uq_user_account_subject", "tenant_id", "subject", unique=True),
         tenant_key("person_id", "person"),
     )
 
@@ -32,7 +30,6 @@ class UserAccount(PublicRow, table=True):
     password_hash: str = Field(default="", max_length=300)
     roles: list[str] = json_field(list)
     site_roles: list[list[str]] = json_field(list)
-    subject: str | None = Field(default=None, max_length=300)
     language: str = Field(default="en", max_length=20)
     state: str = Field(default="active", max_length=20)
     version: int = 1
@@ -95,20 +92,6 @@ class CredentialTicket(Row, table=True):
     tenant_id: int = key_field(primary_key=True)
     token_hash: str = Field(primary_key=True, max_length=64)
     user_id: int = key_field()
-    expires_at: datetime
-
-
-class SignInTicket(Row, table=True):
-    """A sign-in at the provider that was begun and not ended: good once, in one browser."""
-
-    __tablename__ = "sign_in_ticket"
-
-    tenant_id: int = key_field(primary_key=True)
-    state_hash: str = Field(primary_key=True, max_length=64)
-    browser_hash: str = Field(max_length=64)
-    nonce: str = Field(max_length=64)
-    verifier: str = Field(max_length=128)
-    goal: str = Field(max_length=2000)
     expires_at: datetime
 
 

@@ -18,10 +18,6 @@ def upgrade() -> None:
     op.add_column(
         "user_account", sa.Column("site_roles", sa.JSON(), nullable=False, server_default="[]")
     )
-    op.add_column("user_account", sa.Column("subject", sa.String(300), nullable=True))
-    op.create_index(
-        "uq_user_account_subject", "user_account", ["tenant_id", "subject"], unique=True
-    )
     op.add_column("api_token", sa.Column("scope", sa.JSON(), nullable=True))
     op.add_column("api_token", sa.Column("site", sa.String(120), nullable=False, server_default=""))
     op.add_column("record", sa.Column("site", sa.String(120), nullable=False, server_default=""))
@@ -55,27 +51,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "token_hash", name=op.f("pk_credential_ticket")),
     )
-    op.create_table(
-        "sign_in_ticket",
-        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
-        sa.Column("state_hash", sa.String(64), nullable=False),
-        sa.Column("browser_hash", sa.String(64), nullable=False),
-        sa.Column("nonce", sa.String(64), nullable=False),
-        sa.Column("verifier", sa.String(128), nullable=False),
-        sa.Column("goal", sa.String(2000), nullable=False),
-        sa.Column("expires_at", TIME, nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "state_hash", name=op.f("pk_sign_in_ticket")),
-    )
 
 
 def downgrade() -> None:
-    op.drop_table("sign_in_ticket")
     op.drop_table("credential_ticket")
     op.drop_table("throttle")
     op.drop_table("token_use")
     op.drop_column("record", "site")
     op.drop_column("api_token", "site")
     op.drop_column("api_token", "scope")
-    op.drop_index("uq_user_account_subject", "user_account")
-    op.drop_column("user_account", "subject")
     op.drop_column("user_account", "site_roles")

@@ -1,0 +1,172 @@
+"""What access costs: a page read and a write with and without it, and reads while people guess.
+
+It must not gate anything by absolute times: on shared machines only ratios of one run count.
+"Without" lets every decision pass unasked and veils nothing; sessions and tokens stay.
+
+    python benchmarks/access.py --rounds 60
+"""
+
+import argparse
+import io
+import json
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from qtcore.engines.access import Decision, Policy
+from qtcore.http.app import make_app
+from qtcore.http.logs import make_logger
+from qtcore.services.accounts import NewUser, add_user, find_account
+from qtcore.services.sessions import start_session
+from qtcore.services.site import Site
+from qtcore.services.tokens import NewToken, make_token
+from qtcore.testing.builders import a_received_lot
+from qtcore.testing.sites import a_site, sqlite_url
+
+GUESSERS = 20
+
+
+@contextmanager
+def served(site: Site) -> Iterator[str]:
+    """Serve a site on a free port in a thread of its own."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    app = make_app(site, logger=make_logger(io.StringIO()))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def without_access() -> Iterator[None]:
+    """Let every decision pass unasked."""
+    kept = {name: getattr(Policy, name) for name in ("decide", "is_open", "hidden_fields")}
+    changed: dict[str, Callable[..., Any]] = {
+        "decide": lambda *_: Decision(),
+        "is_open": lambda *_: True,
+        "hidden_fields": lambda *_: frozenset(),
+    }
+    for name, stand_in in changed.items():
+        setattr(Policy, name, stand_in)
+    try:
+        yield
+    finally:
+        for name, own in kept.items():
+            setattr(Policy, name, own)
+
+
+def timed(act: Callable[[int], httpx.Response], rounds: int, first: int = 0) -> list[float]:
+    """Time each of some requests in seconds; every one must be answered well."""
+    found = []
+    for number in range(first, first + rounds):
+        started = time.perf_counter()
+        act(number).raise_for_status()
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def p95(times: list[float]) -> float:
+    """Give the time that 95 of 100 stay below."""
+    return statistics.quantiles(times, n=20)[-1]
+
+
+def layer(reader: httpx.Client, writer: httpx.Client, lot: str, rounds: int) -> dict[str, float]:
+    """Compare requests a second with and without access, in turns, so that both see one machine."""
+
+    def read(_: int) -> httpx.Response:
+        return reader.get(f"/l/{lot}")
+
+    def write(number: int) -> httpx.Response:
+        body = {"reason": f"round {number}"}
+        key = {"idempotency-key": f"bench {number}"}
+        return writer.post(f"/api/v1/lots/{lot}/holds", json=body, headers=key)
+
+    told: dict[str, list[float]] = {"read": [], "read bare": [], "write": [], "write bare": []}
+    for turn in range(5):
+        told["read"] += timed(read, rounds)
+        told["write"] += timed(write, rounds, turn * 2 * rounds)
+        with without_access():
+            told["read bare"] += timed(read, rounds)
+            told["write bare"] += timed(write, rounds, (turn * 2 + 1) * rounds)
+    median = {name: statistics.median(times) for name, times in told.items()}
+    return {
+        "reads a second": round(1 / median["read"], 1),
+        "read: with/without": round(median["read"] / median["read bare"], 3),
+        "writes a second": round(1 / median["write"], 1),
+        "write: with/without": round(median["write"] / median["write bare"], 3),
+    }
+
+
+def guessing(address: str, reader: httpx.Client, rounds: int) -> dict[str, float]:
+    """Compare the p95 of reads alone with that beside 20 people who guess without a pause."""
+    calm, over, guesses = timed(lambda _: reader.get("/me"), rounds * 5), threading.Event(), [0]
+
+    def guess(number: int) -> None:
+        with httpx.Client(base_url=address, timeout=60) as client:
+            while not over.is_set():
+                told = {"login": f"guess-{number}-{guesses[0]}", "password": "wrong password"}
+                client.post("/sign-in", data=told)
+                guesses[0] += 1
+
+    threads = [threading.Thread(target=guess, args=(n,)) for n in range(GUESSERS)]
+    for each in threads:
+        each.start()
+    started = time.perf_counter()
+    beside = timed(lambda _: reader.get("/me"), rounds * 5)
+    seconds = time.perf_counter() - started
+    over.set()
+    for each in threads:
+        each.join()
+    return {
+        "p95 alone ms": round(p95(calm) * 1000, 1),
+        "p95 beside 20 guessers ms": round(p95(beside) * 1000, 1),
+        "p95 ratio": round(p95(beside) / p95(calm), 2),
+        "guesses a second": round(guesses[0] / seconds, 1),
+    }
+
+
+def main() -> None:
+    """Run everything and print one JSON result."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=60)
+    rounds = parser.parse_args().rounds
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        a_site(sqlite_url(Path(folder))) as site,
+        served(site) as address,
+    ):
+        lot = a_received_lot(site).uid
+        system = site.system_context()
+        add_user(site, system, NewUser("bench", "Bench", ("qa",)))
+        token = make_token(site, system, NewToken("bench"))["token"]
+        with site.store.read() as session:
+            account = find_account(session, site.store.tenant_id, "bench")
+        assert account is not None
+        cookie = {"qtcore_session": start_session(site, system, account)}
+        bearer = {"authorization": f"Bearer {token}"}
+        with (
+            httpx.Client(base_url=address, cookies=cookie, timeout=60) as reader,
+            httpx.Client(base_url=address, headers=bearer, timeout=60) as writer,
+        ):
+            result = layer(reader, writer, lot, rounds) | guessing(address, reader, rounds)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

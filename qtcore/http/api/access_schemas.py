@@ -1,0 +1,53 @@
+"""What the API answers about people: users, sessions, tokens, devices.
+
+It must not know routes.
+"""
+
+from collections.abc import Mapping
+
+from qtcore.http.api.schema_words import FLAG, MAYBE, TEXT, TEXTS, Schema, list_of, make_object, ref
+
+_USER = {
+    "user_id": TEXT,
+    "login": TEXT,
+    "name": TEXT,
+    "state": {"enum": ["active", "disabled"]},
+    "roles": TEXTS,
+    "site_roles": list_of(make_object({"site": TEXT, "role": TEXT})),
+    "is_locked": FLAG,
+    "has_password": FLAG,
+    "seen_at": MAYBE,
+}
+_SESSION = {
+    "session_id": TEXT,
+    "login": TEXT,
+    "device": TEXT,
+    "ip": TEXT,
+    "created_at": TEXT,
+    "seen_at": TEXT,
+    "expires_at": TEXT,
+    "is_this": FLAG,
+}
+_TOKEN = {
+    "token_id": TEXT,
+    "login": TEXT,
+    "name": TEXT,
+    "scope": TEXTS,
+    "site": TEXT,
+    "created_at": TEXT,
+    "expires_at": MAYBE,
+    "revoked_at": MAYBE,
+    "used_at": MAYBE,
+}
+
+ACCESS: Mapping[str, Schema] = {
+    "User": make_object(_USER),
+    "UserList": make_object({"items": list_of(ref("User"))}),
+    "CredentialLink": make_object({"login": TEXT, "path": TEXT}),
+    "SessionLine": make_object(_SESSION),
+    "SessionList": make_object({"items": list_of(ref("SessionLine"))}),
+    "TokenLine": make_object(_TOKEN),
+    "TokenList": make_object({"items": list_of(ref("TokenLine"))}),
+    "NewToken": make_object({**_TOKEN, "token": TEXT}),
+    "Ended": make_object({"ended": TEXT}),
+}
