@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pyotp
 import pytest
 
-from qtcore.testing import PASSWORD, a_received_lot, a_site
+from qtcore.services.records import RecordInput, submit_record
+from qtcore.testing import PASSWORD, a_received_lot, a_site, a_user
 from tests.web import EVERY_ROLE, Web, csrf_of, make_web, sign_sheet
 
 LOGIN = "-".join(EVERY_ROLE)
@@ -90,3 +91,20 @@ def test_programs_freeze_show_and_sign_with_one_answer_per_intent(web):
         assert first.json() == api.post(f"{path}/sign", json={"password": PASSWORD}).json()
         [kept] = api.get(f"/api/v1/signatures?about={lot}").json()["items"]
     assert kept["status"] == "current" and '"lot_no":"S-4"' in kept["content"]
+
+
+def test_an_exception_is_justified_on_the_release_page_and_stays_for_another_person(web):
+    lot = a_received_lot(web.site, "MILK", "S-5").uid
+    entry = RecordInput({"title": "Label torn", "severity": "minor"}, [lot])
+    submit_record(web.site, a_user(web.site, ["operator"]), "deviation", entry)
+    told = {"rule": "CORE-02", "justification": "carton only", "login": "qp", "password": PASSWORD}
+    with web.person("qp") as client:
+        assert 'value="CORE-02"' in client.get(f"/l/{lot}/release").text
+        told["csrf_token"] = csrf_of(client)
+        assert "Exception justified by" in client.post(f"/l/{lot}/justify", data=told).text
+        assert (
+            'button type="submit" name="transition" value="release"'
+            not in client.get(f"/l/{lot}/release").text
+        )
+    with web.person() as client:
+        assert sign_sheet(client, released(client, lot)).status_code == 200

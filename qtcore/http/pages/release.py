@@ -8,15 +8,16 @@ from typing import Any
 from urllib.parse import quote
 
 from qtcore.definitions.workflows import Transition
-from qtcore.errors import Conflict, InputRejected, Refused
+from qtcore.errors import CannotVerify, Conflict, InputRejected, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.lot import lot_steps
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.signing import make_or_sign
-from qtcore.http.pages.visits import Page, Seen, page
+from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.explaining import Explanation, explain_lot
 from qtcore.services.manifestations import Manifestation, list_signatures
-from qtcore.services.release import ReleaseView, explain_release
+from qtcore.services.overrides import justify_rules
+from qtcore.services.release import ReleaseView, RuleView, explain_release
 from qtcore.services.sign_intents import Act
 
 _ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not_applicable": 3}
@@ -59,6 +60,7 @@ def _page(
         "rules": rules,
         "other": [] if as_decided else _other_refusals(view),
         "steps": _offered(call, view),
+        "justifiable": _justifiable(call, view),
         "signatures": _signatures(call, view.info.uid),
         "mistakes": [{"message": text, "href": ""} for text in mistakes],
         "reason": call.field("reason") if mistakes else "",
@@ -85,4 +87,28 @@ def _offered(call: Call, view: ReleaseView) -> list[Transition]:
     return [step for step in steps if not (step.gate and view.refusals)]
 
 
-ROUTES = (show, decide)
+@page("POST", "/l/{lot:str}/justify")
+def justify(call: Call) -> Seen:
+    """Sign why rules that may be justified need not stop the release; another person releases."""
+    view = explain_release(call.site, call.act(), call.params["lot"])
+    asked = (call.form.get("rule", []), call.field("justification"), call.proof)
+    try:
+        justify_rules(call.site, call.act(), view.info.uid, asked)
+    except (Refused, InputRejected, Conflict, CannotVerify) as error:
+        return _page(call, view, mistakes=word_error(call, error))
+    return Redirect(f"/l/{quote(view.info.uid)}/release")
+
+
+def _justifiable(call: Call, view: ReleaseView) -> list[RuleView]:
+    """List the rules that stop the release and that this person may justify."""
+    if not call.act().actor.may("release.decide"):
+        return []
+    stopping = {refusal.code for refusal in view.refusals}
+    return [
+        rule
+        for rule in view.rules
+        if rule.outcome.id in stopping and rule.outcome.severity == "block_override"
+    ]
+
+
+ROUTES = (show, decide, justify)
