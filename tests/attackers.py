@@ -22,6 +22,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.services.audit import seal, verify_history
 from qtcore.services.site import Site
+from qtcore.store.proofs import note_body
 from qtcore.store.signers import Signer
 from qtcore.store.store import open_store
 from qtcore.testing import FrozenClock, a_registry, a_site, seeded_bytes
@@ -139,6 +140,9 @@ class Dba:
         self.all(
             'DELETE FROM ledger_tile WHERE tenant_id = 1 AND (("index" + 1) << level) > ?', size
         )
+        self.all("DELETE FROM ledger_root WHERE size > ?", size)
+        ((kept,),) = self.all("SELECT count(*) FROM ledger_root")
+        self.all("DELETE FROM ledger_checkpoint WHERE tenant_id = 0 AND size > ?", kept)
 
     def swap(self, seq: int, other: int) -> None:
         rows = [self.all("SELECT * FROM ledger_seal WHERE seq = ?", at)[0] for at in (seq, other)]
@@ -169,4 +173,22 @@ class Dba:
                 "UPDATE ledger_checkpoint SET size = ?, root = ?, note = ? "
                 "WHERE tenant_id = 1 AND size = ?",
                 *(count, root, text, size),
+            )
+            self.all("UPDATE ledger_root SET size = ? WHERE size = ?", count, size)
+        self.sign_instance(key)
+
+    def sign_instance(self, key: Ed25519PrivateKey) -> None:
+        """Write the log of the instance anew as well."""
+        notes = self.all(
+            "SELECT c.note FROM ledger_root r JOIN ledger_checkpoint c "
+            "ON c.tenant_id = r.tenant_id AND c.size = r.size ORDER BY r.seq"
+        )
+        leaves = [leaf_hash(note_body(str(note)).encode()) for (note,) in notes]
+        for size in range(1, len(leaves) + 1):
+            state = Checkpoint(
+                f"{ORIGIN}/instance", size, new_nodes(EMPTY_TREE, leaves[:size])[0].root
+            )
+            self.all(
+                "UPDATE ledger_checkpoint SET root = ?, note = ? WHERE tenant_id = 0 AND size = ?",
+                *(state.root, sign_note(state.body, ORIGIN, key), size),
             )

@@ -20,6 +20,7 @@ from qtcore.errors import NotSignedIn, QTCoreError
 from qtcore.http.addresses import client_address
 from qtcore.http.call import SLASH, Call, read_pairs
 from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies
+from qtcore.http.denied import note_refusal, note_token
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.methods import Methods
@@ -115,7 +116,7 @@ class Gate:
                 check_origin(headers)
                 _check_write(call, headers)
             except WebRefusal as refusal:
-                await anyio.to_thread.run_sync(_note_refusal, call, refusal)
+                await anyio.to_thread.run_sync(note_refusal, call, refusal)
                 raise
         scope["state"]["call"] = call
         if call.context is not None:
@@ -179,7 +180,12 @@ class Gate:
         peer = client[0] if client else ""
         forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
         ip = client_address(peer, forwarded, self._settings.proxies)
-        session, actor = self._find_actor(site, headers, secret, path=path, ip=ip)
+        agent = headers.get("user-agent", "")[:300]
+        try:
+            session, actor = self._find_actor(site, headers, secret, path=path, ip=ip)
+        except NotSignedIn as refusal:
+            note_token(site, refusal, (request_id, agent, ip, peer))
+            raise
         asked = read_pairs(query).get("lang", [""])[-1] if "lang=" in query else ""
         language = choose_language(
             asked,
@@ -187,7 +193,6 @@ class Gate:
             cookies.get(LANGUAGE_COOKIE, ""),
             headers.get("accept-language", ""),
         )
-        agent = headers.get("user-agent", "")[:300]
         context = None
         if actor is not None:
             context = Context(
@@ -290,14 +295,6 @@ class Gate:
         headers += [(name.encode(), value.encode()) for name, value in problem.headers.items()]
         told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
         await _answer(send, problem.status, headers, told)
-
-
-def _note_refusal(call: Call, refusal: WebRefusal) -> None:
-    """Tell the history of a forged write that came with somebody's session or token."""
-    store = call.site.store
-    if call.context is None or refusal.status != 403 or store.fence or not store.is_writable:
-        return
-    store.note(call.context, "denied", "request", call.path[:60], reason=refusal.message)
 
 
 def check_origin(headers: Mapping[str, str]) -> None:

@@ -819,6 +819,37 @@ _CHINESE = {
     "via": "来源",
     "personal": "个人信息",
 }
+# Each line of a verdict that holds, and how it reads in Chinese; a FAIL is worded by its kind.
+_PASSES_ZH = (
+    (r"checkpoint of (\d+) events of (.+): ([0-9a-f]{64})", r"检查点：\2 共 \1 个事件，根为 \3"),
+    (r"witness (.+) has seen (\d+) events by (.+)", r"见证方 \1 于 \3 前已见 \2 个事件"),
+    (r"(\d+) events existed at (.+), says (.+)", r"时间戳机构 \3 证明：\2 时已有 \1 个事件"),
+    (r"its newest checkpoint is number (\d+) of (.+)", r"最新检查点是 \2 中的第 \1 号"),
+    (r"the first (\d+) events are those you have kept", r"前 \1 个事件与您保存的一致"),
+    (r"(\d+) events are in the log, word for word", r"\1 个事件逐字节存在于台账中"),
+    (r"the range is complete: .*", "区间完整：首尾之间没有缺失的事件"),
+)
+_KINDS_ZH = {
+    "BAD_SIGNATURE": "检查点没有可信密钥的有效签名",
+    "ORIGIN_MISMATCH": "文件属于另一份台账",
+    "NOT_CONSISTENT": "两个检查点讲述了不同的过去",
+    "NOT_WITNESSED": "见证方没有会签该检查点",
+    "BAD_STAMP": "时间戳不成立",
+    "NOT_STAMPED": "没有成立的时间戳",
+    "NOT_IN_INSTANCE": "实例台账中没有该检查点",
+    "NOT_COMPARED": "文件中没有您所保存的那个检查点",
+    "ROOT_FORK": "历史与您保存的检查点不同",
+    "NOT_INCLUDED": "事件的字节、位置或证明被改动",
+    "NOT_CANONICAL": "事件的字节不是规范形式",
+    "COMMITMENT_MISMATCH": "个人信息与事件当时的承诺不符",
+    "FOREIGN_EVENT": "事件与本文件的批次无关",
+    "GAP": "事件缺失、重复或次序错误",
+}
+_CLOSING_ZH = {
+    "DOES NOT HOLD": "不成立",
+    "HOLDS": "成立",
+    "HOLDS BY THE FILE'S OWN KEY ONLY": "仅按文件自带的密钥成立",
+}
 _LIMITS_ZH = """\
 本结果说明：标为“已证明”的事件逐字节存在于台账中，且台账当时处于检查点所签名的状态。
 它不说明所记录的内容在记录时属实，也不说明文件包含某批的全部事件：为此请索取区间导出。"""
@@ -845,7 +876,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"CANNOT BE JUDGED: {_plain(given.file)}: {_plain(exc)}\n")
         return 2
     lines = [] if given.verdict else list(_event_lines(file, verdict, given.lang))
-    lines += [*map(_plain, verdict.lines), *_closing(file, trust, verdict, given.lang)]
+    word = _in_chinese if given.lang == "zh" else str
+    lines += [_plain(word(line)) for line in verdict.lines]
+    lines += _closing(file, trust, verdict, given.lang)
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if verdict.fails else 0
 
@@ -855,20 +888,53 @@ def _event_lines(file: ProofFile, verdict: Verdict, lang: str) -> Iterator[str]:
         yield from show_event(file, event, is_proven=at in verdict.proven, lang=lang)
 
 
+def _in_chinese(line: str) -> str:
+    """Word a line of the verdict in Chinese; what a FAIL found in detail stays as it is."""
+    mark, _, said = line.partition("  ")
+    kind, colon, detail = said.partition(": ")
+    if mark == "FAIL" and kind in _KINDS_ZH:
+        return f"不符  {kind}（{_KINDS_ZH[kind]}）{colon}{detail}"
+    for pattern, words in _PASSES_ZH:
+        found = re.fullmatch(pattern, said)
+        if found:
+            return f"通过  {found.expand(words)}"
+    return line
+
+
 def _closing(file: ProofFile, trust: Trust, verdict: Verdict, lang: str) -> Iterator[str]:
+    notes = _notes_zh if lang == "zh" else _notes
+    yield from notes(file, has_keys=bool(trust.keys))
+    holds = "HOLDS" if trust.keys else "HOLDS BY THE FILE'S OWN KEY ONLY"
+    end = "DOES NOT HOLD" if verdict.fails else holds
+    yield _CLOSING_ZH[end] if lang == "zh" else end
+
+
+def _notes(file: ProofFile, *, has_keys: bool) -> Iterator[str]:
     if "lot" in file.about:
         yield f"NOTE  the file calls this lot {file.about['name']!r}; proven is its id only:"
         yield f"NOTE  {_plain(file.about['lot'])}"
     if file.not_sealed:
         yield f"NOTE  {file.not_sealed} events were not sealed yet, and are not in this file"
-    if not trust.keys:
+    if not has_keys:
         yield "!" * 78
         yield "NOTE  NO KEY WAS GIVEN: only the key inside the file was used, which whoever made"
         yield "NOTE  the file chose. Get the key another way and run again with --key NAME+ID+KEY."
         yield "!" * 78
-    yield _LIMITS_ZH if lang == "zh" else _LIMITS
-    holds = "HOLDS" if trust.keys else "HOLDS BY THE FILE'S OWN KEY ONLY"
-    yield "DOES NOT HOLD" if verdict.fails else holds
+    yield _LIMITS
+
+
+def _notes_zh(file: ProofFile, *, has_keys: bool) -> Iterator[str]:
+    if "lot" in file.about:
+        yield f"说明  文件称该批为 {file.about['name']!r}；所证明的只是其标识："
+        yield f"说明  {_plain(file.about['lot'])}"
+    if file.not_sealed:
+        yield f"说明  另有 {file.not_sealed} 个事件尚未封存，不在本文件中"
+    if not has_keys:
+        yield "!" * 78
+        yield "说明  未提供密钥：只使用了文件自带的密钥，它由制作文件的人选定。"
+        yield "说明  请从其他途径取得密钥，并以 --key NAME+ID+KEY 重新运行。"
+        yield "!" * 78
+    yield _LIMITS_ZH
 
 
 def _options() -> argparse.ArgumentParser:
@@ -889,7 +955,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--authority", type=Path, help="certificate (PEM) of a time-stamping authority"
     )
-    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of events")
+    parser.add_argument(
+        "--lang", choices=("en", "zh"), default="en", help="language of events and verdict"
+    )
     parser.add_argument("--verdict", action="store_true", help="show the verdict only")
     return parser
 

@@ -5,12 +5,13 @@ It must not know business tables; what is shown is read from the bytes that were
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qtcore.context import Context
 from qtcore.engines.ledger import HistoryVerdict, Trust, Witnessed
 from qtcore.errors import InputRejected
+from qtcore.services.outside import check_outside
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_anywhere, veil_entry
@@ -105,6 +106,7 @@ def verify_history(
 ) -> Verified:
     """Re-hash the history, or a span of it, and compare it with the tree and the checkpoints.
 
+    The whole history is also held against the log of the instance and the copies of the witnesses.
     `witness` is a size and root (hex) kept outside the database: with it a cut or rewritten
     history is found even when the signing key was stolen. `progress` is told the events checked.
     """
@@ -112,6 +114,9 @@ def verify_history(
     started = time.perf_counter()
     trust = trust_of(site, witness)
     verdict = verify_store(site.store, trust, span=span, progress=progress)
+    if span == WHOLE:
+        problems = (*verdict.problems, *check_outside(site, trust))
+        verdict = replace(verdict, ok=not problems, problems=problems)
     return Verified(verdict, time.perf_counter() - started)
 
 

@@ -4,7 +4,6 @@ It must not know what a test says. It is found by its entry point once QTCore is
 """
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ class PackTestCollector(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Give an item for every test."""
-        report = _report(self._folder)
+        report = run_pack_tests(self._folder)
         told = {id(p) for outcome in report.outcomes for p in outcome.problems}
         whole = tuple(p for p in report.problems if id(p) not in told and p.severity == "error")
         yield PackTestItem.from_parent(
@@ -84,8 +83,3 @@ class PackTestItem(pytest.Item):
             return self.path, None, f"{self.parent and self.parent.name}: {self.name}"
         test = self._outcome.test
         return Path(test.file), test.line - 1, self.name
-
-
-@cache
-def _report(folder: Path) -> PackTestReport:
-    return run_pack_tests(folder)

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from qtcore.http.json_body import MAX_DEPTH, read_json
 from qtcore.http.pages.sessions import own_path
-from qtcore.store.tables import IdempotencyKey
+from qtcore.store.tables import IdempotencyKey, LedgerEvent
 from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import FrozenClock, a_site
 from tests.web import HOST, Web, csrf_of, make_web, milk_and_butter
@@ -143,6 +143,23 @@ def test_signing_out_ends_the_session_in_the_database(web):
         client.post("/sign-out", data={"csrf_token": csrf_of(client)})
         client.cookies.set("qtcore_session", secret)
         assert client.get("/me", follow_redirects=False).status_code == 303
+
+
+def test_a_request_with_a_token_that_is_none_is_told_of_without_the_token(web):
+    with web.visitor() as client:
+        before = len(denied_tokens(web))
+        for path in ("/api/v1/lots", "/api/v1/lots?x=1"):
+            client.get(path, headers={"authorization": "Bearer qt_madeup", "user-agent": "probe"})
+        client.get("/api/v1/lots")
+    told = denied_tokens(web)[before:]
+    assert [json.loads(row.head)["reason"][:22] for row in told] == ["the token is not valid"] * 2
+    assert all(b"qt_madeup" not in row.head for row in told)
+
+
+def denied_tokens(web):
+    with web.site.store.read() as session:
+        rows = session.exec(select(LedgerEvent).where(LedgerEvent.action == "denied")).all()
+    return [row for row in rows if row.object_kind == "token"]
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "of-another"])

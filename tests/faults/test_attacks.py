@@ -115,7 +115,7 @@ def test_a2_a_rewrite_without_the_key_shows_in_the_signatures(dba: Dba, file: Pa
     dba.rehash()
     assert {kind for kind, _ in found(file)} == {"ROOT_FORK"}
     dba.sign(THIEF)
-    assert {kind for kind, _ in found(file)} == {"BAD_SIGNATURE"}
+    assert {kind for kind, _ in found(file)} == {"BAD_SIGNATURE", "NOT_IN_INSTANCE"}
 
 
 def test_a3_a_deleted_entry_with_all_renumbered_is_a_fork(
@@ -345,3 +345,27 @@ def test_the_triggers_that_the_attacker_drops_refuse_everybody_else(file: Path) 
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             db.execute(f"DELETE FROM {table}")
     db.close()
+
+
+def test_the_log_of_the_instance_is_checked_with_the_history(dba: Dba, file: Path) -> None:
+    assert found(file) == []
+    dba.all("DELETE FROM ledger_root WHERE seq = (SELECT max(seq) FROM ledger_root)")
+    assert {kind for kind, _ in found(file)} == {"NOT_IN_INSTANCE"}
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE ledger_root SET seq = seq + 100 WHERE seq = 0",
+        "UPDATE ledger_checkpoint SET note = replace(note, '/instance', '/instances') "
+        "WHERE tenant_id = 0",
+        "DELETE FROM ledger_checkpoint WHERE tenant_id <> 0 AND size = (SELECT min(size) FROM "
+        "ledger_checkpoint WHERE tenant_id <> 0)",
+        "UPDATE ledger_checkpoint SET root = zeroblob(32), note = (SELECT note FROM "
+        "ledger_checkpoint WHERE tenant_id = 0 AND size = 1) WHERE tenant_id = 0 AND size = 2",
+    ],
+    ids=["moved", "other size", "checkpoint gone", "older state"],
+)
+def test_a_changed_log_of_the_instance_is_named(dba: Dba, file: Path, attack: str) -> None:
+    dba.all(attack)
+    assert "NOT_IN_INSTANCE" in {kind for kind, _ in found(file)}

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from qtcore.errors import NotSignedIn
+from qtcore.errors import NotSignedIn, StoreUnavailable
 from qtcore.services.audit import seal
 from qtcore.services.events import EventInput
 from qtcore.services.integrity.fsck import CHECKS, Checked, check_database
+from qtcore.services.lots import get_lot
 from qtcore.services.recording import record_event
 from qtcore.services.sessions import sign_in
 from qtcore.services.transitions import Step, fire_transition
@@ -224,3 +225,16 @@ def test_what_a_client_was_told_must_be_there(file: Path) -> None:
     assert checked(file, journal=[uid, ""]).is_sound
     (found,) = checked(file, journal=[uid, "0000-lost"]).violations
     assert (found.invariant, found.place) == ("I1", "0000-lost")
+
+
+def test_a_movement_without_its_event_is_named_and_stops_nothing_else(file: Path) -> None:
+    dba = Dba(file)
+    dba.db.execute("DELETE FROM event WHERE id = (SELECT max(id) FROM event)")
+    dba.db.commit()
+    dba.db.close()
+    found = checked(file)
+    assert ("I10", "movement") in {(each.invariant, each.place) for each in found.violations}
+    assert list(found.counts) == [name for name, _ in CHECKS]
+    with opened(file) as site, pytest.raises(StoreUnavailable, match="event of movement") as caught:
+        get_lot(site, a_context(site), "C-1")
+    assert caught.value.code == "QT509"

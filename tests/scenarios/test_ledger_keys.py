@@ -91,7 +91,7 @@ def test_a_state_signed_with_a_retired_key_is_not_believed(site: Site, tmp_path:
     dba.sign(old.private_key, old.name)
     dba.db.close()
     again = replace(new, store=open_store(f"sqlite:///{copy}"))
-    assert {kind for kind, _ in kinds_of(judged(again))} == {"BAD_SIGNATURE"}
+    assert "BAD_SIGNATURE" in {kind for kind, _ in kinds_of(judged(again))}
     again.close()
 
 

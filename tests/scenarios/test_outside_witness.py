@@ -36,7 +36,7 @@ from qtcore.testing import (
     a_user,
     seeded_bytes,
 )
-from tests.attackers import judged, note
+from tests.attackers import Dba, judged, note
 
 pytestmark = pytest.mark.heavy
 
@@ -107,7 +107,10 @@ def test_a_restored_backup_is_read_only_until_qa_signs_what_was_lost(
     with pytest.raises(StoreUnavailable, match=r"read-only: the witness .* has seen") as caught:
         note(site, "lot-9")
     assert caught.value.code == "QT620"
-    assert judged(site).ok  # reading goes on
+    # Reading goes on, and the check of the history names what the folder keeps.
+    assert [(each.kind, each.seq) for each in judged(site).problems] == [
+        ("SHORTER_THAN_WITNESS", size)
+    ]
     quinn = a_user(site, ["qa"], login="quinn")
     lost = accept_restore(site, quinn, password=PASSWORD, reason="disk of the server failed")
     assert (lost.first, lost.last, lost.incarnation) == (size, size + 2, 2)
@@ -119,6 +122,25 @@ def test_a_restored_backup_is_read_only_until_qa_signs_what_was_lost(
     assert {standing for standing, _ in standings(site)} == {"agrees"}
     assert site.store.fence == ""
     site.close()
+
+
+def test_a_cosignature_that_fits_no_checkpoint_is_a_fork(
+    outposts: Outposts, tmp_path: Path
+) -> None:
+    with a_site(f"sqlite:///{tmp_path / 'site.db'}", packs=["food"]) as made:
+        site = replace(made, outposts=outposts)
+        note(site, "lot-1")
+        first = seal(site)
+        tell_witnesses(site)
+        note(site, "lot-2")
+        seal(site)
+        tell_witnesses(site)
+        assert judged(site).problems == ()
+        dba = Dba(tmp_path / "site.db")
+        dba.all("UPDATE ledger_cosignature SET line = (SELECT max(line) FROM ledger_cosignature)")
+        kinds = {(each.kind, each.seq) for each in judged(site).problems}
+        dba.db.close()
+    assert kinds & {("ROOT_FORK", first - 1), ("ROOT_FORK", first)}
 
 
 def test_the_restore_shows_in_what_is_handed_out(

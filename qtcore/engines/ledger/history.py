@@ -25,6 +25,7 @@ ProblemKind = Literal[
     "REPLAY",
     "NOT_SIGNED",
     "UNTOLD_ERASURE",
+    "NOT_IN_INSTANCE",
 ]
 
 

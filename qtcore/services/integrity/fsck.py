@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from qtcore.context import Context
+from qtcore.errors import StoreUnavailable
 from qtcore.services.integrity.facts_of_lots import (
     check_balance,
     check_genealogy,
@@ -98,6 +99,14 @@ def check_database(
             before = len(found)
             for check in checks:
                 run = partial(check_answers, journal=journal) if check is check_answers else check
-                found += run(ground)
+                found += _run(name, run, ground)
             counts[name] = len(found) - before
     return Checked(tuple(found), counts, time.perf_counter() - started)
+
+
+def _run(name: str, check: Check, ground: Ground) -> list[Violation]:
+    """Run one check; what cannot even be read is a violation as well, and the others go on."""
+    try:
+        return list(check(ground))
+    except StoreUnavailable as error:
+        return [Violation(name, "database", error.message)]

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from qtcore.errors import NotFound
+from qtcore.errors import NotFound, StoreUnavailable
 from qtcore.store.columns import moment, table_of, text
 from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
@@ -179,8 +179,7 @@ def movements_of(
     """List the movements of nodes as they happened."""
     build = partial(_movements, shape=lens.shape())
     rows = rows_for(session, build, tenant_id, nodes, more=lens.parameters())
-    found = [MovementRow(*row) for row in rows]
-    return sorted(found, key=lambda row: (row.event_at, row.id))
+    return _as_they_happened(map(MovementRow._make, rows))
 
 
 def movements_of_events(
@@ -189,12 +188,25 @@ def movements_of_events(
     """List what events, by their public ids, did to any node."""
     build = partial(_movements, shape=lens.shape(), of_events=True)
     rows = rows_for(session, build, tenant_id, events, more=lens.parameters())
-    return sorted((MovementRow(*row) for row in rows), key=lambda row: (row.event_at, row.id))
+    return _as_they_happened(map(MovementRow._make, rows))
 
 
 def acts_on(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ActRow]:
     """List what counts of the acts on nodes, in the order they happened."""
     found = list(map(ActRow._make, rows_for(session, _acts, tenant_id, nodes)))
+    return sorted(found, key=lambda row: (row.event_at, row.id))
+
+
+def _as_they_happened(rows: Iterable[MovementRow]) -> list[MovementRow]:
+    """Order movements by time; raises StoreUnavailable when the event of one is gone."""
+    found = list(rows)
+    lost = next((row.id for row in found if not row.event_uid), None)
+    if lost is not None:
+        raise StoreUnavailable(
+            f"the database is damaged: the event of movement {lost} is not in it; run "
+            "`qtcore db fsck`, and restore a backup",
+            code="QT509",
+        )
     return sorted(found, key=lambda row: (row.event_at, row.id))
 
 
