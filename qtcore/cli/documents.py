@@ -9,32 +9,23 @@ from typing import Annotated
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 document = typer.Typer(no_args_is_help=True)
 
 
 @document.command("list")
-def list_all(
-    *, db: Db = DEFAULT_DB, site_dir: SiteDir = None, as_user: AsUser = "", as_json: AsJson = False
-) -> None:
+@console()
+def list_all(here: Console) -> None:
     """List the documents that can be printed, with what each is about."""
     from qtcore.services.printing import list_documents
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = list_documents(site, context_of(site, as_user))
-        print_answer(
+    with here.site() as site:
+        found = list_documents(site, here.context(site))
+        here.answer(
             {"items": found},
-            as_json=as_json,
             text=lambda a: (
                 "\n".join(f"{d['document']} ({d['subject']}): {d['title']}" for d in a["items"])
                 or "no pack here brings a document"
@@ -43,29 +34,26 @@ def list_all(
 
 
 @document.command("print")
+@console()
 def print_one(
+    here: Console,
     name: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Id of the document.")],
     subject: Annotated[str, typer.Argument(help="A lot, record, recall or shipment.")],
     *,
     out: Annotated[Path | None, typer.Option(help="Write the page here.")] = None,
     language: Annotated[str, typer.Option("--lang", help="en or zh-CN")] = "en",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Fill a document and print it as one HTML page, ready for the printer."""
     from dataclasses import replace
 
     from qtcore.services.printing import print_document
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        context = replace(context_of(site, as_user), language=language)
+    with here.site() as site:
+        context = replace(here.context(site), language=language)
         made = print_document(site, context, name, subject)
         if out is not None:
             out.write_text(made.page(), encoding="utf-8")
-        print_answer(
+        here.answer(
             made.as_json(),
-            as_json=as_json,
             text=lambda a: f"{a['title']}: {out}" if out is not None else str(a["html"]),
         )

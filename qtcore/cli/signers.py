@@ -9,15 +9,8 @@ from typing import Annotated, Literal
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 signer = typer.Typer(no_args_is_help=True)
@@ -27,99 +20,89 @@ Evidence = Annotated[str, typer.Option(help="What was seen: a document, a certif
 
 
 @signer.command("show")
+@console()
 def show(
+    here: Console,
     login: str,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Show what is known of a signer: lock, identity, factors, policies, trainings."""
     from qtcore.services.signers import read_signer
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = read_signer(site, context_of(site, as_user), login)
-        print_answer(found, as_json=as_json, text=_lines)
+    with here.site() as site:
+        found = read_signer(site, here.context(site), login)
+        here.answer(found, text=_lines)
 
 
 @signer.command("identify")
+@console()
 def identify(
+    here: Console,
     login: str,
     *,
     method: Annotated[str, typer.Option(help="How: in person, by video, by the HR file.")],
     evidence: Evidence,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Record that the person behind a login was identified (21 CFR 11.100(b))."""
     from qtcore.services.signers import verify_identity
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         verify_identity(site, context, login, method=method, evidence=evidence)
-        print_answer({"login": login}, as_json=as_json, text=lambda a: f"identified {a['login']}")
+        here.answer({"login": login}, text=lambda a: f"identified {a['login']}")
 
 
 @signer.command("train")
+@console()
 def train(
+    here: Console,
     login: str,
     topic: str,
     *,
     evidence: Evidence,
     since: Annotated[str, typer.Option("--from", help="First day; today when left out.")] = "",
     until: Annotated[str, typer.Option(help="Last day; open when left out.")] = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Record that a person is trained for a topic (21 CFR 11.10(i))."""
     from qtcore.services.signers import TrainingInput, record_training
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         entry = TrainingInput(topic, evidence, _day("--from", since), _day("--until", until))
-        uid = record_training(site, context_of(site, as_user), login, entry)
+        uid = record_training(site, here.context(site), login, entry)
         answer = {"training_id": uid, "login": login, "topic": topic}
-        print_answer(answer, as_json=as_json, text=lambda a: f"{a['login']}: {a['topic']}")
+        here.answer(answer, text=lambda a: f"{a['login']}: {a['topic']}")
 
 
 @signer.command("unlock")
+@console()
 def unlock(
+    here: Console,
     login: str,
     *,
     reason: Annotated[str, typer.Option(help="Who tried, and why signing is opened again.")],
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Let somebody sign again after five wrong proofs."""
     from qtcore.services.sign_tries import unlock_signer
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        unlock_signer(site, context_of(site, as_user), login, reason=reason)
-        print_answer({"login": login}, as_json=as_json, text=lambda a: f"unlocked {a['login']}")
+    with here.site(create=True) as site:
+        unlock_signer(site, here.context(site), login, reason=reason)
+        here.answer({"login": login}, text=lambda a: f"unlocked {a['login']}")
 
 
 @signature.command("list")
+@console()
 def list_all(
+    here: Console,
     about: Annotated[str, typer.Argument(help="Public id of a record or lot.")] = "",
     *,
     form: Annotated[
-        Literal["text", "csv", "json"], typer.Option("--format", help="How they are written.")
+        Literal["text", "csv"], typer.Option("--format", help="How they are written.")
     ] = "text",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
 ) -> None:
     """List signatures: printed name, time with zone, meaning, role, and whether they hold."""
     from qtcore.services.manifestations import as_csv, list_signatures
 
-    with answering(as_json=form == "json"), opened(db, site_dir) as site:
-        found = list_signatures(site, context_of(site, as_user), about)
+    with here.site() as site:
+        found = list_signatures(site, here.context(site), about)
         if form == "csv":
             typer.echo(as_csv(found), nl=False)
             return
@@ -129,7 +112,7 @@ def list_all(
             for each in found
         ]
         answer = {"items": [each.with_proof() for each in found]}
-        print_answer(answer, as_json=form == "json", text=lambda _: "\n".join(lines))
+        here.answer(answer, text=lambda _: "\n".join(lines))
 
 
 def _day(option: str, text: str) -> date | None:

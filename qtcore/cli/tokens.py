@@ -6,56 +6,44 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 
+@console()
 def tokens(
+    here: Console,
     login: Annotated[str, typer.Argument(help="Whose; everybody's when left out.")] = "",
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """List API tokens with scope, site, end and last use."""
     from qtcore.services.tokens import list_tokens
 
-    with answering(as_json=as_json), opened(db, site_dir) as site:
-        found = list_tokens(site, context_of(site, as_user), login=login)
-        print_answer(
+    with here.site() as site:
+        found = list_tokens(site, here.context(site), login=login)
+        here.answer(
             {"items": found},
-            as_json=as_json,
             text=_lines,
         )
 
 
+@console()
 def revoke(
+    here: Console,
     token_id: str,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """End an API token now."""
     from qtcore.services.tokens import revoke_token
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        revoke_token(site, context_of(site, as_user), token_id)
+    with here.site(create=True) as site:
+        revoke_token(site, here.context(site), token_id)
         answer = {"ended": token_id}
-        print_answer(answer, as_json=as_json, text=lambda a: f"ended {a['ended']}")
+        here.answer(answer, text=lambda a: f"ended {a['ended']}")
 
 
+@console()
 def change(
+    here: Console,
     login: str,
     *,
     role: Annotated[list[str] | None, typer.Option(help="The roles; repeat for several.")] = None,
@@ -64,36 +52,29 @@ def change(
     ] = None,
     state: Annotated[str | None, typer.Option(help="active or disabled")] = None,
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Change roles or state of a user; their sessions end."""
     from qtcore.services.users import UserChange, change_user
 
     pairs = [tuple(each.split(":", 1)) for each in at] if at is not None else None
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         wanted = UserChange(role, [(p[0], p[-1]) for p in pairs] if pairs else None, state, reason)
-        answer = change_user(site, context_of(site, as_user), login, wanted)
-        print_answer(answer, as_json=as_json, text=lambda a: f"{a['login']} is {a['state']}")
+        answer = change_user(site, here.context(site), login, wanted)
+        here.answer(answer, text=lambda a: f"{a['login']} is {a['state']}")
 
 
+@console()
 def end_sessions(
+    here: Console,
     login: str,
-    *,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """End all sessions of a user."""
     from qtcore.services import users
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        ended = users.end_sessions(site, context_of(site, as_user), login)
+    with here.site(create=True) as site:
+        ended = users.end_sessions(site, here.context(site), login)
         answer = {"login": login, "ended": ended}
-        print_answer(answer, as_json=as_json, text=lambda a: f"ended {a['ended']} session(s)")
+        here.answer(answer, text=lambda a: f"ended {a['ended']} session(s)")
 
 
 def _lines(answer: Mapping[str, Any]) -> str:

@@ -5,22 +5,17 @@ from typing import Annotated
 import typer
 
 from qtcore.cli.options import (
-    DEFAULT_DB,
-    AsJson,
-    AsUser,
-    Db,
-    SiteDir,
-    answering,
-    context_of,
-    opened,
-    print_answer,
+    Console,
+    console,
 )
 
 user = typer.Typer(no_args_is_help=True)
 
 
 @user.command("add")
+@console()
 def add(
+    here: Console,
     login: str,
     *,
     name: Annotated[str, typer.Option(help="Printed name, as on signatures.")] = "",
@@ -30,24 +25,22 @@ def add(
     ] = False,
     language: Annotated[str, typer.Option(help="en or zh-CN")] = "en",
     email: Annotated[str, typer.Option(help="Where messages to the roles are sent.")] = "",
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Make a person with an account; without a password the account works by token only."""
     from qtcore.services.accounts import NewUser, add_user
 
     password = typer.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else ""
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
+    with here.site(create=True) as site:
         entry = NewUser(login, name or login, tuple(role or ()), password, email, language)
-        uid = add_user(site, context_of(site, as_user), entry)
+        uid = add_user(site, here.context(site), entry)
         answer = {"user_id": uid, "login": login, "roles": sorted(entry.roles)}
-        print_answer(answer, as_json=as_json, text=lambda a: f"made user {a['login']}")
+        here.answer(answer, text=lambda a: f"made user {a['login']}")
 
 
 @user.command("token")
+@console()
 def token(
+    here: Console,
     login: str,
     *,
     name: Annotated[str, typer.Option(help="What it is for.")] = "",
@@ -56,10 +49,6 @@ def token(
     ] = None,
     at: Annotated[str, typer.Option(help="The one site it sees.")] = "",
     days: Annotated[int | None, typer.Option(help="Days until it ends.")] = None,
-    db: Db = DEFAULT_DB,
-    site_dir: SiteDir = None,
-    as_user: AsUser = "",
-    as_json: AsJson = False,
 ) -> None:
     """Make an API token and print it alone on the last line; it is not shown again.
 
@@ -68,15 +57,15 @@ def token(
     from qtcore.services.accounts import has_users
     from qtcore.services.tokens import NewToken, add_token, make_token
 
-    with answering(as_json=as_json), opened(db, site_dir, create=True) as site:
-        context = context_of(site, as_user)
+    with here.site(create=True) as site:
+        context = here.context(site)
         if has_users(site):
             new = NewToken(login, name, tuple(scope or ()), at, days)
             secret = str(make_token(site, context, new)["token"])
         else:
             secret = add_token(site, context, login, name=name)
-        if as_json:
-            print_answer({"login": login, "token": secret}, as_json=True, text=str)
+        if here.as_json:
+            here.answer({"login": login, "token": secret}, text=str)
         else:
             typer.echo(f"token of {login}; keep it safe, it is not shown again:")
             typer.echo(secret)

@@ -8,7 +8,6 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refused
-from qtcore.services.accounts import NewUser, add_user
 from qtcore.services.audit import read_ledger
 from qtcore.services.configurations import newest_number
 from qtcore.services.delegations import DelegationInput, make_delegation
@@ -22,7 +21,6 @@ from qtcore.services.drafts import (
     set_mappings,
 )
 from qtcore.services.explaining import explain_lot
-from qtcore.services.jobs import Worker
 from qtcore.services.migration import StateMapping, preview_migration, run_migration
 from qtcore.services.publication import (
     Signing,
@@ -42,14 +40,12 @@ from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Signature
 from qtcore.testing import (
     PASSWORD,
-    FrozenClock,
     a_context,
     a_received_lot,
     a_site,
     a_user,
     release,
 )
-from tests.mail import mail_server
 
 FLOW = "workflows/deviation.yaml"
 TEXTS = "workflows/i18n/en.yaml"
@@ -296,6 +292,26 @@ def test_what_cannot_move_is_refused_with_the_reason(site: Site):
     assert "headline" in move.reason
 
 
+def test_a_move_takes_the_values_of_a_renamed_field_along(site: Site):
+    data = {"title": "Dust", "severity": "major", "area": "Line 1", "impact": "none"}
+    context = a_user(site, ["qa"], login="rita")
+    uid = submit_record(site, context, "deviation", RecordInput(data)).record.uid
+    draft = renamed(site)
+    set_mappings(site, author(site), draft, {"deviation": {"open": "noted"}})
+    publish(site, draft)
+    served = Serving(site)
+    served._seen = 1
+    after = served.now()
+    fields = {"area": "description", "impact": ""}
+    asked = StateMapping("deviation", fields=fields, reason="one field for the place")
+    (move,) = run_migration(after, signer(after), asked).moves
+    view = read_record(after, a_context(after), uid)
+    assert (move.outcome, view.record.state, view.record.revision) == ("moved", "noted", 2)
+    assert view.data["description"] == "Line 1"
+    assert {"area", "impact"}.isdisjoint(view.data)
+    assert [revision.data.get("area") for revision in view.revisions] == ["Line 1", None]
+
+
 def test_a_roll_back_is_a_new_version_with_the_older_text(site: Site):
     publish(site, a_draft(site))
     with pytest.raises(Conflict, match="serves already"):
@@ -373,21 +389,3 @@ def test_a_refused_step_is_a_decision_too(site: Site):
     told = explain_lot(site, a_context(site), lot.uid, as_decided=True).as_json(as_decided=True)
     assert (told["verdict"], told["decision"]["outcome"]) == ("blocked", "refused")
     assert {r["code"] for r in told["reasons"]} == {"QT471"}
-
-
-def test_a_worker_speaks_by_what_is_published_while_it_runs(monkeypatch):
-    clock = FrozenClock()
-    with a_site(packs=["food"], clock=clock) as site, mail_server() as server:
-        monkeypatch.setenv("QTCORE_SMTP", server.setting)
-        quinn = NewUser("quinn", "Quinn", ("qa",), PASSWORD, email="quinn@example.org")
-        add_user(site, site.system_context(), quinn)
-        worker = Worker(site, every_seconds=3600)
-        publish(site, a_draft(site, TEXTS, ": Open\n", ": Begun\n"))
-        data = {"title": "Door open", "severity": "minor"}
-        submit_record(site, a_context(site, ["qa"]), "deviation", RecordInput(data))
-        clock.advance(days=4)
-        worker.start()
-        worker.stop()
-        assert [letter["Subject"] for letter in server.letters] == [
-            "DEV-2026-00001: deadline reached in state “Begun”"
-        ]
