@@ -186,7 +186,10 @@ def bodies_of(app: Litestar) -> dict[tuple[str, str], bytes]:
 def verdict(client: TestClient[Litestar], route: tuple[str, str], who: Walker, walk: Walk) -> str:
     method, path = route
     address = PARAMETER.sub(lambda found: walk.ids.get(found[1], "none"), path)
-    content, headers = b"", {"idempotency-key": f"{who.name} {method} {address}"}
+    content, headers = (
+        b"",
+        {"idempotency-key": re.sub(r"[^A-Za-z0-9._-]", "-", f"{who.name}-{method}-{address}")},
+    )
     if path.startswith(PROGRAMS):
         headers |= {"authorization": f"Bearer {who.token}"} if who.token else {}
         if method != "GET":
