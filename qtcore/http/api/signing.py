@@ -7,7 +7,7 @@ from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
 from qtcore.http.api.signing_inputs import ActsBody, JustifyBody, ProofBody, SignatureQuery
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
-from qtcore.http.pages.signing import party_of
+from qtcore.http.passkeys import party_of
 from qtcore.services.manifestations import list_signatures
 from qtcore.services.overrides import justify_rules
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent

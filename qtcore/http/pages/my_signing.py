@@ -9,8 +9,8 @@ from typing import Any
 from qtcore.errors import CannotVerify, InputRejected, NotFound, QTCoreError, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
-from qtcore.http.pages.signing import party_of, read_passkey
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.http.passkeys import party_of, read_passkey
 from qtcore.services.enrolment import begin_passkey, begin_totp, confirm_passkey, confirm_totp
 from qtcore.services.factors import relying_party, revoke_factor
 from qtcore.services.sign_demands import policy_text

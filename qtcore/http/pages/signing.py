@@ -13,7 +13,7 @@ from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_code, word_error
 from qtcore.http.pages.sessions import own_path
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
-from qtcore.services.factors import RelyingParty, relying_party
+from qtcore.http.passkeys import party_of, read_passkey
 from qtcore.services.sign_intents import Act, NothingToSign, make_intent, sign_intent, view_intent
 from qtcore.services.signing import local_time
 from qtcore.services.transitions import fire_transition
@@ -56,29 +56,6 @@ def sign(call: Call) -> Seen:
         return _sheet(call, error)
     mark = "&" if "?" in back else "?"
     return Redirect(f"{back}{mark}done={quote(made[0]['transition'])}")
-
-
-def party_of(call: Call) -> RelyingParty | None:
-    """Say for whom passkeys are here; None where the site has no public address."""
-    try:
-        return relying_party(call.site, call.host)
-    except InputRejected:
-        return None
-
-
-def read_passkey(call: Call) -> tuple[Mapping[str, Any], RelyingParty] | None:
-    """Read what a browser's passkey answered, and for whom; None without an answer."""
-    text = call.field("passkey")
-    if not text:
-        return None
-    party = relying_party(call.site, call.host)
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputRejected("the passkey's answer is not JSON; try again") from error
-    if not isinstance(answer, dict):
-        raise InputRejected("the passkey's answer is not an object; try again")
-    return answer, party
 
 
 def _sheet(call: Call, error: QTCoreError | None) -> Seen:
