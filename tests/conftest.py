@@ -67,7 +67,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def unshown_clauses(stats: dict[str, list[pytest.TestReport]]) -> list[str]:
     """List the claimed clauses that no test which passed in this run shows."""
-    claimed = yaml.safe_load((_CHECKOUT / "docs" / "clauses.yaml").read_text("utf-8"))["clauses"]
+    file = _CHECKOUT / "docs" / "clauses.yaml"
+    claimed = yaml.safe_load(file.read_text("utf-8"))["clauses"] if file.exists() else []
     told = [each.user_properties for each in stats.get("passed", []) if each.when == "call"]
     shown = {value for each in told for name, value in each if name == "clause"}
     return [each["clause"] for each in claimed if each["clause"] not in shown]

@@ -111,12 +111,6 @@ class Registry:
         self.get(kind, name)
         return self._merged.entries[kind][name].owner
 
-    def template_of(self, document: str) -> str:
-        """Give the text of a document's template; NotFound when there is no such document."""
-        entry, owner = self.get("documents", document), self.owner_of("documents", document)
-        pack = next(pack for pack in self._merged.packs if pack.name == owner)
-        return pack.files[entry.template]
-
     def fingerprint_of(self, kind: str, name: str) -> str:
         """Hash one definition; the same text has the same hash in every version."""
         found = self._prints.get((kind, name))

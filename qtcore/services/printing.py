@@ -139,7 +139,7 @@ def print_document(site: Site, context: Context, document: str, name: str) -> Pr
     """
     definition: DocumentDefinition = site.registry.get("documents", document)
     uid, values = _READ[definition.subject](site, context, name)
-    text = site.registry.template_of(document)
+    text = site.registry.files[site.registry.owner_of("documents", document)][definition.template]
     print_ = sha256(
         f"{site.registry.fingerprint_of('documents', document)}\n{text}".encode()
     ).hexdigest()

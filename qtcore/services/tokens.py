@@ -4,6 +4,7 @@ It must not know web sessions.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -13,7 +14,7 @@ from sqlmodel import col, select
 from qtcore.context import Actor, Context
 from qtcore.definitions.access import GROUPS, RIGHTS
 from qtcore.definitions.problems import suggest
-from qtcore.errors import Denied, Fault, InputRejected, NotFound, NotSignedIn, Refusal
+from qtcore.errors import Conflict, Denied, Fault, InputRejected, NotFound, NotSignedIn, Refusal
 from qtcore.services.accounts import (
     NewUser,
     actor_of,
@@ -174,8 +175,9 @@ def _note_use(site: Site, row: ApiToken, used: TokenUse | None, ip: str) -> None
         return
     if site.store.fence or not site.store.is_writable:
         return
-    with site.store.plumbing() as session:
-        use = TokenUse(tenant_id=row.tenant_id, token_id=row.id, used_at=now, ip=ip)
+    use = TokenUse(tenant_id=row.tenant_id, token_id=row.id, used_at=now, ip=ip)
+    # Of requests that use a token at once, one notes it.
+    with suppress(Conflict), site.store.plumbing() as session:
         session.merge(use)
 
 

@@ -12,6 +12,7 @@ taken away or with the bare library, where it must work. Rows that are shown els
 import io
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -224,7 +225,9 @@ def ask(gate: Gate, receive: Callable[[], Any], seconds: float = 5.0) -> int | N
         with anyio.move_on_after(seconds):
             await gate(scope, receive, send)
 
-    anyio.run(run)
+    # In a thread: the one of the tests may hold the running loop of a browser.
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(anyio.run, run).result()
     return statuses[0] if statuses else None
 
 

@@ -15,7 +15,7 @@ from qtcore.testing.sites import FrozenClock, a_site
 from tests.web import HOST, Web, csrf_of, make_web, milk_and_butter
 
 # A consignee answers a recall without an account, by a link; tests/contracts/test_recall_web.py.
-OPEN = {"/healthz", "/sign-in", "/static", "/reply/"}
+OPEN = {"/healthz", "/sign-in", "/static", "/reply/", "/welcome/"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
