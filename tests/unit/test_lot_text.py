@@ -143,3 +143,29 @@ def test_no_text_makes_the_reader_fail_and_no_lot_is_invented(text):
     found = read_lot_text(text)
     for lot in (*found.lots, *found.excluded, *found.prefixes):
         assert lot in text.translate({code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)})
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("lots 5000 and above", "and above"),
+        ("lots 12345 and earlier", "and earlier"),
+        ("lot 00112 onwards", "onwards"),
+        ("Not all lots", "Not all"),
+        ("lots 10 through 20 (odd numbers only)", "odd numbers"),
+        ("every other lot from 10 to 20", "every other"),
+        ("lotes 001 a 005", "a"),
+        ("Chargen 00112 bis 00120", "bis"),
+        ("批号 00112 及以后", "以后"),
+        ("批号 00112 起", "起"),
+    ],
+)
+def test_a_word_that_changes_which_lots_are_meant_goes_to_a_person(text: str, word: str):
+    found = read_lot_text(text)
+    assert word in [doubt.text for doubt in found.doubts]
+    assert not found.is_decided
+
+
+@pytest.mark.parametrize("text", ["lots 10 and 12", "lots 10 to 20, best before 01.02.2027"])
+def test_plain_lists_and_dates_stay_decided(text: str):
+    assert read_lot_text(text).is_decided

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from qtcore.builtin.lot_text.ranges import LotRange, NotARange, make_range
-from qtcore.builtin.lot_text.words import AMOUNTS, FULL_DATE, Token, cut, plain
+from qtcore.builtin.lot_text.words import AMOUNTS, FULL_DATE, OPEN_WORDS, Token, cut, plain
 
 MOST_SIGNS: Final = 100_000
+_OPEN_WORD: Final = "it changes which lots are meant; name the lots one by one or as a range"
 _PAIR: Final = re.compile(r"([A-Za-z0-9._]+)([-/])([A-Za-z0-9._]+)")
 _PLURALS: Final = frozenset({"lots", "batches", "codes"})
 _WILD: Final = re.compile(r"[A-Za-z0-9]*[0-9][A-Za-z0-9]*?(?:[xX]{2,})")
@@ -124,6 +125,10 @@ class _Reader:
         self._close_all()
         self._decide_pairs()
         found = self._found
+        found.doubts += [
+            Doubt(each.group().strip(), each.start(), _OPEN_WORD)
+            for each in OPEN_WORDS.finditer(self._text)
+        ]
         found.doubts.sort(key=lambda doubt: doubt.start)
         found.lots = list(dict.fromkeys(found.lots))
         found.ranges = list(dict.fromkeys(found.ranges))

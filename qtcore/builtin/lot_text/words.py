@@ -108,3 +108,17 @@ def _token(found: "re.Match[str]") -> Token:
     if kind == "number" and not any(sign.isdigit() for sign in text):
         kind = "word"
     return Token(kind, text, found.start(), found.end())
+
+
+# Words that change what the numbers beside them mean in a way that is not read here.
+OPEN_WORDS: Final = re.compile(
+    r"\b(?:and|or)\s+(?:all\s+)?(?:above|below|higher|lower|greater|less|later|earlier|newer|older"
+    r"|after|before|up)\b"
+    r"|\b(?:onwards?|upwards?|downwards?)\b"
+    r"|\bnot\s+(?:all|every)\b"
+    r"|\b(?:odd|even)(?:[\s-]+number(?:s|ed)?)?\b"
+    r"|\bevery\s+(?:other|second|third|fourth|\d+\w*)\b|\balternate\b"
+    r"|(?<=\d)\s+(?:bis|hasta|a|au|à|al|tot|до)\s+(?=[A-Za-z]{0,4}\d)"
+    r"|以(?:上|下|前|后|後|内|外)|(?<=[0-9A-Za-z批号])\s*起(?!止)|奇数|偶数|[单双]号|并非(?:全部|所有)|不是(?:全部|所有)",
+    re.IGNORECASE,
+)
