@@ -17,8 +17,8 @@ __all__ = ["postgres_server", "postgres_url", "shared_data"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
-# How long an example takes says something about the machine; the tests of speed are others. The same
-# examples each time: a gate says something of the change. QTCORE_HYPOTHESIS=search looks for new ones.
+# How long an example takes says something about the machine; the tests of speed are others. A gate
+# shows the same examples each time; QTCORE_HYPOTHESIS=search looks for new ones.
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
 settings.load_profile(os.environ.get("QTCORE_HYPOTHESIS", "steady"))
