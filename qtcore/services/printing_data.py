@@ -17,6 +17,8 @@ from qtcore.services.lots import get_lot
 from qtcore.services.recall import read_snapshot
 from qtcore.services.record_views import RecordView, read_record
 from qtcore.services.release import explain_release
+from qtcore.services.rights import COMPANY, Thing
+from qtcore.services.sight import thing_of_lot
 from qtcore.services.site import Site
 from qtcore.services.stock import movements_for_balance
 from qtcore.services.veils import hidden_of, unveiled
@@ -37,6 +39,7 @@ def lot_values(site: Site, context: Context, name: str) -> Seen:
     with site.store.read() as session:
         extra = item_extra(session, site.store.tenant_id, info.item_code)
         signatures = _signatures(session, site.store.tenant_id, info.uid)
+        thing = thing_of_lot(site, session, info)
     rules: Sequence[Mapping[str, Any]] = (
         release.decided.verdicts
         if release.decided is not None and release.decided.verdicts
@@ -53,8 +56,8 @@ def lot_values(site: Site, context: Context, name: str) -> Seen:
         "unit": sums.unit or info.unit,
         "expiry_on": info.expiry_on.isoformat() if info.expiry_on else None,
         "identifiers": [value for _, value in info.identifiers],
-        "fields": _declared(site, context, "lot", info.extra),
-        "item_fields": _declared(site, context, "item", extra),
+        "fields": _declared(site, context, ("lot", thing), info.extra),
+        "item_fields": _declared(site, context, ("item", COMPANY), extra),
         "results": [row.as_json() for row in view.results if row.superseded_by is None],
     }
     decided = release.decided
@@ -173,7 +176,10 @@ def _signatures(session: Session, tenant_id: int, uid: str) -> list[dict[str, An
     ]
 
 
-def _declared(site: Site, context: Context, entity: str, held: Mapping[str, Any]) -> dict[str, Any]:
+def _declared(
+    site: Site, context: Context, of: tuple[str, Thing], held: Mapping[str, Any]
+) -> dict[str, Any]:
     """Give every declared field but those hidden from this person: asking for one is a mistake."""
-    known = unveiled({**site.registry.fields_of(entity), **held}, hidden_of(site, context, entity))
+    hidden = hidden_of(site, context, *of)
+    known = unveiled({**site.registry.fields_of(of[0]), **held}, hidden)
     return {name: held.get(name) for name in known}
