@@ -47,7 +47,11 @@ rules:
     severity: block_override
 veils:
   - {id: lot_prices, of: lot, fields: [price], visible_to: [qp], editable_by: [qp]}
-  - {id: remarks, of: "record:batch_review", fields: [remarks], visible_to: [qp, qa], editable_by: [qa]}
+  - id: remarks
+    of: "record:batch_review"
+    fields: [remarks]
+    visible_to: [qp, qa]
+    editable_by: [qa]
 documents:
   - {id: lot_sheet, subject: lot, template: templates/lot.html}
   - {id: review_sheet, subject: record, template: templates/record.html}
