@@ -11,6 +11,7 @@ import re
 import sys
 import typing
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ NOTE = "<!-- Written by .ci/generated.py; do not edit. -->\n"
 CODE = re.compile(r"QT[0-9]{3}")
 
 
-def pages() -> dict[str, str]:
+@cache
+def pages() -> Mapping[str, str]:
     """Every page by its name below docs/reference."""
     found = {
         "README.md": index_page(),
@@ -156,8 +158,9 @@ def codes_page() -> str:
     """Every code with the words that carry it."""
     said: dict[str, set[tuple[str, str]]] = {}
     for path in sorted((ROOT / "qtcore").rglob("*.py")):
-        module = path.relative_to(ROOT).as_posix()
-        for code, words in codes_in(ast.parse(path.read_text("utf-8"))):
+        module, text = path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+        # Most files hold none, and walking all their trees took most of the time.
+        for code, words in codes_in(ast.parse(text)) if CODE.search(text) else ():
             said.setdefault(code, set()).add((module, words))
     rows = [
         f"{NOTE}# Codes\n",
