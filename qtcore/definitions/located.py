@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from qtcore.definitions.extensions import prefixes
 from qtcore.definitions.mistakes import Mistake
-from qtcore.definitions.problems import Problem
 from qtcore.definitions.places import Position
+from qtcore.definitions.problems import Problem
 from qtcore.definitions.source import Path, Positions
 
 _DefinitionT = TypeVar("_DefinitionT", bound=BaseModel)

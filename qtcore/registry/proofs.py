@@ -294,15 +294,16 @@ def _mistakes(report: Report, merged: Merged) -> Iterator[Mistake]:
     for (below, _), proof in zip(sources, report.inherited, strict=True):
         if proof.verdict in _OPEN:
             where = f"{below.located.file}:{below.located.at('verify').line}"
-            mistake = _proof_mistake(say, proof, ("replaces",))
-
-            def told(tongue: Tongue, proof: Proof = proof, below: Entry = below) -> str:
-                return tongue.say("QT310_below", proof.message_in(tongue), below.pack, where)
-
-            yield say.mistake(mistake.code, mistake.path, told, on_key=True)
+            told = partial(_tell_below, proof, (below.pack, where))
+            code = _proof_mistake(say, proof, ()).code
+            yield say.mistake(code, ("replaces",), told, on_key=True)
     for found in report.findings:
         code, severity = found.code, found.severity
         yield say.mistake(code, found.where, partial(_tell, found.said), severity=severity)
+
+
+def _tell_below(proof: Proof, place_below: tuple[str, str], tongue: Tongue) -> str:
+    return tongue.say("QT310_below", proof.message_in(tongue), *place_below)
 
 
 def _tell(said: Said, tongue: Tongue) -> str:
@@ -343,7 +344,7 @@ class _Sayer:
         found = {}
         for language in PHRASES.keys() & self._merged.texts.keys() - {"en"}:
             texts = self._merged.texts[language].items()
-            # States and transitions of this life cycle; roles and meanings of signatures are shared.
+            # States and transitions are this life cycle's own; roles and meanings are shared.
             names = {key.removeprefix(self._prefix): text.value for key, text in texts}
             found[language] = Tongue(language, names)
         return found

@@ -169,7 +169,9 @@ def watch_unmade(body: DistinctPersons) -> Watch[bool]:
     def is_bad(is_made: bool, edge: Edge, _: Memory) -> Verdict:
         enters = bool(targets & edge.after) and not targets & edge.before
         is_there = enters or any(step.id == body.transition for step in edge.steps)
-        alone = Said("nobody_made", (AnyOf(tuple(Named("transitions", n) for n in body.other_than)),))
+        alone = Said(
+            "nobody_made", (AnyOf(tuple(Named("transitions", n) for n in body.other_than)),)
+        )
         return ("possible", alone) if is_there and not advance(is_made, edge) else _FINE
 
     return Watch(False, advance, is_bad)

@@ -38,7 +38,8 @@ Verdict = Literal["proved", "fails", "undecided", "accepted"]
 class Proof:
     """The verdict on one property; `way` is a shortest counter-example from `initial`.
 
-    `note` says more about why; a proved one has a `way` where it holds for want of an earlier step. Words are English unless another `Tongue` is asked for.
+    `note` says more about why. A proved one has a `way` where it holds only for want of an earlier
+    step. Words are English unless another `Tongue` is asked for.
     """
 
     claim: Property
@@ -149,7 +150,10 @@ def _prove_before(walk: Walk, claim: Property) -> Proof:
 def _prove_persons(walk: Walk, claim: Property) -> Proof:
     body: Any = claim.requires_distinct_persons
     same = walk.find_bad(watch_persons(body))
-    unmade = None if same else walk.find_bad(watch_unmade(body))
+    # Where the other step bars this one's maker in turn, whichever comes second is compared.
+    others = [step for step in walk.flow.transitions if step.id in body.other_than]
+    is_mutual = any(body.transition in step.others for step in others)
+    unmade = None if same or is_mutual else walk.find_bad(watch_unmade(body))
     if unmade is None or not unmade.is_certain:
         return _report(walk, claim, same)
     # It holds there, but only because there is nobody to compare with: that is to be known.

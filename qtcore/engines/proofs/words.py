@@ -178,7 +178,11 @@ def claim_words(claim: Property, tongue: Tongue = ENGLISH) -> str:
 
 def target_words(names: Iterable[str], may: str | None, tongue: Tongue = ENGLISH) -> str:
     """Name the states that a claim is about."""
-    return tongue.say("may_state", tongue.phrase(f"may_{may}")) if may else tongue.any_of("states", names)
+    return (
+        tongue.say("may_state", tongue.phrase(f"may_{may}"))
+        if may
+        else tongue.any_of("states", names)
+    )
 
 
 def passing_words(body: AlwaysPasses, tongue: Tongue = ENGLISH) -> str:
