@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qtcore.engines.expressions import check
+from qtcore.engines.expressions import FactType, check
 from tests.expression_vectors import (
     JavaScript,
     answer_in_python,
