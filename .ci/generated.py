@@ -11,6 +11,7 @@ import re
 import sys
 import typing
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,17 @@ from qtcore.cli.main import app
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.schema import FILE_KINDS, kind_schema
 from qtcore.engines.expressions import list_functions
+from qtcore.engines.proofs.phrases import PHRASES
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by .ci/generated.py; do not edit. -->\n"
 CODE = re.compile(r"QT[0-9]{3}")
+_PHRASES = "qtcore/engines/proofs/phrases.py"
 
 
-def pages() -> dict[str, str]:
+@cache
+def pages() -> Mapping[str, str]:
     """Every page by its name below docs/reference."""
     found = {
         "README.md": index_page(),
@@ -156,9 +160,14 @@ def codes_page() -> str:
     """Every code with the words that carry it."""
     said: dict[str, set[tuple[str, str]]] = {}
     for path in sorted((ROOT / "qtcore").rglob("*.py")):
-        module = path.relative_to(ROOT).as_posix()
-        for code, words in codes_in(ast.parse(path.read_text("utf-8"))):
+        module, text = path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+        # Most files hold none, and walking all their trees took most of the time.
+        for code, words in codes_in(ast.parse(text)) if CODE.search(text) else ():
             said.setdefault(code, set()).add((module, words))
+    for key, words in PHRASES["en"].items():
+        if is_code(key.partition("_")[0]):
+            shown = re.sub(r"\{[0-9]\}", "{...}", words)
+            said.setdefault(key.partition("_")[0], set()).add((_PHRASES, shown))
     rows = [
         f"{NOTE}# Codes\n",
         "A code never changes its meaning. `{...}` stands for what was found.\n",

@@ -17,9 +17,11 @@ __all__ = ["postgres_server", "postgres_url", "shared_data"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
-# How long an example takes says something about the machine; the tests of speed are others.
-settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("steady")
+# How long an example takes says something about the machine; the tests of speed are others. A gate
+# shows the same examples each time; QTCORE_HYPOTHESIS=search looks for new ones.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
+settings.load_profile(os.environ.get("QTCORE_HYPOTHESIS", "steady"))
 
 # A word of the skip reason, and what its absence is called in the summary.
 _NEEDS = {

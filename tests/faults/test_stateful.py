@@ -5,7 +5,7 @@ The model knows what was answered; after each fault the check of the invariants 
 
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -78,6 +78,7 @@ class Machine(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.clock, self.pack, self.opened = FrozenClock(), Fickle(), 0
         self.states: dict[str, str] = {}
+        self.expiries: dict[str, date] = {}
         self.went_back = False
         self.file = Path(self.folder.name, "site-0.db")
         shutil.copy(self.template, self.file)
@@ -93,7 +94,8 @@ class Machine(RuleBasedStateMachine):
     @rule(at=st.integers(0, 1))
     def receive(self, at: int) -> None:
         number = f"L-{len(self.states)}"
-        a_received_lot(self.site(at), lot_no=number)
+        self.expiries[number] = self.clock.at.date() + timedelta(days=365)
+        a_received_lot(self.site(at), lot_no=number, expiry_on=self.expiries[number])
         self.states[number] = "quarantine"
 
     @precondition(lambda self: self.states)
@@ -107,7 +109,8 @@ class Machine(RuleBasedStateMachine):
         site, self.pack.does = self.site(at), does
         person = a_user(site, ["qp"], login="petra")
         step = Step("release", password=PASSWORD)
-        may = does == "agree" and self.states[number] == "quarantine"
+        fresh = self.clock.at.date() <= self.expiries[number]
+        may = does == "agree" and self.states[number] == "quarantine" and fresh
         try:
             fire_transition(site, person, ("lot", f"{number}"), step)
             assert may

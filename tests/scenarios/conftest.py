@@ -3,7 +3,12 @@
 It must not hold assertions.
 """
 
+import fcntl
+import json
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -32,10 +37,28 @@ def site(clock: FrozenClock) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
+    """A demo of this worker's own, copied from the one that all workers of a run build once."""
+    base = tmp_path_factory.getbasetemp()
+    built = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo-built"
+    with Path(f"{built}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (built / "summary.json").exists():
+            _build(built)
+    folder = tmp_path_factory.mktemp("demo") / "site"
+    shutil.copytree(built, folder)
+    opened = open_site(f"sqlite:///{folder / 'demo.db'}")
+    try:
+        yield Demo(opened, json.loads((folder / "summary.json").read_text("utf-8")))
+    finally:
+        opened.close()
+
+
+def _build(folder: Path) -> None:
+    folder.mkdir()
     opened = open_site(f"sqlite:///{folder / 'demo.db'}", create=True)
     try:
         publish_registry(opened, opened.system_context())
-        yield Demo(opened, build_demo(opened, address="http://127.0.0.1:8000"))
+        summary = build_demo(opened, address="http://127.0.0.1:8000")
     finally:
         opened.close()
+    (folder / "summary.json").write_text(json.dumps(summary, ensure_ascii=False), "utf-8")

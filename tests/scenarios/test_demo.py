@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from qtcore.cli import site as site_commands
@@ -142,10 +140,8 @@ def test_people_sign_in_with_a_generated_password(demo):
     assert not actor_by_login(demo.site, "auditor").may("event.record:receiving")
 
 
-def test_the_summary_is_plain_json_with_three_things_to_try(demo):
-    again = json.loads(json.dumps(demo.summary, ensure_ascii=False))
-    assert again == demo.summary
-    assert len([text for text in again["try"] if "http://127.0.0.1:8000/" in text]) == 3
+def test_the_summary_has_three_things_to_try(demo):
+    assert len([text for text in demo.summary["try"] if "http://127.0.0.1:8000/" in text]) == 3
 
 
 def test_a_second_run_on_the_same_database_says_so_and_changes_nothing(demo):

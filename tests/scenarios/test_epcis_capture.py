@@ -131,7 +131,9 @@ def test_an_export_read_into_an_empty_database_is_equal(shared_data: Path, notat
         document = export_epcis(first, first.system_context())
         text = export_text(document) if notation == "json" else write_xml(document)
         report = import_epcis(second, second.system_context(), [("out", text.encode())])
-        assert (report.refused, report.problems) == (0, ())
+        # GS1's own examples use the prefix "example" in a value without declaring it.
+        assert report.refused == 0
+        assert all("'example' is not declared" in each.message for each in report.problems)
         assert contents(second) == contents(first)
         assert len(contents(first)) > 30
 
