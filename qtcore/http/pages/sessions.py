@@ -41,10 +41,11 @@ def do_sign_in(call: Call) -> Seen:
     password = call.form.get("password", [""])[-1]
     try:
         secret = sign_in(call.site, asked, login, password, agent=call.agent)
-    except (NotSignedIn, TooManyTries) as error:
-        is_early = isinstance(error, TooManyTries)
-        data = {"next": goal, "login": login, "mistake": "early" if is_early else "wrong"}
-        return Page("sign_in.html", data, 429 if is_early else 401)
+    except NotSignedIn:
+        return Page("sign_in.html", {"next": goal, "login": login, "mistake": "wrong"}, 401)
+    except TooManyTries as error:
+        data = {"next": goal, "login": login, "mistake": "early"}
+        return Page("sign_in.html", data, 429, {"retry-after": str(error.seconds)})
     return Redirect(goal, (session_cookie(secret, is_secure=call.is_secure),))
 
 
