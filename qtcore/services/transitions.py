@@ -168,13 +168,32 @@ def preview_signing(
     asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
     trail = Trail(subject[0])
     try:
-        with site.store.rehearse(asked.context) as work:
-            found = _read(site, work.session, asked.subject)
-            decided = _decide(site, work, found, (asked, trail))
-            return found, asked.context, contents_to_sign(site, work, found, decided)
+        return _rehearsed(site, asked, trail)
     except Refused as refused:
         note_refusal(site, asked.context, trail, name=subject[1], refusals=refused.refusals)
         raise
+
+
+def signing_objections(
+    site: Site, context: Context, subject: tuple[str, str], step: Step
+) -> tuple[Refusal, ...]:
+    """Say why a step could not be signed now; nobody tried, so nothing is made and nothing noted.
+
+    Raises NotFound and InputRejected as `fire_transition` does.
+    """
+    try:
+        asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
+        _rehearsed(site, asked, Trail(subject[0]))
+    except Refused as refused:
+        return refused.refusals
+    return ()
+
+
+def _rehearsed(site: Site, asked: _Asked, trail: Trail) -> tuple[Subject, Context, list[Signed]]:
+    with site.store.rehearse(asked.context) as work:
+        found = _read(site, work.session, asked.subject)
+        decided = _decide(site, work, found, (asked, trail))
+        return found, asked.context, contents_to_sign(site, work, found, decided)
 
 
 def _seen(site: Site, context: Context, subject: tuple[str, str]) -> tuple[tuple[str, str], Thing]:

@@ -26,7 +26,9 @@ from qtcore.http.pages import (
     release,
     reply,
     sessions,
+    signers,
     signing,
+    to_sign,
     trace,
     users,
 )
@@ -38,6 +40,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         sessions,
         my_signing,
         signing,
+        to_sign,
         delegations,
         home,
         notifications,
@@ -57,6 +60,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         config,
         configurations,
         users,
+        signers,
         flows,
     )
     return tuple(route for module in modules for route in module.ROUTES)
