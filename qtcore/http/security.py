@@ -19,7 +19,7 @@ from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
 from qtcore.http.addresses import client_address
 from qtcore.http.call import SLASH, Call, read_pairs
-from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies
+from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies, visit_name
 from qtcore.http.denied import note_refusal, note_token
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
@@ -34,7 +34,8 @@ from qtcore.services.site import Site
 from qtcore.services.tokens import actor_by_token
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
-OPEN_FOLDER = "/static/"
+# Files of the browser; the way to an identity provider and back, for who is not signed in yet.
+OPEN_FOLDERS = ("/static/", "/sign-in/")
 # A consignee's answer, a new password: the secret in the address is the right, never logged.
 SECRET_FOLDERS = ("/reply/", "/welcome/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -225,6 +226,7 @@ class Gate:
             content_type_as_sent=headers.get("content-type", ""),
             body=body,
             idempotency_key=headers.get("idempotency-key", ""),
+            visit=cookies.get(visit_name(is_secure=is_secure), ""),
         )
 
     def _find_actor(
@@ -361,7 +363,7 @@ def _loggable(path: str) -> str:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, *SECRET_FOLDERS))
+    return path in OPEN_PATHS or path.startswith((*OPEN_FOLDERS, *SECRET_FOLDERS))
 
 
 def _headers(scope: HTTPScope) -> dict[str, str]:

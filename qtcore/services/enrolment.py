@@ -25,8 +25,7 @@ from webauthn.helpers.structs import (
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound, Refused
 from qtcore.services.factors import RelyingParty, find_step, list_factors
-from qtcore.services.sign_demands import Needs
-from qtcore.services.sign_proofs import Proof, check_proof
+from qtcore.services.sign_proofs import Proof, require_proof
 from qtcore.services.sign_tries import clear_tries, count_wrong, take_try
 from qtcore.services.site import Site
 from qtcore.store.secret_box import seal_secret
@@ -50,7 +49,7 @@ def begin_totp(site: Site, context: Context, name: str, proof: Proof) -> NewTotp
 
     Raises Refused when the proof is wrong or missing.
     """
-    _prove(site, context, proof)
+    require_proof(site, context, proof)
     raw = site.sources.random_bytes(20)
     secret = b32encode(raw).decode()
     with site.store.write(context) as work:
@@ -89,7 +88,7 @@ def begin_passkey(
 
     Raises Refused when the proof is wrong or missing.
     """
-    _prove(site, context, proof)
+    require_proof(site, context, proof)
     with site.store.read() as session:
         known = list_factors(session, site.store.tenant_id, context.actor.user_id or 0)
     with site.store.write(context) as work:
@@ -154,12 +153,6 @@ def confirm_passkey(
             "name": (name.strip() or row.name)[:_MAX_NAME],
         },
     )
-
-
-def _prove(site: Site, context: Context, proof: Proof) -> None:
-    _, refusals = check_proof(site, context, Needs(1), proof)
-    if refusals:
-        raise Refused(f"the factor is not added: {refusals[0].message}", refusals)
 
 
 def _confirm(site: Site, context: Context, row: SigningFactor, values: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerifica
 
 from qtcore.context import Context
 from qtcore.engines.ledger import inclusion_path, leaf_hash, node_hash
-from qtcore.errors import CannotVerify, Refusal, StoreUnavailable
+from qtcore.errors import CannotVerify, Refusal, Refused, StoreUnavailable
 from qtcore.services.accounts import password_fits
 from qtcore.services.factors import RelyingParty, find_step, list_factors
 from qtcore.services.sign_demands import Needs
@@ -148,6 +148,16 @@ def check_proof(
         return None, [_wrong(method)]
     clear_tries(site, context)
     return proven, []
+
+
+def require_proof(site: Site, context: Context, proof: Proof) -> None:
+    """Let only the person themselves go on: an open screen is no identity.
+
+    Raises Refused when the proof is wrong or missing, CannotVerify.
+    """
+    _, refusals = check_proof(site, context, Needs(1), proof)
+    if refusals:
+        raise Refused(f"nothing is added: {refusals[0].message}", refusals)
 
 
 def _wrong(method: str) -> Refusal:
