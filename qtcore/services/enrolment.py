@@ -8,9 +8,12 @@ import json
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
 from typing import Any, Final
 
 import pyotp
+import segno
 import webauthn
 from sqlmodel import Session, col, select
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
@@ -32,16 +35,22 @@ from qtcore.store.secret_box import seal_secret
 from qtcore.store.tables import SigningFactor
 from qtcore.store.unit import UnitOfWork
 
+# A secret that was shown and never confirmed must not wait for whoever photographed it.
+BEGUN_LASTS: Final = timedelta(minutes=15)
 _MAX_NAME: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
 class NewTotp:
-    """A secret to be put into an authenticator app; shown once."""
+    """A secret to be put into an authenticator app; shown once.
+
+    `picture` is the address as a QR code: an SVG document, made here and by nobody else.
+    """
 
     factor_id: str
     secret: str
     address: str
+    picture: bytes
 
 
 def begin_totp(site: Site, context: Context, name: str, proof: Proof) -> NewTotp:
@@ -59,7 +68,14 @@ def begin_totp(site: Site, context: Context, name: str, proof: Proof) -> NewTotp
         work.add(row)
         work.log("factor.begin", "factor", row.uid, about=[context.actor.uid])
     address = pyotp.TOTP(secret).provisioning_uri(name=context.actor.login, issuer_name="QTCore")
-    return NewTotp(row.uid, secret, address)
+    return NewTotp(row.uid, secret, address, qr_code(address))
+
+
+def qr_code(text: str) -> bytes:
+    """Draw a QR code as an SVG document, dark on white with the quiet zone a camera needs."""
+    drawn = BytesIO()
+    segno.make(text, error="m").save(drawn, kind="svg", scale=5, border=4, light="#fff")
+    return drawn.getvalue()
 
 
 def confirm_totp(site: Site, context: Context, factor_id: str, code: str) -> None:
@@ -176,7 +192,7 @@ def _new(work: UnitOfWork, kind: str, name: str) -> SigningFactor:
 
 
 def _begun(session: Session, tenant_id: int, asked: tuple[Context, str, str]) -> SigningFactor:
-    """Find an enrolment that was begun by this account within the hour; raises NotFound."""
+    """Find an enrolment that this account began a short while ago; raises NotFound."""
     context, kind, factor_id = asked
     row = session.exec(
         select(SigningFactor).where(
@@ -188,6 +204,10 @@ def _begun(session: Session, tenant_id: int, asked: tuple[Context, str, str]) ->
             col(SigningFactor.revoked_at).is_(None),
         )
     ).first()
-    if row is None:
-        raise NotFound("this enrolment is not known, or it was finished; begin it again")
+    if row is None or row.created_at + BEGUN_LASTS <= context.at:
+        minutes = BEGUN_LASTS // timedelta(minutes=1)
+        raise NotFound(
+            f"this enrolment is not known, was finished, or is older than {minutes} minutes; "
+            "begin it again"
+        )
     return row

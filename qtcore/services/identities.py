@@ -45,6 +45,14 @@ def list_links(site: Site, context: Context, *, login: str) -> list[dict[str, An
         return [_shown(row) for row in _links(session, site.store.tenant_id, login)]
 
 
+def own_providers(site: Site, context: Context) -> list[Provider]:
+    """List the configured providers that one's own account is linked to."""
+    with site.store.read() as session:
+        rows = _links(session, site.store.tenant_id, context.actor.login)
+    issuers = {row.issuer for row in rows}
+    return [each for each in site.providers.providers if each.issuer in issuers]
+
+
 def link_identity(
     site: Site, context: Context, login: str, *, provider_id: str, subject: str
 ) -> dict[str, Any]:

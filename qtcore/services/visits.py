@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from sqlalchemy import delete
 from sqlmodel import select
@@ -166,11 +166,15 @@ def finish_visit(site: Site, context: Context, answer: Answer, back: str) -> Arr
     return Arrived(provider.id, row.purpose, row.about, row.goal, code, asked, row.started_at)
 
 
-def peek_goal(site: Site, state: str) -> tuple[str, str, str]:
-    """Say what a visit is for, about what, and its goal, before it is finished; empty for none."""
+def read_errand(site: Site, state: str) -> Errand:
+    """Say what a visit is for, before it is finished; a sign-in when nobody knows it."""
     with site.store.read() as session:
         row = session.exec(_of(site, state)).first()
-    return (row.purpose, row.about, row.goal) if row is not None else ("", "", "/")
+    return (
+        Errand("sign_in")
+        if row is None
+        else Errand(cast("Purpose", row.purpose), row.goal, row.about)
+    )
 
 
 def _check_error(title: str, words: Mapping[str, str]) -> None:

@@ -17,8 +17,12 @@ from qtcore.services.visits import Errand, begin_visit
 
 
 def return_address(call: Call, provider_id: str) -> str:
-    """Give the address a provider sends the browser back to; each has its own (mix-up)."""
-    return f"{relying_party(call.site, call.host).origin}/sign-in/from/{provider_id}"
+    """Give the address a provider sends the browser back to; each has its own (mix-up).
+
+    Raises NotFound, InputRejected without a public address.
+    """
+    provider = call.site.providers.get(provider_id)
+    return f"{relying_party(call.site, call.host).origin}/sign-in/from/{provider.id}"
 
 
 def send_away(call: Call, context: Context, provider_id: str, errand: Errand) -> Page:

@@ -9,20 +9,29 @@ from typing import Final
 from qtcore.context import Context
 from qtcore.errors import (
     CannotVerify,
+    Conflict,
     InputRejected,
     NotFound,
     QTCoreError,
+    Refused,
     TooManyTries,
 )
 from qtcore.http.call import Call
 from qtcore.http.cookies import session_cookie, visit_cookie
 from qtcore.http.pages.leaving import return_address, send_away
 from qtcore.http.pages.mistakes import word_error
+from qtcore.http.pages.my_signing import signing_page
 from qtcore.http.pages.sessions import asked_by_nobody, own_path, sign_in_page
+from qtcore.http.pages.signing import sheet, signed
+from qtcore.http.pages.users import own_page
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.identities import link_own
 from qtcore.services.provider_sign_in import come_back, enter, redeem
-from qtcore.services.visits import Answer, Arrived, Errand, VisitRefused
+from qtcore.services.sign_intents import sign_intent
+from qtcore.services.sign_proofs import Proof
+from qtcore.services.signers import accept_policy
+from qtcore.services.visits import Answer, Arrived, Errand, VisitRefused, read_errand
+from qtcore.services.vouching import Visit
 
 _FAILURES: Final = (VisitRefused, CannotVerify, TooManyTries, InputRejected, NotFound)
 
@@ -45,22 +54,20 @@ def come(call: Call) -> Seen:
     context = call.context or asked_by_nobody(call)
     words = {key: values[-1] for key, values in call.query.items() if len(values) == 1}
     ended = visit_cookie("", is_secure=call.is_secure)
+    meant = read_errand(call.site, words.get("state", ""))
     try:
         back = return_address(call, name)
         arrived = come_back(call.site, context, Answer(name, words, call.visit), back)
-    except _FAILURES as error:
-        return _failed(call, "/", error)
-    seen = _ERRANDS[arrived.purpose](call, context, arrived)
+        seen = _ERRANDS[arrived.purpose](call, context, arrived)
+    except (*_FAILURES, Refused, Conflict) as error:
+        seen = _again(call, meant, error)
     if isinstance(seen, Redirect):
         return Redirect(seen.to, (*seen.cookies, ended))
     return seen
 
 
 def _enter(call: Call, context: Context, arrived: Arrived) -> Seen:
-    try:
-        secret = enter(call.site, context, arrived, agent=call.agent)
-    except (VisitRefused, CannotVerify) as error:
-        return _failed(call, arrived.goal, error)
+    secret = enter(call.site, context, arrived, agent=call.agent)
     return Redirect(arrived.goal, (session_cookie(secret, is_secure=call.is_secure),))
 
 
@@ -71,10 +78,33 @@ def _link(call: Call, context: Context, arrived: Arrived) -> Seen:
     return Redirect(f"{arrived.goal}?done=linked")
 
 
+def _sign(call: Call, context: Context, arrived: Arrived) -> Seen:
+    proof = Proof(visit=Visit(arrived))
+    return signed(arrived.goal, sign_intent(call.site, context, arrived.about, proof))
+
+
+def _accept(call: Call, context: Context, arrived: Arrived) -> Seen:
+    accept_policy(call.site, context, arrived.about, Proof(visit=Visit(arrived)))
+    return Redirect(f"{arrived.goal}?done=accepted")
+
+
 _ERRANDS: Final[Mapping[str, Callable[[Call, Context, Arrived], Seen]]] = {
     "sign_in": _enter,
     "link": _link,
+    "sign": _sign,
+    "accept": _accept,
 }
+
+
+def _again(call: Call, meant: Errand, error: QTCoreError) -> Seen:
+    """Show the page on which it was begun, with what went wrong."""
+    if call.context is None or meant.purpose == "sign_in":
+        return _failed(call, meant.goal, error)
+    if meant.purpose == "sign":
+        return sheet(call, meant.about, meant.goal, error)
+    if meant.purpose == "accept":
+        return signing_page(call, error=error)
+    return own_page(call, word_error(call, error))
 
 
 def _failed(call: Call, goal: str, error: QTCoreError) -> Page:

@@ -104,7 +104,7 @@ def change(call: Call) -> Seen:
 @page("GET", "/me/sessions")
 def show_sessions(call: Call) -> Seen:
     """Show where one is signed in, and one's tokens."""
-    return _own(call, ())
+    return own_page(call, ())
 
 
 @page("POST", "/me/sessions")
@@ -120,7 +120,7 @@ def end_own(call: Call) -> Seen:
                 tuple(call.field("scope").split()),
                 days=int(days) if days.isascii() and days.isdecimal() and len(days) < 6 else 0,
             )
-            return _own(call, (), token=str(make_token(call.site, context, new)["token"]))
+            return own_page(call, (), token=str(make_token(call.site, context, new)["token"]))
         if act == "revoke":
             revoke_token(call.site, context, call.field("token"))
         elif act == "unlink":
@@ -130,7 +130,7 @@ def end_own(call: Call) -> Seen:
         else:
             end_session(call.site, context, call.field("session"))
     except (InputRejected, Refused, NotFound, CannotVerify) as error:
-        return _own(call, word_error(call, error))
+        return own_page(call, word_error(call, error))
     return Redirect("/me/sessions?done=ended")
 
 
@@ -147,7 +147,7 @@ def change_password(call: Call) -> Seen:
     try:
         secret = change_own_password(call.site, call.act(), current, new)
     except (InputRejected, NotSignedIn, TooManyTries) as error:
-        return _own(call, word_error(call, error))
+        return own_page(call, word_error(call, error))
     cookie = session_cookie(secret, is_secure=call.is_secure)
     return Redirect("/me/sessions?done=password", (cookie,))
 
@@ -215,7 +215,8 @@ def _user(call: Call, mistakes: Sequence[str], *, link: str = "") -> Page:
     return Page("user.html", data, 400 if mistakes else 200)
 
 
-def _own(call: Call, mistakes: Sequence[str], *, token: str = "") -> Page:
+def own_page(call: Call, mistakes: Sequence[str], *, token: str = "") -> Page:
+    """Make the page of one's own sessions, links and tokens, again with mistakes."""
     context = call.act()
     login = context.actor.login
     data = {
