@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
-from qtcore.http.addresses import client_address
+from qtcore.http.addresses import addresses_of
 from qtcore.http.call import SLASH, Call, read_pairs
 from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies, visit_name
 from qtcore.http.denied import note_refusal, note_token
@@ -28,6 +28,7 @@ from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
 from qtcore.http.settings import MAX_UPLOAD, UPLOADS, Settings
 from qtcore.http.texts import choose_language
+from qtcore.services.accounts import token_hash
 from qtcore.services.serving import Serving
 from qtcore.services.sessions import SignedIn, find_session
 from qtcore.services.site import Site
@@ -44,7 +45,7 @@ CSP = (
     "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
 # What follows on such a connection may be the rest of a body that nobody read.
-UNREAD = frozenset({400, 408, 413})
+UNREAD = frozenset({400, 408, 413, 429})
 HTML = b"text/html; charset=utf-8"
 HEADERS: Mapping[str, str] = {
     "content-security-policy": CSP,
@@ -94,8 +95,20 @@ class Gate:
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
 
+    async def _count(self, scope: HTTPScope) -> None:
+        """Count a request by its address before anything of it is read."""
+        path = scope["path"]
+        if path.startswith(OPEN_FOLDER):
+            return
+        is_guess = path.startswith(SECRET_FOLDERS) or (
+            path == "/sign-in" and scope["method"] not in SAFE_METHODS
+        )
+        ip, _ = addresses_of(scope, self._settings.proxies)
+        await self._settings.rates.admit(ip, is_guess=is_guess)
+
     async def _admit(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         headers = _headers(scope)
+        await self._count(scope)
         try:
             with anyio.fail_after(self._settings.body_seconds):
                 body = await self._read_body(scope, receive, headers)
@@ -177,16 +190,16 @@ class Gate:
         is_secure = self._is_secure(scope)
         secret = cookies.get(cookie_name(is_secure=is_secure), "")
         path = scope["path"].replace(SLASH, "/")
-        client = scope["client"]
-        peer = client[0] if client else ""
-        forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
-        ip = client_address(peer, forwarded, self._settings.proxies)
+        ip, peer = addresses_of(scope, self._settings.proxies)
         agent = headers.get("user-agent", "")[:300]
         try:
             session, actor = self._find_actor(site, headers, secret, path=path, ip=ip)
         except NotSignedIn as refusal:
+            self._settings.rates.count_wrong_token(ip)
             note_token(site, refusal, (request_id, agent, ip, peer))
             raise
+        if actor is not None and not path.startswith(OPEN_FOLDER):
+            self._settings.rates.admit_person(_person_key(session, headers))
         asked = read_pairs(query).get("lang", [""])[-1] if "lang=" in query else ""
         language = choose_language(
             asked,
@@ -279,6 +292,7 @@ class Gate:
         self, scope: HTTPScope, send: Send, error: QTCoreError, request_id: str
     ) -> None:
         problem = problem_of(error, request_id)
+        own = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
         path = scope["path"].replace(SLASH, "/")
         if problem.status == 401 and not _is_api(path):
             goal = quote(path, safe="/") if scope["method"] in SAFE_METHODS else "/"
@@ -291,10 +305,9 @@ class Gate:
         if not _is_api(path):
             language = choose_language(_headers(scope).get("accept-language", ""))
             page = render_problem(self._settings, problem, language).encode()
-            await _answer(send, problem.status, [(b"content-type", HTML)], page)
+            await _answer(send, problem.status, [(b"content-type", HTML), *own], page)
             return
-        headers = [(b"content-type", MEDIA_TYPE.encode())]
-        headers += [(name.encode(), value.encode()) for name, value in problem.headers.items()]
+        headers = [(b"content-type", MEDIA_TYPE.encode()), *own]
         told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
         await _answer(send, problem.status, headers, told)
 
@@ -360,6 +373,13 @@ def _is_epcis(path: str) -> bool:
 
 def _loggable(path: str) -> str:
     return next((f"{each}..." for each in SECRET_FOLDERS if path.startswith(each)), path)
+
+
+def _person_key(session: SignedIn | None, headers: Mapping[str, str]) -> str:
+    """Name who is counted: a person in all their sessions, each token for itself."""
+    if session is not None:
+        return f"user:{session.actor.login}"
+    return f"token:{token_hash(headers['authorization'])}"
 
 
 def _is_open(path: str) -> bool:

@@ -51,4 +51,6 @@ def leaving_page(call: Call, provider_id: str, address: str, cookies: Sequence[C
     title = call.site.providers.get(provider_id).title
     scheme, _, rest = address.partition("://")
     data = {"title": title, "is_https": scheme == "https", "rest": rest}
-    return Page("leaving.html", data, cookies=tuple(cookies), goes_to=address)
+    # Not a redirect: a browser would hold it against `form-action 'self'` of the form before it.
+    headers = {"refresh": f"0; url={address}"}
+    return Page("leaving.html", data, cookies=tuple(cookies), headers=headers)

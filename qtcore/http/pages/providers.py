@@ -21,7 +21,7 @@ from qtcore.http.cookies import session_cookie, visit_cookie
 from qtcore.http.pages.leaving import return_address, send_away
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.my_signing import signing_page
-from qtcore.http.pages.sessions import asked_by_nobody, own_path, sign_in_page
+from qtcore.http.pages.sessions import asked_by_nobody, early_page, own_path, sign_in_page
 from qtcore.http.pages.signing import sheet, signed
 from qtcore.http.pages.users import own_page
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
@@ -111,7 +111,9 @@ def _failed(call: Call, goal: str, error: QTCoreError) -> Page:
     """Show the sign-in page again with what went wrong, or the plain reason to who is inside."""
     if call.context is not None:
         raise error
-    status = {TooManyTries: 429, CannotVerify: 503, NotFound: 404, InputRejected: 400}
+    if isinstance(error, TooManyTries):
+        return early_page(call, goal, error)
+    status = {CannotVerify: 503, NotFound: 404, InputRejected: 400}
     said = " ".join(word_error(call, error))
     return sign_in_page(call, goal, said=said, status=status.get(type(error), 401))
 

@@ -41,6 +41,12 @@ def sign_in_page(
     return Page("sign_in.html", data, status)
 
 
+def early_page(call: Call, goal: str, error: TooManyTries) -> Page:
+    """Make the sign-in page for whoever must wait, and say how long."""
+    found = sign_in_page(call, goal, mistake="early", status=429)
+    return replace(found, headers={"retry-after": str(error.seconds)})
+
+
 def asked_by_nobody(call: Call) -> Context:
     """Make the context of a request by somebody who is not signed in yet."""
     return Context(
@@ -62,10 +68,10 @@ def do_sign_in(call: Call) -> Seen:
     password = call.form.get("password", [""])[-1]
     try:
         secret = sign_in(call.site, asked, login, password, agent=call.agent)
-    except (NotSignedIn, TooManyTries) as error:
-        is_early = isinstance(error, TooManyTries)
-        mistake, status = ("early", 429) if is_early else ("wrong", 401)
-        return sign_in_page(call, goal, mistake=mistake, status=status)
+    except NotSignedIn:
+        return sign_in_page(call, goal, mistake="wrong", status=401)
+    except TooManyTries as error:
+        return early_page(call, goal, error)
     return Redirect(goal, (session_cookie(secret, is_secure=call.is_secure),))
 
 

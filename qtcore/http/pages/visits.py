@@ -3,7 +3,7 @@
 It must not know any one page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,13 +21,13 @@ from qtcore.http.rendering import render_page
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A template with its data; `goes_to` is an address outside that the browser goes on to."""
+    """A template with its data."""
 
     template: str
     data: dict[str, Any] = field(default_factory=dict)
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[Cookie, ...] = ()
-    goes_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,10 @@ def _respond(call: Call, seen: Seen) -> Response[bytes]:
         headers = {"content-security-policy": SHEET}
         return Response(seen.content, headers=headers, media_type=seen.media_type)
     html = render_page(call, seen.template, **seen.data)
-    # Not a redirect: a browser would hold it against `form-action 'self'` of the form before it.
-    headers = {"refresh": f"0; url={seen.goes_to}"} if seen.goes_to else {}
     return Response(
         html.encode(),
         status_code=seen.status,
         media_type="text/html",
-        headers=headers,
+        headers=dict(seen.headers),
         cookies=list(seen.cookies),
     )
