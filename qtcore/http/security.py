@@ -36,7 +36,8 @@ from qtcore.services.tokens import actor_by_token
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
 # Files of the browser; the way to an identity provider and back, for who is not signed in yet.
-OPEN_FOLDERS = ("/static/", "/sign-in/")
+OPEN_FOLDER = "/static/"
+SIGN_IN_FOLDER = "/sign-in/"
 # A consignee's answer, a new password: the secret in the address is the right, never logged.
 SECRET_FOLDERS = ("/reply/", "/welcome/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -100,7 +101,7 @@ class Gate:
         path = scope["path"]
         if path.startswith(OPEN_FOLDER):
             return
-        is_guess = path.startswith(SECRET_FOLDERS) or (
+        is_guess = path.startswith((SIGN_IN_FOLDER, *SECRET_FOLDERS)) or (
             path == "/sign-in" and scope["method"] not in SAFE_METHODS
         )
         ip, _ = addresses_of(scope, self._settings.proxies)
@@ -383,7 +384,7 @@ def _person_key(session: SignedIn | None, headers: Mapping[str, str]) -> str:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith((*OPEN_FOLDERS, *SECRET_FOLDERS))
+    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, SIGN_IN_FOLDER, *SECRET_FOLDERS))
 
 
 def _headers(scope: HTTPScope) -> dict[str, str]:

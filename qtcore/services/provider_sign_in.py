@@ -72,14 +72,19 @@ def note_failure(site: Site, context: Context, provider_id: str, error: QTCoreEr
     """Tell the history of an attempt that did not succeed, and count it where it was wrong."""
     is_open = isinstance(error, CannotVerify)
     action = "sign_in.unverified" if is_open else "sign_in.failed"
-    actor = context.actor if context.actor.login else _NOBODY
+    if not is_open:
+        count_failed(site, "", context.ip)
+    is_stranger = not context.actor.login
+    # Anybody may send answers that are none: the history tells of the first, then ever fewer.
+    told = site.tally.count(f"{action} at a provider", context.at) if is_stranger else {}
+    if told is None:
+        return
+    actor = _NOBODY if is_stranger else context.actor
     site.store.note(
         replace(context, actor=actor),
         action,
         "user",
         actor.uid,
         reason=error.message[:400],
-        details={"way": f"provider:{provider_id[:40]}"},
+        details={"way": f"provider:{provider_id[:40]}", **told},
     )
-    if not is_open:
-        count_failed(site, "", context.ip)
