@@ -35,9 +35,8 @@ from qtcore.services.site import Site
 from qtcore.services.tokens import actor_by_token
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
-# Files of the browser; the way to an identity provider and back, for who is not signed in yet.
 OPEN_FOLDER = "/static/"
-SIGN_IN_FOLDER = "/sign-in/"
+SIGN_IN_FOLDER = "/sign-in/"  # to an identity provider and back
 # A consignee's answer, a new password: the secret in the address is the right, never logged.
 SECRET_FOLDERS = ("/reply/", "/welcome/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -45,7 +44,7 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
-# What follows on such a connection may be the rest of a body that nobody read.
+# What follows may be the rest of a body that nobody read.
 UNREAD = frozenset({400, 408, 413, 429})
 HTML = b"text/html; charset=utf-8"
 HEADERS: Mapping[str, str] = {
