@@ -19,7 +19,7 @@ from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerifica
 
 from qtcore.context import Context
 from qtcore.engines.ledger import inclusion_path, leaf_hash, node_hash
-from qtcore.errors import CannotVerify, Refusal, Refused, StoreUnavailable
+from qtcore.errors import CannotVerify, Refusal, Refused, StoreUnavailable, TooManyTries
 from qtcore.services.accounts import password_fits
 from qtcore.services.factors import RelyingParty, find_step, list_factors
 from qtcore.services.sign_demands import Needs
@@ -145,7 +145,7 @@ def check_proof(
         return None, [locked]
     try:
         proven = _verify(site, context, needs, proof)
-    except (CannotVerify, StoreUnavailable) as exc:
+    except (CannotVerify, StoreUnavailable, TooManyTries) as exc:
         give_back(site, context)
         raise CannotVerify(f"your identity cannot be verified now: {exc.message}") from exc
     if proven is None:
