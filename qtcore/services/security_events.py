@@ -24,7 +24,7 @@ ALERTS: Final = (
 """The kinds that somebody should look at, the gravest first."""
 _KINDS: Final = (
     *ALERTS,
-    *("sign_in", "credential.", "session.", "token.", "user."),
+    *("sign_in", "credential.", "identity.", "session.", "token.", "user."),
     *("signer.", "sign.unlocked", "factor.enrol", "factor.revoke", "policy.", "delegation."),
 )
 _MOST: Final = 100

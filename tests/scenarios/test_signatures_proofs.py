@@ -1,5 +1,6 @@
 """Who signs: components, wrong tries and the lock, time-based codes."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,9 +8,9 @@ import pyotp
 import pytest
 from sqlmodel import select
 
-from qtcore.errors import CannotVerify, Refused
+from qtcore.errors import CannotVerify, InputRejected, NotFound, Refused
 from qtcore.services import sign_proofs
-from qtcore.services.enrolment import begin_totp, confirm_totp
+from qtcore.services.enrolment import begin_totp, confirm_totp, qr_code
 from qtcore.services.factors import revoke_factor
 from qtcore.services.manifestations import list_signatures
 from qtcore.services.sessions import find_session, sign_in
@@ -189,6 +190,26 @@ def totp(site, clock):
     confirm_totp(site, in_session(site), new.factor_id, code.at(clock.at))
     clock.advance(minutes=2)
     return code
+
+
+def test_an_enrolment_that_was_begun_waits_for_a_quarter_of_an_hour(site, clock):
+    new = begin_totp(site, in_session(site), "phone", LOGIN)
+    clock.advance(minutes=14, seconds=59)
+    app = pyotp.TOTP(new.secret)
+    with pytest.raises(InputRejected, match="does not fit"):
+        confirm_totp(site, in_session(site), new.factor_id, "000000")
+    clock.advance(seconds=1)
+    with pytest.raises(NotFound, match="older than 15 minutes"):
+        confirm_totp(site, in_session(site), new.factor_id, app.at(clock.at))
+
+
+def test_the_picture_of_an_enrolment_is_an_svg_of_its_address_alone(site):
+    new = begin_totp(site, in_session(site), "phone", LOGIN)
+    drawn = new.picture.decode()
+    assert drawn.startswith("<?xml")
+    assert "<script" not in drawn
+    assert re.findall('https?://[^"]+', drawn) == ["http://www.w3.org/2000/svg"]
+    assert qr_code(new.address) == new.picture != qr_code(new.address + "x")
 
 
 @pytest.mark.clause("21 CFR 11.200(a)(1)")

@@ -15,11 +15,13 @@ from qtcore.http.pages import (
     flows,
     home,
     ledger,
+    locking,
     lot,
     lot_acts,
     my_signing,
     notifications,
     printing,
+    providers,
     recall,
     recall_work,
     records,
@@ -38,6 +40,8 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        locking,
+        providers,
         my_signing,
         signing,
         to_sign,
