@@ -59,7 +59,9 @@ def test_a_copy_while_somebody_types_ends_nothing_and_is_replaced_by_the_next(we
             kept = json.dumps([[0, "values.title", title]])
             told = {"csrf_token": csrf_of(client), "back": PAGE, "act": "keep", "kept": kept}
             assert client.post("/lock", data=told).status_code == 200
-        assert find_kept(web.site, a_user(web.site, ["qa"]), PAGE) == [[0, "values.title", "second"]]
+        assert find_kept(web.site, a_user(web.site, ["qa"]), PAGE) == [
+            [0, "values.title", "second"]
+        ]
 
 
 def test_nothing_is_kept_for_more_than_a_day_or_for_another_account(web, clock):

@@ -1,11 +1,13 @@
 // The lock of a terminal. What is filled in is kept on the server for the person who filled it in:
 // while they type, when nothing moves for as long as a session may rest, and at the button.
 const lock = document.querySelector("form[data-lock]");
-const forms = [...document.querySelectorAll("main form[method=post]")];
+const forms = [...document.querySelectorAll("main form[method=post]")].filter(
+  (form) => !form.closest("[data-kept]"),
+);
 const BEFORE = 30; // seconds before the session itself ends
 const EVERY = 20; // seconds between two copies while somebody types
 const isKept = (field) =>
-  field.name && !field.closest("[data-kept]") && !["hidden", "password", "file", "submit", "button"].includes(field.type) &&
+  field.name && !["hidden", "password", "file", "submit", "button"].includes(field.type) &&
   !["login", "code"].includes(field.name);
 const fieldsOf = (form) => [...form.elements].filter(isKept);
 
@@ -65,7 +67,7 @@ if (lock) {
     // What is sent needs no copy; should it come back with mistakes, the page holds it itself.
     form.addEventListener("submit", () => {
       isDirty = false;
-      if (isStored && !form.closest("[data-kept]")) send("drop");
+      if (isStored) send("drop");
       isStored = false;
     });
   }
