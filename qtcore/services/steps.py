@@ -16,7 +16,7 @@ from qtcore.definitions.stored_states import is_final
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.forms import from_json_values
 from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workflow
-from qtcore.errors import Refusal, Refused
+from qtcore.errors import NotFound, Refusal, Refused
 from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import get_version
 from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
@@ -114,6 +114,15 @@ def find_subject(session: Session, tenant_id: int, subject: tuple[str, str]) -> 
     info = resolve(session, tenant_id, uid)
     lot = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).one()
     return lot_subject(session, tenant_id, (lot, info))
+
+
+def get_lot_row(session: Session, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
+    """Get a lot and what it is by any identifier; raises NotFound, Ambiguous."""
+    info = resolve(session, tenant_id, name)
+    row = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).first()
+    if row is None:
+        raise NotFound(f"{name!r} is a {info.kind}; only lots and records have a life cycle")
+    return row, info
 
 
 def lot_subject(session: Session, tenant_id: int, lot: tuple[Lot, NodeInfo]) -> Subject:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
@@ -27,7 +27,6 @@ from qtcore.services.definitions import get_version
 from qtcore.services.evaluation import evaluator
 from qtcore.services.form_values import read_form
 from qtcore.services.judgements import lot_facts
-from qtcore.services.nodes import resolve
 from qtcore.services.recall_closure import CLOSED, judge_closure
 from qtcore.services.record_views import get_record, seen_record
 from qtcore.services.records import open_record
@@ -44,13 +43,13 @@ from qtcore.services.steps import (
     Subject,
     contents_to_sign,
     describe_actor,
+    get_lot_row,
     makers_of,
     record_subject,
     write_step,
 )
-from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import state_changes_of
-from qtcore.store.tables import Lot, Record
+from qtcore.store.tables import Record
 from qtcore.store.unit import UnitOfWork
 
 
@@ -282,7 +281,7 @@ def _read(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
     tenant = site.store.tenant_id
     if kind == "record":
         return record_subject(session, tenant, get_record(site, session, name))
-    row, info = _lot(session, tenant, name)
+    row, info = get_lot_row(session, tenant, name)
     if row.workflow_version_id is None:
         workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
     else:
@@ -290,14 +289,6 @@ def _read(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
         workflow = WorkflowDefinition.model_validate(body)
     history = tuple(state_changes_of(session, tenant, info.uid))
     return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
-
-
-def _lot(session: Session, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
-    info = resolve(session, tenant_id, name)
-    row = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).first()
-    if row is None:
-        raise NotFound(f"{name!r} is a {info.kind}; only lots and records have a life cycle")
-    return row, info
 
 
 def _decide(
