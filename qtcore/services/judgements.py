@@ -4,25 +4,37 @@ It must not know pluggy, and it never lets a pack remove a refusal of the core.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlmodel import Session
 
 from qtcore.definitions.stored_states import status_in
 from qtcore.errors import Refusal
-from qtcore.hookspecs import EventFacts, FactValue, LotFacts, LotQuantity, ShipmentFacts
+from qtcore.hookspecs import EventFacts, LotFacts, LotQuantity, ShipmentFacts
 from qtcore.services.events import EventInput, Line
 from qtcore.services.site import Site
 from qtcore.store.queries.lots import item_extra
-from qtcore.store.queries.nodes import NodeInfo, active_holds
+from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds
+
+NO_FACTS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def lot_facts(
-    site: Site, session: Session, info: NodeInfo, facts: Mapping[str, Any] | None = None
-) -> LotFacts:
-    """Freeze what a pack may see of a lot."""
+def lot_facts(site: Site, session: Session, info: NodeInfo) -> LotFacts:
+    """Read and freeze what a pack may see of a lot; no facts are gathered for it."""
     tenant = site.store.tenant_id
-    known: dict[str, FactValue] = dict(facts or {})
+    holds = active_holds(session, tenant, [info.node]).get(info.node, ())
+    return freeze_lot(site, info, (holds, item_extra(session, tenant, info.item_code)))
+
+
+def freeze_lot(
+    site: Site,
+    info: NodeInfo,
+    read: tuple[Sequence[HoldRow], Mapping[str, Any]],
+    facts: Mapping[str, Any] = NO_FACTS,
+) -> LotFacts:
+    """Freeze what a pack may see of a lot whose holds and item's fields were read before."""
+    holds, item_fields = read
     workflow = site.registry.get("workflows", "lot")
     status = status_in(workflow, info.state) if info.state else ""
     return LotFacts(
@@ -37,12 +49,10 @@ def lot_facts(
         unit=info.unit,
         made_on=info.made_at.date() if info.made_at else None,
         expiry_on=info.expiry_on,
-        holds=tuple(
-            h.reason for h in active_holds(session, tenant, [info.node]).get(info.node, ())
-        ),
+        holds=tuple(hold.reason for hold in holds),
         fields=info.extra,
-        item_fields=item_extra(session, tenant, info.item_code),
-        facts=known,
+        item_fields=item_fields,
+        facts=dict(facts),
     )
 
 

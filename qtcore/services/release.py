@@ -19,7 +19,7 @@ from qtcore.services.decisions import Basis, judgements_of
 from qtcore.services.evaluation import evaluator
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
-from qtcore.services.judgements import lot_facts
+from qtcore.services.judgements import freeze_lot
 from qtcore.services.overrides import justified_rules
 from qtcore.services.rights import require
 from qtcore.services.sight import get_seen
@@ -192,12 +192,13 @@ def judge_gate(
     context, gate = asked
     evidence = read_evidence(site, session, info, context.at.date())
     facts = gather_facts(site, evidence)
-    seen = lot_facts(site, session, info, facts)
+    read = (evidence.hold_rows, evidence.item_extra)
+    seen = freeze_lot(site, info, read, facts)
     given, _ = site.hooks.give_facts(seen)
     facts |= {name: value for name, value in given.items() if value is not None}
     rules, switched_off = _rules(site, gate, info.industry)
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
-    shown = lot_facts(site, session, info, facts)
+    shown = freeze_lot(site, info, read, facts)
     said = site.hooks.judge_release(shown) if gate == GATE else ()
     # Only where a rule that may be justified objects is somebody asked for who justified it.
     may_be = any(each.blocks and each.severity == "block_override" for each in outcomes)

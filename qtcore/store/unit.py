@@ -21,6 +21,7 @@ from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.inserts import insert_rows
 from qtcore.store.keys import KeySource
 from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows, frame_of
+from qtcore.store.queries.keyset import BEFORE_READING, READER
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, Node, Outbox
 
 # What is referred to is written first; without ORM relationships nothing else would see to it.
@@ -70,6 +71,8 @@ class UnitOfWork:
         self._versions: dict[str, int] = {}
         begin_watch(self._connection)
         event.listen(session, "do_orm_execute", self._write_before_reading)
+        session.info[READER] = self._connection
+        session.info[BEFORE_READING] = self._write_waiting
 
     def take_turn(self) -> None:
         """Wait for the units that took their turn before; the next queries see what they wrote.
@@ -86,7 +89,7 @@ class UnitOfWork:
 
     def keys(self, count: int) -> Sequence[int]:
         """Give several keys at once; ascending, on PostgreSQL perhaps with gaps."""
-        return self._keys.draw("row", count)
+        return self._keys.take_some("row", count)
 
     def new_uid(self) -> str:
         """Make a public id."""
@@ -232,6 +235,9 @@ class UnitOfWork:
         check_watch(self._connection, entries=self._logged)
 
     def _write_before_reading(self, _state: ORMExecuteState) -> None:
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
         if self._waiting:
             self.flush()
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    String,
     Table,
     and_,
     bindparam,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, reader
 from qtcore.store.queries.nodes import NAMES, find_nodes
 from qtcore.store.tables import Item, LogisticUnit, Lot, Party, Unit
 
@@ -134,12 +136,15 @@ def lots_in_shape(
     return [(node, lot_no) for node, lot_no in rows]
 
 
+_ITEM_EXTRA: Final = select(_ITEM.c.extra).where(
+    _ITEM.c.tenant_id == TENANT, _ITEM.c.code == bindparam("code", type_=String)
+)
+
+
 def item_extra(session: Session, tenant_id: int, item_code: str) -> dict[str, Any]:
     """Read the pack fields of an item; empty for one that is not there."""
-    found = session.execute(
-        select(_ITEM.c.extra).where(_ITEM.c.tenant_id == tenant_id, _ITEM.c.code == item_code)
-    ).scalar_one_or_none()
-    return found or {}
+    asked = {"tenant": tenant_id, "code": item_code}
+    return reader(session).execute(_ITEM_EXTRA, asked).scalar_one_or_none() or {}
 
 
 def _containing(tenant_id: int, text: str, limit: int) -> Select[tuple[int]]:
