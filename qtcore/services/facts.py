@@ -343,7 +343,7 @@ def _parts_of(registry: Registry, names: Collection[str]) -> set[str]:
             continue
         source = definition.from_
         if source.core:
-            parts |= _PARTS.get(name, _EVERYTHING)
+            parts |= _PARTS.get(name, _NONE)
         elif source.field:
             parts |= _PARTS_OF_FIELDS.get(source.field.partition(".")[0], _NONE)
         elif source.count:

@@ -182,13 +182,19 @@ def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:
     """Judge a lot by the rules of the release gate and by the packs, inside a running session."""
-    return judge_gate(site, session, info, (context, GATE))
+    changes = state_changes_of(session, site.store.tenant_id, info.uid)
+    decided = [c for c in changes if c.to_state in ("released", "rejected")]
+    view = judge_gate(site, session, info, (context, GATE))
+    return replace(view, decided=decided[-1] if decided else None)
 
 
 def judge_gate(
     site: Site, session: Session, info: NodeInfo, asked: tuple[Context, str]
 ) -> ReleaseView:
-    """Judge a lot by the rules of one gate; the packs are asked about a release only."""
+    """Judge a lot by the rules of one gate; the packs are asked about a release only.
+
+    What was decided before is not looked up.
+    """
     context, gate = asked
     evidence = read_evidence(site, session, info, context.at.date())
     facts = gather_facts(site, evidence)
@@ -205,8 +211,6 @@ def judge_gate(
     justified = justified_rules(site, session, info, context) if may_be else frozenset[str]()
     objections = blocking(outcomes, overridden=justified)
     refusals = [*switched_off, *worded(site, objections, context.language), *said]
-    changes = state_changes_of(session, site.store.tenant_id, info.uid)
-    decided = [c for c in changes if c.to_state in ("released", "rejected")]
     used = {name for o in outcomes for name in (*o.facts_used, *o.missing)}
     basis = Basis(
         evidence.on,
@@ -219,7 +223,7 @@ def judge_gate(
         overridden=tuple(sorted(justified)),
     )
     views = tuple(rule_view(site.registry, o, basis, context.language) for o in outcomes)
-    return ReleaseView(info, views, tuple(refusals), decided[-1] if decided else None, basis)
+    return ReleaseView(info, views, tuple(refusals), None, basis)
 
 
 def _rules(

@@ -206,6 +206,8 @@ def write_step(
     values: dict[str, Any] = {"state": moved.to_state}
     if isinstance(found.row, Record) and is_final(found.workflow, moved.to_state):
         values["closed_at"] = work.context.at
+    if found.info is not None:
+        work.learn_uids({found.info.node: found.uid})
     _sign(site, work, found, decided)
     changes = work.change(found.row, expected=note.expected_version, **values)
     written: list[StateChange] = []

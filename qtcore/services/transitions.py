@@ -34,7 +34,7 @@ from qtcore.services.sign_proofs import Proof, Proven
 from qtcore.services.sign_steps import Signed, lapsed_signatures
 from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
-from qtcore.services.standing import act_at, act_reading, require_or_lent
+from qtcore.services.standing import act_at, as_reader, lent_to, require_or_lent
 from qtcore.services.step_grounds import facts_and_gates, single_rules
 from qtcore.services.steps import (
     Note,
@@ -177,11 +177,10 @@ def preview_signing(
 
 
 def _seen(
-    site: Site, session: Session, context: Context, subject: tuple[str, str]
+    site: Site, session: Session, reader: Context, subject: tuple[str, str]
 ) -> tuple[Subject, Thing]:
     """Find what a step is about among what this person sees, or those they act for."""
     kind, name = subject
-    reader = act_reading(site, session, context)
     if kind == "lot":
         info = get_seen(site, reader, session, name)
         return _lot_subject(site, session, info), thing_of_lot(
@@ -198,11 +197,12 @@ def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step)
     right = "lot.transition" if kind == "lot" else "record.transition"
     require_or_lent(site, context, right, about=name)
     with site.store.read() as session:
-        found, thing = _seen(site, session, context, subject)
+        lent = lent_to(site, session, context.actor.person_id, context.at)
+        found, thing = _seen(site, session, as_reader(site, context, lent), subject)
         subject = (kind, found.uid)
         context = acting_at(site, context, thing)
         steps = _answering(found.workflow, found.row.state, step.transition)
-        context = act_at(site, session, context, (found.workflow.id, steps))
+        context = act_at(site, session, context, (found.workflow.id, steps), lent=lent)
     narrowed = right if kind == "lot" else f"{right}:{thing.kind}"
     require(site, context, narrowed, about=name, thing=thing)
     signed = next((s.signature for s in steps if s.signature is not None), None)
