@@ -147,6 +147,7 @@ class NodeBook:
         nodes = [self.find(ref) for ref in refs]
         wanted = [node for node in nodes if node is not None]
         known = describe_nodes(self._work.session, self._work.tenant_id, wanted)
+        self._work.learn_uids({info.node: info.uid for info in known.values()})
         return [None if node is None else known[node] for node in nodes]
 
     def get_or_make(self, ref: LotRef, *, origin: str = "recorded", state: str = "") -> int:

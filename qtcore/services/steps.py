@@ -267,11 +267,15 @@ def contents_to_sign(
 
 
 def _require_sight(site: Site, work: UnitOfWork, found: Subject, note: Note) -> None:
+    actor = work.context.actor
     if isinstance(found.row, Record):
-        thing, held = thing_of_record(site, work.session, found.row), {*found.row.data, "title"}
+        thing, held = (
+            thing_of_record(site, work.session, found.row, actor=actor),
+            {*found.row.data, "title"},
+        )
         of = f"record:{found.row.kind}"
     elif found.info is not None:
-        thing, held = thing_of_lot(site, work.session, found.info), {*found.info.extra}
+        thing, held = thing_of_lot(site, work.session, found.info, actor=actor), {*found.info.extra}
         of = found.info.kind
     require_sight(site, work.context, thing, (of, held, note.verdicts))
 
