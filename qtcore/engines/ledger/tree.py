@@ -6,14 +6,13 @@ It must not know events, storage or signatures.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 HASH_SIZE: Final = 32
 EMPTY_ROOT: Final = sha256().digest()
 
 
-@dataclass(frozen=True, slots=True)
-class TreeNode:
+class TreeNode(NamedTuple):
     """A complete subtree: it covers leaves index * 2**level up to (index + 1) * 2**level."""
 
     level: int
