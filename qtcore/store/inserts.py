@@ -124,7 +124,8 @@ def _swept(dialect: Dialect, table: Table, columns: Sequence[Column[Any]]) -> st
     asked = ", ".join(
         f"%({column.name})s::{kind}[]" for column, kind in zip(columns, kinds, strict=True)
     )
-    return f"INSERT INTO {table.name} ({quoted}) SELECT * FROM unnest({asked})"
+    # Names of our own tables and columns; values travel as parameters.
+    return f"INSERT INTO {table.name} ({quoted}) SELECT * FROM unnest({asked})"  # noqa: S608
 
 
 def _converter(column: Column[Any], dialect: Dialect) -> _Convert | None:

@@ -125,6 +125,18 @@ def list_ledger(
     ]
 
 
+def list_uids_about(session: Session, tenant_id: int, uid: str) -> list[str]:
+    """List the public ids of all entries about a public id, newest first."""
+    told = and_(_ABOUT.c.tenant_id == _EVENT.c.tenant_id, _ABOUT.c.event_id == _EVENT.c.id)
+    statement = (
+        select(_EVENT.c.uid)
+        .select_from(_ABOUT.join(_EVENT, told))
+        .where(_ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == uid)
+        .order_by(_EVENT.c.id.desc())
+    )
+    return list(session.execute(statement).scalars())
+
+
 def count_pending(session: Session, tenant_id: int) -> int:
     """Count the entries that wait for their seal."""
     count: int = session.execute(
