@@ -6,13 +6,14 @@ It must not know events, storage or signatures.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
 HASH_SIZE: Final = 32
 EMPTY_ROOT: Final = sha256().digest()
 
 
-class TreeNode(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TreeNode:
     """A complete subtree: it covers leaves index * 2**level up to (index + 1) * 2**level."""
 
     level: int
