@@ -152,7 +152,7 @@ class _Work:
             return
         packs = [pack for pack in self.packs if pack.name not in self.off or pack.name in torn]
         merged = merge_packs(packs, self._known())
-        found = _cross_check(merged, with_proofs=False)[1]
+        found = _cross_check(merged, is_torn=True)[1]
         found += [item for item in check_texts(merged) if item.problem.severity == "error"]
         unread = {name for pack in torn.values() for name in pack.unread}
         for item in found:
@@ -202,16 +202,16 @@ class _Work:
 
 
 def _cross_check(
-    merged: Merged, *, with_proofs: bool = True
+    merged: Merged, *, is_torn: bool = False
 ) -> tuple[Mapping[tuple[str, str], Expression], list[PackProblem]]:
     """Check all that needs more than one definition; also give the compiled expressions.
 
-    Proofs need life cycles that are sound in themselves.
+    `is_torn`: some definitions could not be read, which keeps proofs open that may need them.
     """
     scopes = Scopes(merged)
     expressions, found = compile_formulas(merged, scopes)
     found += [*merged.problems, *check_references(merged), *check_consequences(merged)]
-    found += check_proofs(Ground(merged, expressions, scopes)) if with_proofs else ()
+    found += check_proofs(Ground(merged, expressions, scopes), is_torn=is_torn)
     found += check_floor(merged, expressions, scopes)
     return expressions, found
 

@@ -78,7 +78,7 @@ class DraftReport:
             "draft": self.draft.as_json(),
             "fingerprint": self.registry.fingerprint if self.registry else "",
             "ok": self.is_sound and not self.stranded,
-            "problems": [problem.as_json() for problem in self.problems],
+            "problems": [problem.as_json(language) for problem in self.problems],
             "proofs": dict(self.proofs),
             "differences": [d.as_json() for d in self.differences],
             "stranded": [s.as_json() for s in self.stranded],

@@ -128,7 +128,7 @@ def _draft(call: Call, mistakes: Sequence[dict[str, str]] = ()) -> Page:
     }
     is_author = context.actor.login in report.draft.row.authors
     data = {
-        "report": report.as_json(),
+        "report": report.as_json(call.language),
         "differences": [d.words(call.language) for d in report.differences[:_MOST_SHOWN]],
         "flows": sorted({d.name for d in report.differences if d.kind == "workflows"}),
         "draft": report.draft.as_json(),
