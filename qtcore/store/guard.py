@@ -32,6 +32,7 @@ PLUMBING: Final = frozenset(
         "token_use",
         "throttle",
         "credential_ticket",
+        "provider_visit",
         "sign_intent",
         "signer_standing",
         "idempotency_key",

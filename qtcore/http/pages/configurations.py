@@ -152,6 +152,7 @@ def _draft(call: Call, mistakes: Sequence[dict[str, str]] = ()) -> Page:
     data = {
         "report": report.as_json(),
         "problems": report.problems,
+        "is_compiled": report.registry is not None,
         "differences": [d.words(call.language) for d in report.differences[:_MOST_SHOWN]],
         "flows": sorted({d.name for d in report.differences if d.kind == "workflows"}),
         "draft": report.draft.as_json(),
