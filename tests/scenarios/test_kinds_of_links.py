@@ -84,7 +84,7 @@ def test_returns_scrap_samples_and_what_is_left_of_a_used_lot_add_up(plant):
     assert told == {
         "received": 100, "consumed": 20, "shipped": 30, "returned": 5, "scrapped": 4, "sampled": 1,
     }  # fmt: skip
-    assert (Decimal(str(found["on_hand"])), found["closes"]) == (50, True)
+    assert (Decimal(str(found["on_hand"])), found["closes"]) == (Decimal(50), True)
 
 
 def test_a_count_that_finds_less_says_between_which_events_it_was_lost(plant, clock):
@@ -96,10 +96,10 @@ def test_a_count_that_finds_less_says_between_which_events_it_was_lost(plant, cl
     record(plant, "observation", line(lot, "subject", "90"), step="stock_taking")
     found = balance_lots(plant, a_context(plant, EVERYTHING), ["M-1"]).as_json()
     (lost,) = found["located"]
-    assert (lost["kind"], Decimal(lost["quantity"]), lost["unit"]) == ("count", 9, "kg")
+    assert (lost["kind"], Decimal(lost["quantity"]), lost["unit"]) == ("count", Decimal(9), "kg")
     assert lost["before"]["event_type"] == "sampling"
     assert lost["after"]["at"] == counted_at.isoformat()
-    assert (Decimal(found["unaccounted"]), found["closes"]) == (9, False)
+    assert (Decimal(found["unaccounted"]), found["closes"]) == (Decimal(9), False)
 
 
 def test_a_period_begins_with_what_was_there(plant, clock):
