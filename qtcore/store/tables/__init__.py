@@ -15,7 +15,13 @@ from qtcore.store.tables.access import (
     UserAccount,
     WebSession,
 )
-from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
+from qtcore.store.tables.config import (
+    ConfigDraft,
+    ConfigText,
+    ConfigVersion,
+    Decision,
+    ReplayJob,
+)
 from qtcore.store.tables.delegations import Delegation
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
@@ -163,6 +169,7 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "ReplayJob",
     "SignIntent",
     "Signature",
     "SignerStanding",
