@@ -27,11 +27,13 @@ from qtcore.cli.main import app
 from qtcore.definitions.packs import KINDS, PackDefinition
 from qtcore.definitions.schema import FILE_KINDS, kind_schema
 from qtcore.engines.expressions import list_functions
+from qtcore.engines.proofs.phrases import PHRASES
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by .ci/generated.py; do not edit. -->\n"
 CODE = re.compile(r"QT[0-9]{3}")
+_PHRASES = "qtcore/engines/proofs/phrases.py"
 
 
 @cache
@@ -162,6 +164,10 @@ def codes_page() -> str:
         # Most files hold none, and walking all their trees took most of the time.
         for code, words in codes_in(ast.parse(text)) if CODE.search(text) else ():
             said.setdefault(code, set()).add((module, words))
+    for key, words in PHRASES["en"].items():
+        if is_code(key.partition("_")[0]):
+            shown = re.sub(r"\{[0-9]\}", "{...}", words)
+            said.setdefault(key.partition("_")[0], set()).add((_PHRASES, shown))
     rows = [
         f"{NOTE}# Codes\n",
         "A code never changes its meaning. `{...}` stands for what was found.\n",

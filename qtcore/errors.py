@@ -13,7 +13,7 @@ It must not know any other module; mistakes in definitions and inputs are `Probl
     ├── Conflict               somebody else changed it first, or one key was used for two requests
     ├── QueryTooLarge          more fits than the caller, or we, are willing to give at once
     ├── NotSignedIn            no valid session or token
-    ├── TooManyTries           sign-ins failed too often here, or too many people sign in at once
+    ├── TooManyTries           too many sign-ins failed here, or too many requests come
     ├── CannotVerify           who signs cannot be verified just now; nobody is to blame
     └── StoreUnavailable       the database cannot be used as it is
 """
@@ -150,8 +150,8 @@ class TooManyTries(QTCoreError):
 
     code = "QT468"
 
-    def __init__(self, message: str, seconds: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, seconds: int, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
         self.seconds = seconds
 
 

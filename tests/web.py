@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
+from qtcore.http.rates import UNLIMITED
 from qtcore.services.site import Site
 from qtcore.services.tokens import add_token
 from qtcore.store.queries.nodes import NodeInfo
@@ -24,8 +25,8 @@ from qtcore.testing.builders import (
     an_item,
     release,
 )
+from tests.asgi_client import client_of
 
-HOST = "http://testserver.local"
 EVERY_ROLE = ("operator", "warehouse", "qc_analyst", "qa", "qp", "recall_coord", "recall_head")
 
 
@@ -37,21 +38,21 @@ class Web:
     app: Litestar
     log: io.StringIO
 
-    def visitor(self) -> TestClient[Litestar]:
-        return TestClient(self.app, base_url=HOST)
+    def visitor(self) -> httpx.Client:
+        return client_of(self.app)
 
     def token(self, *roles: str) -> str:
         context = a_user(self.site, roles or EVERY_ROLE)
         return add_token(self.site, self.site.system_context(), context.actor.login)
 
     @contextmanager
-    def program(self, *roles: str) -> Iterator[TestClient[Litestar]]:
+    def program(self, *roles: str) -> Iterator[httpx.Client]:
         with self.visitor() as client:
             client.headers["authorization"] = f"Bearer {self.token(*roles)}"
             yield client
 
     @contextmanager
-    def person(self, *roles: str) -> Iterator[TestClient[Litestar]]:
+    def person(self, *roles: str) -> Iterator[httpx.Client]:
         context = a_user(self.site, roles or EVERY_ROLE)
         with self.visitor() as client:
             answer = client.post(
@@ -65,16 +66,17 @@ class Web:
 
 def make_web(site: Site, **options: Any) -> Web:
     log = io.StringIO()
-    return Web(site, make_app(site, logger=make_logger(log), **options), log)
+    given = {"rates": UNLIMITED, **options}
+    return Web(site, make_app(site, logger=make_logger(log), **given), log)
 
 
-def csrf_of(client: TestClient[Litestar], path: str = "/me") -> str:
+def csrf_of(client: httpx.Client, path: str = "/me") -> str:
     found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
     assert found is not None
     return found.group(1)
 
 
-def sign_sheet(client: TestClient[Litestar], sheet: Any, **proof: str) -> Any:
+def sign_sheet(client: httpx.Client, sheet: Any, **proof: str) -> Any:
     """Prove who signs on the sheet that an answer shows; gives the page after it."""
     assert "/sign/" in str(sheet.url), sheet.text
     found = re.search(r'name="next" value="([^"]+)"', sheet.text)

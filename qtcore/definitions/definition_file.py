@@ -106,10 +106,9 @@ def _read_entry(reader: DocumentReader, path: tuple[str, int], written: Any) -> 
 
 
 def _names_in(written: Any) -> Iterator[str]:
-    """Give the names that an entry with mistakes defines: its id, its fields, its parts."""
+    """Give the names that an entry with mistakes defines: its id, gate, fields, parts."""
     if isinstance(written, Mapping):
-        if isinstance(written.get("id"), str):
-            yield written["id"]
+        yield from (written[key] for key in ("id", "gate") if isinstance(written.get(key), str))
         if isinstance(written.get("properties"), Mapping):
             yield from map(str, written["properties"])
         for part in written.values():

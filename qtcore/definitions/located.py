@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from qtcore.definitions.extensions import prefixes
 from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.places import Position
 from qtcore.definitions.problems import Problem
-from qtcore.definitions.source import Path, Position, Positions
+from qtcore.definitions.source import Path, Positions
 
 _DefinitionT = TypeVar("_DefinitionT", bound=BaseModel)
 
@@ -51,6 +52,12 @@ class Located(Generic[_DefinitionT]):
         file = self.origin(mistake.path)[0].file
         return locate(mistake, file, self.at(*mistake.path, key=mistake.on_key))
 
+    def problem_inside(self, mistake: Mistake, text: str, offset: int) -> Problem:
+        """Put a mistake at one sign of a text inside the definition, counted from 0."""
+        located, inner = self.origin(mistake.path)
+        at = located.positions.inside((*located.path, *inner), text, offset)
+        return locate(mistake, located.file, at)
+
 
 def locate(mistake: Mistake, file: str, at: Position) -> Problem:
     """Put a mistake at a place of a file."""
@@ -63,4 +70,5 @@ def locate(mistake: Mistake, file: str, at: Position) -> Problem:
         mistake.suggestion,
         mistake.severity,
         at.length,
+        mistake.also,
     )

@@ -43,7 +43,10 @@ _ACCEPTED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A mistake inside one value; `on_key` says that the key, not its value, is to be shown."""
+    """A mistake inside one value; `on_key` says that the key, not its value, is to be shown.
+
+    `also` is the message in other languages than English.
+    """
 
     code: str
     message: str
@@ -51,6 +54,7 @@ class Mistake:
     suggestion: str = ""
     on_key: bool = False
     severity: Literal["error", "warning"] = "error"
+    also: tuple[tuple[str, str], ...] = ()
 
 
 def find_mistakes(model: type[BaseModel], value: object, error: ValidationError) -> list[Mistake]:

@@ -6,7 +6,7 @@ It must not know what was read or checked, nor raise anything.
 import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 PROBLEMS_PER_FILE = 100
@@ -18,7 +18,7 @@ class Problem:
     """One mistake: a stable code, a sentence for a person, and the place (both counted from 1).
 
     `suggestion` is a word the author probably meant, without quotes. A `warning` does not stop
-    anything; an `error` makes the check fail.
+    anything; an `error` makes the check fail. `also` is the message in other languages.
     """
 
     code: str
@@ -29,6 +29,12 @@ class Problem:
     suggestion: str = ""
     severity: Literal["error", "warning"] = "error"
     length: int = 1
+    also: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def message_in(self, language: str) -> tuple[str, str]:
+        """Give the message in a language, or in English; and which of them it is."""
+        found = dict(self.also).get(language)
+        return (found, language) if found else (self.message, "en")
 
     def as_json(self) -> dict[str, object]:
         """Give the shape that `--json` and the API show."""

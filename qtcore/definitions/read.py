@@ -14,8 +14,9 @@ from qtcore.definitions.located import Located, locate
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.pack_files import FoundFile, is_template, read_files
 from qtcore.definitions.packs import KINDS, PackDefinition
+from qtcore.definitions.places import Position
 from qtcore.definitions.problems import Problem, has_errors, sort_problems
-from qtcore.definitions.source import Position, read_yaml
+from qtcore.definitions.source import read_yaml
 from qtcore.definitions.text_file import PackText, read_text_file
 from qtcore.definitions.versions import CORE_VERSION, allows_version
 

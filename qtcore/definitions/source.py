@@ -8,13 +8,14 @@ are refused while events are read, so that a small file can never become a large
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from yaml import events as ev
 
 from qtcore.definitions import plain_yaml
 from qtcore.definitions.encoding import clean_text
+from qtcore.definitions.places import BLANKS, Position, follow
 from qtcore.definitions.plain_yaml import MAX_DEPTH, MAX_NODES, Irregular, read_plain, typed
 from qtcore.definitions.problems import PROBLEMS_PER_FILE, Problem
 
@@ -46,14 +47,6 @@ _SYNTAX_WORDS = (
 )
 
 
-class Position(NamedTuple):
-    """A place in a text, counted from 1; `length` is how many signs belong to it."""
-
-    line: int
-    column: int
-    length: int = 1
-
-
 Places = tuple[Mapping[Path, Position], Mapping[Path, Position]]
 
 
@@ -81,6 +74,19 @@ class Positions:
             if found is not None:
                 return found
         return Position(1, 1)
+
+    def inside(self, path: Path, value: str, offset: int) -> Position:
+        """Find the place of one sign of a text (from 0), however the text is written down.
+
+        Folding, quoting and indentation leave the signs that are no blanks in their order. Where an
+        escape is written instead of a sign, the place of the whole text is given.
+        """
+        at = self.closest(path)
+        found = follow(self._text.split("\n"), at, value[: offset + 1])
+        if found is None:
+            return at
+        is_sign = value[offset : offset + 1] not in BLANKS
+        return found if is_sign else found._replace(column=found.column + 1)
 
     def _places(self) -> Places:
         if self._found is None:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from qtcore.definitions.definition_file import DocumentReader
 from qtcore.definitions.mistakes import Mistake, shown
+from qtcore.definitions.places import Position
 from qtcore.definitions.problems import Problem, suggest
-from qtcore.definitions.source import Path, Position, Positions, read_yaml
+from qtcore.definitions.source import Path, Positions, read_yaml
 
 _KEYS: Final = ("language", "texts")
 _MOST_KEPT: Final = 32

@@ -6,6 +6,16 @@ It must not know requests beyond their peer and one header.
 from collections.abc import Iterable
 from ipaddress import ip_address
 
+from litestar.types import HTTPScope
+
+
+def addresses_of(scope: HTTPScope, proxies: int) -> tuple[str, str]:
+    """Give the addresses of the client and of the peer that a request came from."""
+    client = scope["client"]
+    peer = client[0] if client else ""
+    forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
+    return client_address(peer, forwarded, proxies), peer
+
 
 def client_address(peer: str, forwarded: Iterable[str], proxies: int) -> str:
     """Give the client's address, believing the last `proxies` hops and nobody before them.

@@ -15,12 +15,14 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from qtcore.errors import QTCoreError
 from qtcore.http.api.routes import api_routes
+from qtcore.http.call import Call
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.routes import epcis_routes
 from qtcore.http.logs import make_logger
 from qtcore.http.methods import read_methods
 from qtcore.http.pages.routes import page_routes
-from qtcore.http.problems import MEDIA_TYPE, is_unexpected, problem_of
+from qtcore.http.problems import MEDIA_TYPE, Problem, is_unexpected, problem_of
+from qtcore.http.rates import RateRules, Rates
 from qtcore.http.rendering import make_templates, render_problem
 from qtcore.http.security import Gate
 from qtcore.http.settings import Settings
@@ -41,6 +43,7 @@ def make_app(
     proxies: int = 0,
     disk: DiskWatch | None = None,
     logger: Any = None,
+    rates: RateRules | None = None,
 ) -> Litestar:
     """Make the application of one site, which follows what is published, or in `dev` the disk."""
     serving = site if isinstance(site, Serving) else Serving(site)
@@ -52,6 +55,7 @@ def make_app(
         dev=dev,
         proxies=proxies,
         disk=disk,
+        rates=Rates(rates or RateRules()),
     )
 
     def answer_mistake(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -139,12 +143,22 @@ def render_mistake(
     if is_unexpected(problem):
         trace = "".join(traceback.format_exception(error))
         settings.logger.error("unexpected", error=type(error).__name__, trace=trace)
+    media_type = MEDIA_TYPE
     if request.url.path.startswith("/api/v1"):
-        return Response(problem.as_bytes(), status_code=problem.status, media_type=MEDIA_TYPE)
-    if request.url.path.startswith("/epcis"):
-        return Response(problem_bytes(problem), status_code=problem.status, media_type=MEDIA_TYPE)
+        told = problem.as_bytes()
+    elif request.url.path.startswith("/epcis"):
+        told = problem_bytes(problem)
+    else:
+        told, media_type = _page_of(settings, request, problem, call), "text/html"
+    return Response(
+        told, status_code=problem.status, headers=problem.headers, media_type=media_type
+    )
+
+
+def _page_of(
+    settings: Settings, request: Request[Any, Any, Any], problem: Problem, call: Call | None
+) -> bytes:
     language = (
         call.language if call else choose_language(request.headers.get("accept-language", ""))
     )
-    html = render_problem(settings, problem, language, call)
-    return Response(html.encode(), status_code=problem.status, media_type="text/html")
+    return render_problem(settings, problem, language, call).encode()

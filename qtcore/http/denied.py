@@ -1,4 +1,4 @@
-"""Requests that are refused before any route: the history tells of them.
+"""Requests that are refused before any route: the history tells of them, of a flood not of each.
 
 It must not decide what is refused.
 """
@@ -19,7 +19,10 @@ def note_refusal(call: Call, refusal: WebRefusal) -> None:
     store = call.site.store
     if call.context is None or refusal.status != 403 or store.fence or not store.is_writable:
         return
-    store.note(call.context, "denied", "request", call.path[:60], reason=refusal.message)
+    told = call.site.tally.count("request", call.context.at)
+    if told is not None:
+        path = call.path[:60]
+        store.note(call.context, "denied", "request", path, reason=refusal.message, details=told)
 
 
 def note_token(site: Site, refusal: NotSignedIn, seen: tuple[str, str, str, str]) -> None:
@@ -28,6 +31,9 @@ def note_token(site: Site, refusal: NotSignedIn, seen: tuple[str, str, str, str]
     `seen` is what is known of the request: its id, the program, the address, the peer's address.
     """
     if site.store.fence or not site.store.is_writable:
+        return
+    told = site.tally.count("token", site.sources.now())
+    if told is None:
         return
     request_id, agent, ip, peer = seen
     context = replace(
@@ -38,4 +44,4 @@ def note_token(site: Site, refusal: NotSignedIn, seen: tuple[str, str, str, str]
         ip=ip,
         peer_ip=peer,
     )
-    site.store.note(context, "denied", "token", "", reason=refusal.message)
+    site.store.note(context, "denied", "token", "", reason=refusal.message, details=told)

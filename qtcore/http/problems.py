@@ -55,7 +55,7 @@ TITLES: Mapping[int, str] = {
     409: "Refused",
     413: "Too large",
     415: "Wrong kind of content",
-    429: "Too many attempts",
+    429: "Too many requests",
     500: "Something went wrong on our side",
     503: "Not available now",
 }
@@ -86,12 +86,17 @@ class Problem:
     candidates: tuple[Mapping[str, object], ...] = ()
     request_id: str = ""
     allow: str = ""
+    seconds: int = 0
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> dict[str, str]:
         """The headers that belong to this kind of mistake."""
         found = {"www-authenticate": 'Bearer realm="qtcore"'} if self.status == 401 else {}
-        return {**found, "allow": self.allow} if self.allow else found
+        if self.allow:
+            found["allow"] = self.allow
+        if self.seconds:
+            found["retry-after"] = str(self.seconds)
+        return found
 
     @property
     def title(self) -> str:
@@ -132,6 +137,7 @@ def problem_of(error: Exception, request_id: str) -> Problem:
             getattr(error, "refusals", ()),
             getattr(error, "candidates", ()),
             request_id,
+            seconds=getattr(error, "seconds", 0),
         )
     if isinstance(error, HTTPException):
         return _of_router(error, request_id)

@@ -17,9 +17,9 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
-from qtcore.http.addresses import client_address
+from qtcore.http.addresses import addresses_of
 from qtcore.http.call import SLASH, Call, read_pairs
-from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies
+from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies, visit_name
 from qtcore.http.denied import note_refusal, note_token
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
@@ -28,6 +28,7 @@ from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
 from qtcore.http.settings import MAX_UPLOAD, UPLOADS, Settings
 from qtcore.http.texts import choose_language
+from qtcore.services.accounts import token_hash
 from qtcore.services.serving import Serving
 from qtcore.services.sessions import SignedIn, find_session
 from qtcore.services.site import Site
@@ -35,6 +36,7 @@ from qtcore.services.tokens import actor_by_token
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
 OPEN_FOLDER = "/static/"
+SIGN_IN_FOLDER = "/sign-in/"  # to an identity provider and back
 # A consignee's answer, a new password: the secret in the address is the right, never logged.
 SECRET_FOLDERS = ("/reply/", "/welcome/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -42,8 +44,8 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
-# What follows on such a connection may be the rest of a body that nobody read.
-UNREAD = frozenset({400, 408, 413})
+# What follows may be the rest of a body that nobody read.
+UNREAD = frozenset({400, 408, 413, 429})
 HTML = b"text/html; charset=utf-8"
 HEADERS: Mapping[str, str] = {
     "content-security-policy": CSP,
@@ -93,8 +95,20 @@ class Gate:
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
 
+    async def _count(self, scope: HTTPScope) -> None:
+        """Count a request by its address before anything of it is read."""
+        path = scope["path"]
+        if path.startswith(OPEN_FOLDER):
+            return
+        is_guess = path.startswith((SIGN_IN_FOLDER, *SECRET_FOLDERS)) or (
+            path == "/sign-in" and scope["method"] not in SAFE_METHODS
+        )
+        ip, _ = addresses_of(scope, self._settings.proxies)
+        await self._settings.rates.admit(ip, is_guess=is_guess)
+
     async def _admit(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         headers = _headers(scope)
+        await self._count(scope)
         try:
             with anyio.fail_after(self._settings.body_seconds):
                 body = await self._read_body(scope, receive, headers)
@@ -176,16 +190,16 @@ class Gate:
         is_secure = self._is_secure(scope)
         secret = cookies.get(cookie_name(is_secure=is_secure), "")
         path = scope["path"].replace(SLASH, "/")
-        client = scope["client"]
-        peer = client[0] if client else ""
-        forwarded = [v.decode("latin-1") for k, v in scope["headers"] if k == b"x-forwarded-for"]
-        ip = client_address(peer, forwarded, self._settings.proxies)
+        ip, peer = addresses_of(scope, self._settings.proxies)
         agent = headers.get("user-agent", "")[:300]
         try:
             session, actor = self._find_actor(site, headers, secret, path=path, ip=ip)
         except NotSignedIn as refusal:
+            self._settings.rates.count_wrong_token(ip)
             note_token(site, refusal, (request_id, agent, ip, peer))
             raise
+        if actor is not None and not path.startswith(OPEN_FOLDER):
+            self._settings.rates.admit_person(_person_key(session, headers))
         asked = read_pairs(query).get("lang", [""])[-1] if "lang=" in query else ""
         language = choose_language(
             asked,
@@ -225,6 +239,7 @@ class Gate:
             content_type_as_sent=headers.get("content-type", ""),
             body=body,
             idempotency_key=headers.get("idempotency-key", ""),
+            visit=cookies.get(visit_name(is_secure=is_secure), ""),
         )
 
     def _find_actor(
@@ -277,6 +292,7 @@ class Gate:
         self, scope: HTTPScope, send: Send, error: QTCoreError, request_id: str
     ) -> None:
         problem = problem_of(error, request_id)
+        own = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
         path = scope["path"].replace(SLASH, "/")
         if problem.status == 401 and not _is_api(path):
             goal = quote(path, safe="/") if scope["method"] in SAFE_METHODS else "/"
@@ -289,10 +305,9 @@ class Gate:
         if not _is_api(path):
             language = choose_language(_headers(scope).get("accept-language", ""))
             page = render_problem(self._settings, problem, language).encode()
-            await _answer(send, problem.status, [(b"content-type", HTML)], page)
+            await _answer(send, problem.status, [(b"content-type", HTML), *own], page)
             return
-        headers = [(b"content-type", MEDIA_TYPE.encode())]
-        headers += [(name.encode(), value.encode()) for name, value in problem.headers.items()]
+        headers = [(b"content-type", MEDIA_TYPE.encode()), *own]
         told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
         await _answer(send, problem.status, headers, told)
 
@@ -360,8 +375,15 @@ def _loggable(path: str) -> str:
     return next((f"{each}..." for each in SECRET_FOLDERS if path.startswith(each)), path)
 
 
+def _person_key(session: SignedIn | None, headers: Mapping[str, str]) -> str:
+    """Name who is counted: a person in all their sessions, each token for itself."""
+    if session is not None:
+        return f"user:{session.actor.login}"
+    return f"token:{token_hash(headers['authorization'])}"
+
+
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, *SECRET_FOLDERS))
+    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, SIGN_IN_FOLDER, *SECRET_FOLDERS))
 
 
 def _headers(scope: HTTPScope) -> dict[str, str]:

@@ -7,6 +7,7 @@ import uvicorn
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import configure_logs
+from qtcore.http.rates import read_rates
 from qtcore.services.disk_watch import DiskWatch
 from qtcore.services.jobs import Worker
 from qtcore.services.serving import Serving
@@ -39,6 +40,7 @@ def serve(
         dev=dev is not None,
         disk=dev,
         proxies=proxies,
+        rates=read_rates(),
     )
     try:
         uvicorn.run(

@@ -3,11 +3,12 @@
 It must not know requests.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment
 
+from qtcore.http.rates import UNLIMITED, Rates
 from qtcore.http.texts import Texts
 from qtcore.services.disk_watch import DiskWatch
 from qtcore.services.uploads import MAX_FILE
@@ -26,7 +27,7 @@ class Settings:
 
     `secure_cookies`: None means as the request came, by https or not. `dev` shows template changes
     without a restart; `disk` then watches the definitions. `proxies`: how many trusted proxies
-    stand before the application.
+    stand before the application. `rates`: how much one may send.
     """
 
     texts: Texts
@@ -36,5 +37,6 @@ class Settings:
     dev: bool = False
     proxies: int = 0
     disk: DiskWatch | None = None
+    rates: Rates = field(default_factory=lambda: Rates(UNLIMITED))
     max_body: int = MAX_BODY
     body_seconds: float = BODY_SECONDS

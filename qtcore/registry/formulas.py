@@ -8,7 +8,9 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from qtcore.definitions.located import Located
 from qtcore.definitions.mistakes import Mistake
+from qtcore.definitions.problems import Problem
 from qtcore.definitions.source import Path
 from qtcore.engines.expressions import (
     Compiled,
@@ -48,7 +50,11 @@ def compile_formulas(
         done, found = _check(formula, merged, scopes)
         if done is not None:
             compiled[formula.scope, formula.text] = done
-        problems.extend(_place(formula, mistake) for mistake in found)
+        located = formula.entry.located
+        problems += [
+            PackProblem(formula.entry.pack, place(located, formula.path, formula.text, each))
+            for each in found
+        ]
     return compiled, problems
 
 
@@ -132,13 +138,7 @@ _FIND: Mapping[str, Callable[[Any, Units], Found]] = {
 }
 
 
-def _place(formula: Formula, mistake: Any) -> PackProblem:
-    """Put a mistake at its column, when the expression is written on one line without quotes."""
-    words = Mistake(mistake.code, mistake.message, formula.path, mistake.suggestion or "")
-    pack, problem = formula.entry.problem(words)
-    if problem.length - len(formula.text) in (0, 2):  # bare, or in plain quotes
-        column = problem.column + mistake.column - 1 + (problem.length > len(formula.text))
-        problem = type(problem)(
-            problem.code, problem.message, problem.file, problem.line, column, problem.suggestion
-        )
-    return PackProblem(pack, problem)
+def place(located: Located[Any], path: Path, text: str, found: ExpressionProblem) -> Problem:
+    """Put a mistake of an expression at the sign of the file that it is about."""
+    mistake = Mistake(found.code, found.message, path, found.suggestion or "")
+    return located.problem_inside(mistake, text, found.column - 1)

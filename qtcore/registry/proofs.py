@@ -4,14 +4,17 @@ It must not know how a property is proved, nor how conditions are solved.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
+from typing import Literal
 
 from qtcore.definitions.located import Located
 from qtcore.definitions.mistakes import Mistake
 from qtcore.definitions.problems import Problem
 from qtcore.definitions.properties import Property
 from qtcore.definitions.rules import RuleDefinition
+from qtcore.definitions.source import Path
+from qtcore.definitions.structure import check_definition
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.expressions import Compiled, Moment, check, find_example
 from qtcore.engines.proofs import (
@@ -23,10 +26,14 @@ from qtcore.engines.proofs import (
     Setting,
     prove_workflow,
 )
+from qtcore.engines.proofs.phrases import PHRASES
+from qtcore.engines.proofs.words import ENGLISH, Said, Tongue
+from qtcore.registry.formulas import place
 from qtcore.registry.memo import Memo
 from qtcore.registry.merge import Entry, Merged, PackProblem
 from qtcore.registry.scopes import FACTS, Scopes, find_form_names
 
+Severity = Literal["error", "warning"]
 Expressions = Mapping[tuple[str, str], Compiled]
 _BINDING = frozenset({"block", "block_override"})
 _OPEN = frozenset({"fails", "undecided"})
@@ -103,26 +110,37 @@ class Ground:
         )
 
 
-def check_proofs(ground: Ground) -> Iterator[PackProblem]:
-    """Prove every life cycle whose expressions are sound; what fails is a problem of its pack."""
+def check_proofs(ground: Ground, *, is_torn: bool = False) -> Iterator[PackProblem]:
+    """Prove every life cycle; what fails is a problem of its pack.
+
+    What hangs on an expression with a mistake stays open and is not told: the mistake is. With
+    `is_torn` some definitions could not be read: what they may have said is not told either.
+    """
     for entry in ground.merged.all("workflows"):
+        if is_torn and has_mistakes(entry.definition):
+            continue
         report = prove_entry(ground, entry)
-        for mistake in _mistakes(report, ground.merged) if report else ():
-            yield PackProblem(*entry.problem(mistake))
+        is_whole = not is_torn and not _broken_texts(ground, entry.definition)
+        for mistake in _mistakes(report, ground.merged):
+            if is_whole or _stands_alone(ground, entry.definition, mistake):
+                yield PackProblem(*entry.problem(mistake))
 
 
-def prove_entry(ground: Ground, entry: Entry) -> Report | None:
-    """Prove one life cycle; None when one of its expressions is broken, which is said elsewhere.
+def has_mistakes(flow: WorkflowDefinition) -> bool:
+    """Say whether its structure is wrong, so that it has no paths to be walked."""
+    return any(m.severity == "error" for m in check_definition("workflows", flow))
+
+
+def prove_entry(ground: Ground, entry: Entry) -> Report:
+    """Prove one life cycle; a guard with a mistake, which is said elsewhere, decides nothing.
 
     What is the same as at an earlier time was proved then, and is not proved again.
     """
     flow: WorkflowDefinition = entry.definition
-    scope = f"workflows:{flow.id}"
-    if any((scope, text) not in ground.expressions for _, text in _texts(flow)):
-        return None
     inherited = [claim for _, claim in _inherited(ground.merged, flow.id)]
 
     def prove() -> Report:
+        scope = f"workflows:{flow.id}"
         known = {**_compile_inherited(ground, scope, inherited), **ground.expressions}
         return prove_workflow(flow, _setting(ground, known, flow), inherited)
 
@@ -131,7 +149,7 @@ def prove_entry(ground: Ground, entry: Entry) -> Report | None:
 
 def prove_draft(
     ground: Ground, located: Located[WorkflowDefinition]
-) -> tuple[Report | None, list[Problem]]:
+) -> tuple[Report, list[Problem]]:
     """Prove a life cycle that is in no pack; its expressions that are wrong are problems."""
     flow = located.definition
     scope = f"workflows:{flow.id}"
@@ -141,11 +159,25 @@ def prove_draft(
         compiled, found = check(text, names, rules=ground.scopes.rules, units=ground.merged.units)
         if compiled is not None:
             known[scope, text] = compiled
-        problems += [
-            located.problem(Mistake(p.code, p.message, path, p.suggestion or "")) for p in found
-        ]
-    report = None if problems else prove_workflow(flow, _setting(ground, known, flow))
-    return report, problems
+        problems += [place(located, path, text, each) for each in found]
+    return prove_workflow(flow, _setting(ground, known, flow)), problems
+
+
+def _broken_texts(ground: Ground, flow: WorkflowDefinition) -> bool:
+    scope = f"workflows:{flow.id}"
+    return any((scope, text) not in ground.expressions for _, text in _texts(flow))
+
+
+def _stands_alone(ground: Ground, flow: WorkflowDefinition, mistake: Mistake) -> bool:
+    """Say whether it is certain by the life cycle alone, whatever else turns out to be meant."""
+    if mistake.severity != "error" or mistake.code == "QT311":
+        return False
+    if mistake.code != "QT310" or mistake.path[0] != "verify":
+        return mistake.code != "QT310"
+    claim = flow.verify[int(mistake.path[1])]
+    if claim.requires_rule is not None:
+        return claim.requires_rule.rule in ground.scopes.rules
+    return claim.never is None or claim.never.when is None
 
 
 def _texts(flow: WorkflowDefinition) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -254,23 +286,65 @@ def _inherited(merged: Merged, workflow: str) -> Iterable[tuple[Entry, Property]
 
 
 def _mistakes(report: Report, merged: Merged) -> Iterator[Mistake]:
+    say = _Sayer(merged, report.workflow)
     for number, proof in enumerate(report.proofs):
-        if proof.verdict in _OPEN:
-            yield _proof_mistake(proof, ("verify", number, "id"))
+        if proof.verdict in _OPEN or (proof.verdict == "proved" and proof.way is not None):
+            yield _proof_mistake(say, proof, ("verify", number, "id"))
     sources = _inherited(merged, report.workflow)
     for (below, _), proof in zip(sources, report.inherited, strict=True):
         if proof.verdict in _OPEN:
             where = f"{below.located.file}:{below.located.at('verify').line}"
-            mistake = _proof_mistake(proof, ("replaces",))
-            said = f"{mistake.message} (mandatory in pack {below.pack!r}, {where})"
-            yield Mistake(mistake.code, said, mistake.path, on_key=True)
+            told = partial(_tell_below, proof, (below.pack, where))
+            code = _proof_mistake(say, proof, ()).code
+            yield say.mistake(code, ("replaces",), told, on_key=True)
     for found in report.findings:
-        yield Mistake(found.code, found.message, found.where, severity=found.severity)
+        code, severity = found.code, found.severity
+        yield say.mistake(code, found.where, partial(_tell, found.said), severity=severity)
 
 
-def _proof_mistake(proof: Proof, path: tuple[str | int, ...]) -> Mistake:
+def _tell_below(proof: Proof, place_below: tuple[str, str], tongue: Tongue) -> str:
+    return tongue.say("QT310_below", proof.message_in(tongue), *place_below)
+
+
+def _tell(said: Said, tongue: Tongue) -> str:
+    return tongue.tell(said)
+
+
+def _proof_mistake(say: "_Sayer", proof: Proof, path: Path) -> Mistake:
     if proof.verdict == "fails":
-        return Mistake("QT310", proof.message, path)
-    if proof.claim.mandatory:
-        return Mistake("QT311", proof.message, path)
-    return Mistake("QT311", proof.message, path, severity="warning")
+        return say.mistake("QT310", path, proof.message_in)
+    if proof.verdict == "proved":
+        return say.mistake("QT322", path, proof.message_in, severity="warning")
+    severity: Severity = "error" if proof.claim.mandatory else "warning"
+    return say.mistake("QT311", path, proof.message_in, severity=severity)
+
+
+class _Sayer:
+    """Makes mistakes that are told in each language that sentences of proofs and texts have."""
+
+    def __init__(self, merged: Merged, workflow: str) -> None:
+        self._merged = merged
+        self._prefix = f"workflows.{workflow}."
+
+    def mistake(
+        self,
+        code: str,
+        path: Path,
+        tell: Callable[[Tongue], str],
+        *,
+        severity: Severity = "error",
+        on_key: bool = False,
+    ) -> Mistake:
+        """Make one; its English names the parts by their ids, as they stand in the file."""
+        also = tuple((name, tell(tongue)) for name, tongue in self._tongues.items())
+        return Mistake(code, tell(ENGLISH), path, on_key=on_key, severity=severity, also=also)
+
+    @cached_property
+    def _tongues(self) -> Mapping[str, Tongue]:
+        found = {}
+        for language in PHRASES.keys() & self._merged.texts.keys() - {"en"}:
+            texts = self._merged.texts[language].items()
+            # States and transitions are this life cycle's own; roles and meanings are shared.
+            names = {key.removeprefix(self._prefix): text.value for key, text in texts}
+            found[language] = Tongue(language, names)
+        return found

@@ -84,18 +84,17 @@ def verify_path(path: Path, compiled: Compiled) -> Verification:
     reports, problems = [], []
     for located in read_flows(path):
         report, found = prove_draft(ground, located)
-        reports += [report] if report is not None else []
+        reports.append(report)
         problems += found
     return Verification(tuple(reports), tuple(problems))
 
 
-def prove_one(registry: Registry, name: str) -> Report | None:
-    """Prove one life cycle in force; None where one of its expressions is broken."""
-    return next(iter(_prove(registry, [name])), None)
+def prove_one(registry: Registry, name: str) -> Report:
+    """Prove one life cycle in force."""
+    return _prove(registry, [name])[0]
 
 
 def _prove(registry: Registry, names: list[str]) -> tuple[Report, ...]:
     ground = Ground(registry._merged, registry._expressions)
     entries = (ground.merged.entries["workflows"][name] for name in names)
-    reports = (prove_entry(ground, entry) for entry in entries)
-    return tuple(report for report in reports if report is not None)
+    return tuple(prove_entry(ground, entry) for entry in entries)

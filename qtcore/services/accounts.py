@@ -249,9 +249,11 @@ def _count_failure(
     if account is None:
         # What was typed is personal, and may be a password in the wrong field: it can be erased.
         tried = {"tried_login": context.actor.login[:120]}
-        site.store.note(
-            context, "sign_in.failed", "user", "", reason="unknown login", private=tried
-        )
+        told, why = site.tally.count("unknown login", context.at), "unknown login"
+        if told is not None:
+            site.store.note(
+                context, "sign_in.failed", "user", "", reason=why, details=told, private=tried
+            )
         return
     failed = account.failed_sign_ins + (0 if locked else 1)
     until = site.sources.now() + LOCKED_FOR if failed >= MAX_FAILED and not locked else None

@@ -108,7 +108,7 @@ def find_address(
         if why:
             raise OutgoingRefused(
                 f"{host} leads to {address}, {why}; if it is a machine of yours, add "
-                "`private = true` to its entry"
+                "`private = true` to its entry (for mail, `&private=true` to its address)"
             )
     return found[0]
 

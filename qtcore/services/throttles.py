@@ -9,11 +9,15 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from sqlalchemy import delete
 from sqlmodel import Session, select
 
 from qtcore.errors import TooManyTries
 from qtcore.services.site import Site
+from qtcore.store.columns import table_of
 from qtcore.store.tables import Throttle
+
+_TABLE: Final = table_of(Throttle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,9 @@ class Brake:
 ACCOUNT: Final = Brake("account", 10, timedelta(minutes=15), timedelta(minutes=15))
 # Many people may stand behind one address of a plant: it takes more to stop them all.
 ADDRESS: Final = Brake("address", 60, timedelta(minutes=15), timedelta(minutes=5))
+
+# Longer than any window with the rest after it.
+_KEPT: Final = timedelta(hours=1)
 
 
 def check_throttle(site: Site, login: str, ip: str) -> None:
@@ -46,12 +53,16 @@ def check_throttle(site: Site, login: str, ip: str) -> None:
 
 
 def count_failed(site: Site, login: str, ip: str) -> None:
-    """Count a failed sign-in; the last one that is borne begins the rest."""
+    """Count a failed sign-in; the last one that is borne begins the rest.
+
+    An empty login counts for the address alone.
+    """
     now = site.sources.now()
     with site.store.plumbing() as session:
         for bucket, brake in _buckets(login, ip):
             row = _find(session, site.store.tenant_id, bucket)
             if row is None:
+                _forget_old(session, site.store.tenant_id, now)
                 row = Throttle(tenant_id=site.store.tenant_id, bucket=bucket, since=now)
             since = _aware(row.since)
             is_over = since is not None and now - since > brake.within
@@ -75,7 +86,8 @@ def forget_failures(site: Site, login: str) -> None:
 
 
 def _buckets(login: str, ip: str) -> Iterator[tuple[str, Brake]]:
-    yield _bucket(ACCOUNT, login.lower()), ACCOUNT
+    if login:
+        yield _bucket(ACCOUNT, login.lower()), ACCOUNT
     if ip:
         yield _bucket(ADDRESS, ip), ADDRESS
 
@@ -83,6 +95,13 @@ def _buckets(login: str, ip: str) -> Iterator[tuple[str, Brake]]:
 def _bucket(brake: Brake, text: str) -> str:
     """Name a counter without naming a person: what was typed may be a password."""
     return f"{brake.name}:{sha256(text.encode()).hexdigest()}"
+
+
+def _forget_old(session: Session, tenant_id: int, now: datetime) -> None:
+    """Take away what counts no more: whoever tries ever new logins must not fill the table."""
+    session.execute(
+        delete(_TABLE).where(_TABLE.c.tenant_id == tenant_id, _TABLE.c.since < now - _KEPT)
+    )
 
 
 def _find(session: Session, tenant_id: int, bucket: str) -> Throttle | None:

@@ -20,15 +20,12 @@ from qtcore.services.site import Site, registry_at
 
 @dataclass(frozen=True, slots=True)
 class WorkflowView:
-    """One life cycle. `drawn` holds also what a draft removes from it, marked in `changes`.
-
-    `report` is None where an expression is broken: then nothing can be proved.
-    """
+    """One life cycle. `drawn` holds also what a draft removes from it, marked in `changes`."""
 
     drawn: WorkflowDefinition
     labels: Labels
     changes: Changes
-    report: Report | None
+    report: Report
     tongue: Tongue
     registry: Registry
 

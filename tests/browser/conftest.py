@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
+from qtcore.http.rates import UNLIMITED
 from qtcore.services.drafts import DraftInput, edit_draft, open_draft
 from qtcore.services.events import EventInput
 from qtcore.services.holds import place_hold
@@ -73,7 +74,7 @@ class Serving:
     def __init__(self, site: Site) -> None:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
-        app = make_app(site, logger=make_logger(io.StringIO()))
+        app = make_app(site, logger=make_logger(io.StringIO()), rates=UNLIMITED)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 

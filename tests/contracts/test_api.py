@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from jsonschema import Draft202012Validator
-from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.http.api.openapi import build_openapi
 from qtcore.http.api.routes import OPERATIONS
@@ -30,7 +29,7 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture
-def api(web: Web) -> Iterator[TestClient[Litestar]]:
+def api(web: Web) -> Iterator[httpx.Client]:
     with web.program() as client:
         yield client
 
@@ -45,7 +44,7 @@ def receiving(lot_no: str, **more: Any) -> dict[str, Any]:
     return {"event_type": "receiving", "event_at": AT, "lines": [{**line, **more}]}
 
 
-def lot_id(api: TestClient[Litestar], lot_no: str) -> str:
+def lot_id(api: httpx.Client, lot_no: str) -> str:
     (found,) = api.get("/api/v1/lots", params={"lot_no": lot_no}).json()["items"]
     return str(found["lot_id"])
 

@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from litestar.testing import TestClient
 from sqlalchemy import select, text, update
 from typer.testing import CliRunner
 
@@ -49,7 +49,7 @@ def body(name: str, content: bytes) -> dict[str, str]:
     return {"name": name, "content": base64.b64encode(content).decode()}
 
 
-def event_id(client: TestClient[Any]) -> str:
+def event_id(client: httpx.Client) -> str:
     lot = client.get("/api/v1/lots/M-1").json()
     return str(re.findall(r'"event_id": ?"([^"]+)"', str(lot).replace("'", '"'))[0])
 

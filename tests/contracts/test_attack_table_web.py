@@ -22,7 +22,6 @@ import anyio
 import pytest
 from litestar import Litestar, Request, get
 from litestar.enums import ScopeType
-from litestar.testing import TestClient
 
 from qtcore.errors import InputRejected
 from qtcore.http import call as calls
@@ -37,7 +36,8 @@ from qtcore.http.texts import load_texts
 from qtcore.services.serving import Serving
 from qtcore.store.tables import Item
 from qtcore.testing.sites import a_site
-from tests.web import HOST, Web, csrf_of, make_web, milk_and_butter
+from tests.asgi_client import client_of
+from tests.web import Web, csrf_of, make_web, milk_and_butter
 
 Off = Callable[[pytest.MonkeyPatch], object]
 EVIL = "https://evil.example"
@@ -171,14 +171,14 @@ def test_the_host_header_reaches_no_page(web: Web):
     def bare(request: Request[Any, Any, Any]) -> str:
         return str(request.base_url)
 
-    with TestClient(Litestar([bare], openapi_config=None)) as client:
+    with client_of(Litestar([bare], openapi_config=None)) as client:
         assert "evil.example" in client.get("/", headers={"host": "evil.example"}).text
 
 
 @pytest.mark.parametrize("name", ["x-http-method-override", "x-method-override", "x-http-method"])
 def test_no_header_makes_a_read_a_write(web: Web, name: str):
     def attack(app: Any) -> int:
-        with TestClient(app, base_url=HOST) as client:
+        with client_of(app) as client:
             return client.request(
                 "GET",
                 "/api/v1/items?_method=POST" if app is web.app else "/api/v1/items",

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from jsonschema import Draft202012Validator
-from litestar.testing import TestClient
 from typer.testing import CliRunner
 
 from qtcore.cli.main import app
@@ -42,31 +42,31 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture(scope="module")
-def client(web: Web) -> Iterator[TestClient[Any]]:
+def client(web: Web) -> Iterator[httpx.Client]:
     with web.program("implementer") as found:
         yield found
 
 
-def a_draft(client: TestClient[Any], text: str) -> tuple[str, int]:
+def a_draft(client: httpx.Client, text: str) -> tuple[str, int]:
     uid = client.post("/api/v1/config/drafts", json={"title": "Edits"}).json()["draft_id"]
     files = {"files": [{"pack": "food", "file": FILE, "text": text}]}
     made = client.post(f"/api/v1/config/drafts/{uid}/files", json=files)
     return uid, made.json()["version"]
 
 
-def edit(client: TestClient[Any], uid: str, *edits: dict[str, Any], **more: Any) -> Any:
+def edit(client: httpx.Client, uid: str, *edits: dict[str, Any], **more: Any) -> Any:
     body = {"pack": "food", "file": FILE, "edits": list(edits), **more}
     headers = body.pop("headers", {})
     return client.post(f"/api/v1/config/drafts/{uid}/edits", json=body, headers=headers)
 
 
-def stored(client: TestClient[Any], uid: str) -> str:
+def stored(client: httpx.Client, uid: str) -> str:
     where = f"/api/v1/config/drafts/{uid}/files/food/{FILE.replace('/', '%2F')}"
     return str(client.get(where).json()["text"])
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
-def test_only_the_edited_lines_change_and_the_check_answers(client: TestClient[Any], end: str):
+def test_only_the_edited_lines_change_and_the_check_answers(client: httpx.Client, end: str):
     before = end.join(LINES)
     uid, version = a_draft(client, before)
     done = edit(
@@ -98,7 +98,7 @@ def test_only_the_edited_lines_change_and_the_check_answers(client: TestClient[A
     assert not list(Draft202012Validator(schema).iter_errors(answer))
 
 
-def test_an_edit_that_breaks_the_draft_is_kept_and_named_at_its_place(client: TestClient[Any]):
+def test_an_edit_that_breaks_the_draft_is_kept_and_named_at_its_place(client: httpx.Client):
     uid, _ = a_draft(client, "\n".join(LINES))
     answer = edit(client, uid, {"path": "rules[R-1].check", "value": "open_deviation == 0"}).json()
     places = [(p["code"], p["file"][-15:], p["line"]) for p in answer["problems"]]
@@ -127,7 +127,7 @@ def test_an_edit_that_breaks_the_draft_is_kept_and_named_at_its_place(client: Te
     ],
 )
 def test_what_leads_nowhere_is_refused_and_nothing_is_stored(
-    client: TestClient[Any], change: dict[str, Any], more: dict[str, Any], status: int, words: str
+    client: httpx.Client, change: dict[str, Any], more: dict[str, Any], status: int, words: str
 ):
     before = "\n".join(LINES)
     uid, _ = a_draft(client, before)
@@ -137,7 +137,7 @@ def test_what_leads_nowhere_is_refused_and_nothing_is_stored(
     assert stored(client, uid) == before
 
 
-def test_a_call_sent_twice_edits_once_and_others_may_not(web: Web, client: TestClient[Any]):
+def test_a_call_sent_twice_edits_once_and_others_may_not(web: Web, client: httpx.Client):
     uid, version = a_draft(client, "\n".join(LINES))
     change = {"path": "rules", "operation": "add", "value": {"id": "R-3", "check": "false"}}
     once, twice = (edit(client, uid, change, headers={"idempotency-key": uid}) for _ in range(2))

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
-from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.builtin.epcis.reading import read_epcis
 from qtcore.store.tables import EpcisEvent, Event
@@ -19,7 +18,7 @@ from tests.epcis_words import LOT, a_document, an_event
 from tests.web import Web, make_web
 
 JSON = {"content-type": "application/json"}
-Client = TestClient[Litestar]
+Client = httpx.Client
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
-from litestar.testing import TestClient
 
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.diagrams import Labels, compare_flows, draw_mermaid, draw_svg
@@ -54,12 +54,12 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture
-def page(web: Web) -> Iterator[TestClient[Any]]:
+def page(web: Web) -> Iterator[httpx.Client]:
     with web.person("implementer") as client:
         yield client
 
 
-def test_a_workflow_is_shown_with_its_picture_its_people_and_its_proofs(page: TestClient[Any]):
+def test_a_workflow_is_shown_with_its_picture_its_people_and_its_proofs(page: httpx.Client):
     listed = page.get("/config/workflows").text
     shown = page.get("/config/workflows/lot").text
     assert '<a href="/config/workflows/lot">' in listed
@@ -80,7 +80,7 @@ def test_a_reader_of_chinese_gets_all_of_it_in_chinese(web: Web):
     assert not re.search(r">(Released|Quarantine|proved|States|Who may)<", main)
 
 
-def test_a_draft_is_shown_with_its_changes_marked(web: Web, page: TestClient[Any]):
+def test_a_draft_is_shown_with_its_changes_marked(web: Web, page: httpx.Client):
     author = a_user(web.site, ["implementer"])
     draft = open_draft(web.site, author, DraftInput("Another word for open", "clearer"))
     base = draft.configuration.find("base")

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.errors import (
     Ambiguous,
@@ -47,7 +46,7 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture
-def api(web: Web) -> Iterator[TestClient[Litestar]]:
+def api(web: Web) -> Iterator[httpx.Client]:
     with web.program() as client:
         yield client
 

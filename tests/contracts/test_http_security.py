@@ -12,7 +12,8 @@ from qtcore.http.pages.sessions import own_path
 from qtcore.store.tables import IdempotencyKey, LedgerEvent
 from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import FrozenClock, a_site
-from tests.web import HOST, Web, csrf_of, make_web, milk_and_butter
+from tests.asgi_client import HOST
+from tests.web import Web, csrf_of, make_web, milk_and_butter
 
 # A consignee answers a recall without an account, by a link; tests/contracts/test_recall_web.py.
 OPEN = {"/healthz", "/sign-in", "/static", "/reply/", "/welcome/"}

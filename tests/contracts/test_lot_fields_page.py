@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.errors import InputRejected
 from qtcore.http.texts import LANGUAGES
@@ -33,7 +32,7 @@ def web() -> Iterator[Web]:
         yield make_web(site)
 
 
-def sent(client: TestClient[Litestar], lot_no: str, **extra: str) -> dict[str, str]:
+def sent(client: httpx.Client, lot_no: str, **extra: str) -> dict[str, str]:
     row = {"item": "LEAVES", "lot_no": lot_no, "source": "FARM", "quantity": "5", "unit": "kg"}
     return {
         "csrf_token": csrf_of(client),

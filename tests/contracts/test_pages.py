@@ -5,9 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import httpx
 import pytest
-from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.definitions.packs import KINDS
 from qtcore.http.pages.trace import write_csv
@@ -30,7 +29,7 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture
-def page(web: Web) -> Iterator[TestClient[Litestar]]:
+def page(web: Web) -> Iterator[httpx.Client]:
     with web.person() as client:
         yield client
 

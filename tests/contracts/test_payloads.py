@@ -9,18 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
-from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.http.api.openapi import build_openapi
 from qtcore.http.api.routes import OPERATIONS
 from qtcore.testing.sites import a_site
 from tests.web import Web, csrf_of, make_web, milk_and_butter
-
-# The framework's test client leaves a stream of its life span to the garbage collector, which comes
-# by in a test with as many requests as these.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
 
 DOCUMENT = build_openapi(OPERATIONS)
 JSON = {"content-type": "application/json"}
@@ -65,7 +60,7 @@ def web() -> Iterator[Web]:
 
 
 @pytest.fixture(scope="module")
-def api(web: Web) -> Iterator[TestClient[Litestar]]:
+def api(web: Web) -> Iterator[httpx.Client]:
     with web.program() as client:
         yield client
 
@@ -152,7 +147,7 @@ def picked(items: list[Any], number: int, count: int) -> list[Any]:
     return [items[(number * count + step) % len(items)] for step in range(min(count, len(items)))]
 
 
-def try_bodies(api: TestClient[Litestar], number: int, count: int) -> None:
+def try_bodies(api: httpx.Client, number: int, count: int) -> None:
     """Send a route bodies that are broken, and whole ones with one hostile value."""
     path, method, told = operations()[number]
     for name, raw in picked(list(RAW.items()), number, count):
@@ -166,7 +161,7 @@ def try_bodies(api: TestClient[Litestar], number: int, count: int) -> None:
             check(api.request(method, filled(path), json=body), told, body)
 
 
-def try_addresses(api: TestClient[Litestar], number: int, count: int) -> None:
+def try_addresses(api: httpx.Client, number: int, count: int) -> None:
     """Ask a route with hostile parts of its path and hostile parameters."""
     path, method, told = operations()[number]
     body: dict[str, Any] = {} if method == "GET" else {"content": b"{}", "headers": JSON}
@@ -182,14 +177,14 @@ def try_addresses(api: TestClient[Litestar], number: int, count: int) -> None:
 @pytest.mark.parametrize(
     "count", [2, pytest.param(10**6, marks=pytest.mark.slow)], ids=["a few each", "all each"]
 )
-def test_no_payload_breaks_a_route(api: TestClient[Litestar], count: int):
+def test_no_payload_breaks_a_route(api: httpx.Client, count: int):
     for number, (_, method, _told) in enumerate(operations()):
         if method != "GET":
             try_bodies(api, number, count)
         try_addresses(api, number, count)
 
 
-def test_other_methods_name_what_is_taken(api: TestClient[Litestar]):
+def test_other_methods_name_what_is_taken(api: httpx.Client):
     for path, methods in DOCUMENT["paths"].items():
         taken = {method.upper() for method in methods}
         for method in ("PUT", "PATCH", "DELETE", "TRACE", "POST", "GET", "BREW"):
@@ -231,7 +226,7 @@ def test_no_value_breaks_a_page(web: Web, count: int):
 
 
 def test_an_unknown_name_in_a_body_is_a_wrong_value_and_in_the_address_nothing(
-    api: TestClient[Litestar],
+    api: httpx.Client,
 ):
     line = {
         "part": "output",

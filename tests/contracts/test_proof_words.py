@@ -1,6 +1,7 @@
 """What a proof says, in the reader's language."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
@@ -8,7 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from qtcore.cli.main import app
+from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.proofs.phrases import PHRASES
+from qtcore.registry.load import check_packs, load_registry
+from qtcore.registry.merge import Entry
+from qtcore.registry.proofs import Ground, check_proofs
 
 FLOW = """
 id: small
@@ -69,3 +74,39 @@ def test_shipped_workflows_are_told_with_the_names_of_their_parts():
     told = CliRunner().invoke(app, ["workflow", "verify", "lot", "--lang", "zh-CN"]).output
     assert "到达已放行的每条路径都经过关口 release" in told
     assert "从每个状态有路可达已用完或已销毁" in told
+
+
+BROKEN = Path(__file__).resolve().parent.parent / "broken"
+FOUND = sorted(
+    folder.parent.name
+    for folder in BROKEN.glob("*/expected.json")
+    if re.search(r"QT3(1[0-9]|2[02])", folder.read_text("utf-8"))
+)
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_every_report_about_a_life_cycle_has_its_chinese(name: str) -> None:
+    codes = {f"QT3{number}" for number in (*range(10, 21), 22)}
+    found = [p for p in check_packs([BROKEN / name]).problems if p.code in codes]
+    assert found
+    for problem in found:
+        told, language = problem.message_in("zh-CN")
+        assert language == "zh-CN"
+        assert re.search(r"[\u4e00-\u9fff]", told)
+        assert not re.search(r"\b(every|person|cannot|guard of|transition)\b", told)
+        assert problem.message_in("fr") == (problem.message, "en")
+
+
+def test_a_chinese_report_names_parts_as_the_pack_calls_them() -> None:
+    registry = load_registry().get_registry()
+    body = registry.get("workflows", "deviation").model_dump(by_alias=True, exclude_none=True)
+    for step in body["transitions"]:
+        step["not_same_as"], step["creator"] = [], None
+    merged = registry._merged
+    entry = merged.entries["workflows"]["deviation"]
+    edited = replace(entry.located, definition=WorkflowDefinition.model_validate(body))
+    flows = {"deviation": Entry(entry.pack, edited)}
+    merged = replace(merged, entries={**merged.entries, "workflows": flows})
+    ground = Ground(merged, registry._expressions)
+    told = [p.problem.message_in("zh-CN")[0] for p in check_proofs(ground)]
+    assert any("不成立" in each and "调查" in each for each in told), told

@@ -11,7 +11,6 @@ from sqlmodel import select
 
 from qtcore.http.api.openapi import build_openapi
 from qtcore.http.api.routes import OPERATIONS
-from qtcore.http.pages.reply import Tries
 from qtcore.services.events import EventInput
 from qtcore.services.recording import record_event
 from qtcore.services.transitions import Step, fire_transition
@@ -127,12 +126,6 @@ def test_a_wrong_address_shows_nothing_and_another_site_cannot_answer(web, recal
         )
     assert wrong.status_code == 404 and recall["number"] not in wrong.text
     assert foreign.status_code == 403
-
-
-def test_too_many_tries_from_one_address_are_slowed():
-    tries = Tries(most=3)
-    assert [tries.is_too_many("a") for _ in range(4)] == [False, False, False, True]
-    assert not tries.is_too_many("b")
 
 
 def test_notices_are_sent_once_and_the_report_has_a_line_per_consignee(web, recall):

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.http.api.routes import OPERATIONS
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
+from qtcore.http.rates import UNLIMITED
 from qtcore.registry.load import load_registry
 from qtcore.services.accounts import NewUser, add_user, find_account
 from qtcore.services.audit import seal
@@ -34,6 +35,7 @@ from qtcore.services.site import Site
 from qtcore.services.tokens import NewToken, make_token
 from qtcore.testing.builders import a_context, a_party, an_output
 from qtcore.testing.sites import a_site
+from tests.asgi_client import client_of
 
 TABLE = Path(__file__).parent.parent / "golden" / "route_walk.txt"
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -125,7 +127,7 @@ def walk(request: pytest.FixtureRequest) -> Iterator[Walk]:
         )
         stranger = a_walker(other, NewUser("stranger", "Stranger", ("qa",)))
         walkers.append(replace(stranger, name="other_tenant"))
-        app = make_app(site, logger=make_logger(io.StringIO()))
+        app = make_app(site, logger=make_logger(io.StringIO()), rates=UNLIMITED)
         chosen = [who for who in walkers if not request.param or who.name in request.param]
         yield Walk(app, chosen, ids, bodies_of(app))
 
@@ -183,7 +185,7 @@ def bodies_of(app: Litestar) -> dict[tuple[str, str], bytes]:
     return found
 
 
-def verdict(client: TestClient[Litestar], route: tuple[str, str], who: Walker, walk: Walk) -> str:
+def verdict(client: httpx.Client, route: tuple[str, str], who: Walker, walk: Walk) -> str:
     method, path = route
     address = PARAMETER.sub(lambda found: walk.ids.get(found[1], "none"), path)
     content, headers = (
@@ -216,7 +218,7 @@ def walked(walk: Walk) -> list[str]:
     """Walk every route as everybody; signing out comes last."""
     lines = []
     routes = sorted(routes_of(walk.app), key=lambda each: each[1] == "/sign-out")
-    with TestClient(walk.app, base_url="http://testserver.local") as client:
+    with client_of(walk.app) as client:
         for route in routes:
             # So many failed sign-ins in a row would make everybody rest.
             who_walks = walk.walkers if route != ("POST", "/sign-in") else walk.walkers[:1]
@@ -257,8 +259,10 @@ def test_nobody_and_strangers_get_in_nowhere_but_where_it_is_open(walked):
         "GET /healthz",
         "GET /reply/{secret}",
         "GET /sign-in",
+        "GET /sign-in/from/{provider}",
         "GET /welcome/{secret}",
         "POST /reply/{secret}",
+        "POST /sign-in/with/{provider}",
         "POST /welcome/{secret}",
     ]
 

@@ -131,7 +131,9 @@ def test_an_export_read_into_an_empty_database_is_equal(shared_data: Path, notat
         document = export_epcis(first, first.system_context())
         text = export_text(document) if notation == "json" else write_xml(document)
         report = import_epcis(second, second.system_context(), [("out", text.encode())])
-        assert (report.refused, report.problems) == (0, ())
+        # GS1's own examples use the prefix "example" in a value without declaring it.
+        assert report.refused == 0
+        assert all("'example' is not declared" in each.message for each in report.problems)
         assert contents(second) == contents(first)
         assert len(contents(first)) > 30
 
@@ -198,7 +200,7 @@ def test_a_capture_that_is_killed_in_the_middle_leaves_nothing_and_is_repeated(
     tmp_path: Path,
 ) -> None:
     url = f"sqlite:///{tmp_path / 'x.db'}"
-    events = [a_blend(eventID=f"urn:x:{n}") for n in range(3000)]
+    events = [a_blend(eventID=f"urn:x:{n}") for n in range(800)]
     path = tmp_path / "many.jsonld"
     path.write_text(json.dumps(a_document(*events)))
     open_site(url, create=True).close()
@@ -212,10 +214,10 @@ def test_a_capture_that_is_killed_in_the_middle_leaves_nothing_and_is_repeated(
             break
         time.sleep(0.01)
     os.kill(running.pid, signal.SIGKILL)
-    running.wait()
+    assert running.wait() == -signal.SIGKILL
     site = open_site(url)
     with site.store.read() as session:
-        assert len(session.exec(select(Event.id)).all()) in (0, 3000)
+        assert len(session.exec(select(Event.id)).all()) in (0, 800)
     report = import_epcis(site, site.system_context(), [(path.name, path.read_bytes())])
-    assert report.stored + report.duplicates == 3000
+    assert report.stored + report.duplicates == 800
     site.close()

@@ -49,6 +49,21 @@ def found(event: dict[str, Any], *context: Any) -> list[tuple[str, str]]:
         "urn:epc:id:sgtun:0614141.107346.1",
         "urn:epc:class:sgtin:0614141.107346.1",
         f"https://id.gs1.org/01/0{GTIN[:12]}9/21/1",
+        f"https://goods.example.com/shop/01/0{GTIN[:12]}9/21/1",
+        f"HTTPS://ID.GS1.ORG/01/0{GTIN[:12]}9/21/1",
+        "https://example.com/00/006141411234567891",
+        "https://example.com/414/0614141073469",
+        "https://example.com/8003/00614141123451A",
+        "URN:EPC:id:sgtin:0614141.10734.2017",
+        "urn:epc:ID:sgtin:0614141.107346.2017",
+        "urn:epc:id:SGTIN:0614141.107346.2017",
+        "urn:epc:id:sgtin:0614141.107346.a/b",
+        "urn:epc:tag:sgtin-96:3.0614141.812345.6789",
+        "urn:epc:raw:96.x302396D12A475094A080AD3B",
+        "urn:epc:class:lgtin:4012345.012345.998877",
+        "urn:epc:idpat:sgtin:4012345.012345.*",
+        "https://id.gs1.org/01/04012345123456/10/998877",
+        "https://example.com/01/04012345123456",
         "https://id.gs1.org/00/006141411234567891",
     ],
 )
@@ -64,11 +79,75 @@ def test_a_malformed_key_is_refused(uri: str) -> None:
         "urn:epc:class:lgtin:4012345.01234.1",
         "urn:epc:class:lgtin:4012345.012345.123456789012345678901",
         "urn:epc:idpat:sgtin:4012345.01234.*",
+        "urn:epc:id:sgtin:4012345.012345.1",
+        "urn:epc:raw:96.x302396D12A475094A080AD3B",
+        PALLET,
     ],
 )
 def test_a_malformed_class_is_refused(uri: str) -> None:
     event = an_event(quantityList=[{"epcClass": LOT}, {"epcClass": uri}])
     assert found(event) == [("QT713", "/quantityList/1/epcClass")]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://example.com/orders/01/20260301A",
+        "https://example.com/00/1234",
+        "urn:epc:id:gid:1.2.3",
+        "geo:55.6,12.5",
+    ],
+)
+def test_a_name_that_only_resembles_a_key_is_a_name(uri: str) -> None:
+    assert found(an_event(epcList=[PALLET, uri])) == []
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "URN:EPC:id:sscc:0614141.1234567890",
+        "urn:EPC:id:sscc:0614141.1234567890",
+        "https://id.gs1.org/00/106141412345678908",
+        "HTTPS://Id.GS1.org/00/106141412345678908",
+        "http://example.com/units/00/106141412345678908",
+    ],
+)
+def test_one_thing_in_two_notations_counts_once(uri: str) -> None:
+    document = read(an_event(epcList=[PALLET, uri], quantityList=None))
+    (thing,) = document.events[1].things
+    assert thing.key == read(an_event(epcList=[PALLET])).events[1].things[0].key
+    assert [(w.code, w.where[-10:]) for w in document.warnings] == [("QT709", "/epcList/1")]
+
+
+@pytest.mark.parametrize("uri", ["https://example.com/a%zz", "urn:x:50%", "https://e.com/%4"])
+def test_an_escape_that_is_none_is_refused(uri: str) -> None:
+    assert found(an_event(readPoint={"id": uri})) == [("QT706", "/readPoint/id")]
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"bizStep": "ex:blending"}, "/bizStep"),
+        ({"disposition": "ex:mixed"}, "/disposition"),
+        ({"sourceList": [{"type": "ex:t", "source": "urn:x:1"}]}, "/sourceList/0/type"),
+        ({"sensorElementList": [{"sensorReport": [{"type": "ex:pH"}]}]},
+         "/sensorElementList/0/sensorReport/0/type"),
+    ],
+)  # fmt: skip
+def test_a_word_whose_prefix_is_not_declared_is_refused(change: dict[str, Any], where: str) -> None:
+    assert found(an_event(**change)) == [("QT712", where)]
+    assert found(an_event(**change), {"ex": "https://ns.example.com/"}) == []
+
+
+def test_a_place_whose_prefix_is_not_declared_is_a_doubt() -> None:
+    document = read(an_event(readPoint={"id": "ex:dock"}))
+    assert [(w.code, w.where[-13:]) for w in document.warnings] == [("QT709", "/readPoint/id")]
+
+
+def test_a_unit_of_a_sensor_is_a_code() -> None:
+    report = {"type": "Temperature", "value": 4, "uom": "celsius"}
+    event = an_event(sensorElementList=[{"sensorReport": [report]}])
+    assert found(event) == [("QT706", "/sensorElementList/0/sensorReport/0/uom")]
 
 
 def test_places_and_parties_are_checked_too() -> None:

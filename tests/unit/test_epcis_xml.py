@@ -206,6 +206,85 @@ def test_only_the_second_event_is_wrong_and_its_xpath_is_told(
         assert found[0] == (code, f"{BODY}/ObjectEvent[2]{where}")
 
 
+ONLY_20 = "<persistentDisposition><set>urn:epcglobal:cbv:disp:active</set></persistentDisposition>"
+SENSORS = "<sensorElementList><sensorElement><sensorReport/></sensorElement></sensorElementList>"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "where"),
+    [
+        ("<ObjectEvent>", '<ObjectEvent foo="1">', "QT704", "/ObjectEvent/@foo"),
+        ("<epc>", '<epc foo="1">', "QT704", "/ObjectEvent/epcList/epc/@foo"),
+        ("<epcList>", '<epcList ex:foo="1">', "QT704", "/ObjectEvent/epcList/@foo"),
+        ("<epc>", "<epc><more/>", "QT704", "/ObjectEvent/epcList/epc/more"),
+        ("<ObjectEvent>", "stray<ObjectEvent>", "QT704", ""),
+        ("12.50", "1e3", "QT706", "/ObjectEvent/extension/quantityList/quantityElement/quantity"),
+        ("urn:epcglobal:cbv:bizstep:", "", "QT706", "/ObjectEvent/bizStep"),
+        ("urn:epcglobal:cbv:btt:", "", "QT706",
+         "/ObjectEvent/bizTransactionList/bizTransaction/@type"),
+        ("urn:epcglobal:cbv:bizstep:", "nowhere:", "QT712", "/ObjectEvent/bizStep"),
+        ("<ex:note>a", '<ex:note xmlns:i="http://www.w3.org/2001/XMLSchema-instance" '
+         'i:type="no:int">a', "QT712", "/ObjectEvent/ex:note[1]"),
+        ("</epcList>", f"</epcList>{ONLY_20}", "QT715", "/ObjectEvent/persistentDisposition"),
+        ("</epcList>", f"</epcList>{SENSORS}", "QT715", "/ObjectEvent/sensorElementList"),
+        ("ObjectEvent>", "AssociationEvent>", "QT715", "/AssociationEvent"),
+        ("<action>ADD</action>\n", "<action>ADD</action><epcList/>", "QT704",
+         "/ObjectEvent/epcList[2]"),
+    ],
+)  # fmt: skip
+def test_what_epcis_12_does_not_have_is_refused(old: str, new: str, code: str, where: str) -> None:
+    assert old in OBJECT_12
+    assert (code, f"{BODY}{where}") in faults(xml(OBJECT_12.replace(old, new)))
+
+
+def test_elements_out_of_the_order_of_12_are_refused() -> None:
+    moved = OBJECT_12.replace("<action>ADD</action>", "")
+    moved = moved.replace("</disposition>", "</disposition><action>ADD</action>")
+    assert faults(xml(moved)) == [("QT704", f"{BODY}/ObjectEvent/action")]
+    assert not faults(xml(moved, version="2.0"))
+
+
+def test_elements_of_12_without_their_wrapper_are_read_and_named() -> None:
+    bare = OBJECT_12
+    for wrapper in ("<baseExtension>", "</baseExtension>", "<extension>", "</extension>"):
+        bare = bare.replace(wrapper, "")
+    document = read_epcis(xml(bare), "x")
+    assert document.events[0].content_hash == read_epcis(xml(OBJECT_12), "x").events[0].content_hash
+    assert {warning.code for warning in document.warnings} == {"QT709"}
+    assert not read_epcis(xml(bare, version="2.0"), "x").warnings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("<EPCISBody>", "<EPCISBody>stray", "QT704"),
+        ("<EPCISBody>", "<EPCISBody><more/>", "QT704"),
+        ("<EPCISBody>", '<EPCISBody foo="1">', "QT704"),
+        ("</EPCISBody>", "<EventList/></EPCISBody>", "QT702"),
+        ("creationDate", 'foo="1" creationDate', "QT704"),
+        ("EventList>", "ex:EventList>", "QT704"),
+    ],
+)
+def test_nothing_around_the_events_is_dropped_in_silence(old: str, new: str, code: str) -> None:
+    document = xml(OBJECT_12).decode()
+    assert old in document
+    assert code in {each for each, _ in faults(document.replace(old, new).encode())}
+
+
+def test_an_attribute_of_another_namespace_is_kept() -> None:
+    (event,) = read_epcis(
+        xml(OBJECT_12.replace("<ObjectEvent>", '<ObjectEvent ex:a="1">')), "x"
+    ).events
+    assert event.document["ex:a"] == "1"
+
+
+def test_a_prefix_that_only_a_sensor_declares_is_written_in_full() -> None:
+    sensor = SENSORS.replace("<sensorReport", f'<sensorReport xmlns:q="{EXT}" type="q:pH"')
+    inside = OBJECT_12.replace("<ilmd>", f"{sensor}<ilmd>")
+    (event,) = read_epcis(xml(inside, version="2.0"), "x").events
+    assert event.sensors[0]["sensorReport"] == [{"type": f"{EXT}pH"}]
+
+
 def test_every_fault_of_a_document_is_told_at_once() -> None:
     bad = OBJECT_12.replace("T10", "").replace("12.50", "many").replace("btt:po", "btt:x")
     assert sorted(code for code, _ in faults(xml(bad))) == ["QT706"] * 3

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qtcore.engines.expressions import check
+from qtcore.engines.expressions import FactType, check
 from tests.expression_vectors import (
     JavaScript,
     answer_in_python,
@@ -169,3 +169,15 @@ def test_both_evaluators_agree_on_many_more(
     javascript: JavaScript, asked: tuple[str, Any], facts: dict[str, Any]
 ) -> None:
     compare(javascript, asked, facts)
+
+
+@pytest.mark.parametrize("number", [1.0, -0.0, 2.5, 2**53, -(2.0**60)])
+def test_a_json_number_means_the_same_to_both(javascript: JavaScript, number: float) -> None:
+    kinds = {"one": FactType("decimal"), "many": FactType("decimal_list")}
+    for text in ("one == 1 or one == 0", "many == [1] or many == [0]"):
+        found, _ = check(text, kinds)
+        assert found is not None
+        facts = {"one": number, "many": [number]}
+        ours = answer_in_python(found, facts, {})
+        assert ours == javascript.ask(found.as_json(), facts, {})
+        assert ours["value"] is (True if number in (1, 0) else None)

@@ -21,6 +21,9 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "component": ("comp", "Comp"),
 }
 
+WORDS: Final = _KINDS.keys()
+"""The properties that hold a word of the vocabulary."""
+
 
 def bare_word(name: str, text: str) -> str:
     """Give the bare word of a CBV word of a property in any notation; other texts stay."""

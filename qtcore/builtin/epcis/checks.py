@@ -14,6 +14,7 @@ from typing import Any
 from qtcore.builtin.epcis.cbv import WEB, bare_word
 from qtcore.builtin.epcis.strict_json import pointer
 from qtcore.builtin.faults import Faults, listing, shown
+from qtcore.builtin.gs1.keys import has_bad_escape
 
 MAX_NAME_LENGTH = 400
 Check = Callable[[Any, str, Faults], None]
@@ -63,6 +64,9 @@ def uri(value: Any, at: str, faults: Faults) -> None:
         faults.add("QT706", f"{shown(value)} is no URI such as {example}", at)
     elif len(value) > MAX_NAME_LENGTH:
         faults.add("QT706", f"the URI has {len(value)} signs; at most {MAX_NAME_LENGTH}", at)
+    elif has_bad_escape(value):
+        text = f"% in {shown(value)} is not followed by two hexadecimal digits (RFC 3986, 2.1)"
+        faults.add("QT706", text, at)
 
 
 def uri_or_empty(value: Any, at: str, faults: Faults) -> None:

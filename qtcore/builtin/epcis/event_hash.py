@@ -238,7 +238,7 @@ def _canonical_number(text: str) -> str:
 def _canonical_key(text: str) -> str:
     value = canonical_uri(text)
     if value == text or not value.startswith(_LINK):
-        return value
+        return text
     for escaped, sign in _UNESCAPED.items():
         value = value.replace(escaped, sign)
     return value

@@ -68,7 +68,7 @@ def read_epcis(data: bytes, name: str, *, partly: bool = False) -> EpcisDocument
     around them is right and its faults can all be listed.
     """
     faults, doubts = Faults(), Faults()
-    value, places = _value(data, faults)
+    value, places = _value(data, faults, doubts)
     if value is None:
         return EpcisDocument(name, faults=placed(faults, places), places=places)
     check_document(value, faults)
@@ -125,13 +125,13 @@ def placed(faults: Faults, places: Places | None) -> tuple[ReadFault, ...]:
     return tuple(ReadFault(f.code, f.message, places.xpath(f.where)) for f in listed)
 
 
-def _value(data: bytes, faults: Faults) -> tuple[Any, Places | None]:
+def _value(data: bytes, faults: Faults, doubts: Faults) -> tuple[Any, Places | None]:
     """Read either notation into the value that JSON would have; None when it cannot be read."""
     if not is_xml(data):
         value = read_json(data, faults)
         return (None if faults.count else value), None
     root = read_xml(data, faults)
-    reader = XmlReader(faults)
+    reader = XmlReader(faults, doubts)
     value = reader.document(root) if root is not None else {}
     return value or None, reader.places
 
@@ -223,8 +223,12 @@ class _EventReader:
             )
         for names, classes, role in _LISTS:
             part = part_of(verb, role)
+            listed = set[str]()
             for number, uri in enumerate(value.get(names, ())):
-                yield Thing(part, uri, self.keys[uri, False], pointer=f"{at}/{names}/{number}")
+                key = self.keys[uri, False]
+                if key.value not in listed:  # in two notations, it is one thing all the same
+                    listed.add(key.value)
+                    yield Thing(part, uri, key, pointer=f"{at}/{names}/{number}")
             for number, entry in enumerate(value.get(classes, ())):
                 yield Thing(
                     part,

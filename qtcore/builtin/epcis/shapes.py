@@ -1,7 +1,8 @@
 """Which properties each EPCIS 2.0 event and document has, and what belongs together.
 
 It must not know what an event does to lots. It accepts and refuses what GS1's own JSON schema does,
-and adds the rules of the standard that the schema leaves out (parentID, transformation parts).
+and adds the rules of the standard that the schema leaves out (parentID, transformation parts, unit
+codes of sensors).
 """
 
 from collections.abc import Mapping
@@ -62,7 +63,7 @@ _SENSOR_REPORT = record(
         "stringValue": text,
         "booleanValue": boolean,
         "hexBinaryValue": hex_binary,
-        "uom": text,
+        "uom": unit_code,  # CBV 2.0, 7.2: a code of UN/CEFACT Recommendation 20
         **dict.fromkeys(
             (
                 "deviceID",

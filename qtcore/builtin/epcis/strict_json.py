@@ -55,9 +55,9 @@ def read_json(data: bytes, faults: Faults) -> Any:
     return value if faults.count == before else None
 
 
-def read_number(text: str) -> int | Decimal | None:
+def read_number(text: str, form: re.Pattern[str] = _NUMBER) -> int | Decimal | None:
     """Read a number as another notation writes it, within the limits of this one; else None."""
-    if not _NUMBER.fullmatch(text) or len(text) > 2 * _MAX_INT_DIGITS:
+    if not form.fullmatch(text) or len(text) > 2 * _MAX_INT_DIGITS:
         return None
     value = Decimal(text)
     if not -_MAX_EXPONENT < value.adjusted() < _MAX_EXPONENT:

@@ -96,6 +96,10 @@ OLD: Final = Layout(
             ("", ("bizTransactionList", "parentID", "epcList", "action", *_COMMON)),
             ("extension", ("quantityList", *_BOTH)),
         ),
+        "QuantityEvent": (
+            *_OLD_WHEN,
+            ("", ("epcClass", "quantity", *_COMMON, "bizTransactionList")),
+        ),
         "TransformationEvent": (
             *_OLD_WHEN,
             ("", ("inputEPCList", "inputQuantityList", "outputEPCList", "outputQuantityList",
@@ -108,10 +112,11 @@ OLD: Final = Layout(
     frozenset(("TransformationEvent",)),
 )  # fmt: skip
 LAYOUTS: Final[Mapping[str, Layout]] = {each.version: each for each in (NEW, OLD)}
-_KNOWN: Final = frozenset(
+KNOWN: Final = frozenset(
     name for _, names in (*_HOLDING, *(p for each in NEW.events.values() for p in each))
     for name in names
 )  # fmt: skip
+"""Every property that an event of EPCIS 2.0 may have."""
 
 
 def untold(document: Mapping[str, Any], version: str) -> Iterator[ReadFault]:
@@ -128,7 +133,7 @@ def untold(document: Mapping[str, Any], version: str) -> Iterator[ReadFault]:
             yield ReadFault("QT715", text, place)
             continue
         told = {name for _, names in layout.parts(kind) for name in names}
-        missing = sorted((event.keys() & _KNOWN) - told)
+        missing = sorted((event.keys() & KNOWN) - told)
         if missing:
             text = f"{listing(missing)} of an {kind} has no place in EPCIS 1.2; export it as 2.0"
             yield ReadFault("QT715", text, place)

@@ -51,6 +51,13 @@ class Prefixes:
             known[space] = self._new(space, element)
         return known[space]
 
+    def written(self, text: str, scope: Mapping[str, str]) -> str:
+        """Give a value such as ``ex:step``, in full when only an inner element says what ex is."""
+        prefix, colon, rest = text.partition(":")
+        space = scope.get(prefix, "") if colon else ""
+        is_known = space in (self.root.get(prefix), self._values.get(prefix))
+        return text if not space or is_known or prefix in NO_PREFIXES else f"{space}{rest}"
+
     def begin_event(self, element: Element) -> None:
         """Note what an event itself declares: its values may use what no name uses."""
         self._event = {}

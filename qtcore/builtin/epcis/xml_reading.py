@@ -4,14 +4,18 @@ It must not judge what the document says; `shapes` does that for both notations.
 from a JSON pointer of that value back to the element.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 from qtcore.builtin.epcis import xml_names as names
-from qtcore.builtin.epcis.cbv import bare_word
+from qtcore.builtin.epcis.cbv import WORDS, bare_word, urn_word
 from qtcore.builtin.epcis.strict_json import pointer, read_number
+from qtcore.builtin.epcis.xml_extensions import TRUTHS, Extensions
+from qtcore.builtin.epcis.xml_frame import ELSEWHERE, is_own, strays
+from qtcore.builtin.epcis.xml_old import old_findings
 from qtcore.builtin.epcis.xml_places import Places
 from qtcore.builtin.epcis.xml_prefixes import Prefixes
 from qtcore.builtin.faults import Faults, shown
@@ -23,9 +27,6 @@ _ROOTS: Final[Mapping[str, str]] = {
     "EPCISMasterDataDocument": "urn:epcglobal:epcis-masterdata:xsd:",
 }
 _VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {"1": ("1", "1.0", "1.1", "1.2"), "2": ("2.0",)}
-_WRAPPERS: Final = frozenset(("extension", "baseExtension"))
-_TRUTHS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
-_XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 @dataclass(slots=True)
@@ -33,8 +34,15 @@ class XmlReader:
     """Reads one document; what cannot be put into words of JSON becomes a fault."""
 
     faults: Faults
+    doubts: Faults = field(default_factory=Faults)
+    is_old: bool = False
     places: Places = field(default_factory=Places)
     prefixes: Prefixes = field(default_factory=Prefixes)
+
+    @property
+    def extensions(self) -> Extensions:
+        """Read what the standard does not know."""
+        return Extensions(self.faults, self.places, self.prefixes)
 
     def document(self, root: Element) -> dict[str, Any]:
         """Read a whole document."""
@@ -51,6 +59,9 @@ class XmlReader:
             self.faults.add("QT700", text, "")
             return {}
         self._check_version(root, version)
+        self.is_old = version == "1"
+        for stray in strays(root):
+            self.faults.add(stray.code, stray.text, self._noted(stray.element, stray.attribute))
         value: dict[str, Any] = {
             "type": "EPCISQueryDocument" if kind == "EPCISQueryDocument" else "EPCISDocument",
             "schemaVersion": "2.0",
@@ -136,7 +147,7 @@ class XmlReader:
         self.places.note(at, element)
         value: dict[str, Any] = {"id": element.attributes.get(("", "id"), "")}
         attributes = [
-            {"id": each.attributes.get(("", "id"), ""), "attribute": self._extension(each, at)}
+            {"id": each.attributes.get(("", "id"), ""), "attribute": self.extensions.read(each, at)}
             for each in element.named("attribute")
         ]
         for attribute in attributes:
@@ -160,9 +171,12 @@ class XmlReader:
 
     def _event(self, element: Element, at: str) -> dict[str, Any]:
         self.places.note(at, element)
-        known = not element.space or element.space.startswith("urn:epcglobal:epcis")
         self.prefixes.begin_event(element)
-        kind = element.name if known else self._name(element)
+        if self.is_old and is_own(element):
+            for old in old_findings(element):
+                into = self.doubts if old.is_doubt else self.faults
+                into.add(old.code, old.text, self._noted(old.element))
+        kind = element.name if is_own(element) else self.extensions.name(element)
         value: dict[str, Any] = {"type": kind}
         self._fields(element, value, at, names.EVENT)
         context = self.prefixes.end_event()
@@ -175,12 +189,14 @@ class XmlReader:
     def _fields(
         self, element: Element, value: dict[str, Any], at: str, readers: Mapping[str, str]
     ) -> None:
-        """Read the children of an element into a value; wrappers of 1.2 are opened."""
+        """Read an element into a value: children, others' attributes; wrappers are opened."""
+        for (space, name), text in element.attributes.items():
+            if space and element.name in names.OPEN and space not in ELSEWHERE:
+                value[f"{self.prefixes.of(space, element)}:{name}"] = text
         for child in element.children:
-            is_own = not child.space or child.space.startswith("urn:epcglobal:epcis")
-            if not is_own:
-                self._add_extension(child, value, at)
-            elif child.name in _WRAPPERS:
+            if not is_own(child):
+                self.extensions.add(child, value, at)
+            elif child.name in names.WRAPPERS:
                 self._fields(child, value, at, readers)
             else:
                 self._field(child, value, at, readers.get(child.name, ""))
@@ -192,7 +208,7 @@ class XmlReader:
         if name in names.REPEATED:
             found = value.setdefault(name, [])
             self.places.note(pointer(inside, len(found)), child)
-            found.append(self._word(name, child.text))
+            found.append(self._word(child, name))
             return
         if name in value:
             self.places.note(inside, child)
@@ -200,24 +216,32 @@ class XmlReader:
             return
         self.places.note(inside, child)
         read = _READERS.get(how)
-        value[name] = read(self, child, inside) if read else self._simple(child, name)
+        value[name] = read(self, child, inside) if read else self._word(child, name)
 
-    def _simple(self, child: Element, name: str) -> Any:
+    def _text(self, child: Element) -> str:
+        """Give the text of an element that holds nothing else."""
         for inner in child.children:
             self.faults.add(
                 "QT704", f"{describe(inner)} is not known inside {describe(child)}",
                 self._noted(inner),
             )  # fmt: skip
-        return self._word(name, child.text)
+        return child.text.strip()
 
-    def _noted(self, element: Element) -> str:
-        """Give a pointer for an element that has no place in the value."""
+    def _noted(self, element: Element, attribute: str = "") -> str:
+        """Give a pointer for an element or attribute that has no place in the value."""
         at = f"/\x00{len(self.places.elements)}"
-        self.places.note(at, element)
+        self.places.note(at, element, attribute)
         return at
 
-    def _word(self, name: str, text: str) -> str:
-        return bare_word(name, text.strip())
+    def _word(self, child: Element, name: str) -> str:
+        """Read a word; EPCIS 1.2 has no bare ones."""
+        text = self._text(child)
+        if self.is_old and name in WORDS and text and ":" not in text:
+            wanted = urn_word(name, text)
+            self.faults.add(
+                "QT706", f"{shown(text)} is no URI; EPCIS 1.2 writes {wanted}", self._noted(child)
+            )
+        return bare_word(name, self.prefixes.written(text, child.scope))
 
     def _check_no_text(self, element: Element, at: str) -> None:
         if element.text.strip():
@@ -225,14 +249,14 @@ class XmlReader:
             self.faults.add("QT704", text, at)
 
     def _texts(self, element: Element, at: str) -> list[str]:
-        return [child.text.strip() for child, _ in self._entries(element, at)]
+        return [self._text(child) for child, _ in self._entries(element, at)]
 
     def _entries(self, element: Element, at: str) -> Iterator[tuple[Element, str]]:
         """Give the entries of a list, each with its pointer; what is no entry is a fault."""
         accepted = names.ENTRIES.get(element.name, "")
         count = 0
         for child in element.children:
-            if child.name != accepted:
+            if child.name != accepted or not is_own(child):
                 text = f"{describe(child)} is not known here; accepted: {accepted}"
                 self.faults.add("QT704", text, self._noted(child))
                 continue
@@ -251,12 +275,13 @@ class XmlReader:
         return found
 
     def _number(self, element: Element, at: str) -> Any:
-        return self._as_number(element.text, at)
+        return self._as_number(self._text(element), at, names.DECIMAL)
 
-    def _as_number(self, text: str, at: str) -> Any:
-        found = read_number(text.strip())
+    def _as_number(self, text: str, at: str, form: re.Pattern[str] | None = None) -> Any:
+        found = read_number(text, form) if form else read_number(text)
         if found is None:
-            self.faults.add("QT706", f"{shown(text.strip())} is no number", at)
+            hint = ", without exponent (xsd:decimal)" if form is names.DECIMAL else ""
+            self.faults.add("QT706", f"{shown(text)} is no number{hint}", at)
             return Decimal(0)
         return found
 
@@ -267,10 +292,17 @@ class XmlReader:
             kind = child.attributes.get(("", "type"))
             if kind is not None:
                 self.places.note(pointer(inside, "type"), child, "type")
-                entry["type"] = bare_word(f"{child.name}Type", kind.strip())
-            entry[child.name] = child.text.strip()
+                entry["type"] = self._type(child, kind.strip(), pointer(inside, "type"))
+            entry[child.name] = self._text(child)
             found.append(entry)
         return found
+
+    def _type(self, element: Element, kind: str, at: str) -> str:
+        name = f"{element.name}Type"
+        if self.is_old and kind and ":" not in kind:
+            text = f"{shown(kind)} is no URI; EPCIS 1.2 writes {urn_word(name, kind)}"
+            self.faults.add("QT706", text, at)
+        return bare_word(name, kind)
 
     def _object(self, element: Element, at: str) -> dict[str, Any]:
         value: dict[str, Any] = {}
@@ -288,13 +320,16 @@ class XmlReader:
             entry: dict[str, Any] = {}
             for each in child.children:
                 if each.space:
-                    self._add_extension(each, entry, inside)
+                    self.extensions.add(each, entry, inside)
                 elif each.name == "sensorReport":
                     reports = entry.setdefault("sensorReport", [])
                     where = f"{inside}/sensorReport/{len(reports)}"
                     reports.append(self._by_attributes(each, where))
-                elif each.name in _WRAPPERS:
+                elif each.name in names.WRAPPERS:
                     self._fields(each, entry, inside, {})
+                elif each.name in entry:
+                    text = f"{describe(each)} occurs twice; keep one"
+                    self.faults.add("QT702", text, self._noted(each))
                 else:
                     entry[each.name] = self._by_attributes(each, pointer(inside, each.name))
             found.append(entry)
@@ -308,13 +343,13 @@ class XmlReader:
             inside = pointer(at, key)
             self.places.note(inside, element, name)
             if name in names.NUMBERS and not space:
-                value[key] = self._as_number(text, inside)
+                value[key] = self._as_number(text.strip(), inside)
             elif name == "booleanValue" and not space:
-                value[key] = _TRUTHS.get(text.strip(), text)
+                value[key] = TRUTHS.get(text.strip(), text)
             else:
                 value[key] = self._sensor_word(name, text.strip(), element.scope)
         for child in element.children:
-            self._add_extension(child, value, at)
+            self.extensions.add(child, value, at)
         return value
 
     def _sensor_word(self, name: str, text: str, scope: Mapping[str, str]) -> str:
@@ -323,41 +358,9 @@ class XmlReader:
             space = scope.get(prefix, "https://gs1.org/voc/" if prefix == "gs1" else "")
             if space in names.GS1_VOCABULARY:
                 return rest
-            return next((text[len(s) :] for s in names.GS1_VOCABULARY if text.startswith(s)), text)
-        return bare_word(name, text)
-
-    def _add_extension(self, child: Element, value: dict[str, Any], at: str) -> None:
-        name = self._name(child)
-        inside = pointer(at, name)
-        found = self._extension(child, inside)
-        if name not in value:
-            self.places.note(inside, child)
-            value[name] = found
-        elif isinstance(value[name], list):
-            value[name].append(found)
-        else:
-            value[name] = [value[name], found]
-
-    def _extension(self, element: Element, at: str) -> Any:
-        """Read what the standard does not know: text, or an object when it holds more."""
-        kind = element.attributes.get((_XSI, "type"), "")
-        others = {key: each for key, each in element.attributes.items() if key[0] != _XSI}
-        if not element.children and not others:
-            return _typed_text(element.text, kind)
-        value: dict[str, Any] = {}
-        for (space, name), text in others.items():
-            key = f"{self.prefixes.of(space, element)}:{name}" if space else name
-            value[f"@{key}"] = text
-        for child in element.children:
-            self._add_extension(child, value, at)
-        if element.text.strip():
-            value["#text"] = element.text.strip()
-        return value
-
-    def _name(self, element: Element) -> str:
-        if not element.space:
-            return element.name
-        return f"{self.prefixes.of(element.space, element)}:{element.name}"
+            full = self.prefixes.written(text, scope)
+            return next((full[len(s) :] for s in names.GS1_VOCABULARY if full.startswith(s)), full)
+        return bare_word(name, self.prefixes.written(text, scope))
 
 
 _READERS: Final[Mapping[str, Callable[[XmlReader, Element, str], Any]]] = {
@@ -374,7 +377,7 @@ _READERS: Final[Mapping[str, Callable[[XmlReader, Element, str], Any]]] = {
 def _event_elements(events: Element) -> Iterator[Element]:
     """Give the events; 1.2 puts those of later versions into an extension, or two."""
     for each in events.children:
-        if each.name in _WRAPPERS and not each.space:
+        if each.name in names.WRAPPERS and not each.space:
             yield from _event_elements(each)
         else:
             yield each
@@ -385,12 +388,3 @@ def _as_object_event(value: dict[str, Any]) -> None:
     value["type"], value["action"] = "ObjectEvent", "OBSERVE"
     entry = {name: value.pop(name) for name in ("epcClass", "quantity") if name in value}
     value["quantityList"] = [entry]
-
-
-def _typed_text(text: str, kind: str) -> Any:
-    """Read a text whose XML Schema type is told; without one it stays text."""
-    name = kind.rpartition(":")[2]
-    if name in names.NUMBER_TYPES:
-        found = read_number(text.strip())
-        return text if found is None else found
-    return _TRUTHS.get(text.strip(), text) if name == "boolean" else text

@@ -15,10 +15,15 @@ from qtcore.builtin.gs1.check_digits import check_digit, has_check_digit
 ANY_LOT = "*"
 """The lot number of a class named without one, as in the EPC pattern ``urn:epc:idpat:...*``."""
 
-_CANONICAL = "https://id.gs1.org"
+_GS1_HOST = "id.gs1.org"
+_CANONICAL = f"https://{_GS1_HOST}"
+_GTIN_LENGTHS = (8, 12, 13, 14)
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)", re.ASCII)
 _PATTERN = re.compile(r"urn:epc:idpat:(grai|gdti|sgcn|cpi):([0-9]{6,12})\.([^.]*)\.\*", re.ASCII)
-_LINK = re.compile(r"https?://[^/?#]+((?:/[^/?#]*)+)(?:[?#].*)?", re.ASCII)
+_LINK = re.compile(r"https?://([^/?#]+)((?:/[^/?#]*)+)(?:[?#].*)?", re.ASCII)
+_ANY_CASE = re.compile(r"urn:[a-z0-9-]+:|https?://[^/?#@]+(?=[/?#]|$)", re.ASCII | re.IGNORECASE)
+_URN_SERIAL = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9!'()*+,.:;=_-])+", re.ASCII)
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
 _OTHER_LOT = re.compile(r"(urn:gdst:[^:]+:product:)lot:class:(.+)\.([^.]+)")
 _OTHER_SERIAL = re.compile(r"(urn:gdst:[^:]+:product:)serial:(?:obj|class):(.+)\.([^.]+)")
 _OTHER_CLASS = re.compile(r"urn:gdst:[^:]+:product:class:.+")
@@ -51,6 +56,21 @@ def _are_digits(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+def plain_start(uri: str) -> str:
+    """Write in small letters where a URI knows no case.
+
+    These are scheme and host (RFC 3986, 6.2.2.1), of a URN its namespace (RFC 8141, 3.1); what
+    follows keeps its letters.
+    """
+    match = _ANY_CASE.match(uri)
+    return uri if match is None else match[0].lower() + uri[match.end() :]
+
+
+def has_bad_escape(uri: str) -> bool:
+    """Say whether a % is not followed by two hexadecimal digits (RFC 3986, 2.1)."""
+    return _BAD_ESCAPE.search(uri) is not None
+
+
 def canonical_identifier(uri: str) -> tuple[str, str]:
     """Give scheme and canonical value of a name; names that are no GS1 key keep their text."""
     key = read_key(uri)
@@ -62,7 +82,7 @@ def canonical_uri(uri: str) -> str:
 
     Patterns of assets and documents are no lots, so that `read_key` leaves them alone.
     """
-    match = _PATTERN.fullmatch(uri)
+    match = _PATTERN.fullmatch(plain_start(uri))
     if match is None:
         return canonical_identifier(uri)[1]
     scheme, company, reference = match.groups()
@@ -84,6 +104,7 @@ def read_key(uri: str, *, is_class: bool = False) -> GlobalKey:
     `is_class` says that it stood where a class or lot is named (EPCIS epcClass): it decides what an
     unknown notation means.
     """
+    uri = plain_start(uri)
     try:
         key = _from_urn(uri) or _from_link(uri)
     except _Malformed as malformed:
@@ -124,12 +145,12 @@ def _from_link(uri: str) -> GlobalKey | None:
     match = _LINK.fullmatch(uri)
     if match is None:
         return None
-    segments = match.group(1).split("/")[1:]
+    segments = match.group(2).split("/")[1:]
+    is_gs1 = match.group(1) == _GS1_HOST
     for start, segment in enumerate(segments):
         if segment not in _PRIMARY or (len(segments) - start) % 2:
             continue
         pairs = segments[start:]
-        is_gs1 = uri.startswith(f"{_CANONICAL}/")
         try:
             elements = {ai: _unescape(v) for ai, v in zip(pairs[::2], pairs[1::2], strict=True)}
         except _Malformed:
@@ -141,7 +162,7 @@ def _from_link(uri: str) -> GlobalKey | None:
         if not is_gs1 and segment not in _CHECKED:
             continue  # without a check digit nothing tells a key from any other web address
         if not _well_formed(segment, elements[segment]):
-            if is_gs1:
+            if is_gs1 or _is_meant(segment, pairs[1]):
                 raise _Malformed(_what_is_wrong(segment, elements[segment]))
             continue
         return _key(_scheme_of(segment, elements), elements)
@@ -153,6 +174,18 @@ def _well_formed(ai: str, value: str) -> bool:
     if length is None:
         return 0 < len(value) <= 30
     return _are_digits(value[:length]) and len(value) >= length and has_check_digit(value[:length])
+
+
+def _is_meant(ai: str, value: str) -> bool:
+    """Say whether a segment on a domain of any owner has the digits of a key.
+
+    Only its check digit can be wrong then. Other segments are parts of any web address.
+    """
+    if ai == "01":
+        return _are_digits(value) and len(value) in _GTIN_LENGTHS
+    length = _CHECKED[ai]
+    is_long_enough = len(value) == length or (ai in _WITH_SERIAL and len(value) > length)
+    return is_long_enough and _are_digits(value[:length])
 
 
 def _what_is_wrong(ai: str, value: str) -> str:
@@ -232,11 +265,16 @@ def _serial(text: str) -> str:
     """Undo the escapes of a serial in a URN."""
     if not text:
         raise _Malformed("the serial is empty")
-    return _unescape(text)
+    found = _unescape(text)
+    if _URN_SERIAL.fullmatch(text) is None:
+        raise _Malformed(f"{text!r} holds a sign that a URN writes as %XX (TDS, appendix A)")
+    return found
 
 
 def _unescape(text: str) -> str:
     """Undo the escapes of a part; refuses what cannot be shown: two names would look alike."""
+    if has_bad_escape(text):
+        raise _Malformed(f"% in {text!r} is not followed by two hexadecimal digits")
     try:
         found = unquote(text, errors="strict")
     except UnicodeDecodeError as exc:
@@ -261,6 +299,8 @@ _CHECKED: Mapping[str, int] = {
     "8006": 14, "8017": 18, "8018": 18,
 }  # fmt: skip
 """How many leading digits end in a check digit."""
+_WITH_SERIAL = frozenset(("253", "255", "8003", "8006"))
+"""Keys in which more may follow the check digit."""
 _IDENTIFYING: Mapping[str, tuple[str, str]] = {
     **{scheme: (ai, "") for ai, scheme in _PRIMARY.items()},
     "sgtin": ("01", "21"), "lgtin": ("01", "10"), "upui": ("01", "235"), "sgln": ("414", "254"),

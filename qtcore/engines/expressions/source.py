@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from qtcore.engines.expressions.compiled import ExpressionProblem
+from qtcore.engines.expressions.foreign import find_foreign
 
 MOST_CHARACTERS: Final = 2000
 MOST_NODES: Final = 500
@@ -20,16 +21,7 @@ _BLANKS: Final = str.maketrans("\t\r\n", "   ")
 _REFUSED_CHARACTER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\\\ud800-\udfff]")
 _TEXT: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _GLUED: Final = re.compile(r"(?<![\w.])[0-9][0-9_.]*(?:and|or|if|else|for|in|is|not)\b")
-_FOREIGN: Final = (
-    ("&&", "and"),
-    ("||", "or"),
-    ("<>", "!="),
-    ("≤", "<="),
-    ("≥", ">="),
-    ("≠", "!="),
-    ("!", "not"),
-    ("=", "=="),
-)
+_ALMOST: Final = (("!", "not"), ("=", "=="))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,7 @@ def _check_characters(text: str) -> tuple[ExpressionProblem, ...]:
         # Python only warns of it, on the standard error of whoever serves.
         said = f"{glued.group()!r} runs a number and a word together; put a space between them"
         return (ExpressionProblem("QT200", said, glued.start() + 1),)
-    return tuple(
+    refused = (
         ExpressionProblem(
             "QT200",
             f"character {match.group()!r} is not accepted in an expression; remove it",
@@ -100,13 +92,14 @@ def _check_characters(text: str) -> tuple[ExpressionProblem, ...]:
         )
         for match in _REFUSED_CHARACTER.finditer(text)
     )
+    return (*find_foreign(text), *refused)
 
 
 def _explain_syntax(line: str, indent: int, exc: SyntaxError) -> ExpressionProblem:
     at = min(max((exc.offset or 1) - 1, 0), len(line))
     if "too many nested" in exc.msg:
         return _too_deep()
-    for foreign, ours in _FOREIGN:
+    for foreign, ours in _ALMOST:
         found = _find_foreign(line, foreign, near=at)
         if found is not None:
             said = f"{foreign!r} is not part of the language; write {ours!r} instead"

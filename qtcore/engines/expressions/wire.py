@@ -61,11 +61,9 @@ def read_value(raw: object, wanted: FactType) -> object:
         is_quantity = isinstance(amount, Decimal) and isinstance(raw.get("unit"), str)
         return Quantity(amount, raw["unit"]) if is_quantity else raw
     if isinstance(raw, list):
-        return [_number(each) for each in raw] if wanted.kind == "decimal_list" else raw
-    if isinstance(raw, int) and abs(raw) > MOST_EXACT:
-        return _UNUSABLE
+        return [_number(_exact(each)) for each in raw] if wanted.kind == "decimal_list" else raw
     if not isinstance(raw, str):
-        return raw
+        return _exact(raw)
     match wanted.kind:
         case "integer" | "decimal":
             return _number(raw)
@@ -76,6 +74,13 @@ def read_value(raw: object, wanted: FactType) -> object:
         case "duration":
             return _duration(raw)
     return raw
+
+
+def _exact(raw: object) -> object:
+    """Give a JSON number as a browser has it: there 1.0 is 1, and large ones are not exact."""
+    if isinstance(raw, float) and raw.is_integer():
+        raw = int(raw)
+    return _UNUSABLE if isinstance(raw, int) and abs(raw) > MOST_EXACT else raw
 
 
 def _number(raw: object) -> Any:

@@ -54,7 +54,7 @@ class Report:
             "workflow": self.workflow,
             "holds": self.holds,
             "proofs": own + below,
-            "findings": [found.as_json() for found in self.findings],
+            "findings": [found.as_json(tongue) for found in self.findings],
         }
 
 

@@ -18,7 +18,7 @@ from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.proofs.moves import Edge, Memory
 from qtcore.engines.proofs.paths import Walk, Watch
 from qtcore.engines.proofs.setting import Instant, Outcome
-from qtcore.engines.proofs.words import All, Named, Said
+from qtcore.engines.proofs.words import All, AnyOf, Named, Said
 
 Verdict = tuple[Outcome, Said | None]
 _FINE: Verdict = ("impossible", None)
@@ -157,6 +157,24 @@ def watch_persons(body: DistinctPersons) -> Watch[frozenset[str]]:
         return ("possible", Said("same_person", (both,))) if free else _FINE
 
     return Watch(frozenset(), advance, is_bad)
+
+
+def watch_unmade(body: DistinctPersons) -> Watch[bool]:
+    """Watch for the step of `requires_distinct_persons` where nobody made any of the others."""
+    others, targets = frozenset(body.other_than), frozenset(body.to)
+
+    def advance(is_made: bool, edge: Edge) -> bool:
+        return is_made or any(step.id in others for step in edge.steps)
+
+    def is_bad(is_made: bool, edge: Edge, _: Memory) -> Verdict:
+        enters = bool(targets & edge.after) and not targets & edge.before
+        is_there = enters or any(step.id == body.transition for step in edge.steps)
+        alone = Said(
+            "nobody_made", (AnyOf(tuple(Named("transitions", n) for n in body.other_than)),)
+        )
+        return ("possible", alone) if is_there and not advance(is_made, edge) else _FINE
+
+    return Watch(False, advance, is_bad)
 
 
 def list_first(walk: Walk) -> list[_Moment]:

@@ -13,7 +13,17 @@ from qtcore.definitions.workflows import State, Transition, matches
 from qtcore.engines.proofs.moves import Path, Place
 from qtcore.engines.proofs.paths import MOST_NODES, Offer, TooManyPaths, Walk
 from qtcore.engines.proofs.setting import Instant
-from qtcore.engines.proofs.words import any_of, path_words
+from qtcore.engines.proofs.words import (
+    ENGLISH,
+    Named,
+    Part,
+    Said,
+    Tongue,
+    Way,
+    roles_of,
+    step_named,
+)
+from qtcore.engines.proofs.words import states as states_named
 
 Where = tuple[str | int, ...]
 _ANYTHING = frozenset({"*"})
@@ -21,23 +31,43 @@ _ANYTHING = frozenset({"*"})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found, with the part of the definition it is about, and a path that shows it."""
+    """One thing found, with the part of the definition it is about, and a path that shows it.
 
-    code: str
-    message: str
+    `said` is what it says, as a sentence that can be told in any language.
+    """
+
+    said: Said
     where: Where
     severity: Literal["error", "warning"] = "error"
     steps: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, object]:
+    @property
+    def code(self) -> str:
+        """The code; the key of the sentence begins with it."""
+        return self.said.key.partition("_")[0]
+
+    @property
+    def message(self) -> str:
+        """The sentence in English."""
+        return ENGLISH.tell(self.said)
+
+    def as_json(self, tongue: Tongue = ENGLISH) -> dict[str, object]:
         """Give the shape that `--json` and the API show."""
         return {
             "code": self.code,
             "severity": self.severity,
-            "message": self.message,
+            "message": tongue.tell(self.said),
             "where": list(self.where),
             "steps": list(self.steps),
         }
+
+
+def _error(key: str, where: Where, *parts: Part, steps: tuple[str, ...] = ()) -> Finding:
+    return Finding(Said(key, parts), where, "error", steps)
+
+
+def _warning(key: str, where: Where, *parts: Part, steps: tuple[str, ...] = ()) -> Finding:
+    return Finding(Said(key, parts), where, "warning", steps)
 
 
 def find_faults(walk: Walk) -> Iterator[Finding]:
@@ -58,15 +88,13 @@ def find_faults(walk: Walk) -> Iterator[Finding]:
         yield from _without_actor(walk, reached)
         yield from _self_approvals(walk)
     except TooManyPaths:
-        said = f"life cycle {walk.flow.id!r} has too many paths to walk; split it"
-        yield Finding("QT311", said, ("id",), "warning")
+        yield _warning("QT311_paths", ("id",), walk.flow.id)
 
 
 def _never_true(walk: Walk) -> Iterator[Finding]:
     for number, step in enumerate(walk.flow.transitions):
         if walk.is_dead(step):
-            said = f"the guard of {step.id!r} can never be true; nobody can make this transition"
-            yield Finding("QT313", said, ("transitions", number, "guard"))
+            yield _error("QT313_dead", ("transitions", number, "guard"), step_named(step))
 
 
 def _overlaps(walk: Walk) -> Iterator[Finding]:
@@ -79,15 +107,13 @@ def _overlaps(walk: Walk) -> Iterator[Finding]:
         if answer.outcome == "impossible":
             continue
         where: Where = ("transitions", second.number, "guard" if second.step.guard else "id")
-        names = dict.fromkeys((first.step.id, second.step.id))
-        both = f"both transitions {' and '.join(map(repr, names))} out of {first.source!r}"
-        example = f", for example when {answer.example}" if answer.example else ""
-        if answer.outcome == "possible":
-            said = f"{both} are open at once{example}; make their guards exclude each other"
-            yield Finding("QT312", said, where)
+        both = (step_named(first.step), step_named(second.step), states_named(first.source))
+        if answer.outcome == "undecided":
+            yield _warning("QT312_unknown", where, *both)
+        elif answer.example:
+            yield _error("QT312_when", where, *both, answer.example)
         else:
-            said = f"it is not known whether {both} can be open at once"
-            yield Finding("QT312", said, where, "warning")
+            yield _error("QT312_open", where, *both)
 
 
 def _share_trigger(one: Transition, other: Transition) -> bool:
@@ -101,32 +127,28 @@ def _without_meaning(walk: Walk) -> Iterator[Finding]:
     for number, step in enumerate(walk.flow.transitions):
         demand = step.signature
         if demand is not None and demand.meaning not in walk.setting.meanings:
-            said = (
-                f"the signature of {step.id!r} means {demand.meaning!r}, which no language has a "
-                f"text for; add 'signatures.{demand.meaning}' to the texts"
-            )
-            yield Finding("QT318", said, ("transitions", number, "signature"))
+            where: Where = ("transitions", number, "signature")
+            yield _error("QT318", where, step_named(step), demand.meaning)
 
 
 def _timers(walk: Walk) -> Iterator[Finding]:
     states = walk.chart.states
     for number, timer in enumerate(walk.flow.timers):
         if states[timer.state].final and walk.chart.is_atomic(timer.state):
-            said = f"the timer of the final state {timer.state!r} never ends: nothing leads out"
-            yield Finding("QT319", said, ("timers", number, "state"))
+            yield _error("QT319_final", ("timers", number, "state"), states_named(timer.state))
         if timer.fire is None:
             continue
         where: Where = ("timers", number, "fire")
         fired = _fired_in(walk, timer.state, timer.fire)
         if not fired:
-            said = f"the timer of {timer.state!r} fires {timer.fire!r}, which does not begin there"
-            yield Finding("QT319", said, where)
+            yield _error("QT319_elsewhere", where, states_named(timer.state), timer.fire)
         for offer in fired:
             yield from _unfit_to_fire(offer, where)
             loop = _timer_loop(walk, offer)
             if loop:
-                said = f"the timers never end: {_loop_words(timer.state, loop)}"
-                yield Finding("QT319", said, where, steps=tuple(o.step.id for o in loop))
+                made = [((o.step,), "+".join(o.step.targets) or o.source) for o in loop]
+                steps = tuple(o.step.id for o in loop)
+                yield _error("QT319_loop", where, Way(timer.state, tuple(made)), steps=steps)
 
 
 def _fired_in(walk: Walk, state: str, event: str) -> list[Offer]:
@@ -143,21 +165,11 @@ def _is_called(step: Transition, event: str) -> bool:
     return not step.is_automatic and (step.id == event or step.answers(event))
 
 
-def _loop_words(state: str, loop: list[Offer]) -> str:
-    words = state
-    for offer in loop:
-        guard = f" [{offer.step.guard}]" if offer.step.guard else ""
-        target = "+".join(offer.step.targets) or offer.source
-        words += f" --{offer.step.id} by {any_of(offer.step.roles)}{guard}--> {target}"
-    return words
-
-
 def _unfit_to_fire(edge: Offer, where: Where) -> Iterator[Finding]:
-    wants = {"a signature": edge.step.signature, "a form": edge.step.form}
-    for what, demanded in wants.items():
-        if demanded is not None:
-            said = f"a timer cannot fire {edge.step.id!r}: it needs {what}, which a person gives"
-            yield Finding("QT319", said, where)
+    if edge.step.signature is not None:
+        yield _error("QT319_signature", where, step_named(edge.step))
+    if edge.step.form is not None:
+        yield _error("QT319_form", where, step_named(edge.step))
 
 
 def _timer_loop(walk: Walk, start: Offer) -> list[Offer]:
@@ -188,13 +200,11 @@ def _automatic_loops(walk: Walk) -> Iterator[Finding]:
             continue
         told.add(last)
         where: Where = ("transitions", numbers[last], "id")
-        way = path_words(walk.initial, path)
+        way = Way.of(walk.initial, path)
         if outcome == "possible":
-            said = f"automatic transitions never come to rest: {way}"
-            yield Finding("QT320", said, where, steps=_ids(path))
+            yield _error("QT320_loop", where, way, steps=_ids(path))
         else:
-            said = f"it is not known whether automatic transitions come to rest: {way}"
-            yield Finding("QT320", said, where, "warning", _ids(path))
+            yield _warning("QT320_unknown", where, way, steps=_ids(path))
 
 
 def _state_paths(states: Sequence[State], path: Where = ("states",)) -> Iterator[tuple[str, Where]]:
@@ -212,19 +222,11 @@ def _out_of_reach(walk: Walk, reached: dict[Place, Path]) -> Iterator[Finding]:
     linked = _linked(walk)
     for name, where in _state_paths(walk.flow.states):
         if name in linked and name not in states:
-            said = (
-                f"state {name!r} cannot be reached: on every way to it a guard can never be "
-                "true, by itself or after what was asked before"
-            )
-            yield Finding("QT314", said, (*where, "id"))
+            yield _error("QT314", (*where, "id"), states_named(name))
     for number, step in enumerate(walk.flow.transitions):
         alone = step.guard is not None and not walk.is_dead(step)
         if alone and not states.isdisjoint(step.from_) and step.id not in made:
-            said = (
-                f"the guard of {step.id!r} can never be true where it is asked: what was asked of "
-                "the same constant facts before excludes it"
-            )
-            yield Finding("QT313", said, ("transitions", number, "guard"))
+            yield _error("QT313_here", ("transitions", number, "guard"), step_named(step))
 
 
 def _linked(walk: Walk) -> set[str]:
@@ -254,11 +256,10 @@ def _dead_ends(walk: Walk, reached: dict[Place, Path]) -> Iterator[Finding]:
             continue
         told.add(place.state)
         path = sure[place]
-        said = (
-            f"state {place.state!r} is a dead end: no guard of a transition out of it can be true "
-            f"after {path_words(walk.initial, path)}"
+        way = Way.of(walk.initial, path)
+        yield _error(
+            "QT315", (*wheres[leaf], "id"), states_named(place.state), way, steps=_ids(path)
         )
-        yield Finding("QT315", said, (*wheres[leaf], "id"), steps=_ids(path))
 
 
 def _without_actor(walk: Walk, reached: dict[Place, Path]) -> Iterator[Finding]:
@@ -268,53 +269,55 @@ def _without_actor(walk: Walk, reached: dict[Place, Path]) -> Iterator[Finding]:
         offers = [o for o in walk.offers if o.source in around and set(o.step.targets) - {name}]
         steps = [offer.step for offer in offers]
         if name in states and steps and not any(map(walk.has_actor, steps)):
-            roles = any_of(role for step in steps for role in step.roles)
-            said = (
-                f"nobody can lead state {name!r} on: no role of its transitions ({roles}) has "
-                "the right to make transitions"
-            )
-            yield Finding("QT316", said, (*where, "id"))
+            yield _error("QT316_state", (*where, "id"), states_named(name), roles_of(*steps))
     for number, step in enumerate(walk.flow.transitions):
         if not walk.has_actor(step):
-            said = (
-                f"nobody can make {step.id!r}: of its roles ({any_of(step.roles)}) none has the "
-                "right to make transitions"
-            )
-            yield Finding("QT316", said, ("transitions", number, "roles"), "warning")
+            at: Where = ("transitions", number, "roles")
+            yield _warning("QT316_step", at, step_named(step), roles_of(step))
 
 
 def _self_approvals(walk: Walk) -> Iterator[Finding]:
-    """Find approvals that one person with one role reaches and signs all alone."""
+    """Find approvals that one person with one role reaches and makes all alone.
+
+    Who opens a record has done work on it already.
+    """
     accepted = {c.accepts_same_person.transition for c in walk.flow.verify if c.accepts_same_person}
     approving = {s.id for s in walk.flow.all_states if s.status == "released" and not s.history}
     numbers = {step.id: number for number, step in enumerate(walk.flow.transitions)}
-    told: set[str] = set()
-    for path in _lone_paths(walk):
-        last = path[-1]
-        signed = [step.id for step in last.steps if step.signature is not None]
-        enters = approving & last.after - last.before
-        name = signed[0] if signed else ""
-        if not name or not enters or name in accepted | told or len(path) < 2:
-            continue
-        told.add(name)
-        said = (
-            f"one person can do the work and approve it: {path_words(walk.initial, path)}; "
-            f"give {name!r} 'not_same_as', or accept it with a reason under 'verify'"
-        )
-        where: Where = ("transitions", numbers[name], "signature")
-        yield Finding("QT317", said, where, "warning", _ids(path))
+    told = set(accepted)
+    least = 1 if walk.flow.subject == "record" else 2
+    for certain in (True, False):
+        for path in _lone_paths(walk, certain=certain):
+            last = path[-1]
+            signed = [step.id for step in last.steps if step.signature is not None]
+            enters = approving & last.after - last.before
+            if not signed or not enters or signed[0] in told or len(path) < least:
+                continue
+            told.add(signed[0])
+            where: Where = ("transitions", numbers[signed[0]], "signature")
+            parts = (Way.of(walk.initial, path), Named("transitions", signed[0]))
+            if certain:
+                yield _error("QT317", where, *parts, steps=_ids(path))
+            else:
+                yield _warning("QT317_unknown", where, *parts, steps=_ids(path))
 
 
-def _lone_paths(walk: Walk) -> Iterator[Path]:
-    """Give paths that one role can walk without meeting `not_same_as`, the shortest first."""
+def _lone_paths(walk: Walk, *, certain: bool) -> Iterator[Path]:
+    """Give paths that one role can walk without meeting `not_same_as`, the shortest first.
+
+    `certain`: only by guards that surely can be true.
+    """
+    opened = frozenset({"create"}) | _ANYTHING if walk.flow.subject == "record" else frozenset()
     named = {name for step in walk.flow.transitions for name in step.others}
     paths: list[Path] = []
     for role in sorted({role for step in walk.flow.transitions for role in step.roles}):
-        start: tuple[Place | None, frozenset[str]] = (None, frozenset({"create"} & named))
+        start: tuple[Place | None, frozenset[str]] = (None, opened & (named | _ANYTHING))
         reached: dict[tuple[Place | None, frozenset[str]], Path] = {start: ()}
         queue = [start]
         for here in queue:
             for move in walk.leave(here[0]):
+                if certain and move.outcome != "possible":
+                    continue
                 made = _made_alone(move.edges, role, here[1])
                 if made is None:
                     continue

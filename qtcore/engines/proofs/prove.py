@@ -18,6 +18,7 @@ from qtcore.engines.proofs.claims import (
     watch_never,
     watch_passing,
     watch_persons,
+    watch_unmade,
 )
 from qtcore.engines.proofs.moves import Move, Path, Place
 from qtcore.engines.proofs.paths import Found, TooManyPaths, Walk, Watch, list_doubtful
@@ -37,7 +38,8 @@ Verdict = Literal["proved", "fails", "undecided", "accepted"]
 class Proof:
     """The verdict on one property; `way` is a shortest counter-example from `initial`.
 
-    `note` says more about why. Words are English unless another `Tongue` is asked for.
+    `note` says more about why. A proved one has a `way` where it holds only for want of an earlier
+    step. Words are English unless another `Tongue` is asked for.
     """
 
     claim: Property
@@ -73,12 +75,13 @@ class Proof:
     def message_in(self, tongue: Tongue) -> str:
         """Say the verdict with what breaks the claim, in a language."""
         claim = tongue.say("property", self.claim.id, claim_words(self.claim, tongue))
-        if self.verdict in {"proved", "accepted"}:
+        if self.verdict == "accepted" or (self.verdict == "proved" and self.way is None):
             return tongue.say(self.verdict, claim)
         path = self.path_in(tongue)
         shown = tongue.say("path", path) if path else ""
         reason = tongue.say("reason", tongue.tell(self.note)) if self.note else ""
-        return tongue.say(self.verdict, claim, shown, reason)
+        key = "says_nothing" if self.verdict == "proved" else self.verdict
+        return tongue.say(key, claim, shown, reason)
 
     def as_json(self, tongue: Tongue = ENGLISH) -> dict[str, object]:
         """Give the shape that `--json` and the API show."""
@@ -146,7 +149,15 @@ def _prove_before(walk: Walk, claim: Property) -> Proof:
 
 def _prove_persons(walk: Walk, claim: Property) -> Proof:
     body: Any = claim.requires_distinct_persons
-    return _report(walk, claim, walk.find_bad(watch_persons(body)))
+    same = walk.find_bad(watch_persons(body))
+    # Where the other step bars this one's maker in turn, whichever comes second is compared.
+    others = [step for step in walk.flow.transitions if step.id in body.other_than]
+    is_mutual = any(body.transition in step.others for step in others)
+    unmade = None if same or is_mutual else walk.find_bad(watch_unmade(body))
+    if unmade is None or not unmade.is_certain:
+        return _report(walk, claim, same)
+    # It holds there, but only because there is nobody to compare with: that is to be known.
+    return _proof(walk, claim, "proved", unmade.path, note=unmade.note)
 
 
 def _prove_reachable(walk: Walk, claim: Property) -> Proof:

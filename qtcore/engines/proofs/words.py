@@ -37,7 +37,19 @@ class AnyOf:
     named: tuple[Named, ...]
 
 
-Part = str | Named | All | AnyOf
+class Way(NamedTuple):
+    """A path as its sentence needs it: where it begins, then what is made and where it leads."""
+
+    initial: str
+    legs: tuple[tuple[tuple[Transition, ...], str], ...]
+
+    @classmethod
+    def of(cls, initial: str, path: Iterable[Edge]) -> "Way":
+        """Take what a sentence needs of a path that was found."""
+        return cls(initial, tuple((edge.steps, edge.target) for edge in path))
+
+
+Part = str | Named | All | AnyOf | Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,8 @@ class Tongue:
             return self.phrase("and").join(map(self.name, part.named))
         if isinstance(part, AnyOf):
             return self._joined(list(dict.fromkeys(map(self.name, part.named))))
+        if isinstance(part, Way):
+            return _way_words(part, self)
         return part
 
 
@@ -103,12 +117,26 @@ def states(*names: str) -> AnyOf:
     return AnyOf(tuple(Named("states", name) for name in names))
 
 
+def step_named(step: Transition) -> Named:
+    """Name a transition for a sentence."""
+    return Named("transitions", step.id)
+
+
+def roles_of(*steps: Transition) -> AnyOf:
+    """Name the roles of transitions for a sentence."""
+    return AnyOf(tuple(Named("roles", role) for step in steps for role in step.roles))
+
+
 def path_words(initial: str, path: Iterable[Edge], tongue: Tongue = ENGLISH) -> str:
     """Write a path: ``open --close by qa or qp [guard]--> closed``."""
-    words = tongue.name(Named("states", initial))
-    for edge in path:
-        made = tongue.phrase("and").join(_step_words(step, tongue) for step in edge.steps)
-        words += f" --{made}--> {tongue.name(Named('states', edge.target))}"
+    return _way_words(Way.of(initial, path), tongue)
+
+
+def _way_words(way: Way, tongue: Tongue) -> str:
+    words = tongue.name(Named("states", way.initial))
+    for steps, target in way.legs:
+        made = tongue.phrase("and").join(_step_words(step, tongue) for step in steps)
+        words += f" --{made}--> {tongue.name(Named('states', target))}"
     return words
 
 
@@ -116,11 +144,6 @@ def _step_words(step: Transition, tongue: Tongue) -> str:
     guard = f" [{step.guard}]" if step.guard else ""
     maker = tongue.phrase("itself") if step.is_automatic else tongue.any_of("roles", step.roles)
     return tongue.say("by", Named("transitions", step.id), maker, guard)
-
-
-def any_of(names: Iterable[str]) -> str:
-    """Join ids with commas and a last "or"."""
-    return ENGLISH.any_of("", names)
 
 
 def claim_words(claim: Property, tongue: Tongue = ENGLISH) -> str:
@@ -155,7 +178,11 @@ def claim_words(claim: Property, tongue: Tongue = ENGLISH) -> str:
 
 def target_words(names: Iterable[str], may: str | None, tongue: Tongue = ENGLISH) -> str:
     """Name the states that a claim is about."""
-    return tongue.say("may_state", may) if may else tongue.any_of("states", names)
+    return (
+        tongue.say("may_state", tongue.phrase(f"may_{may}"))
+        if may
+        else tongue.any_of("states", names)
+    )
 
 
 def passing_words(body: AlwaysPasses, tongue: Tongue = ENGLISH) -> str:

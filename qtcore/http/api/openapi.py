@@ -28,7 +28,7 @@ _REFUSALS: Mapping[int, str] = {
     409: "A state, a rule, another person's change or an ambiguous name forbids it",
     413: "The body, or what was asked for, is too large",
     415: "The content type is not application/json",
-    429: "Too many attempts; Retry-After says when to try again",
+    429: "Too many requests of this token, person or address; Retry-After says when to go on",
     503: "The database cannot be reached, or is read-only",
 }
 _WITH_A_BODY = frozenset({408, 413, 415})

@@ -3,9 +3,11 @@
 It must not know how events are stored.
 """
 
+import zlib
 from typing import Any
 from urllib.parse import quote
 
+from qtcore.builtin.epcis.reading import is_xml
 from qtcore.errors import Conflict, Fault, InputRejected
 from qtcore.http.epcis.doors import PREFIX, XML_TYPES, Asked, Reply, body_kind, door
 from qtcore.http.epcis.paging import page_size, page_token, with_link
@@ -13,6 +15,7 @@ from qtcore.http.epcis.problems import fault_json
 from qtcore.http.problems import WebRefusal
 from qtcore.services.epcis_capture import CaptureJob, capture, get_job, list_jobs
 
+_HEAD, _PACKED_HEAD = 64, 4096
 _BEHAVIOURS = ("rollback", "proceed")
 
 
@@ -79,7 +82,21 @@ def _sent(asked: Asked) -> tuple[str, bytes]:
         raise WebRefusal(text, 415, code="QT418")
     if not body:
         raise InputRejected("the body is empty; send an EPCIS document", code="QT700")
-    return ("capture.xml" if kind in XML_TYPES else "capture.jsonld"), body
+    told, found = ("XML" if is_it else "JSON" for is_it in (kind in XML_TYPES, is_xml(_head(body))))
+    if told != found:
+        text = f"the content type {kind!r} says {told}, the body is {found}; send it as what it is"
+        raise InputRejected(text, code="QT700")
+    return ("capture.xml" if told == "XML" else "capture.jsonld"), body
+
+
+def _head(body: bytes) -> bytes:
+    """Give how the body begins, unpacked; what cannot be unpacked is told when it is read."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body[:_HEAD]
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body[:_PACKED_HEAD], _HEAD)
+    except zlib.error:
+        return b""
 
 
 def _refusal(problems: tuple[Fault, ...], job_id: str) -> InputRejected:

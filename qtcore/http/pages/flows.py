@@ -35,7 +35,7 @@ def drafted(call: Call) -> Seen:
 
 def _page(view: WorkflowView, draft: str) -> Page:
     tongue = view.tongue
-    proofs = (*view.report.proofs, *view.report.inherited) if view.report else ()
+    proofs = (*view.report.proofs, *view.report.inherited)
     # Drawn by the product itself; every label in it is escaped there.
     svg = Markup(draw_svg(view.drawn, view.labels, view.changes, is_styled=False))  # noqa: S704
     data: dict[str, Any] = {
@@ -56,8 +56,8 @@ def _page(view: WorkflowView, draft: str) -> Page:
             }
             for proof in proofs
         ],
-        "findings": view.report.findings if view.report else (),
-        "is_proved": view.report is not None,
+        "findings": [found.as_json(tongue) for found in view.report.findings],
+        "allowed": lambda state: [tongue.phrase(f"may_{ability}") for ability in state.may],
         "named": lambda kind, name: tongue.name(Named(kind, name)),
         "text_of": lambda key: view.registry.text(key, tongue.language),
     }

@@ -4,9 +4,6 @@ It must not know who is signed in. The secret stands in the address, so it is se
 (no referrer), never logged, and every address that does not open is answered alike.
 """
 
-import threading
-import time
-from collections import OrderedDict
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -20,40 +17,11 @@ from qtcore.http.call import Call, call_of
 from qtcore.http.rendering import render_page
 from qtcore.services.recall_replies import OpenedLink, ReplyInput, answer_link, open_link
 
-MOST_TRIES: Final = 30
-WINDOW: Final = 60.0
-_MOST_VISITORS: Final = 10_000
 _HEADERS: Final = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
-
-
-class Tries:
-    """Counts the requests of each address within a minute; forgets the oldest beyond its room."""
-
-    def __init__(self, most: int = MOST_TRIES) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
-
-    def is_too_many(self, visitor: str) -> bool:
-        """Count one more request and say whether it is one too many."""
-        now = time.monotonic()
-        with self._lock:
-            began, count = self._seen.pop(visitor, (now, 0))
-            if now - began > WINDOW:
-                began, count = now, 0
-            self._seen[visitor] = (began, count + 1)
-            if len(self._seen) > _MOST_VISITORS:
-                self._seen.popitem(last=False)
-            return count + 1 > self._most
-
-
-_TRIES: Final = Tries()
 
 
 def _answer(call: Call) -> Response[bytes]:
     secret = call.params["secret"]
-    if _TRIES.is_too_many(call.ip):
-        return _render(call, None, status=429, slow=True)
     try:
         link = open_link(call.site, secret)
         if call.method == "POST":
@@ -128,7 +96,7 @@ def _typed(link: OpenedLink) -> dict[str, Any]:
 def _render(
     call: Call, link: OpenedLink | None, *, status: int = 200, **data: Any
 ) -> Response[bytes]:
-    shown = {"mistakes": [], "stored": 0, "typed": {}, "slow": False, **data, "link": link}
+    shown = {"mistakes": [], "stored": 0, "typed": {}, **data, "link": link}
     html = render_page(call, "reply.html", **shown)
     return Response(html.encode(), status_code=status, media_type="text/html", headers=_HEADERS)
 

@@ -3,7 +3,7 @@
 It must not know any one page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,6 +26,8 @@ class Page:
     template: str
     data: dict[str, Any] = field(default_factory=dict)
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[Cookie, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +83,10 @@ def _respond(call: Call, seen: Seen) -> Response[bytes]:
         headers = {"content-security-policy": SHEET}
         return Response(seen.content, headers=headers, media_type=seen.media_type)
     html = render_page(call, seen.template, **seen.data)
-    return Response(html.encode(), status_code=seen.status, media_type="text/html")
+    return Response(
+        html.encode(),
+        status_code=seen.status,
+        media_type="text/html",
+        headers=dict(seen.headers),
+        cookies=list(seen.cookies),
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -193,14 +193,16 @@ def movements_of_events(
 
 def acts_on(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ActRow]:
     """List what counts of the acts on nodes, in the order they happened."""
-    found = list(map(ActRow._make, rows_for(session, _acts, tenant_id, nodes)))
-    return sorted(found, key=lambda row: (row.event_at, row.id))
+    return _as_they_happened(map(ActRow._make, rows_for(session, _acts, tenant_id, nodes)))
 
 
-def _as_they_happened(rows: Iterable[MovementRow]) -> list[MovementRow]:
+_Moved = TypeVar("_Moved", MovementRow, ActRow)
+
+
+def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
     """Order movements by time; raises StoreUnavailable when the event of one is gone."""
     found = list(rows)
-    lost = next((row.id for row in found if not row.event_uid), None)
+    lost = next((row.id for row in found if not row.event_type), None)
     if lost is not None:
         raise StoreUnavailable(
             f"the database is damaged: the event of movement {lost} is not in it; run "
