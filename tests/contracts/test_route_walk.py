@@ -259,8 +259,10 @@ def test_nobody_and_strangers_get_in_nowhere_but_where_it_is_open(walked):
         "GET /healthz",
         "GET /reply/{secret}",
         "GET /sign-in",
+        "GET /sign-in/from/{provider}",
         "GET /welcome/{secret}",
         "POST /reply/{secret}",
+        "POST /sign-in/with/{provider}",
         "POST /welcome/{secret}",
     ]
 
