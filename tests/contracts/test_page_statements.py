@@ -13,15 +13,15 @@ from tests.statements import counted
 from tests.web import Web, make_web
 
 MOST = {
-    "/l/{lot}": 46,
-    "/l/{lot}/release": 27,
-    "/trace?lot={lot}": 22,
+    "/l/{lot}": 48,
+    "/l/{lot}/release": 28,
+    "/trace?lot={lot}": 23,
     "/search?q=M-": 14,
     "/ledger": 16,
     "/api/v1/lots": 6,
-    "/api/v1/lots/{lot}": 28,
-    "/api/v1/lots/{lot}/release": 18,
-    "/api/v1/lots/{lot}/trace": 21,
+    "/api/v1/lots/{lot}": 29,
+    "/api/v1/lots/{lot}/release": 19,
+    "/api/v1/lots/{lot}/trace": 22,
     "/api/v1/ledger": 15,
 }
 
