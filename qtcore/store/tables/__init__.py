@@ -17,6 +17,7 @@ from qtcore.store.tables.access import (
 )
 from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
 from qtcore.store.tables.delegations import Delegation
+from qtcore.store.tables.devices import Calibration, Device
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
     Discrepancy,
@@ -99,6 +100,7 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "Blob",
+    "Calibration",
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
@@ -106,6 +108,7 @@ __all__ = [
     "Decision",
     "DefinitionVersion",
     "Delegation",
+    "Device",
     "Discrepancy",
     "Edge",
     "EpcisEvent",
