@@ -39,6 +39,7 @@ PLUMBING: Final = frozenset(
         "outbox",
         "notification_receipt",
         "import_run",
+        "replay_job",
         "import_row",
     }
 )

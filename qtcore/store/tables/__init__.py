@@ -15,7 +15,13 @@ from qtcore.store.tables.access import (
     UserAccount,
     WebSession,
 )
-from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
+from qtcore.store.tables.config import (
+    ConfigDraft,
+    ConfigText,
+    ConfigVersion,
+    Decision,
+    ReplayJob,
+)
 from qtcore.store.tables.delegations import Delegation
 from qtcore.store.tables.devices import Calibration, Device
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
@@ -166,6 +172,7 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "ReplayJob",
     "SignIntent",
     "Signature",
     "SignerStanding",
