@@ -40,6 +40,7 @@ PLUMBING: Final = frozenset(
         "outbox",
         "notification_receipt",
         "import_run",
+        "replay_job",
         "import_row",
     }
 )

@@ -11,6 +11,7 @@ from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refused
 from qtcore.services.audit import read_ledger
 from qtcore.services.configurations import newest_number
 from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.draft_reports import check_draft
 from qtcore.services.drafts import (
     DraftInput,
     edit_draft,
@@ -24,7 +25,6 @@ from qtcore.services.explaining import explain_lot
 from qtcore.services.migration import StateMapping, preview_migration, run_migration
 from qtcore.services.publication import (
     Signing,
-    check_draft,
     compare_versions,
     list_history,
     publish_draft,
@@ -389,3 +389,10 @@ def test_a_refused_step_is_a_decision_too(site: Site):
     told = explain_lot(site, a_context(site), lot.uid, as_decided=True).as_json(as_decided=True)
     assert (told["verdict"], told["decision"]["outcome"]) == ("blocked", "refused")
     assert {r["code"] for r in told["reasons"]} == {"QT471"}
+
+
+def test_a_broken_base_is_named_alone_and_not_what_follows_from_it(site: Site):
+    uid = a_draft(site, FLOW, "        not_same_as: [investigate]\n", "")
+    report = check_draft(site, author(site), uid)
+    assert report.registry is None
+    assert sorted(p.code for p in report.problems) == ["QT310", "QT317"]

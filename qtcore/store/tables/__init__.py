@@ -16,8 +16,15 @@ from qtcore.store.tables.access import (
     UserAccount,
     WebSession,
 )
-from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
+from qtcore.store.tables.config import (
+    ConfigDraft,
+    ConfigText,
+    ConfigVersion,
+    Decision,
+    ReplayJob,
+)
 from qtcore.store.tables.delegations import Delegation
+from qtcore.store.tables.devices import Calibration, Device
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
     Discrepancy,
@@ -100,6 +107,7 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "Blob",
+    "Calibration",
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
@@ -107,6 +115,7 @@ __all__ = [
     "Decision",
     "DefinitionVersion",
     "Delegation",
+    "Device",
     "Discrepancy",
     "Edge",
     "EpcisEvent",
@@ -165,6 +174,7 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "ReplayJob",
     "SignIntent",
     "Signature",
     "SignerStanding",
