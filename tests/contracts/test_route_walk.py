@@ -11,8 +11,10 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -24,18 +26,23 @@ from qtcore.http.logs import make_logger
 from qtcore.http.rates import UNLIMITED
 from qtcore.registry.load import load_registry
 from qtcore.services.accounts import NewUser, add_user, find_account
+from qtcore.services.attachments import Owner, attach_file
 from qtcore.services.audit import seal
+from qtcore.services.delegations import DelegationInput, make_delegation
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all
 from qtcore.services.master import MasterInput, get_master, save_master
+from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.sessions import find_session, start_session
 from qtcore.services.site import Site
 from qtcore.services.tokens import NewToken, make_token
+from qtcore.services.uploads import Upload
 from qtcore.testing.builders import a_context, a_party, an_output
 from qtcore.testing.sites import a_site
 from tests.asgi_client import client_of
+from tests.walking import QUERIES, VALUES, body_of, form_of
 
 TABLE = Path(__file__).parent.parent / "golden" / "route_walk.txt"
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -84,6 +91,22 @@ def ids_of(site: Site) -> dict[str, str]:
         site, everything, "deviation", RecordInput({"title": "Smell", "severity": "minor"}, ["M-1"])
     )
     held = hold_all(site, everything, ["M-1"], "smell")
+    second = an_output("MILK", "M-2", "10", source="FARM")
+    record_event(site, everything, replace(event, lines=(second,)))
+    kept = attach_file(
+        site, everything, Owner("record", opened.record.uid), Upload("note.txt", b"a note")
+    )
+    # A mock one: a true one would hold the lot that everybody acts on.
+    asked = RecallStart(
+        ("M-1",), "Smell", "smell", is_mock=True, data={"plan": "food_cn", "recall_class": "I"}
+    )
+    case = start_recall(site, a_context(site, ["recall_head"]), asked).number
+    # Changed by those who may: none of those who walk, or they would be signed out on the way.
+    add_user(site, site.system_context(), NewUser("target", "Target", ("operator",)))
+    add_user(site, site.system_context(), NewUser("principal", "Principal", ("operator",)))
+    until = site.sources.now() + timedelta(days=9)
+    lent = DelegationInput("principal", "target", until, "leave")
+    delegation = make_delegation(site, site.system_context(), lent)
     seal(site)
     return {
         "lot": "M-1",
@@ -94,7 +117,13 @@ def ids_of(site: Site) -> dict[str, str]:
         "record_id": opened.record.number,
         "kind": "deviation",
         "hold_id": held.holds[0],
-        "login": "operator",
+        "hold": held.holds[0],
+        "attachment": kept.uid,
+        "attachment_id": kept.uid,
+        "recall_id": case,
+        "delegation": str(delegation["delegation_id"]),
+        "delegation_id": str(delegation["delegation_id"]),
+        "login": "target",
         "name": "deviation",
         "transition": "investigate",
         "number": "1",
@@ -113,7 +142,7 @@ FEW = ("nobody", "admin", "operator", "operator@WEST", "qa_lot.read", "other_ten
     ],
 )
 def walk(request: pytest.FixtureRequest) -> Iterator[Walk]:
-    registry = load_registry(packs=[]).get_registry()
+    registry = load_registry(packs=["food"]).get_registry()
     with a_site(registry=registry) as site, a_site(registry=registry, seed=2) as other:
         ids = ids_of(site)
         walkers = [Walker("nobody")]
@@ -185,9 +214,23 @@ def bodies_of(app: Litestar) -> dict[tuple[str, str], bytes]:
     return found
 
 
+def address_of(path: str, ids: dict[str, str]) -> str:
+    """Fill an address in; a recall is a record too, and has its own number."""
+    value = next((v for place, v in VALUES.items() if path.startswith(place)), "none")
+    own = {"value": quote(value, safe="")}
+    if path.startswith("/recall/"):
+        own["record"] = ids["recall_id"]
+    if path.startswith("/epcis/events/"):
+        own["event_id"] = f"urn:uuid:{ids['event_id']}"
+    return PARAMETER.sub(lambda found: (ids | own).get(found[1], "none"), path)
+
+
 def verdict(client: httpx.Client, route: tuple[str, str], who: Walker, walk: Walk) -> str:
     method, path = route
-    address = PARAMETER.sub(lambda found: walk.ids.get(found[1], "none"), path)
+    plain = PARAMETER.sub(r"{\1}", path)
+    named = f"{method} {plain}"
+    address = address_of(path, walk.ids)
+    asked = f"{address}?{QUERIES[named]}" if named in QUERIES else address
     content, headers = (
         b"",
         {"idempotency-key": re.sub(r"[^A-Za-z0-9._-]", "-", f"{who.name}-{method}-{address}")},
@@ -196,16 +239,14 @@ def verdict(client: httpx.Client, route: tuple[str, str], who: Walker, walk: Wal
         headers |= {"authorization": f"Bearer {who.token}"} if who.token else {}
         if method != "GET":
             headers["content-type"] = "application/json"
-            content = walk.bodies.get((method, PARAMETER.sub(r"{\1}", path)), b"{}")
-            content = b"" if (method, PARAMETER.sub(r"{\1}", path)) not in walk.bodies else content
+            least_body = walk.bodies.get((method, plain), b"")
+            content = body_of(named) or least_body
     else:
         headers |= {"cookie": f"qtcore_session={who.secret}"} if who.secret else {}
         if method != "GET":
             headers["content-type"] = "application/x-www-form-urlencoded"
-            content = f"csrf_token={who.csrf}".encode()
-    answer = client.request(
-        method, address, headers=headers, content=content, follow_redirects=False
-    )
+            content = form_of(named, who.csrf)
+    answer = client.request(method, asked, headers=headers, content=content, follow_redirects=False)
     return str(answer.status_code)
 
 
@@ -282,3 +323,33 @@ def test_the_walk_sees_a_route_without_a_line(walk, walked):
 
 def test_nothing_breaks_on_the_way(walked):
     assert [line for line in walked if re.search(r"=5\d\d", line)] == []
+
+
+ABSENT = {
+    **dict.fromkeys(("lot", "lot_id"), "M-9"),
+    **dict.fromkeys(("record", "record_id"), "DEV-2026-00009"),
+    **dict.fromkeys(
+        ("event", "event_id", "hold", "hold_id", "attachment", "attachment_id"),
+        "019e8232-6000-7000-8000-000000000000",
+    ),
+    "recall_id": "RC-2026-00009",
+}
+
+
+def told_apart(walk: Walk, name: str) -> list[tuple[str, str]]:
+    """List the routes that answer somebody otherwise when what they name does not exist."""
+    who = next(each for each in walk.walkers if each.name == name)
+    absent = replace(walk, ids=walk.ids | ABSENT)
+    with client_of(walk.app) as client:
+        return [
+            route
+            for route in routes_of(walk.app)
+            if set(PARAMETER.findall(route[1])) & set(ABSENT)
+            and verdict(client, route, who, walk) != verdict(client, route, who, absent)
+        ]
+
+
+def test_what_is_hidden_answers_as_what_does_not_exist(walk):
+    """The control: who sees the things is answered otherwise."""
+    assert told_apart(walk, "operator@WEST") == []
+    assert len(told_apart(walk, "admin")) > 20
