@@ -111,12 +111,14 @@ def check(
     draft_id: Draft = "",
 ) -> None:
     """Check, prove, compare and replay a draft; exit code 1 when it cannot be published."""
+    from qtcore.services.draft_reports import Replays, check_draft
     from qtcore.services.drafting import choose_draft
-    from qtcore.services.publication import check_draft
 
     with here.site() as site:
         context = here.context(site)
-        found = check_draft(site, context, choose_draft(site, context, draft_id)).as_json()
+        chosen = choose_draft(site, context, draft_id)
+        with shown_progress("lots and records") as told:
+            found = check_draft(site, context, chosen, replays=Replays(progress=told)).as_json()
         here.answer(found, text=_check_text)
         if not found["ok"]:
             raise typer.Exit(1)
@@ -154,6 +156,7 @@ def publish(
     ] = None,
 ) -> None:
     """Sign a draft as its second person (--as) and publish it; the password is asked for."""
+    from qtcore.services.draft_reports import Replays
     from qtcore.services.drafting import choose_draft
     from qtcore.services.publication import Signing, publish_draft
     from qtcore.services.sign_proofs import Proof
@@ -162,7 +165,9 @@ def publish(
         context = here.context(site)
         chosen = choose_draft(site, context, draft_id)
         signing = Signing(Proof(read_password(password_file)), reason)
-        found = publish_draft(site, context, chosen, signing).as_json()
+        with shown_progress("lots and records") as told:
+            replays = Replays(progress=told)
+            found = publish_draft(site, context, chosen, signing, replays=replays).as_json()
         here.answer(found, text=lambda a: f"version {a['number']} is published")
 
 

@@ -1,4 +1,4 @@
-"""Commands for users and tokens."""
+"""Commands for users, their tokens, and who they are at an identity provider."""
 
 from typing import Annotated
 
@@ -35,6 +35,56 @@ def add(
         uid = add_user(site, here.context(site), entry)
         answer = {"user_id": uid, "login": login, "roles": sorted(entry.roles)}
         here.answer(answer, text=lambda a: f"made user {a['login']}")
+
+
+@user.command("link")
+@console()
+def link(
+    here: Console,
+    login: str,
+    subject: Annotated[str, typer.Argument(help="What the provider calls them (sub).")],
+    *,
+    provider: Annotated[str, typer.Option(help="The provider's id in providers.toml.")],
+) -> None:
+    """Link a user to a person of an identity provider, so that they sign in there."""
+    from qtcore.services.identities import link_identity
+
+    with here.site(create=True) as site:
+        answer = link_identity(
+            site, here.context(site), login, provider_id=provider, subject=subject
+        )
+        here.answer(answer, text=lambda a: f"linked {login} to {a['subject']} of {a['issuer']}")
+
+
+@user.command("unlink")
+@console()
+def unlink(here: Console, login: str, link_id: str) -> None:
+    """End the link of a user to a provider; their sessions end."""
+    from qtcore.services.identities import unlink_identity
+
+    with here.site(create=True) as site:
+        unlink_identity(site, here.context(site), login, link_id)
+        here.answer({"ended": link_id}, text=lambda a: f"ended the link {a['ended']}")
+
+
+@user.command("links")
+@console()
+def links(here: Console, login: str) -> None:
+    """List whom of which provider a user is."""
+    from qtcore.services.identities import list_links
+
+    with here.site() as site:
+        found = list_links(site, here.context(site), login=login)
+        here.answer(
+            {"items": found},
+            text=lambda a: (
+                "\n".join(
+                    f"{each['link_id']}  {each['provider']}  {each['subject']}"
+                    for each in a["items"]
+                )
+                or f"{login} is linked to no provider"
+            ),
+        )
 
 
 @user.command("token")

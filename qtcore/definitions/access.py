@@ -66,10 +66,12 @@ class RoleDefinition(Definition):
 
     Rights are names such as ``lot.read``, ``event.record``, ``record.submit:deviation``,
     ``release.decide``, ``recall.scope``; ``group.*`` grants a whole group, ``*`` everything.
+    `qualified`: it rests on a qualification of the person, so it is lent only to who holds it too.
     """
 
     permissions: tuple[Text, ...] = ()
     may_sign: Flag = True
+    qualified: Flag = False
 
 
 class LimitDefinition(Definition):

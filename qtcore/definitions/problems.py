@@ -36,12 +36,12 @@ class Problem:
         found = dict(self.also).get(language)
         return (found, language) if found else (self.message, "en")
 
-    def as_json(self, language: str = "en") -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Give the shape that `--json` and the API show."""
         return {
             "code": self.code,
             "severity": self.severity,
-            "message": self.message_in(language)[0],
+            "message": self.message,
             "file": self.file,
             "line": self.line,
             "column": self.column,

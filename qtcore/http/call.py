@@ -47,6 +47,7 @@ class Call:
     content_type_as_sent: str
     body: bytes
     idempotency_key: str
+    visit: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
 
     def act(self) -> Context:

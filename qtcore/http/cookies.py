@@ -26,6 +26,22 @@ def session_cookie(secret: str, *, is_secure: bool, ends: bool = False) -> Cooki
     )
 
 
+def visit_name(*, is_secure: bool) -> str:
+    """Name the cookie that binds a visit to an identity provider to this browser."""
+    return "__Host-qtcore-visit" if is_secure else "qtcore_visit"
+
+
+def visit_cookie(secret: str, *, is_secure: bool) -> Cookie:
+    """Make the cookie of a visit, for ten minutes; an empty secret ends it.
+
+    Lax and not strict: the browser comes back from the provider's page and must bring it along.
+    """
+    return Cookie(
+        key=visit_name(is_secure=is_secure), value=secret, path="/", httponly=True, samesite="lax",
+        secure=is_secure, max_age=600 if secret else 0,
+    )  # fmt: skip
+
+
 def language_cookie(language: str, *, is_secure: bool) -> Cookie:
     """Make the cookie that remembers a language before sign-in."""
     return Cookie(

@@ -19,7 +19,7 @@ from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
 from qtcore.http.addresses import addresses_of
 from qtcore.http.call import SLASH, Call, read_pairs
-from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies
+from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies, visit_name
 from qtcore.http.denied import note_refusal, note_token
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
@@ -36,6 +36,7 @@ from qtcore.services.tokens import actor_by_token
 
 OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
 OPEN_FOLDER = "/static/"
+SIGN_IN_FOLDER = "/sign-in/"  # to an identity provider and back
 # A consignee's answer, a new password: the secret in the address is the right, never logged.
 SECRET_FOLDERS = ("/reply/", "/welcome/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,7 +44,7 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
-# What follows on such a connection may be the rest of a body that nobody read.
+# What follows may be the rest of a body that nobody read.
 UNREAD = frozenset({400, 408, 413, 429})
 HTML = b"text/html; charset=utf-8"
 HEADERS: Mapping[str, str] = {
@@ -99,7 +100,7 @@ class Gate:
         path = scope["path"]
         if path.startswith(OPEN_FOLDER):
             return
-        is_guess = path.startswith(SECRET_FOLDERS) or (
+        is_guess = path.startswith((SIGN_IN_FOLDER, *SECRET_FOLDERS)) or (
             path == "/sign-in" and scope["method"] not in SAFE_METHODS
         )
         ip, _ = addresses_of(scope, self._settings.proxies)
@@ -238,6 +239,7 @@ class Gate:
             content_type_as_sent=headers.get("content-type", ""),
             body=body,
             idempotency_key=headers.get("idempotency-key", ""),
+            visit=cookies.get(visit_name(is_secure=is_secure), ""),
         )
 
     def _find_actor(
@@ -381,7 +383,7 @@ def _person_key(session: SignedIn | None, headers: Mapping[str, str]) -> str:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, *SECRET_FOLDERS))
+    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, SIGN_IN_FOLDER, *SECRET_FOLDERS))
 
 
 def _headers(scope: HTTPScope) -> dict[str, str]:

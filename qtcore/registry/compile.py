@@ -77,15 +77,12 @@ def compile_registry(
     `broken` are packs that could not even be loaded.
     """
     work = _Work(packs, hooks, broken)
-    merged, expressions, given = work.settle()
+    settled = work.settle()
     problems = sort_problems(problem for found in work.problems.values() for problem in found)
     sources = {name: text for pack in packs for name, text in pack.sources.items()}
-    is_base_sound = all(
-        pack.name not in work.off for pack in packs if pack.pack and pack.pack.layer == "base"
-    )
-    has_base_fault = any(state.layer == "base" for state in broken)
-    if not is_base_sound or has_base_fault:
+    if settled is None:
         return Compiled(None, problems, sources)
+    merged, expressions, given = settled
     registry = Registry(
         fingerprint=find_fingerprint(merged),
         packs=work.states(),
@@ -121,9 +118,15 @@ class _Work:
         self.unsound = self.off - set(self.broken)
         self._refuse_equal_names()
 
-    def settle(self) -> tuple[Merged, Mapping[tuple[str, str], Expression], Contributions]:
-        """Check what is left until a round finds no further broken pack."""
-        while True:
+    def settle(
+        self,
+    ) -> tuple[Merged, Mapping[tuple[str, str], Expression], Contributions] | None:
+        """Check what is left until a round finds no further broken pack.
+
+        None when the base is broken: everything builds on it, and what would be said about the
+        rest without it is only that it is missing.
+        """
+        while self._has_base():
             before = set(self.off)
             self._refuse_dependants()
             hooks = self.hooks.without(self.failures())
@@ -140,6 +143,14 @@ class _Work:
                     self._note(item.pack, [item.problem])
                 self._look_further()
                 return merged, expressions, given
+        self._look_further()
+        return None
+
+    def _has_base(self) -> bool:
+        """Say whether the packs of the base layer, where there are any, are still sound."""
+        bases = [p.name for p in self.packs if p.pack is not None and p.pack.layer == "base"]
+        is_unread = any(state.layer == "base" for state in self.broken.values())
+        return not is_unread and self.off.isdisjoint(bases)
 
     def _look_further(self) -> None:
         """Check what could be read of packs whose files have mistakes: all problems at once.

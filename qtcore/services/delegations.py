@@ -16,7 +16,7 @@ from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.accounts import find_account
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.services.standing import CREATE, action_names, active_accounts
+from qtcore.services.standing import CREATE, action_names, active_accounts, unlendable
 from qtcore.store.tables import Delegation, UserAccount
 from qtcore.store.unit import UnitOfWork
 
@@ -150,6 +150,14 @@ def _accounts(
                 text = (
                     f"{wanted.principal} does not hold the role {role!r}, so it cannot be lent; "
                     f"held: {', '.join(sorted(held)) or 'none'}"
+                )
+                faults.append(_fault(text, "roles"))
+        lacking = unlendable(site, session, found[1].person_id)
+        for role in sorted(lacking & (set(wanted.roles) or held)):
+            if wanted.roles or held <= lacking:
+                text = (
+                    f"the role {role!r} rests on a qualification, and {wanted.delegate} does not "
+                    "hold it; name a delegate who does"
                 )
                 faults.append(_fault(text, "roles"))
     if faults:

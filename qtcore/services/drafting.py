@@ -15,6 +15,7 @@ from qtcore.registry.differences import Difference, find_differences
 from qtcore.registry.registry import Registry
 from qtcore.registry.stored import Configuration, compile_configuration, read_folder
 from qtcore.services.configurations import Published, read_published
+from qtcore.services.draft_reports import check_draft
 from qtcore.services.drafts import (
     EDIT,
     READ,
@@ -26,7 +27,7 @@ from qtcore.services.drafts import (
     set_mappings,
 )
 from qtcore.services.pending import find_disk_draft
-from qtcore.services.publication import check_draft, compare_versions
+from qtcore.services.publication import compare_versions
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 
@@ -124,7 +125,7 @@ def compare(site: Site, context: Context, named: tuple[str, ...]) -> tuple[Diffe
     if named and Path(named[0]).exists():
         return find_differences(site.registry, draft_registry(site, Path(named[0])))
     chosen = choose_draft(site, context, named[0] if named else "")
-    report = check_draft(site, context, chosen, replays=False)
+    report = check_draft(site, context, chosen, replays=None)
     if report.registry is None:
         raise DefinitionsRejected("the draft does not compile; run `qtcore config check`")
     return report.differences

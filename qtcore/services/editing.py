@@ -13,8 +13,8 @@ from qtcore.definitions.problems import suggest
 from qtcore.definitions.source import read_yaml
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.registry.stored import Configuration
+from qtcore.services.draft_reports import DraftReport, check_draft
 from qtcore.services.drafts import EDIT, DraftView, edit_draft, read_draft
-from qtcore.services.publication import DraftReport, check_draft
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 
@@ -90,7 +90,7 @@ def edit_file(
         text = after
     # The version that was read is the one that may be replaced, whatever the caller had seen.
     edit_draft(site, context, view.row.uid, {place: text}, expected=seen)
-    report = check_draft(site, context, view.row.uid, replays=False)
+    report = check_draft(site, context, view.row.uid, replays=None)
     return EditedFile(*place, text, tuple(changes), report)
 
 

@@ -8,9 +8,12 @@ import json
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
 from typing import Any, Final
 
 import pyotp
+import segno
 import webauthn
 from sqlmodel import Session, col, select
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
@@ -25,24 +28,29 @@ from webauthn.helpers.structs import (
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound, Refused
 from qtcore.services.factors import RelyingParty, find_step, list_factors
-from qtcore.services.sign_demands import Needs
-from qtcore.services.sign_proofs import Proof, check_proof
+from qtcore.services.sign_proofs import Proof, require_proof
 from qtcore.services.sign_tries import clear_tries, count_wrong, take_try
 from qtcore.services.site import Site
 from qtcore.store.secret_box import seal_secret
 from qtcore.store.tables import SigningFactor
 from qtcore.store.unit import UnitOfWork
 
+# A secret that was shown and never confirmed must not wait for whoever photographed it.
+BEGUN_LASTS: Final = timedelta(minutes=15)
 _MAX_NAME: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
 class NewTotp:
-    """A secret to be put into an authenticator app; shown once."""
+    """A secret to be put into an authenticator app; shown once.
+
+    `picture` is the address as a QR code: an SVG document, made here and by nobody else.
+    """
 
     factor_id: str
     secret: str
     address: str
+    picture: bytes
 
 
 def begin_totp(site: Site, context: Context, name: str, proof: Proof) -> NewTotp:
@@ -50,7 +58,7 @@ def begin_totp(site: Site, context: Context, name: str, proof: Proof) -> NewTotp
 
     Raises Refused when the proof is wrong or missing.
     """
-    _prove(site, context, proof)
+    require_proof(site, context, proof)
     raw = site.sources.random_bytes(20)
     secret = b32encode(raw).decode()
     with site.store.write(context) as work:
@@ -60,7 +68,14 @@ def begin_totp(site: Site, context: Context, name: str, proof: Proof) -> NewTotp
         work.add(row)
         work.log("factor.begin", "factor", row.uid, about=[context.actor.uid])
     address = pyotp.TOTP(secret).provisioning_uri(name=context.actor.login, issuer_name="QTCore")
-    return NewTotp(row.uid, secret, address)
+    return NewTotp(row.uid, secret, address, qr_code(address))
+
+
+def qr_code(text: str) -> bytes:
+    """Draw a QR code as an SVG document, dark on white with the quiet zone a camera needs."""
+    drawn = BytesIO()
+    segno.make(text, error="m").save(drawn, kind="svg", scale=5, border=4, light="#fff")
+    return drawn.getvalue()
 
 
 def confirm_totp(site: Site, context: Context, factor_id: str, code: str) -> None:
@@ -89,7 +104,7 @@ def begin_passkey(
 
     Raises Refused when the proof is wrong or missing.
     """
-    _prove(site, context, proof)
+    require_proof(site, context, proof)
     with site.store.read() as session:
         known = list_factors(session, site.store.tenant_id, context.actor.user_id or 0)
     with site.store.write(context) as work:
@@ -156,12 +171,6 @@ def confirm_passkey(
     )
 
 
-def _prove(site: Site, context: Context, proof: Proof) -> None:
-    _, refusals = check_proof(site, context, Needs(1), proof)
-    if refusals:
-        raise Refused(f"the factor is not added: {refusals[0].message}", refusals)
-
-
 def _confirm(site: Site, context: Context, row: SigningFactor, values: dict[str, Any]) -> None:
     with site.store.write(context) as work:
         work.change(row, confirmed_at=site.sources.now(), **values)
@@ -183,7 +192,7 @@ def _new(work: UnitOfWork, kind: str, name: str) -> SigningFactor:
 
 
 def _begun(session: Session, tenant_id: int, asked: tuple[Context, str, str]) -> SigningFactor:
-    """Find an enrolment that was begun by this account within the hour; raises NotFound."""
+    """Find an enrolment that this account began a short while ago; raises NotFound."""
     context, kind, factor_id = asked
     row = session.exec(
         select(SigningFactor).where(
@@ -195,6 +204,10 @@ def _begun(session: Session, tenant_id: int, asked: tuple[Context, str, str]) ->
             col(SigningFactor.revoked_at).is_(None),
         )
     ).first()
-    if row is None:
-        raise NotFound("this enrolment is not known, or it was finished; begin it again")
+    if row is None or row.created_at + BEGUN_LASTS <= context.at:
+        minutes = BEGUN_LASTS // timedelta(minutes=1)
+        raise NotFound(
+            f"this enrolment is not known, was finished, or is older than {minutes} minutes; "
+            "begin it again"
+        )
     return row

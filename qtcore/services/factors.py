@@ -45,8 +45,8 @@ def relying_party(site: Site, host: str = "") -> RelyingParty:
     if name == "localhost" and (not port or port.isdecimal()):
         return RelyingParty("localhost", f"http://{host}")
     raise InputRejected(
-        "passkeys need the public address of the site; set QTCORE_PUBLIC_URL, such as "
-        "https://qt.example.com"
+        "passkeys and identity providers need the public address of the site; set "
+        "QTCORE_PUBLIC_URL, such as https://qt.example.com"
     )
 
 

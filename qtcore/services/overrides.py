@@ -18,6 +18,7 @@ from qtcore.services.sign_content import SignedContent, digest_of, lot_part, rea
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.signing import prove_signer, write_signature
 from qtcore.services.site import Site
+from qtcore.services.veils import require_sight
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Lot, Signature
 
@@ -41,6 +42,7 @@ def justify_rules(
         info = get_seen(site, context, session, lot)
         thing = thing_of_lot(site, session, info)
     require(site, context, "release.decide", about=info.uid, thing=thing)
+    require_sight(site, context, thing, (info.kind, info.extra, ()))
     proven, refusals = prove_signer(site, context, [DEMAND], proof)
     if proven is None:
         raise Refused(f"the exception is not justified: {refusals[0].message}", refusals)

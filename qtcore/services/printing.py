@@ -4,7 +4,7 @@ It must not know pages. Each says by which definition it was made and how far th
 subject went, so that a sheet of paper can be compared with the ledger years later.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
@@ -44,6 +44,12 @@ _FOOT: Final[Mapping[str, Mapping[str, str]]] = {
         "waiting": "not sealed yet",
         "none": "none",
         "printed": "Printed",
+        "laid_out": "Laid out by pack",
+        "signatures": "Electronic signatures",
+        "superseded": "superseded: the record has changed since",
+        "void": "void: this is not what was signed",
+        "revision": "revision",
+        "for": "for",
     },
     "zh-CN": {
         "document": "文件",
@@ -53,6 +59,12 @@ _FOOT: Final[Mapping[str, Mapping[str, str]]] = {
         "waiting": "尚未封存",
         "none": "无",
         "printed": "打印",
+        "laid_out": "版式来自插件包",
+        "signatures": "电子签名",
+        "superseded": "已失效：记录在签名后有改动",
+        "void": "无效：内容与所签内容不符",
+        "revision": "版次",
+        "for": "代",
     },
 }
 
@@ -71,6 +83,8 @@ class Printed:
     ledger: Mapping[str, Any]
     printed_at: str
     printed_by: str
+    pack: str
+    signatures: Sequence[Mapping[str, Any]] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API; `html` is the whole page."""
@@ -97,18 +111,38 @@ class Printed:
         )
         seq = self.ledger["seq"]
         place = words["waiting"] if seq is None else f"{words['place']} {seq}"
+        signed = self._signed(words)
         last = f"{self.ledger['event_id']} ({place})" if self.ledger["event_id"] else words["none"]
         foot = (
             f"{words['document']} {self.document} · {self.fingerprint} · {words['version']} "
-            f"{self.version}<br>{words['ledger']}: {last}<br>"
+            f"{self.version} · {words['laid_out']} {self.pack}<br>{words['ledger']}: {last}<br>"
             f"{words['printed']} {self.printed_at[:16]} UTC, {self.printed_by}"
         )
         safe = "<br>".join(escape(part) for part in foot.split("<br>"))
         return (
             f'<!doctype html>\n<html lang="{escape(self.language)}">\n<head><meta charset="utf-8">'
             f"<title>{escape(self.title)}</title>{link}</head>\n<body>\n{self.body}\n"
-            f'<footer class="document-foot">{safe}</footer>\n</body>\n</html>\n'
+            f'{signed}<footer class="document-foot">{safe}</footer>\n</body>\n</html>\n'
         )
+
+    def _signed(self, words: Mapping[str, str]) -> str:
+        """Write the signatures as the product knows them, whatever the template shows (11.50)."""
+        lines = []
+        for each in self.signatures:
+            acting = f" ({words['for']} {each['for']})" if each["for"] else ""
+            said = [
+                f"{each['meaning']}: {each['name']}{acting}",
+                f"{each['signed_at_local']} {each['zone']}",
+                f"{words['revision']} {each['revision']}",
+                each["content_sha256"][:16],
+                words.get(each["status"], ""),
+            ]
+            lines.append(f"<li>{escape(' · '.join(part for part in said if part))}</li>")
+        if not lines:
+            return ""
+        title = escape(words["signatures"])
+        head = f'<section class="document-signatures"><h2>{title}</h2>'
+        return f"{head}<ul>{''.join(lines)}</ul></section>\n"
 
 
 def list_documents(site: Site, context: Context, subject: str = "") -> list[dict[str, str]]:
@@ -159,9 +193,27 @@ def print_document(site: Site, context: Context, document: str, name: str) -> Pr
         body = fill_template(text, told)
     except InputRejected as error:
         raise InputRejected(f"{document}: {error.message}", code=error.code) from error
+    pack = site.registry.owner_of("documents", document)
+    signed = [*values.get("release", {}).get("signatures", ()), *_of_record(values)]
     return Printed(
-        document, title, uid, context.language, body, print_, site.version, ledger, at, by
+        document,
+        title,
+        uid,
+        context.language,
+        body,
+        print_,
+        site.version,
+        ledger,
+        at,
+        by,
+        pack,
+        signed,
     )
+
+
+def _of_record(values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = values.get("record", {}).get("signatures", ())
+    return found
 
 
 def _position(session: Session, tenant_id: int, uid: str) -> dict[str, Any]:

@@ -14,9 +14,12 @@ from qtcore.engines.forms import display_value, from_json_values, plain_schema, 
 from qtcore.errors import InputRejected
 from qtcore.services.event_views import read_event
 from qtcore.services.lots import get_lot
+from qtcore.services.manifestations import manifest
 from qtcore.services.recall import read_snapshot
 from qtcore.services.record_views import RecordView, read_record
 from qtcore.services.release import explain_release
+from qtcore.services.rights import COMPANY, Thing
+from qtcore.services.sight import thing_of_lot
 from qtcore.services.site import Site
 from qtcore.services.stock import movements_for_balance
 from qtcore.services.veils import hidden_of, unveiled
@@ -36,7 +39,8 @@ def lot_values(site: Site, context: Context, name: str) -> Seen:
     sums = balance(movements_for_balance(view.movements), site.registry.convert)
     with site.store.read() as session:
         extra = item_extra(session, site.store.tenant_id, info.item_code)
-        signatures = _signatures(session, site.store.tenant_id, info.uid)
+        signatures = _signatures(site, session, info.uid)
+        thing = thing_of_lot(site, session, info)
     rules: Sequence[Mapping[str, Any]] = (
         release.decided.verdicts
         if release.decided is not None and release.decided.verdicts
@@ -53,8 +57,8 @@ def lot_values(site: Site, context: Context, name: str) -> Seen:
         "unit": sums.unit or info.unit,
         "expiry_on": info.expiry_on.isoformat() if info.expiry_on else None,
         "identifiers": [value for _, value in info.identifiers],
-        "fields": _declared(site, context, "lot", info.extra),
-        "item_fields": _declared(site, context, "item", extra),
+        "fields": _declared(site, context, ("lot", thing), info.extra),
+        "item_fields": _declared(site, context, ("item", COMPANY), extra),
         "results": [row.as_json() for row in view.results if row.superseded_by is None],
     }
     decided = release.decided
@@ -126,7 +130,7 @@ def _record(site: Site, context: Context, view: RecordView) -> dict[str, Any]:
         if values.get(each.name) is not None
     ]
     with site.store.read() as session:
-        signatures = _signatures(session, site.store.tenant_id, record.uid)
+        signatures = _signatures(site, session, record.uid)
     return {
         "record_id": record.uid,
         "kind": site.registry.text(f"records.{record.kind}", language),
@@ -156,24 +160,33 @@ def _record(site: Site, context: Context, view: RecordView) -> dict[str, Any]:
     }
 
 
-def _signatures(session: Session, tenant_id: int, uid: str) -> list[dict[str, Any]]:
+def _signatures(site: Site, session: Session, uid: str) -> list[dict[str, Any]]:
     rows = session.exec(
         select(Signature)
-        .where(Signature.tenant_id == tenant_id, Signature.subject_uid == uid)
+        .where(Signature.tenant_id == site.store.tenant_id, Signature.subject_uid == uid)
         .order_by(col(Signature.id))
     ).all()
+    shown = [each.as_json() for each in manifest(site, session, rows)]
     return [
         {
-            "name": row.signer_name,
-            "meaning": row.meaning_text,
-            "signed_at": row.signed_at.isoformat(),
-            "revision": row.subject_revision,
+            "name": each["signer"],
+            "meaning": each["meaning_text"],
+            "signed_at": each["signed_at"],
+            "signed_at_local": each["signed_at_local"],
+            "zone": each["zone"],
+            "for": each["on_behalf_of"],
+            "revision": each["revision"],
+            "status": each["status"],
+            "content_sha256": each["content_sha256"],
         }
-        for row in rows
+        for each in shown
     ]
 
 
-def _declared(site: Site, context: Context, entity: str, held: Mapping[str, Any]) -> dict[str, Any]:
+def _declared(
+    site: Site, context: Context, of: tuple[str, Thing], held: Mapping[str, Any]
+) -> dict[str, Any]:
     """Give every declared field but those hidden from this person: asking for one is a mistake."""
-    known = unveiled({**site.registry.fields_of(entity), **held}, hidden_of(site, context, entity))
+    hidden = hidden_of(site, context, *of)
+    known = unveiled({**site.registry.fields_of(of[0]), **held}, hidden)
     return {name: held.get(name) for name in known}

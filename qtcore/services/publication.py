@@ -4,21 +4,17 @@ It must not edit drafts. What is published is stored whole with its report and t
 transaction; of two that follow the same version, one is stored (21 CFR 11.10(k), Annex 11 10).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
 from qtcore.context import Context
-from qtcore.definitions.problems import Problem, has_errors
 from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import Conflict, InputRejected, Refusal, Refused
-from qtcore.registry.compile import Compiled
 from qtcore.registry.differences import Difference, find_differences
 from qtcore.registry.registry import Registry
-from qtcore.registry.stored import Configuration, compile_configuration
-from qtcore.registry.verification import verify_workflows
 from qtcore.services.configurations import (
     VersionHead,
     get_version_row,
@@ -27,6 +23,7 @@ from qtcore.services.configurations import (
     read_texts_of,
     store_version,
 )
+from qtcore.services.draft_reports import AT_ONCE, DraftReport, Replays, check_draft
 from qtcore.services.drafts import (
     EDIT,
     READ,
@@ -34,11 +31,8 @@ from qtcore.services.drafts import (
     DraftView,
     get_draft,
     open_draft,
-    read_draft,
 )
-from qtcore.services.replay import ReplayReport, Scope, replay
 from qtcore.services.rights import require
-from qtcore.services.running import Running, Stranded, running_subjects, stranded
 from qtcore.services.sign_content import SignedContent
 from qtcore.services.sign_proofs import Proof, Proven
 from qtcore.services.signing import prove_signer, write_signature
@@ -48,82 +42,7 @@ from qtcore.store.tables import ConfigDraft, ConfigVersion, UserAccount
 
 PUBLISH: Final = "definition.publish"
 MEANING: Final = SignatureDemand(meaning="approved")
-MOST_REPLAYED: Final = 500
 _MOST_STORED: Final = 200
-_LAYERS: Final = ("base", "industry", "site")
-
-
-@dataclass(frozen=True, slots=True)
-class DraftReport:
-    """Everything a signer is shown about a draft; `registry` is None when it does not compile."""
-
-    draft: DraftView
-    problems: tuple[Problem, ...]
-    proofs: Mapping[str, int]
-    differences: tuple[Difference, ...]
-    running: tuple[Running, ...]
-    stranded: tuple[Stranded, ...]
-    replay: ReplayReport | None
-    registry: Registry | None
-    sources: Mapping[str, str]
-
-    @property
-    def is_sound(self) -> bool:
-        """Say whether check and proofs pass."""
-        return self.registry is not None and not has_errors(self.problems)
-
-    def as_json(self, language: str = "en") -> dict[str, Any]:
-        """Give the shape of the API."""
-        return {
-            "draft": self.draft.as_json(),
-            "fingerprint": self.registry.fingerprint if self.registry else "",
-            "ok": self.is_sound and not self.stranded,
-            "problems": [problem.as_json(language) for problem in self.problems],
-            "proofs": dict(self.proofs),
-            "differences": [d.as_json() for d in self.differences],
-            "stranded": [s.as_json() for s in self.stranded],
-            "replay": self.replay.as_json() if self.replay else None,
-        }
-
-
-def check_draft(
-    site: Site, context: Context, draft_id: str, *, replays: bool = True
-) -> DraftReport:
-    """Check, prove, compare and replay a draft; nothing is stored."""
-    draft = read_draft(site, context, draft_id)
-    compiled = compile_configuration(draft.configuration, is_draft=True)
-    problems = _causes_first(draft.configuration, compiled.problems)
-    with site.store.read() as session:
-        base = registry_at(site, session, draft.row.base)
-        running = running_subjects(session, site.store.tenant_id)
-    if compiled.registry is None:
-        return DraftReport(draft, problems, {}, (), running, (), None, None, compiled.sources)
-    mappings = draft.row.mappings
-    is_sound = not compiled.has_errors
-    replayed = None
-    if replays and is_sound:
-        replayed = replay(site, Scope(limit=MOST_REPLAYED), compiled.registry)
-    return DraftReport(
-        draft,
-        problems,
-        _proofs(compiled),
-        find_differences(base, compiled.registry),
-        running,
-        stranded(running, base, compiled.registry, mappings) if is_sound else (),
-        replayed,
-        compiled.registry,
-        compiled.sources,
-    )
-
-
-def _causes_first(configuration: Configuration, problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """Put the lower layers first: what is wrong in one of them breaks whatever builds on it."""
-    places = {p.label: _LAYERS.index(p.layer) for p in configuration.packs if p.label}
-
-    def place(problem: Problem) -> int:
-        return max((n for label, n in places.items() if problem.file.startswith(label)), default=0)
-
-    return tuple(sorted(problems, key=place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +84,14 @@ class Signing:
     expected_version: int | None = None
 
 
-def publish_draft(site: Site, context: Context, draft_id: str, signing: Signing) -> VersionView:
+def publish_draft(
+    site: Site,
+    context: Context,
+    draft_id: str,
+    signing: Signing,
+    *,
+    replays: Replays = AT_ONCE,
+) -> VersionView:
     """Publish a draft as the next version; running records stay pinned to theirs.
 
     Raises Refused with every reason (problems, failed proofs, states with running records, the
@@ -173,7 +99,7 @@ def publish_draft(site: Site, context: Context, draft_id: str, signing: Signing)
     refused is noted in the ledger.
     """
     require(site, context, PUBLISH, about=draft_id)
-    report = check_draft(site, context, draft_id)
+    report = check_draft(site, context, draft_id, replays=replays)
     proven, refusals = None, [*_refusals(site, context, report)]
     if not refusals:
         proven, refusals = prove_signer(site, context, [MEANING], signing.proof)
@@ -233,11 +159,6 @@ def compare_versions(
     return find_differences(old, new)
 
 
-def _proofs(compiled: Compiled) -> Mapping[str, int]:
-    found: Any = verify_workflows(compiled).as_json()["counts"]
-    return dict(found)
-
-
 def _refusals(site: Site, context: Context, report: DraftReport) -> list[Refusal]:
     row, found = report.draft.row, []
     if row.state != "open":
@@ -261,6 +182,12 @@ def _refusals(site: Site, context: Context, report: DraftReport) -> list[Refusal
         )
         for each in report.stranded
     ]
+    told = report.replaying
+    if told is not None and told.report is None:
+        how = told.message or f"{told.done} of {told.total} are done"
+        found.append(
+            Refusal("QT538", f"there is no replay yet: {how}", fix="sign when its report is there")
+        )
     with site.store.read() as session:
         tenant = site.store.tenant_id
         newest = newest_number(session, tenant)

@@ -17,7 +17,7 @@ from qtcore.services.rights import COMPANY, Thing, require
 from qtcore.services.sight import missing_record, thing_of_record, things_of_records
 from qtcore.services.site import Site
 from qtcore.services.timers import Deadline, deadlines_of
-from qtcore.services.veils import hidden_of, unveiled
+from qtcore.services.veils import hidden_of, unveiled, veil_change
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 from qtcore.store.tables import Node, Record, RecordLink, RecordRevision, Signature
 
@@ -94,7 +94,9 @@ def view_for(site: Site, context: Context, session: Session, row: Record) -> Rec
     """Give a record to somebody who may have it, without what is hidden from them."""
     thing = thing_of_record(site, session, row)
     hidden = hidden_of(site, context, f"record:{row.kind}", thing)
-    return replace(view_record(site, session, row), hidden=hidden, thing=thing)
+    view = view_record(site, session, row)
+    changes = tuple(veil_change(site, context, each) for each in view.changes)
+    return replace(view, hidden=hidden, thing=thing, changes=changes)
 
 
 def list_records(

@@ -121,6 +121,30 @@ class ReplayReport:
         }
 
 
+def read_report(told: Mapping[str, Any]) -> ReplayReport:
+    """Read back what `ReplayReport.as_json` wrote."""
+    lines = tuple(
+        Line(
+            each["kind"],
+            each["id"],
+            each["label"],
+            each["result"],
+            each["decisions"],
+            each["transition"],
+            each["decided_at"],
+            each["reason"],
+            tuple(each["reasons"]),
+            tuple(each["rules"]),
+            tuple(each["notes"]),
+            each["open"],
+        )
+        for each in told["lines"]
+    )
+    stuck = tuple(told["stranded"])
+    counts = (told["decisions"], told["reproduced"], stuck, told["left_out"])
+    return ReplayReport(told["draft"], lines, *counts)
+
+
 @dataclass
 class _Versions:
     """The registries and life cycles that histories were made under, each compiled once."""

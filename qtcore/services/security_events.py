@@ -15,7 +15,7 @@ from qtcore.store.queries.ledger_facets import Wanted
 
 ALERTS: Final = ("sign_in.locked", "sign_in.new_address", "sign_in.failed", "denied")
 """The kinds that somebody should look at, the gravest first."""
-_KINDS: Final = (*ALERTS, "sign_in", "credential.", "session.", "token.", "user.")
+_KINDS: Final = (*ALERTS, "sign_in", "credential.", "identity.", "session.", "token.", "user.")
 _MOST: Final = 100
 
 

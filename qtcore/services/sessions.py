@@ -25,12 +25,13 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session as the http layer needs it."""
+    """A session as the http layer needs it; `provider` is who said whose it is, if not we."""
 
     actor: Actor
     session_id: str
     csrf_token: str
     language: str
+    provider: str = ""
 
 
 def sign_in(site: Site, context: Context, login: str, password: str, *, agent: str = "") -> str:
@@ -51,7 +52,13 @@ def sign_in(site: Site, context: Context, login: str, password: str, *, agent: s
 
 
 def start_session(
-    site: Site, context: Context, account: UserAccount, *, agent: str = "", way: str = "password"
+    site: Site,
+    context: Context,
+    account: UserAccount,
+    *,
+    agent: str = "",
+    way: str = "password",
+    provider: str = "",
 ) -> str:
     """Start a new session of somebody who proved who they are; returns its secret."""
     secret = new_secret(site)
@@ -69,6 +76,7 @@ def start_session(
             expires_at=context.at + site.sessions.absolute,
             ip=context.ip,
             agent=agent[:300],
+            provider=provider,
         )
         work.add(row)
         details = {"session": row.uid, "way": way}
@@ -216,7 +224,11 @@ def find_session(site: Site, secret: str) -> SignedIn:
         if ended or account.state != "active":
             raise NotSignedIn("your session has ended; sign in again, drafts are kept")
         signed_in = SignedIn(
-            actor_of(site, session, account), row.uid, row.csrf_token, account.language
+            actor_of(site, session, account),
+            row.uid,
+            row.csrf_token,
+            account.language,
+            row.provider,
         )
         idle = now - row.seen_at
     if idle >= TOUCH_EVERY and not site.store.fence:

@@ -15,9 +15,17 @@ from qtcore.context import Context
 from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.factors import RelyingParty
+from qtcore.services.identities import own_providers
 from qtcore.services.sign_content import read_content, text_digest
 from qtcore.services.sign_demands import Needs, needs_of, standing_refusals
-from qtcore.services.sign_proofs import Passkey, Proof, Proven, asks_code, passkey_options
+from qtcore.services.sign_proofs import (
+    Passkey,
+    Proof,
+    Proven,
+    asks_code,
+    passkey_options,
+    signing_nonce,
+)
 from qtcore.services.signing import prove_signer, role_change, signed_text
 from qtcore.services.site import Site
 from qtcore.services.steps import Subject
@@ -28,6 +36,9 @@ from qtcore.services.transitions import (
     fire_transitions,
     preview_signing,
 )
+from qtcore.services.users import has_password
+from qtcore.services.vouching import Visit
+from qtcore.store.providers import Provider
 from qtcore.store.tables import SignIntent
 
 VALID_FOR: Final = timedelta(minutes=5)
@@ -84,6 +95,8 @@ class IntentView:
     asks_code: bool
     passkey: Mapping[str, Any] | None
     outcome: Sequence[Mapping[str, Any]]
+    has_password: bool = True
+    providers: Sequence[Provider] = ()
 
     @property
     def is_used(self) -> bool:
@@ -183,7 +196,15 @@ def view_intent(
         asks_code(site, context, needs),
         options,
         row.outcome,
+        has_password(site, context.actor.login),
+        own_providers(site, context),
     )
+
+
+def nonce_of_intent(site: Site, context: Context, intent_id: str) -> str:
+    """Give what an identity provider must repeat to vouch for an intent of one's own; NotFound."""
+    row = _get(site, context, intent_id)
+    return signing_nonce(row.nonce, [str(item["text"]) for item in row.items])
 
 
 def sign_intent(
@@ -215,6 +236,9 @@ def sign_intent(
     texts = [str(item["text"]) for item in row.items]
     if passkey is not None:
         proof = replace(proof, passkey=Passkey(*passkey, row.nonce, texts))
+    if proof.visit is not None:
+        arrived = proof.visit.arrived.with_nonce(signing_nonce(row.nonce, texts))
+        proof = replace(proof, visit=Visit(arrived, row.nonce, texts))
     proven, refusals = prove_signer(site, context, _demands(row), proof)
     if proven is None:
         raise Refused(f"nothing is signed: {refusals[0].message}", refusals)

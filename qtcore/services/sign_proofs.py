@@ -1,4 +1,4 @@
-"""How a signer proves who they are: password, time-based code, passkey over the very bytes.
+"""How a signer proves who they are: password, code, passkey over the very bytes, provider.
 
 It must not know what is signed, nor count tries; see `qtcore.services.sign_tries`. "It could not be
 checked" is never "it was wrong".
@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import webauthn
 from sqlmodel import col, select
-from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerificationRequirement
 
 from qtcore.context import Context
 from qtcore.engines.ledger import inclusion_path, leaf_hash, node_hash
-from qtcore.errors import CannotVerify, Refusal, StoreUnavailable
+from qtcore.errors import CannotVerify, Refusal, Refused, StoreUnavailable, TooManyTries
 from qtcore.services.accounts import password_fits
 from qtcore.services.factors import RelyingParty, find_step, list_factors
 from qtcore.services.sign_demands import Needs
@@ -32,6 +32,7 @@ from qtcore.services.sign_tries import (
     take_try,
 )
 from qtcore.services.site import Site
+from qtcore.services.vouching import Visit, vouch
 from qtcore.store.tables import LedgerEvent, SigningFactor
 
 MOST_BEHIND: Final = timedelta(minutes=1)
@@ -56,11 +57,12 @@ class Proof:
     login: str = ""
     code: str = ""
     passkey: Passkey | None = None
+    visit: Visit | None = None
 
     @property
     def is_empty(self) -> bool:
         """Say whether nothing was given at all."""
-        return not (self.password or self.code or self.passkey)
+        return not (self.password or self.code or self.passkey or self.visit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class Proven:
 def signing_challenge(nonce: str, texts: Sequence[str]) -> bytes:
     """Give what a passkey signs: a hash over a nonce and the Merkle root of the texts."""
     return sha256(TAG + bytes.fromhex(nonce) + bytes.fromhex(root_of(texts))).digest()
+
+
+def signing_nonce(nonce: str, texts: Sequence[str]) -> str:
+    """Give what an identity provider's token must repeat: the same challenge, as text."""
+    return bytes_to_base64url(signing_challenge(nonce, texts))
 
 
 def root_of(texts: Sequence[str]) -> str:
@@ -138,16 +145,43 @@ def check_proof(
         return None, [locked]
     try:
         proven = _verify(site, context, needs, proof)
-    except (CannotVerify, StoreUnavailable) as exc:
+    except (CannotVerify, StoreUnavailable, TooManyTries) as exc:
         give_back(site, context)
         raise CannotVerify(f"your identity cannot be verified now: {exc.message}") from exc
     if proven is None:
-        method = "passkey" if proof.passkey else "totp" if proof.code else "password"
+        method = _method_of(proof)
         if count_wrong(site, context, method=method):
             return None, [locked_refusal()]
         return None, [_wrong(method)]
     clear_tries(site, context)
+    if needs.second_factor and proven.method == "provider" and not proven.assertion["strong"]:
+        return None, [_weak()]
     return proven, []
+
+
+def _method_of(proof: Proof) -> str:
+    if proof.visit:
+        return "provider"
+    return "passkey" if proof.passkey else "totp" if proof.code else "password"
+
+
+def _weak() -> Refusal:
+    return Refusal(
+        "QT478",
+        "this signature needs a second factor, and the identity provider told of none (amr)",
+        fix="sign in there with a second factor, or use your passkey here",
+        source="21 CFR 11.200(a)(1)",
+    )
+
+
+def require_proof(site: Site, context: Context, proof: Proof) -> None:
+    """Let only the person themselves go on: an open screen is no identity.
+
+    Raises Refused when the proof is wrong or missing, CannotVerify.
+    """
+    _, refusals = check_proof(site, context, Needs(1), proof)
+    if refusals:
+        raise Refused(f"nothing is added: {refusals[0].message}", refusals)
 
 
 def _wrong(method: str) -> Refusal:
@@ -155,13 +189,15 @@ def _wrong(method: str) -> Refusal:
         "password": "the password for the signature is wrong",
         "totp": "the password or the code for the signature is wrong, or the code was used before",
         "passkey": "the passkey's answer does not fit what is signed here",
+        "provider": "the identity provider does not vouch for this signature: another person "
+        "signed in there, or nobody did so anew",
     }[method]
     return Refusal("QT472", said, fix=f"try again; {MOST_WRONG} wrong proofs lock signing")
 
 
 def _missing(site: Site, context: Context, needs: Needs, proof: Proof) -> Refusal | None:
     """Say which component was not given at all; nothing is counted for that."""
-    if proof.passkey is not None:
+    if proof.passkey is not None or proof.visit is not None:
         return None
     if not proof.password:
         return Refusal(
@@ -204,6 +240,8 @@ def _factors(site: Site, context: Context) -> list[SigningFactor]:
 def _verify(site: Site, context: Context, needs: Needs, proof: Proof) -> Proven | None:
     if proof.passkey is not None:
         return _verify_passkey(site, context, proof.passkey)
+    if proof.visit is not None:
+        return _verify_visit(site, context, proof.visit)
     if proof.login and proof.login != context.actor.login:
         return None
     if not password_fits(site, context.actor.login, proof.password):
@@ -289,6 +327,22 @@ def _verify_passkey(site: Site, context: Context, given: Passkey) -> Proven | No
     }
     # A key that verified its user is something held and something only this person has or is.
     return Proven("passkey", 2, factor.uid, assertion)
+
+
+def _verify_visit(site: Site, context: Context, given: Visit) -> Proven | None:
+    vouched = vouch(site, context, given.arrived)
+    if vouched is None:
+        return None
+    texts = given.texts
+    assertion = {
+        **vouched.evidence,
+        "strong": vouched.is_strong,
+        "nonce": given.nonce,
+        "root": root_of(texts) if texts else "",
+        "leaves": [sha256(text.encode()).hexdigest() for text in texts],
+    }
+    # Whoever proves anew who they are there gives all components there, never only one.
+    return Proven("provider", 2, vouched.link_id, assertion)
 
 
 def _subtree(leaves: Sequence[bytes], start: int, end: int) -> bytes:

@@ -27,10 +27,12 @@ from qtcore.services.configurations import (
     read_texts_of,
 )
 from qtcore.services.passwords import PasswordDesk
+from qtcore.services.providers import ProviderDesk
 from qtcore.services.session_rules import SessionRules, read_session_rules
 from qtcore.services.tallies import Tally
 from qtcore.store.key_changes import require_key, settle_signer
 from qtcore.store.outposts import NOBODY, Outposts, read_outposts
+from qtcore.store.providers import read_providers
 from qtcore.store.signers import Signer, load_or_make_signer
 from qtcore.store.store import Store, open_store
 
@@ -59,6 +61,7 @@ class Site:
     desk: PasswordDesk = field(default_factory=PasswordDesk)
     tally: Tally = field(default_factory=Tally)
     sessions: SessionRules = field(default_factory=SessionRules)
+    providers: ProviderDesk = field(default_factory=ProviderDesk)
 
     @property
     def hooks(self) -> Hooks:
@@ -171,11 +174,12 @@ def open_site(
         folder = key_folder or default_key_folder(url)
         require_key(store, folder)
         outposts = read_outposts(folder)
+        providers = ProviderDesk(read_providers(folder))
         signer = settle_signer(store, load_or_make_signer(folder))
         undo.pop_all()
     return Site(
         store, registry, sources, signer, problems, version, on_disk, outposts, address,
-        sessions=rules,
+        sessions=rules, providers=providers,
     )  # fmt: skip
 
 

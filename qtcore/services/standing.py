@@ -61,9 +61,10 @@ def lent_to(site: Site, session: Session, person_id: int | None, at: datetime) -
         .order_by(col(Delegation.id))
     ).all()
     found = []
+    bound = unlendable(site, session, person_id) if rows else frozenset()
     for row in rows:
         accounts = active_accounts(session, tenant, row.principal_id)
-        held = {role for account in accounts for role in account.roles}
+        held = {role for account in accounts for role in account.roles} - bound
         scope = frozenset(held & set(row.roles) if row.roles else held)
         if scope:
             login = accounts[0].login
@@ -163,6 +164,13 @@ def _acting(
 def action_names(workflow: str, step: Transition) -> set[str]:
     """Give the names under which a delegation may allow a step."""
     return {workflow, f"{workflow}.{step.id}", *(f"{workflow}.{word}" for word in step.triggers)}
+
+
+def unlendable(site: Site, session: Session, person_id: int) -> frozenset[str]:
+    """Name the roles that nobody can lend to a person: they rest on a qualification they lack."""
+    accounts = active_accounts(session, site.store.tenant_id, person_id)
+    own = {role for account in accounts for role in account.roles}
+    return frozenset(each.id for each in site.registry.list("roles") if each.qualified) - own
 
 
 def active_accounts(session: Session, tenant_id: int, person_id: int) -> Sequence[UserAccount]:

@@ -24,11 +24,13 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.facts import gather_facts, read_evidence
 from qtcore.services.nodes import resolve
 from qtcore.services.record_lots import lots_of_record, own_values, speaks_of_facts
+from qtcore.services.sight import thing_of_lot, thing_of_record
 from qtcore.services.sign_proofs import Proven
 from qtcore.services.sign_steps import Signed, step_contents
 from qtcore.services.signing import write_signature
 from qtcore.services.site import Site
 from qtcore.services.timers import Clocked, sync_timers
+from qtcore.services.veils import require_sight
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
 from qtcore.store.tables import Lot, Record, StateChange
@@ -251,11 +253,24 @@ def write_step(
 def contents_to_sign(
     site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, Note]
 ) -> list[Signed]:
-    """List what is signed when a step that was decided is made."""
+    """List what is signed when a step that was decided is made; Refused for what is not seen."""
     moved, note = decided
     about = ((found.row, found.info), found.workflow, work.context.language)
     made = (moved, note.verdicts, note.values)
-    return list(step_contents(site, work.session, about, made))
+    signed = list(step_contents(site, work.session, about, made))
+    if signed:
+        _require_sight(site, work, found, note)
+    return signed
+
+
+def _require_sight(site: Site, work: UnitOfWork, found: Subject, note: Note) -> None:
+    if isinstance(found.row, Record):
+        thing, held = thing_of_record(site, work.session, found.row), {*found.row.data, "title"}
+        of = f"record:{found.row.kind}"
+    elif found.info is not None:
+        thing, held = thing_of_lot(site, work.session, found.info), {*found.info.extra}
+        of = found.info.kind
+    require_sight(site, work.context, thing, (of, held, note.verdicts))
 
 
 def _sign(site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, Note]) -> None:

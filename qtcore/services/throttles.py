@@ -53,7 +53,10 @@ def check_throttle(site: Site, login: str, ip: str) -> None:
 
 
 def count_failed(site: Site, login: str, ip: str) -> None:
-    """Count a failed sign-in; the last one that is borne begins the rest."""
+    """Count a failed sign-in; the last one that is borne begins the rest.
+
+    An empty login counts for the address alone.
+    """
     now = site.sources.now()
     with site.store.plumbing() as session:
         for bucket, brake in _buckets(login, ip):
@@ -83,7 +86,8 @@ def forget_failures(site: Site, login: str) -> None:
 
 
 def _buckets(login: str, ip: str) -> Iterator[tuple[str, Brake]]:
-    yield _bucket(ACCOUNT, login.lower()), ACCOUNT
+    if login:
+        yield _bucket(ACCOUNT, login.lower()), ACCOUNT
     if ip:
         yield _bucket(ADDRESS, ip), ADDRESS
 

@@ -111,6 +111,13 @@ def change_user(site: Site, context: Context, login: str, change: UserChange) ->
     return get_user(site, context, login)
 
 
+def has_password(site: Site, login: str) -> bool:
+    """Say whether an account has a password here; else its person signs in at a provider."""
+    with site.store.read() as session:
+        account = find_account(session, site.store.tenant_id, login)
+    return account is not None and bool(account.password_hash)
+
+
 def end_sessions(site: Site, context: Context, login: str) -> int:
     """End all sessions of a person; returns how many there were."""
     require(site, context, MANAGE, about=login)

@@ -3,13 +3,13 @@
 It must not know which screens there are; whoever reads a value for a person asks here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
 from qtcore.engines.access import COMPANY, Thing
-from qtcore.errors import Denied, Fault, Refusal
+from qtcore.errors import Denied, Fault, Refusal, Refused
 from qtcore.services.site import Site
 from qtcore.store.queries.ledger import LedgerRow
 from qtcore.store.queries.nodes import NodeInfo
@@ -92,15 +92,15 @@ def veil_change(site: Site, context: Context, row: StateChangeRow) -> StateChang
     return row._replace(verdicts=[dict(veil_rule(rule, hidden)) for rule in row.verdicts])
 
 
-def hidden_facts(site: Site, context: Context) -> frozenset[str]:
+def hidden_facts(site: Site, context: Context, lot: Thing = COMPANY) -> frozenset[str]:
     """Name the facts that are read from fields this person does not see."""
     policy = site.registry.policy
     if not policy.veils:
         return frozenset()
     fields = {
         f"{of}.{name}"
-        for of in ("lot", "item")
-        for name in policy.hidden_fields(context.actor, of, COMPANY)
+        for of, thing in (("lot", lot), ("item", COMPANY))
+        for name in policy.hidden_fields(context.actor, of, thing)
     }
     facts = site.registry.list("facts") if fields else ()
     return frozenset(fact.id for fact in facts if fact.from_.field in fields)
@@ -197,6 +197,30 @@ def require_unveiled(site: Site, context: Context, what: str) -> None:
         raise Denied(
             f"{context.actor.login} may not have this: {said}", [Refusal("QT409", said, fix=fix)]
         )
+
+
+def require_sight(
+    site: Site,
+    context: Context,
+    thing: Thing,
+    signed: tuple[str, Collection[str], Sequence[Mapping[str, Any]]],
+) -> None:
+    """Refuse a signature over what the signer does not see; raises Refused (QT470).
+
+    `signed` is what holds the fields (``lot``, ``record:<kind>``), the names of those that hold a
+    value, and the verdicts of the step. Nothing can be left out of a signed text (21 CFR 11.70).
+    """
+    of, held, verdicts = signed
+    fields = hidden_of(site, context, of, thing) & frozenset(held)
+    read = {
+        name for each in verdicts for name in (*each.get("facts", ()), *each.get("missing", ()))
+    }
+    facts = hidden_facts(site, context, thing if of == "lot" else COMPANY) & read
+    if fields or facts:
+        names = ", ".join(sorted(fields | facts)[:5])
+        said = f"what would be signed in {thing.name} holds what your role does not see: {names}"
+        fix = "somebody whose role sees it signs"
+        raise Refused(said, [Refusal("QT470", said, fix=fix, source="21 CFR 11.70")])
 
 
 def _editors(site: Site, of: str, name: str) -> str:

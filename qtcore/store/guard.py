@@ -32,12 +32,14 @@ PLUMBING: Final = frozenset(
         "token_use",
         "throttle",
         "credential_ticket",
+        "provider_visit",
         "sign_intent",
         "signer_standing",
         "idempotency_key",
         "outbox",
         "notification_receipt",
         "import_run",
+        "replay_job",
         "import_row",
     }
 )

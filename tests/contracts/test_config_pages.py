@@ -1,12 +1,14 @@
 """Versions, drafts and the sign sheet as people and programs use them, in both languages."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from qtcore.http.texts import LANGUAGES
 from qtcore.services.drafts import DraftInput, edit_draft, open_draft
 from qtcore.services.profile import set_language
+from qtcore.store.tables import ReplayJob
 from qtcore.testing.builders import PASSWORD, a_user
 from qtcore.testing.sites import a_site
 from tests.web import Web, csrf_of, make_web, milk_and_butter
@@ -131,3 +133,36 @@ def test_a_release_is_explained_as_it_was_decided(web: Web):
 def test_an_operator_sees_no_configuration(web: Web):
     with web.person("operator") as client:
         assert client.get("/config/versions").status_code == 403
+
+
+def test_a_replay_that_goes_on_shows_its_progress_and_nobody_signs_meanwhile(web: Web):
+    uid = a_draft(web, "Under examination")
+    with web.person("qa") as client:
+        path = f"/config/drafts/{uid}"
+        assert client.get(f"{path}/replay", follow_redirects=False).headers["location"] == path
+        assert 'id="h-replay"' in client.get(path).text
+        finished = client.get(f"{path}/replay").text
+        assert 'http-equiv="refresh"' not in finished
+        assert f'href="{path}#h-replay"' in finished
+        with web.site.store.plumbing() as session:
+            row = session.get_one(ReplayJob, (web.site.store.tenant_id, uid))
+            row.state, row.done, row.total = "running", 30, 120
+            row.started_at = row.told_at - timedelta(seconds=10)
+        seen = client.get(path).text
+        assert '<progress max="120" value="30"' in seen
+        assert "30 of 120 lots and records are replayed. 3.0 a second, about 30 s left." in seen
+        assert 'value="publish"' not in seen
+        watched = client.get(f"{path}/replay").text
+        assert 'http-equiv="refresh"' in watched
+        assert 'data-over="no"' in watched
+        asked = {"csrf_token": csrf_of(client), "act": "publish", "password": PASSWORD}
+        refused = client.post(path, data=asked)
+        assert (refused.status_code, "30 of 120 are done" in refused.text) == (400, True)
+        with web.site.store.plumbing() as session:
+            row = session.get_one(ReplayJob, (web.site.store.tenant_id, uid))
+            row.state, row.message = "failed", "QT999: broken off"
+        failed = client.get(path).text
+        assert "QT999: broken off" in failed
+        again = client.post(f"{path}/replay", data={"csrf_token": csrf_of(client)})
+        assert again.status_code == 200
+        assert 'id="h-replay"' in client.get(path).text

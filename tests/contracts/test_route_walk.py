@@ -42,6 +42,7 @@ from qtcore.services.uploads import Upload
 from qtcore.testing.builders import a_context, a_party, an_output
 from qtcore.testing.sites import a_site
 from tests.asgi_client import client_of
+from tests.markup import inline_in
 from tests.walking import QUERIES, VALUES, body_of, form_of
 
 TABLE = Path(__file__).parent.parent / "golden" / "route_walk.txt"
@@ -69,6 +70,7 @@ class Walk:
     walkers: list[Walker]
     ids: dict[str, str]
     bodies: dict[tuple[str, str], bytes]
+    reader: Walker
 
 
 def ids_of(site: Site) -> dict[str, str]:
@@ -158,7 +160,9 @@ def walk(request: pytest.FixtureRequest) -> Iterator[Walk]:
         walkers.append(replace(stranger, name="other_tenant"))
         app = make_app(site, logger=make_logger(io.StringIO()), rates=UNLIMITED)
         chosen = [who for who in walkers if not request.param or who.name in request.param]
-        yield Walk(app, chosen, ids, bodies_of(app))
+        # Those who walk are signed out at the end of it.
+        reader = a_walker(site, NewUser("reader", "Reader", ("admin", "qa")))
+        yield Walk(app, chosen, ids, bodies_of(app), reader)
 
 
 def a_walker(site: Site, user: NewUser, *, scope: tuple[str, ...] = ()) -> Walker:
@@ -300,8 +304,10 @@ def test_nobody_and_strangers_get_in_nowhere_but_where_it_is_open(walked):
         "GET /healthz",
         "GET /reply/{secret}",
         "GET /sign-in",
+        "GET /sign-in/from/{provider}",
         "GET /welcome/{secret}",
         "POST /reply/{secret}",
+        "POST /sign-in/with/{provider}",
         "POST /welcome/{secret}",
     ]
 
@@ -353,3 +359,37 @@ def test_what_is_hidden_answers_as_what_does_not_exist(walk):
     """The control: who sees the things is answered otherwise."""
     assert told_apart(walk, "operator@WEST") == []
     assert len(told_apart(walk, "admin")) > 20
+
+
+def directives_of(policy: str) -> dict[str, str]:
+    parts = (each.strip().partition(" ") for each in policy.split(";"))
+    return {name: value for name, _, value in parts}
+
+
+def test_every_page_keeps_the_strict_policy(walk):
+    """Every route that answers HTML, with what is found and what is refused."""
+    seen = 0
+    with client_of(walk.app) as client:
+        for method, path in routes_of(walk.app):
+            if method != "GET" or path.startswith(PROGRAMS):
+                continue
+            answer = client.get(
+                address_of(path, walk.ids),
+                params=QUERIES.get("GET " + PARAMETER.sub(r"{\1}", path)),
+                headers={"cookie": f"qtcore_session={walk.reader.secret}"},
+                follow_redirects=False,
+            )
+            told = answer.headers
+            assert told["x-content-type-options"] == "nosniff", path
+            assert told["referrer-policy"] in ("same-origin", "no-referrer"), path
+            assert told["cross-origin-opener-policy"] == "same-origin", path
+            if not told.get("content-type", "").startswith("text/html"):
+                continue
+            seen += 1
+            policy = directives_of(told["content-security-policy"])
+            assert policy["script-src"] == policy["style-src"] == "'self'", path
+            assert policy["object-src"] == policy["frame-ancestors"] == "'none'", path
+            assert policy["default-src"] == policy["base-uri"] == "'self'", path
+            assert told["cache-control"] == "no-store", path
+            assert inline_in(answer.text) == [], path
+    assert seen > 40

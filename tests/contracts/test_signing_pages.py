@@ -1,11 +1,14 @@
 """The signing sheet and the page of one's own factors, as people and programs meet them."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
+from html import unescape
 
 import pyotp
 import pytest
 
+from qtcore.services.enrolment import qr_code
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.testing import PASSWORD, a_received_lot, a_site, a_user
 from tests.web import EVERY_ROLE, Web, csrf_of, make_web, sign_sheet
@@ -57,8 +60,13 @@ def test_an_app_is_enrolled_on_the_page_and_its_code_is_asked_from_then_on(web):
         page = client.post("/me/signing", data=told).text
         secret = re.search(r'<code class="id">([A-Z2-7 ]+)</code>', page)
         factor = re.search(r'name="factor" value="([^"]+)"', page)
+        picture = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
         assert secret is not None
         assert factor is not None
+        assert picture is not None
+        address = re.search(r'href="(otpauth:[^"]+)"', page)
+        assert address is not None
+        assert b64decode(picture.group(1)) == qr_code(unescape(address.group(1)))
         code = pyotp.TOTP(secret.group(1).replace(" ", "")).at(web.site.sources.now())
         told = {"csrf_token": csrf_of(client), "act": "totp_code", "factor": factor.group(1)}
         wrong = client.post("/me/signing", data={**told, "code": "000000"})

@@ -182,7 +182,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[Machine]:
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(8, 12), pytest.param(150, 40, marks=pytest.mark.slow)]
+    ("examples", "steps"), [(4, 12), pytest.param(150, 40, marks=pytest.mark.slow)]
 )
 def test_no_sequence_of_acts_and_faults_breaks_a_promise(
     machine: type[Machine], examples: int, steps: int

@@ -22,10 +22,11 @@ from qtcore.registry.templates import fill_template, template_mistakes
 from qtcore.services.jobs import settle
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
 from qtcore.services.printing import list_documents, print_document
-from qtcore.services.records import RecordInput, submit_record
+from qtcore.services.records import RecordInput, correct_record, submit_record
 from qtcore.services.site import Site
+from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Event
-from qtcore.testing import a_context, a_received_lot, a_site, an_item, release
+from qtcore.testing import PASSWORD, a_context, a_received_lot, a_site, a_user, an_item, release
 from qtcore.testing.sites import sqlite_url
 from tests.scenarios.dairy import a_shipment, ship
 from tests.web import make_web
@@ -44,6 +45,7 @@ documents:
   - {id: sheet, subject: record, template: templates/sheet.html}
   - {id: note, subject: shipment, template: templates/note.html}
   - {id: gap, subject: record, template: templates/gap.html}
+  - {id: lie, subject: record, template: templates/lie.html}
 """
 SHEET = """\
 <h1>{{ record.number }} {{ record.title }}</h1>
@@ -55,7 +57,7 @@ NOTE = "{% for each in shipment.lines %}<p>{{ each.lot_no }} {{ each.quantity }}
 TEXTS = """\
 language: en
 texts:
-  documents: {sheet: Sheet, note: Delivery note, gap: Gap}
+  documents: {sheet: Sheet, note: Delivery note, gap: Gap, lie: Lie}
 """
 
 
@@ -68,6 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ("i18n/en.yaml", TEXTS),
         ("templates/sheet.html", SHEET),
         ("templates/note.html", NOTE),
+        ("templates/lie.html", "<p>PASS, signed by everybody</p>"),
         ("templates/gap.html", "{{ record.data.no_such_field }}"),
     ):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -146,6 +149,27 @@ def test_a_value_that_is_not_there_is_a_mistake_and_no_blank(site):
         print_document(site, a_context(site), "gap", a_deviation(site))
 
 
+@pytest.mark.clause("21 CFR 11.50(b)")
+def test_whatever_a_template_shows_the_print_holds_the_signatures_as_they_are(site):
+    lot = a_received_lot(site, "MILK", "SIG-1")
+    told = {"scope": "production", "records_complete": True, "conclusion": "acceptable"}
+    author = a_user(site, ["qa"], login="author")
+    uid = submit_record(site, author, "batch_review", RecordInput(told, [lot.uid])).record.uid
+    fire_transition(site, a_user(site, ["qa"]), ("record", uid), Step("review", password=PASSWORD))
+
+    def printed(language: str) -> str:
+        page = print_document(site, a_context_in(site, language), "lie", uid).page()
+        return page[page.index("document-signatures") :]
+
+    assert "Reviewed by: Qa · 2026-06-01 08:00:00 +0000 UTC · revision 1" in printed("en")
+    assert "superseded" not in printed("en") and "Laid out by pack papers" in printed("en")
+    correct_record(site, author, uid, {**told, "conclusion": "not_acceptable"}, reason="typo")
+    assert "superseded: the record has changed since" in printed("en")
+    assert "电子签名" in printed("zh-CN") and "已失效" in printed("zh-CN")
+    bare = print_document(site, a_context(site), "lie", a_deviation(site)).page()
+    assert "document-signatures" not in bare  # the control: nobody signed
+
+
 def test_who_may_not_read_a_record_may_not_print_it(site):
     number = a_deviation(site)
     with pytest.raises(Denied):
@@ -187,7 +211,7 @@ def test_documents_are_reached_over_the_api_and_as_a_page(site):
     web = make_web(site)
     with web.program("qa") as api:
         listed = api.get("/api/v1/documents", params={"subject": "record"}).json()["items"]
-        assert [each["document"] for each in listed] == ["gap", "sheet"]
+        assert [each["document"] for each in listed] == ["gap", "lie", "sheet"]
         answer = api.get(f"/api/v1/documents/sheet/{number}").json()
         schema = {
             "$ref": "#/components/schemas/Document",

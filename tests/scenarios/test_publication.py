@@ -11,6 +11,7 @@ from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refused
 from qtcore.services.audit import read_ledger
 from qtcore.services.configurations import newest_number
 from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.draft_reports import check_draft
 from qtcore.services.drafts import (
     DraftInput,
     edit_draft,
@@ -24,7 +25,6 @@ from qtcore.services.explaining import explain_lot
 from qtcore.services.migration import StateMapping, preview_migration, run_migration
 from qtcore.services.publication import (
     Signing,
-    check_draft,
     compare_versions,
     list_history,
     publish_draft,

@@ -184,16 +184,40 @@ def a_bomb() -> bytes:
     return data.getvalue()
 
 
+def a_far_cell(*, is_broken: bool = False) -> bytes:
+    """A workbook of a few kB whose cells lie so far apart that the area between takes GB."""
+    with zipfile.ZipFile(io.BytesIO(a_workbook(ROWS))) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    far = b'<row r="900000"><c r="XFD900000"><v>1</v></c></row></sheetData>'
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace(b"</sheetData>", b"&no;" * is_broken + far)
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return data.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
+        (a_far_cell(), "spans 14745600000 cells from its first to its last; at most 20000000"),
+        (a_far_cell(is_broken=True), "spans 14745600000 cells"),
         (a_workbook(ROWS, merged=True), "the first row has merged cells"),
         (a_workbook([["a", "b"]]), "is none of the tables"),
         (a_workbook(ROWS)[:900], "no whole workbook"),
         (a_bomb(), "times packed"),
         (b"PK\x03\x04", "no whole workbook"),
     ],
-    ids=["merged header", "other columns", "truncated", "bomb", "no archive"],
+    ids=[
+        "far cell",
+        "far cell in broken XML",
+        "merged header",
+        "other columns",
+        "truncated",
+        "bomb",
+        "no archive",
+    ],
 )
 def test_a_workbook_that_cannot_be_trusted_is_refused_whole(
     site: Site, data: bytes, says: str

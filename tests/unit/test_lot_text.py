@@ -45,6 +45,11 @@ def said(text: str) -> dict[str, object]:
         ("批号 001~010，有效期至2025年3月", {"ranges": [("001", "010")]}),
         ("批号 ００１ 和 ００２", {"lots": ["001", "002"]}),
         ("Lot 2021-001, 22/0456", {"lots": ["2021-001", "22/0456"]}),
+        ("Lots #0000120 thru #0000145", {"ranges": [("0000120", "0000145")]}),
+        ("Store at 20 to 25 C, below 60%. Lot 0042", {"lots": ["0042"]}),
+        ("Even though it looks fine, discard lot 0042", {"lots": ["0042"]}),
+        ("Lot 0042, sold before and after the fix", {"lots": ["0042"]}),
+        ("Odd smell reported on or after 1 May 2021; lot 0042", {"lots": ["0042"]}),
     ],
 )
 def test_what_can_be_decided_is_exact(text, expected):
@@ -53,7 +58,15 @@ def test_what_can_be_decided_is_exact(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["All lots", "all lot codes", "ALL BATCHES of this cream", "所有批次"]
+    "text",
+    [
+        "All lots",
+        "all lot codes",
+        "ALL BATCHES of this cream",
+        "所有批次",
+        "All lots. UPC 0 41415 00976 6",
+        "All lots, NDC 12345-678-90",
+    ],
 )
 def test_all_lots_is_all_lots(text):
     assert (read_lot_text(text).all_lots, read_lot_text(text).is_decided) == (True, True)
@@ -79,6 +92,7 @@ def test_all_lots_but_some_names_the_ones_left_out():
         ("all lots manufactured before 3/1/2020", "all lots manufactured before 3/1/2020"),
         ("all lots within expiry", "all lots within expiry"),
         ("500 of brand X, lot A1", "500"),
+        ("lot 12 C", "12 C"),
     ],
 )
 def test_what_is_open_goes_to_a_person_with_its_place(text, piece):
@@ -94,6 +108,15 @@ def test_a_doubt_lists_its_readings():
         "12345-12350",
         "12345 through 12350",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Lots with expiration dates up to and including 12/2020", "Julian dates 8001 thru 8123"],
+)
+def test_dates_are_no_lots(text):
+    assert said(text) == {}
+    assert not read_lot_text(text).is_decided
 
 
 def test_dates_amounts_and_names_are_given_back_unread():
@@ -153,6 +176,8 @@ def test_no_text_makes_the_reader_fail_and_no_lot_is_invented(text):
         ("lot 00112 onwards", "onwards"),
         ("Not all lots", "Not all"),
         ("lots 10 through 20 (odd numbers only)", "odd numbers"),
+        ("lots 10 through 20 (even only)", "even only"),
+        ("lots 1001, 1002, or later", "or later"),
         ("every other lot from 10 to 20", "every other"),
         ("lotes 001 a 005", "a"),
         ("Chargen 00112 bis 00120", "bis"),

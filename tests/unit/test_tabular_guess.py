@@ -204,6 +204,25 @@ def test_a_column_named_as_a_unit_but_with_numbers_is_none():
     assert "unit_column" not in guessed(odd).mapping["lots"]["batch"]
 
 
+GRADES = "lot,day,grade,remark\n" + "".join(
+    f"A{n},2026-03-{n:02d},{'AB'[n % 2]},r{n}\n" for n in range(1, 13)
+)
+
+
+def test_a_few_words_again_and_again_are_proposed_as_a_code_list():
+    guess = guessed(GRADES)
+    columns = guess.mapping["tables"]["table"]["columns"]
+    assert columns["grade"]["values"] == {"A": "A", "B": "B"}
+    assert "values" not in columns["remark"]
+    assert "column grade holds only A, B: proposed as a code list" in doubts(guess)
+    assert check_mapping(yaml.safe_load(write_guess(guess)))[1] == ()
+
+
+def test_words_that_hardly_repeat_are_no_code_list():
+    columns = guessed(GRADES.replace("A5,2026-03-05,B", "A5,2026-03-05,C"))
+    assert "values" not in columns.mapping["tables"]["table"]["columns"]["grade"]
+
+
 def test_a_workbook_gives_the_proposal_of_its_csv():
     data = io.BytesIO()
     with xlsxwriter.Workbook(data) as book:

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from qtcore.builtin.lot_text.ranges import LotRange, NotARange, make_range
-from qtcore.builtin.lot_text.words import AMOUNTS, FULL_DATE, OPEN_WORDS, Token, cut, plain
+from qtcore.builtin.lot_text.words import (
+    AMOUNTS,
+    FULL_DATE,
+    MEASURE,
+    OPEN_WORDS,
+    PRODUCT_WORDS,
+    Token,
+    cut,
+    plain,
+)
 
 MOST_SIGNS: Final = 100_000
 _OPEN_WORD: Final = "it changes which lots are meant; name the lots one by one or as a range"
@@ -126,7 +135,7 @@ class _Reader:
         self._decide_pairs()
         found = self._found
         found.doubts += [
-            Doubt(each.group().strip(), each.start(), _OPEN_WORD)
+            Doubt(each[each.lastindex or 0].strip(), each.start(each.lastindex or 0), _OPEN_WORD)
             for each in OPEN_WORDS.finditer(self._text)
         ]
         found.doubts.sort(key=lambda doubt: doubt.start)
@@ -184,8 +193,9 @@ class _Reader:
     def _read_filler(self, _token: Token) -> None:
         return
 
-    def _read_mark(self, _token: Token) -> None:
-        return
+    def _read_mark(self, token: Token) -> None:
+        if token.text == ".":  # "All lots. UPC ...": another sentence is no condition
+            self._close_all()
 
     def _read_word(self, token: Token) -> None:
         self._found.unread.append(token.text)
@@ -198,6 +208,10 @@ class _Reader:
             self._found.unread.append(token.text)  # an amount: "20 cases", "3 lots"
         elif self._qualified is not None:
             self._found.unread.append(token.text)
+        elif not self._in_list and (found := MEASURE.match(self._text, token.start)):
+            self._found.unread.append(found[0])
+            while (inside := self._peek()) is not None and inside.start < found.end():
+                self._at += 1
         elif not self._in_list:
             self._doubt(token, "a number where the text does not speak of lots")
         else:
@@ -212,7 +226,7 @@ class _Reader:
             self._is_between and self._peek_kind() == "separator"
         )
         end = self._peek(1)
-        if is_range and end is not None and end.kind == "filler":
+        if is_range and end is not None and (end.kind == "filler" or end.text == "#"):
             self._tokens.pop(self._at + 1)
             end = self._peek(1)
         self._is_between = False
@@ -244,6 +258,9 @@ class _Reader:
             self._at += 1
             whole = Token("number", f"{text}{following.text}", token.start, following.end)
             self._doubt(whole, "signs that may stand for others; say which lots are meant")
+        elif text.isdigit() and (found := MEASURE.match(self._text, token.start)):
+            whole = Token("number", found[0], token.start, found.end())
+            self._doubt(whole, "a lot number, or a temperature or share", (text, found[0]))
         elif FULL_DATE.fullmatch(text):
             self._doubt(token, "a date, or a lot number written like one", (text,))
         elif _WILD.fullmatch(text):
@@ -318,7 +335,7 @@ class _Reader:
         """Decide an "all lots" that no list followed."""
         if self._all is None:
             return
-        if self._qualified is None:
+        if self._qualified is None or self._qualified.text.lower() in PRODUCT_WORDS:
             self._found.all_lots = True
         else:
             piece = self._text[self._all.start : self._tokens[self._at - 1].end]

@@ -33,8 +33,8 @@ _TOKENS: Final = re.compile(
        | (?P<prefix>\b(?:begin(?:s|ning)?|start(?:s|ing)?)\s+(?:with|in)\b|以(?=.{{1,40}}开头))
        | (?P<qualifier>\b(?:exp|expir(?:y|ation|es|ing)|bb|bbd|bbe|best|sell|use|freeze|upc|ndc|gtin
            |ean|sku|item|items|catalog(?:ue)?|model|ref|part|serial|net|wt|size
-           |manufactured|mfg|mfd|made|produced|production|packed|packaged|dated?|distributed|shipped
-           |sold|purchased|received|within|before|after|since|with|ending|end(?:s|ing)?)\b\.?
+           |manufactured|mfg|mfd|made|produced|production|packed|packaged|dates?|dated|distributed|shipped
+           |sold|bought|purchased|received|within|before|after|since|with|ending|end(?:s|ing)?)\b\.?
            |有效期|保质期|生产日期|到期|失效|规格|条码)
        | (?P<range>\b(?:through|thru|to|until|till)\b|\.\.\.?|…|[-–—―~]|至|到)
        | (?P<between>\b(?:between|from)\b|介于|从|自)
@@ -60,7 +60,8 @@ AMOUNTS: Final = frozenset(
 )
 
 _BEFORE_DATE: Final = re.compile(
-    r"""[\s:.]*(?:(?:by|before|end|dates?|if|used|on|of|from|to|through|thru|and|between|[-–—~]
+    r"""[\s:.]*(?:(?:up\s+to|prior\s+to|by|before|after|end|dates?|if|used|on|or|of|from|to|through|thru|and|including
+        |between|[-–—~]
         |至|到)[\s:.]*)*""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -110,15 +111,25 @@ def _token(found: "re.Match[str]") -> Token:
     return Token(kind, text, found.start(), found.end())
 
 
-# Words that change what the numbers beside them mean in a way that is not read here.
+PRODUCT_WORDS: Final = frozenset("upc ndc gtin ean 条码".split())
+"""What follows these names a product; it is no condition on lots."""
+
+MEASURE: Final = re.compile(
+    r"\d+(?:[.,]\d+)?(?:\s*(?:-|–|to|and)\s*\d+(?:[.,]\d+)?)?\s*(?:[°º℃℉%]|degrees?\b|[CF]\b)"
+)
+"""Temperatures and percentages; only where the text does not speak of lots just now."""
+
+# Words that change what the numbers beside them mean in a way that is not read here: the group.
+# "and above" follows a number; "above or below the label" and "above 25 C" are something else.
 OPEN_WORDS: Final = re.compile(
-    r"\b(?:and|or)\s+(?:all\s+)?(?:above|below|higher|lower|greater|less|later|earlier|newer|older"
-    r"|after|before|up)\b"
-    r"|\b(?:onwards?|upwards?|downwards?)\b"
-    r"|\bnot\s+(?:all|every)\b"
-    r"|\b(?:odd|even)(?:[\s-]+number(?:s|ed)?)?\b"
-    r"|\bevery\s+(?:other|second|third|fourth|\d+\w*)\b|\balternate\b"
-    r"|(?<=\d)\s+(?:bis|hasta|a|au|à|al|tot|до)\s+(?=[A-Za-z]{0,4}\d)"
-    r"|以(?:上|下|前|后|後|内|外)|(?<=[0-9A-Za-z批号])\s*起(?!止)|奇数|偶数|[单双]号|并非(?:全部|所有)|不是(?:全部|所有)",
+    r"\d[\w./-]*[,)]?\s+((?:and|or)\s+(?:all\s+)?(?:above|below|higher|lower|greater|less|later|earlier"
+    r"|newer|older|after|before|up)\b)(?!\s+\d)"
+    r"|(\b(?:onwards?|upwards?|downwards?)\b)"
+    r"|(\bnot\s+(?:all|every)\b)"
+    r"|(\b(?:odd|even)[\s-]+(?:number(?:s|ed)?|lots|batches|codes)\b|\b(?:odd|even)\s*(?:only\b|[)]))"
+    r"|(\bevery\s+(?:other|second|third|fourth|\d+\w*)\b|\balternate\b)"
+    r"|(?<=\d)\s+((?:bis|hasta|a|au|à|al|tot|до)\s+(?=[A-Za-z]{0,4}\d))"
+    r"|(以(?:上|下|前|后|後|内|外)|(?<=[0-9A-Za-z批号])\s*起(?!止)|奇数|偶数|[单双]号"
+    r"|并非(?:全部|所有)|不是(?:全部|所有))",
     re.IGNORECASE,
 )

@@ -7,15 +7,15 @@ import codecs
 import csv
 import difflib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qtcore.builtin.faults import Faults, listing, shown
 from qtcore.builtin.tabular.content import Content, chunks_of, head_of, open_content
 from qtcore.builtin.tabular.lines import Line
 from qtcore.builtin.tabular.mapping import Mapping, TableMapping
-from qtcore.builtin.tabular.workbooks import MAGIC, check_package, read_sheet, sheet_lines
+from qtcore.builtin.tabular.workbooks import MAGIC, Sheet, check_package, read_sheet, sheet_lines
 
 if TYPE_CHECKING:
     import _csv
@@ -98,17 +98,17 @@ class SheetFile:
     table: str
     header: tuple[str, ...]
     unknown: tuple[str, ...]
-    rows: Sequence[Sequence[Any]]
+    sheet: Sheet
     rules: TableMapping
 
     @property
     def count(self) -> int:
         """Say how many rows it has below the header."""
-        return len(self.rows) - 1
+        return self.sheet.count - 1
 
     def lines(self, _faults: Faults) -> Iterator[Line]:
         """Read row by row."""
-        return sheet_lines(self.rows, self.header, self.rules)
+        return sheet_lines(self.sheet, self.header, self.rules)
 
 
 def open_file(content: Content, name: str, mapping: Mapping, faults: Faults) -> OpenFile | None:
@@ -145,14 +145,13 @@ def _open_workbook(
         found = read_sheet(content, name, table.sheet, faults)
         if found is None or faults.count:
             return None
-        rows, sheet = found
-        header = tuple(str(cell).strip() for cell in rows[0]) if rows else ()
-        tried[sheet] = header
+        header = tuple(str(cell).strip() for cell in next(found.rows(), []))
+        tried[found.name] = header
         if header and set(table.key) <= set(header) and not _missing(table, header):
             if _repeats(header, name, faults):
                 return None
             unknown = tuple(column for column in header if column and column not in table.columns)
-            return SheetFile(name, table_name, header, unknown, rows, table)
+            return SheetFile(name, table_name, header, unknown, found, table)
     said = "; ".join(f"sheet {sheet}: {listing(header)}" for sheet, header in tried.items())
     text = f"{name} is none of the tables {listing(mapping.tables)}; its header is {shown(said)}"
     faults.add("QT720", text, name)

@@ -5,7 +5,7 @@ It must not know other columns, files or lots.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from qtcore.builtin.faults import listing, shown
@@ -22,6 +22,9 @@ _GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([,.'\u00a0 ])[0-9]{3}(?:\1[0-9]{3
 _MOST_EXAMPLES: Final = 3
 _MOST_DATES: Final = 2000
 _LONGEST_NUMBER: Final = 15
+_MOST_CHOICES: Final = 12
+_LONGEST_CHOICE: Final = 40
+_REPEATED: Final = 5
 
 IDENTIFIER: Final = re.compile(
     r"(?:^|[\s_.\-])(?:lots?|batch(?:es)?|batchno|charge|chargen|šarža|sarza|serija|lote|lotto|lot|"
@@ -42,8 +45,9 @@ AMOUNT: Final = re.compile(
 class ColumnGuess:
     """One column: `type` and `format` as a mapping names them, and what was seen.
 
-    `separator` is the decimal sign of its numbers, empty when none has one. `doubts` are
-    sentences for a person.
+    `separator` is the decimal sign of its numbers, empty when none has one. `choices` are all its
+    words where a few of them occur again and again: a code list. `doubts` are sentences for a
+    person.
     """
 
     name: str
@@ -56,6 +60,7 @@ class ColumnGuess:
     missing: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
     @property
     def is_unique(self) -> bool:
@@ -77,6 +82,7 @@ class ColumnGuess:
             "distinct": self.distinct,
             "missing": list(self.missing),
             "examples": list(self.examples),
+            "choices": list(self.choices),
         }
 
 
@@ -94,7 +100,17 @@ def guess_column(name: str, cells: Sequence[str]) -> ColumnGuess:
     }
     if not values:
         return ColumnGuess(**kept, doubts=("every value is missing; it is left out",))
-    return ColumnGuess(**kept, **_type_of(name, list(values)))
+    guess = ColumnGuess(**kept, **_type_of(name, list(values)))
+    filled = sum(text not in MISSING for text in texts)
+    is_closed = (
+        guess.type == "text"
+        and not guess.doubts
+        and not guess.is_identifier
+        and len(values) <= _MOST_CHOICES
+        and filled >= _REPEATED * len(values)
+        and max(map(len, values)) <= _LONGEST_CHOICE
+    )
+    return replace(guess, choices=tuple(sorted(values))) if is_closed else guess
 
 
 def _type_of(name: str, values: list[str]) -> dict[str, Any]:

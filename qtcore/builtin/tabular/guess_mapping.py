@@ -280,6 +280,13 @@ class _Proposal:
             found = [each for each in self._lookups.values() if each.column == column.name]
             if is_main and found:
                 rules["lookup"] = found[0].table
+            elif column.choices and set(rules) <= {"event_value"}:
+                rules["values"] = {each: each for each in column.choices}
+                text = (
+                    f"column {column.name} holds only {listing(column.choices)}: proposed as a "
+                    "code list, so that a row with another word waits; say what the words stand for"
+                )
+                self._doubt(text, f"tables.{table.name}.columns.{column.name}")
             columns[column.name] = rules
         entry["columns"] = columns
         return entry

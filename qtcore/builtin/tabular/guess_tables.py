@@ -64,11 +64,11 @@ def _grid(data: bytes, name: str, doubts: Faults) -> Grid | None:
     if not check_package(data, name, doubts):
         return None
     found = read_sheet(data, name, "", doubts)
-    if found is None or not found[0]:
+    if found is None or not found.count:
         if found is not None:
-            doubts.add("QT720", f"{name} sheet {found[1]} is empty; export it again", name)
+            doubts.add("QT720", f"{name} sheet {found.name} is empty; export it again", name)
         return None
-    header, *rows = [tuple(cell_text(cell).strip() for cell in row) for row in found[0]]
+    header, *rows = [tuple(cell_text(cell).strip() for cell in row) for row in found.rows()]
     whole = [row for row in rows if any(row)]
     check_header(name, header, whole, doubts)
-    return Grid(name, "utf-8", ",", header, whole, is_whole=True, sheet=found[1])
+    return Grid(name, "utf-8", ",", header, whole, is_whole=True, sheet=found.name)

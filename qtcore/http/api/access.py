@@ -13,6 +13,7 @@ from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
 from qtcore.http.json_body import Input
 from qtcore.services.accounts import NewUser, add_user
+from qtcore.services.identities import link_identity, list_links, unlink_identity
 from qtcore.services.sessions import end_session, list_sessions
 from qtcore.services.tokens import NewToken, list_tokens, make_token, revoke_token
 from qtcore.services.users import (
@@ -70,6 +71,13 @@ class TokenBody(Input):
     scope: Annotated[list[Code], Field(max_length=60, default_factory=list)]
     site: Short = ""
     days: StrictInt | None = None
+
+
+class IdentityBody(Input):
+    """Who somebody is at an identity provider: the provider's id here, and its `sub`."""
+
+    provider: Code
+    subject: Annotated[str, Field(min_length=1, max_length=255)]
 
 
 @operation("GET", "/users", summary="List the users", answer="UserList")
@@ -137,6 +145,47 @@ def end_all(call: Call, _: Sent) -> Answer:
 
 
 @operation(
+    "GET",
+    "/users/{login:str}/identities",
+    summary="List whom of an identity provider a user is",
+    answer="IdentityList",
+)
+def identities(call: Call, _: Sent) -> Answer:
+    """List the links of an account."""
+    return Answer({"items": list_links(call.site, call.act(), login=call.params["login"])})
+
+
+@operation(
+    "POST",
+    "/users/{login:str}/identities",
+    summary="Link a user to a subject of an identity provider",
+    answer="Identity",
+    status=201,
+    body=IdentityBody,
+)
+def link(call: Call, sent: Sent) -> Answer:
+    """Link an account."""
+    body: IdentityBody = sent.body
+    login = call.params["login"]
+    made = link_identity(
+        call.site, call.act(), login, provider_id=body.provider, subject=body.subject
+    )
+    return Answer(made, 201, f"{PREFIX}/users/{login}/identities")
+
+
+@operation(
+    "POST",
+    "/users/{login:str}/identities/{link_id:str}/end",
+    summary="End the link of a user to a provider; their sessions end",
+    answer="Ended",
+)
+def unlink(call: Call, _: Sent) -> Answer:
+    """End a link."""
+    unlink_identity(call.site, call.act(), call.params["login"], call.params["link_id"])
+    return Answer({"ended": call.params["link_id"]})
+
+
+@operation(
     "GET", "/sessions", summary="List sessions in force", answer="SessionList", query=LoginQuery
 )
 def sessions(call: Call, sent: Sent) -> Answer:
@@ -182,5 +231,6 @@ def revoke(call: Call, _: Sent) -> Answer:
 
 
 ROUTES = (
-    list_people, add, show, change, reset, end_all, sessions, end_one, tokens, make, revoke,
+    list_people, add, show, change, reset, end_all, identities, link, unlink, sessions, end_one,
+    tokens, make, revoke,
 )  # fmt: skip

@@ -39,11 +39,22 @@ _TOKEN = {
     "revoked_at": MAYBE,
     "used_at": MAYBE,
 }
+_IDENTITY = {
+    "link_id": TEXT,
+    "provider": TEXT,
+    "issuer": TEXT,
+    "subject": TEXT,
+    "follows_roles": FLAG,
+    "linked_at": TEXT,
+    "linked_by": TEXT,
+}
 
 ACCESS: Mapping[str, Schema] = {
     "User": make_object(_USER),
     "UserList": make_object({"items": list_of(ref("User"))}),
     "CredentialLink": make_object({"login": TEXT, "path": TEXT}),
+    "Identity": make_object(_IDENTITY),
+    "IdentityList": make_object({"items": list_of(ref("Identity"))}),
     "SessionLine": make_object(_SESSION),
     "SessionList": make_object({"items": list_of(ref("SessionLine"))}),
     "TokenLine": make_object(_TOKEN),

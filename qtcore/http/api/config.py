@@ -19,6 +19,7 @@ from qtcore.http.api.config_inputs import (
 from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
+from qtcore.services.draft_reports import Replays, check_draft
 from qtcore.services.drafts import (
     DraftInput,
     DraftView,
@@ -34,7 +35,6 @@ from qtcore.services.editing import edit_file
 from qtcore.services.migration import StateMapping, preview_migration, run_migration
 from qtcore.services.publication import (
     Signing,
-    check_draft,
     compare_versions,
     list_history,
     publish_draft,
@@ -46,6 +46,9 @@ from qtcore.services.replay import Scope, replay
 from qtcore.services.rights import require
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.status import read_status
+
+# A short history is replayed while the answer is waited for; a long one goes on in the background.
+WAIT_SECONDS = 2.0
 
 
 @operation(
@@ -233,7 +236,9 @@ def discard(call: Call, sent: Sent) -> Answer:
 )
 def report(call: Call, _: Sent) -> Answer:
     """Give everything a signer is shown."""
-    found = check_draft(call.site, call.act(), call.params["draft_id"])
+    found = check_draft(
+        call.site, call.act(), call.params["draft_id"], replays=Replays(WAIT_SECONDS)
+    )
     return Answer(plain_json(found.as_json()))
 
 
@@ -250,7 +255,8 @@ def publish(call: Call, sent: Sent) -> Answer:
     body: PublishBody = sent.body
     proof = Proof(body.password, body.login, body.code)
     signing = Signing(proof, body.reason, body.expected_version)
-    view = publish_draft(call.site, call.act(), call.params["draft_id"], signing)
+    draft_id, replays = call.params["draft_id"], Replays(WAIT_SECONDS)
+    view = publish_draft(call.site, call.act(), draft_id, signing, replays=replays)
     where = f"{PREFIX}/config/versions/{view.row.number}"
     return Answer(plain_json(view.as_json(full=True)), 201, where)
 
@@ -283,7 +289,7 @@ def show_replay(call: Call, sent: Sent) -> Answer:
     require(call.site, call.act(), "definition.read")
     drafted = None
     if asked.draft:
-        drafted = check_draft(call.site, call.act(), asked.draft, replays=False).registry
+        drafted = check_draft(call.site, call.act(), asked.draft, replays=None).registry
         if drafted is None:
             raise NotFound("the draft does not compile; see its report")
     gate = "" if asked.workflow else GATE

@@ -285,6 +285,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "differences": _list(ANY_OBJECT),
             "stranded": _list(ANY_OBJECT),
             "replay": {"type": ["object", "null"]},
+            "replaying": {"type": ["object", "null"]},
         }
     ),
     "Migration": _object(

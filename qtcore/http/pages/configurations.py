@@ -10,6 +10,7 @@ from qtcore.errors import Conflict, InputRejected, NotFound, QTCoreError, Refuse
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.draft_reports import Replays, check_draft
 from qtcore.services.drafts import (
     DraftInput,
     discard_draft,
@@ -23,16 +24,18 @@ from qtcore.services.drafts import (
 from qtcore.services.publication import (
     PUBLISH,
     Signing,
-    check_draft,
     list_history,
     publish_draft,
     read_version,
     roll_back,
 )
+from qtcore.services.replay_jobs import read_replay
 from qtcore.services.running import states_of
 from qtcore.services.status import read_status
 
 _MOST_SHOWN = 200
+# A short history is replayed while the page is waited for; a long one shows its progress.
+WAIT_SECONDS = 2.0
 
 
 @page("GET", "/config/versions")
@@ -77,6 +80,25 @@ def draft(call: Call) -> Seen:
     return _draft(call)
 
 
+@page("GET", "/config/drafts/{draft:str}/replay")
+def replaying(call: Call) -> Seen:
+    """Show how far the replay of a draft is; the page comes again by itself."""
+    uid = call.params["draft"]
+    view = read_draft(call.site, call.act(), uid)
+    told = read_replay(call.site, uid)
+    if told is None:
+        return Redirect(f"/config/drafts/{quote(uid)}")
+    return Page("config_replay.html", {"draft": view.as_json(), "replaying": told})
+
+
+@page("POST", "/config/drafts/{draft:str}/replay")
+def replay_again(call: Call) -> Seen:
+    """Begin the replay of a draft again, for decisions made since, or after one that broke off."""
+    uid = call.params["draft"]
+    check_draft(call.site, call.act(), uid, replays=Replays(0.0, anew=True))
+    return Redirect(f"/config/drafts/{quote(uid)}/replay")
+
+
 @page("POST", "/config/drafts/{draft:str}")
 def act(call: Call) -> Seen:
     """Propose, map, carry over, discard, or sign and publish."""
@@ -119,7 +141,7 @@ def _list(call: Call, mistakes: Sequence[dict[str, str]] = ()) -> Page:
 
 def _draft(call: Call, mistakes: Sequence[dict[str, str]] = ()) -> Page:
     context, uid = call.act(), call.params["draft"]
-    report = check_draft(call.site, context, uid)
+    report = check_draft(call.site, context, uid, replays=Replays(WAIT_SECONDS))
     flows = {s.workflow for s in report.stranded}
     choices = {
         name: sorted(states_of(report.registry.find("workflows", name)))
@@ -128,13 +150,16 @@ def _draft(call: Call, mistakes: Sequence[dict[str, str]] = ()) -> Page:
     }
     is_author = context.actor.login in report.draft.row.authors
     data = {
-        "report": report.as_json(call.language),
+        "report": report.as_json(),
+        "problems": report.problems,
+        "is_compiled": report.registry is not None,
         "differences": [d.words(call.language) for d in report.differences[:_MOST_SHOWN]],
         "flows": sorted({d.name for d in report.differences if d.kind == "workflows"}),
         "draft": report.draft.as_json(),
         "packs": [pack.name for pack in report.draft.configuration.packs],
         "choices": choices,
         "may_sign": context.actor.may(PUBLISH) and not is_author,
+        "replaying": report.replaying,
         "mistakes": list(mistakes),
     }
     return Page("config_draft.html", data, 400 if mistakes else 200)
@@ -187,7 +212,8 @@ def _discard(call: Call) -> str:
 
 def _publish(call: Call) -> str:
     signing = Signing(call.proof, call.field("reason"))
-    view = publish_draft(call.site, call.act(), call.params["draft"], signing)
+    uid, replays = call.params["draft"], Replays(WAIT_SECONDS)
+    view = publish_draft(call.site, call.act(), uid, signing, replays=replays)
     return f"/config/versions/{view.row.number}"
 
 
@@ -211,4 +237,4 @@ def _number(call: Call) -> int:
     return int(text)
 
 
-ROUTES = (versions, version, rollback, make, draft, act, file, save)
+ROUTES = (versions, version, rollback, make, draft, replaying, replay_again, act, file, save)

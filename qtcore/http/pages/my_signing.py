@@ -4,17 +4,22 @@ It must not know what is signed with a factor.
 """
 
 import json
+from base64 import b64encode
 from typing import Any
 
 from qtcore.errors import CannotVerify, InputRejected, NotFound, QTCoreError, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.leaving import send_away
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.http.passkeys import party_of, read_passkey
 from qtcore.services.enrolment import begin_passkey, begin_totp, confirm_passkey, confirm_totp
 from qtcore.services.factors import relying_party, revoke_factor
+from qtcore.services.identities import own_providers
 from qtcore.services.sign_demands import policy_text
 from qtcore.services.signers import accept_policy, read_signer
+from qtcore.services.users import has_password
+from qtcore.services.visits import Errand
 
 _ADDRESS = "/me/signing"
 
@@ -22,7 +27,7 @@ _ADDRESS = "/me/signing"
 @page("GET", _ADDRESS)
 def show(call: Call) -> Seen:
     """Show factors, policies and what an administrator has recorded."""
-    return _page(call)
+    return signing_page(call)
 
 
 @page("POST", _ADDRESS)
@@ -41,14 +46,15 @@ def act(call: Call) -> Seen:
     try:
         return do(call)
     except (Refused, InputRejected, NotFound, CannotVerify) as error:
-        return _page(call, error=error)
+        return signing_page(call, error=error)
 
 
 def _begin_totp(call: Call) -> Seen:
     new = begin_totp(call.site, call.act(), call.field("name"), call.proof)
     shown = " ".join(new.secret[at : at + 4] for at in range(0, len(new.secret), 4))
-    begun = {"factor": new.factor_id, "secret": shown, "address": new.address}
-    return _page(call, totp=begun)
+    begun = {"factor": new.factor_id, "secret": shown, "address": new.address,
+             "picture": b64encode(new.picture).decode()}  # fmt: skip
+    return signing_page(call, totp=begun)
 
 
 def _confirm_totp(call: Call) -> Seen:
@@ -59,7 +65,7 @@ def _confirm_totp(call: Call) -> Seen:
 def _begin_passkey(call: Call) -> Seen:
     party = relying_party(call.site, call.host)
     factor, options = begin_passkey(call.site, call.act(), party, call.proof)
-    return _page(call, passkey={"factor": factor, "options": json.dumps(options)})
+    return signing_page(call, passkey={"factor": factor, "options": json.dumps(options)})
 
 
 def _confirm_passkey(call: Call) -> Seen:
@@ -77,11 +83,16 @@ def _revoke(call: Call) -> Seen:
 
 
 def _accept(call: Call) -> Seen:
+    provider = call.field("provider")
+    if provider:
+        errand = Errand("accept", _ADDRESS, call.field("policy")[:80], again=True)
+        return send_away(call, call.act(), provider, errand)
     accept_policy(call.site, call.act(), call.field("policy"), call.proof)
     return Redirect(f"{_ADDRESS}?done=accepted")
 
 
-def _page(call: Call, *, error: QTCoreError | None = None, **begun: Any) -> Page:
+def signing_page(call: Call, *, error: QTCoreError | None = None, **begun: Any) -> Page:
+    """Make the page of one's own signing, again with what went wrong."""
     texts = {
         each.id: policy_text(call.site, each, call.language)
         for each in call.site.registry.list("policies")
@@ -92,6 +103,8 @@ def _page(call: Call, *, error: QTCoreError | None = None, **begun: Any) -> Page
         {
             "signer": read_signer(call.site, call.act()),
             "texts": texts,
+            "providers": own_providers(call.site, call.act()),
+            "has_password": has_password(call.site, call.act().actor.login),
             "totp": begun.get("totp"),
             "passkey": begun.get("passkey"),
             "has_passkeys": party_of(call) is not None,

@@ -20,6 +20,7 @@ from qtcore.http.pages import (
     my_signing,
     notifications,
     printing,
+    providers,
     recall,
     recall_work,
     records,
@@ -36,6 +37,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        providers,
         my_signing,
         signing,
         delegations,

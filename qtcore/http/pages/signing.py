@@ -10,13 +10,22 @@ from urllib.parse import quote
 
 from qtcore.errors import CannotVerify, Conflict, InputRejected, QTCoreError, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.leaving import send_away
 from qtcore.http.pages.mistakes import word_code, word_error
 from qtcore.http.pages.sessions import own_path
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.http.passkeys import party_of, read_passkey
-from qtcore.services.sign_intents import Act, NothingToSign, make_intent, sign_intent, view_intent
+from qtcore.services.sign_intents import (
+    Act,
+    NothingToSign,
+    make_intent,
+    nonce_of_intent,
+    sign_intent,
+    view_intent,
+)
 from qtcore.services.signing import local_time
 from qtcore.services.transitions import fire_transition
+from qtcore.services.visits import Errand
 
 
 def make_or_sign(call: Call, act: Act, back: str) -> Redirect:
@@ -40,7 +49,20 @@ def begin_signing(call: Call, acts: Sequence[Act], back: str) -> Redirect:
 @page("GET", "/sign/{intent:str}")
 def show(call: Call) -> Seen:
     """Show what is signed; an intent that was signed leads on to what was made."""
-    return _sheet(call, None)
+    return sheet(call, call.params["intent"], own_path(call.word("next") or "/"))
+
+
+@page("POST", "/sign/{intent:str}/with/{provider:str}")
+def go(call: Call) -> Seen:
+    """Send the signer to the provider, to prove anew who they are, for what the sheet shows."""
+    intent, provider = call.params["intent"], call.params["provider"]
+    back = own_path(call.field("next") or "/")
+    try:
+        nonce = nonce_of_intent(call.site, call.act(), intent)
+        errand = Errand("sign", back, intent, nonce, again=True)
+        return send_away(call, call.act(), provider, errand)
+    except (CannotVerify, InputRejected) as error:
+        return sheet(call, intent, back, error)
 
 
 @page("POST", "/sign/{intent:str}")
@@ -53,15 +75,19 @@ def sign(call: Call) -> Seen:
             call.site, call.act(), call.params["intent"], call.proof, passkey=passkey
         )
     except (Refused, InputRejected, Conflict, CannotVerify) as error:
-        return _sheet(call, error)
+        return sheet(call, call.params["intent"], back, error)
+    return signed(back, made)
+
+
+def signed(back: str, made: Sequence[Mapping[str, Any]]) -> Redirect:
+    """Go back to where the signing began, which tells what was done."""
     mark = "&" if "?" in back else "?"
     return Redirect(f"{back}{mark}done={quote(made[0]['transition'])}")
 
 
-def _sheet(call: Call, error: QTCoreError | None) -> Seen:
-    asked = call.field("next") if call.method == "POST" else call.word("next")
-    back = own_path(asked or "/")
-    view = view_intent(call.site, call.act(), call.params["intent"], party_of(call))
+def sheet(call: Call, intent: str, back: str, error: QTCoreError | None = None) -> Seen:
+    """Make the sheet of an intent, again with what went wrong; NotFound for that of another."""
+    view = view_intent(call.site, call.act(), intent, party_of(call))
     if view.is_used and error is None:
         return Redirect(back)
     status = 200
@@ -115,4 +141,4 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-ROUTES = (show, sign)
+ROUTES = (show, go, sign)

@@ -8,14 +8,25 @@ from typing import Any
 from urllib.parse import quote
 
 from qtcore.context import Actor, Context
-from qtcore.errors import InputRejected, NotFound, NotSignedIn, QTCoreError, Refused, TooManyTries
+from qtcore.errors import (
+    CannotVerify,
+    InputRejected,
+    NotFound,
+    NotSignedIn,
+    QTCoreError,
+    Refused,
+    TooManyTries,
+)
 from qtcore.http.call import Call
 from qtcore.http.cookies import session_cookie
+from qtcore.http.pages.leaving import send_away
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.accounts import NewUser, add_user, list_own_sites
+from qtcore.services.identities import link_identity, list_links, unlink_identity
 from qtcore.services.security_events import list_security_events
 from qtcore.services.sessions import end_session, list_sessions
+from qtcore.services.sign_proofs import require_proof
 from qtcore.services.tokens import NewToken, list_tokens, make_token, revoke_token
 from qtcore.services.users import (
     UserChange,
@@ -24,10 +35,12 @@ from qtcore.services.users import (
     check_ticket,
     end_sessions,
     get_user,
+    has_password,
     list_users,
     reset_credential,
     use_ticket,
 )
+from qtcore.services.visits import Errand
 
 _TYPED = ("login", "name", "email")
 
@@ -66,9 +79,14 @@ def change(call: Call) -> Seen:
             return _user(call, (), link=f"/welcome/{secret}")
         if act == "sessions":
             end_sessions(call.site, call.act(), login)
+        elif act == "link":
+            provider, subject = call.field("provider"), call.field("subject")
+            link_identity(call.site, call.act(), login, provider_id=provider, subject=subject)
+        elif act == "unlink":
+            unlink_identity(call.site, call.act(), login, call.field("link"))
         elif act == "state":
-            wanted = UserChange(state=call.field("state"), reason=call.field("reason"))
-            change_user(call.site, call.act(), login, wanted)
+            change_of = UserChange(state=call.field("state"), reason=call.field("reason"))
+            change_user(call.site, call.act(), login, change_of)
         else:
             pairs = [
                 (at, role)
@@ -78,7 +96,7 @@ def change(call: Call) -> Seen:
             change_user(
                 call.site, call.act(), login, UserChange(roles, pairs, reason=call.field("reason"))
             )
-    except (InputRejected, Refused) as error:
+    except (InputRejected, Refused, NotFound) as error:
         return _user(call, word_error(call, error))
     return Redirect(f"/users/{quote(login)}?done={quote(act or 'roles')}")
 
@@ -86,7 +104,7 @@ def change(call: Call) -> Seen:
 @page("GET", "/me/sessions")
 def show_sessions(call: Call) -> Seen:
     """Show where one is signed in, and one's tokens."""
-    return _own(call, ())
+    return own_page(call, ())
 
 
 @page("POST", "/me/sessions")
@@ -102,14 +120,24 @@ def end_own(call: Call) -> Seen:
                 tuple(call.field("scope").split()),
                 days=int(days) if days.isascii() and days.isdecimal() and len(days) < 6 else 0,
             )
-            return _own(call, (), token=str(make_token(call.site, context, new)["token"]))
+            return own_page(call, (), token=str(make_token(call.site, context, new)["token"]))
         if act == "revoke":
             revoke_token(call.site, context, call.field("token"))
+        elif act == "unlink":
+            unlink_identity(call.site, context, context.actor.login, call.field("link"))
+        elif act == "link":
+            return _link_own(call)
         else:
             end_session(call.site, context, call.field("session"))
-    except (InputRejected, Refused, NotFound) as error:
-        return _own(call, word_error(call, error))
+    except (InputRejected, Refused, NotFound, CannotVerify) as error:
+        return own_page(call, word_error(call, error))
     return Redirect("/me/sessions?done=ended")
+
+
+def _link_own(call: Call) -> Seen:
+    """Prove who one is here, then go to the provider and be linked to whom it names."""
+    require_proof(call.site, call.act(), call.proof)
+    return send_away(call, call.act(), call.field("provider"), Errand("link", "/me/sessions"))
 
 
 @page("POST", "/me/password")
@@ -119,7 +147,7 @@ def change_password(call: Call) -> Seen:
     try:
         secret = change_own_password(call.site, call.act(), current, new)
     except (InputRejected, NotSignedIn, TooManyTries) as error:
-        return _own(call, word_error(call, error))
+        return own_page(call, word_error(call, error))
     cookie = session_cookie(secret, is_secure=call.is_secure)
     return Redirect("/me/sessions?done=password", (cookie,))
 
@@ -178,6 +206,8 @@ def _user(call: Call, mistakes: Sequence[str], *, link: str = "") -> Page:
         "sites": list_own_sites(call.site),
         "sessions": list_sessions(call.site, context, login=login),
         "tokens": list_tokens(call.site, context, login=login),
+        "links": list_links(call.site, context, login=login),
+        "providers": call.site.providers.providers,
         "link": link,
         "mistakes": [{"message": text, "href": ""} for text in mistakes],
         "done": call.word("done"),
@@ -185,12 +215,16 @@ def _user(call: Call, mistakes: Sequence[str], *, link: str = "") -> Page:
     return Page("user.html", data, 400 if mistakes else 200)
 
 
-def _own(call: Call, mistakes: Sequence[str], *, token: str = "") -> Page:
+def own_page(call: Call, mistakes: Sequence[str], *, token: str = "") -> Page:
+    """Make the page of one's own sessions, links and tokens, again with mistakes."""
     context = call.act()
     login = context.actor.login
     data = {
         "sessions": list_sessions(call.site, context, login=login),
         "tokens": list_tokens(call.site, context, login=login),
+        "links": list_links(call.site, context, login=login),
+        "providers": call.site.providers.providers,
+        "has_password": has_password(call.site, login),
         "token": token,
         "mistakes": [{"message": text, "href": ""} for text in mistakes],
         "done": call.word("done"),

@@ -27,6 +27,7 @@ class Page:
     data: dict[str, Any] = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[Cookie, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +84,9 @@ def _respond(call: Call, seen: Seen) -> Response[bytes]:
         return Response(seen.content, headers=headers, media_type=seen.media_type)
     html = render_page(call, seen.template, **seen.data)
     return Response(
-        html.encode(), status_code=seen.status, headers=dict(seen.headers), media_type="text/html"
+        html.encode(),
+        status_code=seen.status,
+        media_type="text/html",
+        headers=dict(seen.headers),
+        cookies=list(seen.cookies),
     )

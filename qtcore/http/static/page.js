@@ -36,3 +36,18 @@ if (conditional.size) {
 }
 
 for (const box of document.querySelectorAll("[data-lanes]")) drawLinks(box);
+
+// What goes on in the background is shown as it goes on, until it is over.
+async function keepUp(box) {
+  if (box.dataset.over === "yes") return;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const answer = await fetch(box.dataset.follow).catch(() => null);
+  const page = new DOMParser().parseFromString(answer?.ok ? await answer.text() : "", "text/html");
+  const fresh = page.getElementById(box.id);
+  if (fresh) {
+    box.dataset.over = fresh.dataset.over;
+    box.replaceChildren(...fresh.childNodes);
+  }
+  keepUp(box);
+}
+for (const box of document.querySelectorAll("[data-follow]")) keepUp(box);

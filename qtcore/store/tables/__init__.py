@@ -7,13 +7,21 @@ from qtcore.store.tables.access import (
     ApiToken,
     CredentialTicket,
     IdempotencyKey,
+    IdentityLink,
     Outbox,
+    ProviderVisit,
     Throttle,
     TokenUse,
     UserAccount,
     WebSession,
 )
-from qtcore.store.tables.config import ConfigDraft, ConfigText, ConfigVersion, Decision
+from qtcore.store.tables.config import (
+    ConfigDraft,
+    ConfigText,
+    ConfigVersion,
+    Decision,
+    ReplayJob,
+)
 from qtcore.store.tables.delegations import Delegation
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
@@ -114,6 +122,7 @@ __all__ = [
     "Hold",
     "IdempotencyKey",
     "Identifier",
+    "IdentityLink",
     "ImportRow",
     "ImportRun",
     "InspectionResult",
@@ -150,6 +159,7 @@ __all__ = [
     "Party",
     "Person",
     "PolicyAcceptance",
+    "ProviderVisit",
     "RecallCase",
     "RecallCheck",
     "RecallLink",
@@ -159,6 +169,7 @@ __all__ = [
     "Record",
     "RecordLink",
     "RecordRevision",
+    "ReplayJob",
     "SignIntent",
     "Signature",
     "SignerStanding",

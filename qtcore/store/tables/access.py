@@ -95,8 +95,56 @@ class CredentialTicket(Row, table=True):
     expires_at: datetime
 
 
+class IdentityLink(PublicRow, table=True):
+    """That a person of an identity provider is an account of ours, by issuer and subject alone.
+
+    `follows_roles`: the account was made by the provider's claims, which also give its roles.
+    """
+
+    __tablename__ = "identity_link"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "uid"),
+        UniqueConstraint("tenant_id", "issuer", "subject"),
+        tenant_key("user_id", "user_account"),
+        Index("ix_identity_link_user", "tenant_id", "user_id"),
+    )
+
+    issuer: str = Field(max_length=400)
+    subject: str = Field(max_length=255)
+    provider: str = Field(max_length=40)
+    user_id: int = key_field()
+    follows_roles: bool = False
+    linked_at: datetime
+    linked_by: str = Field(default="", max_length=120)
+
+
+class ProviderVisit(Row, table=True):
+    """Somebody who was sent to an identity provider and has not come back: once, for minutes.
+
+    Only hashes of the state and of the browser's secret; nonce and PKCE verifier are derived from
+    the latter, so whoever reads the row can finish nothing. `purpose`: what it is for.
+    """
+
+    __tablename__ = "provider_visit"
+
+    tenant_id: int = key_field(primary_key=True)
+    state_hash: str = Field(primary_key=True, max_length=64)
+    browser_hash: str = Field(max_length=64)
+    provider: str = Field(max_length=40)
+    purpose: str = Field(max_length=10)
+    about: str = Field(default="", max_length=80)
+    goal: str = Field(default="/", max_length=2000)
+    user_id: int | None = key_field(default=None)
+    session_uid: str = Field(default="", max_length=36)
+    started_at: datetime
+    expires_at: datetime
+
+
 class WebSession(PublicRow, table=True):
-    """A sign-in; only the hash of its cookie is stored, and it is rotated at login."""
+    """A sign-in; only the hash of its cookie is stored, and it is rotated at login.
+
+    `provider`: the identity provider that said who it is; empty for a password.
+    """
 
     __tablename__ = "web_session"
     __table_args__ = (
@@ -113,6 +161,7 @@ class WebSession(PublicRow, table=True):
     revoked_at: datetime | None = None
     ip: str = Field(default="", max_length=60)
     agent: str = Field(default="", max_length=300)
+    provider: str = Field(default="", max_length=40)
 
 
 class IdempotencyKey(Row, table=True):

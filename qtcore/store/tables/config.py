@@ -81,6 +81,29 @@ class ConfigDraft(PublicRow, table=True):
     updated_at: datetime
 
 
+class ReplayJob(Row, table=True):
+    """The latest replay of one draft: how far it is, who makes it, and its report.
+
+    `subject_sha256` stands for all that is replayed. `holder` makes it and tells at `told_at` that
+    it still does; `attempts` counts those that were cut off.
+    """
+
+    __tablename__ = "replay_job"
+
+    tenant_id: int = key_field(primary_key=True)
+    draft_uid: str = Field(primary_key=True, max_length=36)
+    subject_sha256: str = Field(max_length=64)
+    state: str = Field(max_length=20)
+    holder: str = Field(max_length=36)
+    attempts: int = 0
+    done: int = 0
+    total: int = 0
+    started_at: datetime
+    told_at: datetime
+    report: dict[str, Any] = json_field()
+    message: str = Field(default="", max_length=2000)
+
+
 class Decision(PublicRow, table=True):
     """One attempt at a step of a life cycle, made or refused, with what it was decided on.
 

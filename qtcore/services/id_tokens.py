@@ -1,0 +1,140 @@
+"""ID tokens of OpenID Connect: their signature and every claim that this product relies on.
+
+It must not call anybody, nor know accounts. Keys come from the provider's published set; a shared
+secret is no key here, so a token cannot be signed with what everybody knows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from typing import Any, Final
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, import_key
+
+from qtcore.errors import QTCoreError
+from qtcore.store.providers import Provider
+
+_KINDS: Final = frozenset({"RSA", "EC", "OKP"})
+_LONGEST: Final = 16_384
+# RFC 8176: how the provider says that more than a password was asked for.
+_STRONG: Final = frozenset({"mfa", "otp", "hwk", "swk", "fpt", "face", "pin"})
+
+
+class TokenRefused(QTCoreError):
+    """Raised when a token is not what this sign-in asked for; says what was found."""
+
+    code = "QT550"
+
+
+class KeyUnknown(TokenRefused):
+    """Raised when the token names a key that is not in the set: it may have been changed since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a token must say: the nonce of this very sign-in, and the moment it is judged at."""
+
+    nonce: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says, and the public key that verified it."""
+
+    subject: str
+    issued_at: int
+    auth_time: int | None
+    values: Mapping[str, Any]
+    key: Mapping[str, Any]
+
+    @property
+    def is_strong(self) -> bool:
+        """Say whether the provider told of a second factor."""
+        methods = self.values.get("amr")
+        return isinstance(methods, list) and any(each in _STRONG for each in methods)
+
+
+def read_keys(told: Any) -> tuple[Mapping[str, Any], ...]:
+    """Read the key set of a provider: public keys that sign, and nothing else of it."""
+    entries = told.get("keys") if isinstance(told, dict) else None
+    if not isinstance(entries, list):
+        raise TokenRefused("the provider's key set has no list of keys")
+    return tuple(
+        each
+        for each in entries
+        if isinstance(each, dict)
+        and each.get("kty") in _KINDS
+        and each.get("use", "sig") == "sig"
+        and "d" not in each
+    )
+
+
+def check_id_token(
+    provider: Provider, keys: Sequence[Mapping[str, Any]], text: str, wanted: Wanted
+) -> Claims:
+    """Verify a token; raises TokenRefused with the first thing that is wrong, or KeyUnknown."""
+    if len(text) > _LONGEST or text.count(".") != 2 or not text.isascii():
+        raise TokenRefused("the provider's answer holds no signed token")
+    try:
+        entry = _choose(keys, jws.extract_compact(text.encode()).headers(), provider)
+        key: Key = import_key(dict(entry))
+        claims = jwt.decode(text, key, algorithms=list(provider.algorithms)).claims
+        _registry(provider, wanted).validate(claims)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise TokenRefused(f"the provider's token is not accepted: {error}") from error
+    _check_party(provider, claims)
+    if claims["nonce"] != wanted.nonce:
+        raise TokenRefused("the provider's token was made for another sign-in: wrong nonce")
+    subject, issued_at = claims["sub"], _seconds(claims["iat"])
+    if issued_at is None or _seconds(claims["exp"]) is None:
+        raise TokenRefused("the provider's token has no proper times")
+    if not subject or len(subject) > 255 or not subject.isprintable():
+        raise TokenRefused("the provider's token names nobody: its sub is empty or too long")
+    return Claims(subject, issued_at, _seconds(claims.get("auth_time")), claims, entry)
+
+
+def _choose(
+    keys: Sequence[Mapping[str, Any]], head: Mapping[str, Any], provider: Provider
+) -> Mapping[str, Any]:
+    algorithm, name = head.get("alg"), head.get("kid")
+    if algorithm not in provider.algorithms:
+        accepted = ", ".join(provider.algorithms)
+        raise TokenRefused(f"the token is signed with {algorithm!r}; accepted is {accepted}")
+    fitting = [each for each in keys if name is None or each.get("kid") == name]
+    if not fitting:
+        raise KeyUnknown(f"the token is signed with a key the provider does not publish: {name!r}")
+    if len(fitting) > 1:
+        raise TokenRefused("the token does not say which of several keys signed it")
+    return fitting[0]
+
+
+def _registry(provider: Provider, wanted: Wanted) -> jwt.JWTClaimsRegistry:
+    return jwt.JWTClaimsRegistry(
+        now=int(wanted.at.timestamp()),
+        leeway=provider.skew,
+        iss={"essential": True, "value": provider.issuer},
+        aud={"essential": True, "value": provider.client_id},
+        sub={"essential": True},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True},
+    )
+
+
+def _seconds(value: object) -> int | None:
+    """Read a NumericDate; None for what is no number, or none that is finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return None
+    return int(value)
+
+
+def _check_party(provider: Provider, claims: Mapping[str, Any]) -> None:
+    """Refuse a token that was made for somebody else as well, and does not say it is for us."""
+    audience, party = claims["aud"], claims.get("azp")
+    is_shared = isinstance(audience, list) and len(audience) > 1
+    if (party is not None or is_shared) and party != provider.client_id:
+        raise TokenRefused(f"the token was issued for another application: azp {party!r}")
