@@ -57,3 +57,29 @@ def print_one(
             made.as_json(),
             text=lambda a: f"{a['title']}: {out}" if out is not None else str(a["html"]),
         )
+
+
+@document.command("check")
+@console()
+def check_one(
+    here: Console,
+    file: Annotated[Path, typer.Argument(help="A page written by `qtcore document print`.")],
+) -> None:
+    """Say whether a printed page is what the product has printed, word for word."""
+    from qtcore.errors import InputRejected
+    from qtcore.services.print_seals import check_page
+
+    try:
+        page = file.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputRejected(f"{file} cannot be read as a page: {exc}") from exc
+    with here.site() as site:
+        found = check_page(site, here.context(site), page)
+        here.answer(
+            found.as_json(),
+            text=lambda a: (
+                f"{a['verdict']}: {a['message']}; {a['later']} later entries about its subject"
+            ),
+        )
+    if found.verdict != "HOLDS":
+        raise typer.Exit(1)

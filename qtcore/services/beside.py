@@ -6,9 +6,10 @@ It must not know the events that are proven.
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from qtcore.engines.ledger import StoredCheckpoint, inclusion_path
@@ -16,6 +17,7 @@ from qtcore.services.keys import list_key_notes
 from qtcore.services.stamping import list_stamps
 from qtcore.store.columns import table_of
 from qtcore.store.proofs import Place, find_checkpoint, read_subtrees
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.sealing import INSTANCE
 from qtcore.store.tables import LedgerCosignature, LedgerRoot
 
@@ -39,17 +41,9 @@ class Beside:
 
 def read_beside(session: Session, tenant: int, sizes: set[int]) -> Beside:
     """Read what stands beside checkpoints of these sizes."""
-    rows = session.execute(
-        select(_COSIGNATURE.c.size, _COSIGNATURE.c.line)
-        .where(
-            _COSIGNATURE.c.tenant_id == tenant,
-            _COSIGNATURE.c.size.in_(sizes),
-            _COSIGNATURE.c.line != "",
-        )
-        .order_by(_COSIGNATURE.c.witness)
-    ).all()
+    rows = sorted(rows_for(session, _cosigned, tenant, sizes))
     lines: dict[int, tuple[str, ...]] = {}
-    for size, line in rows:
+    for _, size, line in rows:
         lines[size] = (*lines.get(size, ()), line)
     return Beside(
         list_key_notes(session, tenant),
@@ -61,9 +55,7 @@ def read_beside(session: Session, tenant: int, sizes: set[int]) -> Beside:
 
 def _instance(session: Session, tenant: int, size: int) -> tuple[Mapping[str, Any], ...]:
     """Prove that a company's checkpoint stands in the log of the instance."""
-    place = session.execute(
-        select(_ROOT.c.seq).where(_ROOT.c.tenant_id == tenant, _ROOT.c.size == size)
-    ).scalar_one_or_none()
+    place = next((seq for (seq,) in rows_for(session, _places, tenant, [size])), None)
     state = find_checkpoint(session, INSTANCE)
     if place is None or state is None:
         return ()  # signed by a release that kept no such log
@@ -78,3 +70,15 @@ def _instance(session: Session, tenant: int, size: int) -> tuple[Mapping[str, An
     path = inclusion_path(place, state.size, lambda level, index: kept[level, index])
     hashes = [base64.b64encode(each).decode() for each in path]
     return ({"checkpoint": state.note, "seq": place, "inclusion": hashes},)
+
+
+@cache
+def _cosigned(dialect: str) -> Select[Any]:
+    found = select(_COSIGNATURE.c.witness, _COSIGNATURE.c.size, _COSIGNATURE.c.line)
+    asked = among(dialect, _COSIGNATURE.c.size)
+    return found.where(_COSIGNATURE.c.tenant_id == TENANT, asked, _COSIGNATURE.c.line != "")
+
+
+@cache
+def _places(dialect: str) -> Select[Any]:
+    return select(_ROOT.c.seq).where(_ROOT.c.tenant_id == TENANT, among(dialect, _ROOT.c.size))

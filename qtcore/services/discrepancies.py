@@ -18,7 +18,7 @@ from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, Stock, stock_of_nodes
 from qtcore.store.queries.events import ActRow, acts_on
 from qtcore.store.queries.keyset import batched
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
 
@@ -210,8 +210,11 @@ def _held(work: UnitOfWork, acts: _Acts) -> _Found:
     shipped = [r for rows in acts.values() for r in rows if r.effect == "shipped"]
     if not shipped:
         return []
+    left = {row.node for row in shipped}
+    # As a command would: a hold on the lot of a unit holds the unit.
+    lots = lots_of_units(work.session, work.tenant_id, left)
     holds: dict[int, list[Hold]] = defaultdict(list)
-    for nodes in batched(sorted({row.node for row in shipped})):
+    for nodes in batched(sorted(left.union(*lots.values()))):
         statement = select(Hold).where(Hold.tenant_id == work.tenant_id, col(Hold.node).in_(nodes))
         for hold in work.session.exec(statement):
             holds[hold.node].append(hold)
@@ -223,7 +226,8 @@ def _held(work: UnitOfWork, acts: _Acts) -> _Found:
             ),
         )
         for row in shipped
-        for hold in holds.get(row.node, ())
+        for held in (row.node, *sorted(lots.get(row.node, ())))
+        for hold in holds.get(held, ())
         if hold.placed_at <= row.event_at
         and (hold.lifted_at is None or row.event_at < hold.lifted_at)
     ]

@@ -17,6 +17,7 @@ from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.lease import find_holder, release_lease
 from qtcore.store.proofs import find_checkpoint, note_body
+from qtcore.store.queries.keyset import TENANT, reader
 from qtcore.store.queries.ledger import count_pending
 from qtcore.store.signers import Signer, make_next_key, put_next_to_use
 from qtcore.store.tables import LedgerKey
@@ -24,6 +25,7 @@ from qtcore.store.tables import LedgerKey
 # The line of the last old checkpoint by which the old key names its follower.
 NEXT_KEY = "qtcore-next-key"
 _KEY = table_of(LedgerKey)
+_NOTES = select(_KEY.c.note).where(_KEY.c.tenant_id == TENANT).order_by(_KEY.c.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,4 @@ def rotate_key(site: Site, context: Context, *, reason: str) -> ChangedKey:
 
 def list_key_notes(session: Session, tenant_id: int) -> tuple[str, ...]:
     """List the notes by which one key hands over to the next, in order."""
-    rows = session.execute(
-        select(_KEY.c.note).where(_KEY.c.tenant_id == tenant_id).order_by(_KEY.c.number)
-    )
-    return tuple(rows.scalars())
+    return tuple(reader(session).execute(_NOTES, {"tenant": tenant_id}).scalars())

@@ -5,7 +5,7 @@ subject went, so that a sheet of paper can be compared with the ledger years lat
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -17,6 +17,7 @@ from qtcore.context import Context
 from qtcore.definitions.documents import DocumentDefinition
 from qtcore.errors import InputRejected
 from qtcore.registry.templates import fill_template
+from qtcore.services.print_seals import seal_page
 from qtcore.services.printing_data import (
     Seen,
     lot_values,
@@ -27,6 +28,7 @@ from qtcore.services.printing_data import (
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.queries.ledger import list_ledger
+from qtcore.store.signers import Signer
 
 STYLE: Final = Path(__file__).parent / "printing.css"
 _READ: Final[Mapping[str, Callable[[Site, Context, str], Seen]]] = {
@@ -84,6 +86,7 @@ class Printed:
     printed_at: str
     printed_by: str
     pack: str
+    signer: Signer = field(repr=False, compare=False)
     signatures: Sequence[Mapping[str, Any]] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -102,7 +105,7 @@ class Printed:
         }
 
     def page(self, *, style: str = "") -> str:
-        """Give the whole page; `style` is the address of a style sheet, else it stands inside."""
+        """Give the whole page, sealed; `style` is the address of a style sheet, or it is inside."""
         words = _FOOT["zh-CN" if self.language.startswith("zh") else "en"]
         link = (
             f'<link rel="stylesheet" href="{escape(style)}">'
@@ -119,11 +122,13 @@ class Printed:
             f"{words['printed']} {self.printed_at[:16]} UTC, {self.printed_by}"
         )
         safe = "<br>".join(escape(part) for part in foot.split("<br>"))
-        return (
+        page = (
             f'<!doctype html>\n<html lang="{escape(self.language)}">\n<head><meta charset="utf-8">'
             f"<title>{escape(self.title)}</title>{link}</head>\n<body>\n{self.body}\n"
             f'{signed}<footer class="document-foot">{safe}</footer>\n</body>\n</html>\n'
         )
+        about = (self.document, self.subject_id, str(self.ledger["event_id"]))
+        return seal_page(page, self.signer, about)
 
     def _signed(self, words: Mapping[str, str]) -> str:
         """Write the signatures as the product knows them, whatever the template shows (11.50)."""
@@ -207,6 +212,7 @@ def print_document(site: Site, context: Context, document: str, name: str) -> Pr
         at,
         by,
         pack,
+        site.signer,
         signed,
     )
 

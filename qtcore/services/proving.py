@@ -26,19 +26,19 @@ from qtcore.engines.ledger import (
 from qtcore.errors import Conflict, InputRejected, NotFound, QTCoreError
 from qtcore.services.audit import trust_of
 from qtcore.services.beside import Beside, read_beside
-from qtcore.services.finding import find_exact
 from qtcore.services.rights import require
+from qtcore.services.sight import get_seen
 from qtcore.services.site import Site
 from qtcore.services.veils import require_unveiled
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.proofs import (
     Place,
     SealedEntry,
-    count_entries_about,
     find_checkpoint,
     list_checkpoint_sizes,
-    list_entries_about,
     list_entries_between,
+    list_keys_about,
+    list_sealed,
     read_subtrees,
 )
 from qtcore.store.queries.ledger import count_pending
@@ -123,12 +123,14 @@ def prove_lot(site: Site, context: Context, lot: str, asked: Asked = Asked()) ->
     """
     require(site, context, "ledger.read")
     require_unveiled(site, context, "a proof file")
-    info = find_exact(site, context, lot)
+    require(site, context, "lot.read")
     tenant = site.store.tenant_id
     with site.store.read() as session:
+        info = get_seen(site, context, session, lot)
         named, newest = _states(session, tenant, asked)
-        entries = list_entries_about(session, tenant, info.uid, below=newest.size)
-        waiting = count_entries_about(session, tenant, info.uid) - len(entries)
+        keys = list_keys_about(session, tenant, info.uid)
+        entries = list_sealed(session, tenant, keys, below=newest.size)
+        waiting = len(keys) - len(entries)
         if not entries:
             raise NotFound(
                 f"no sealed event names {lot!r} yet, {waiting} wait for their seal; `qtcore serve` "

@@ -6,6 +6,7 @@ kept.
 
 import base64
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -17,7 +18,7 @@ from rfc3161_client import (
     VerifierBuilder,
     decode_timestamp_response,
 )
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlmodel import Session
 
 from qtcore.errors import QTCoreError
@@ -27,6 +28,7 @@ from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.outposts import StampAuthority
 from qtcore.store.proofs import find_checkpoint, note_body
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import LedgerStamp
 
 EVERY: Final = timedelta(days=1)
@@ -91,9 +93,7 @@ def check_stamp(
 
 def list_stamps(session: Session, tenant_id: int, sizes: set[int]) -> list[dict[str, Any]]:
     """List the stamps over checkpoints of these sizes, as a proof file holds them."""
-    rows = session.execute(
-        select(_STAMP).where(_STAMP.c.tenant_id == tenant_id, _STAMP.c.size.in_(sizes))
-    ).all()
+    rows = rows_for(session, _stamps, tenant_id, sizes)
     return [
         {
             "size": row.size,
@@ -102,6 +102,11 @@ def list_stamps(session: Session, tenant_id: int, sizes: set[int]) -> list[dict[
         }
         for row in rows
     ]
+
+
+@cache
+def _stamps(dialect: str) -> Select[Any]:
+    return select(_STAMP).where(_STAMP.c.tenant_id == TENANT, among(dialect, _STAMP.c.size))
 
 
 def _is_due(site: Site, authority: StampAuthority) -> bool:

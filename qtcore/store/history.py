@@ -5,9 +5,11 @@ repeat the head, subtrees that are kept, entries that no seal waits for.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import Select, and_, func, select, type_coerce
@@ -26,7 +28,8 @@ from qtcore.engines.ledger import (
     Trust,
     check_history,
 )
-from qtcore.engines.ledger.listed import Listed, PrivateRow, fits_at_a_glance
+from qtcore.engines.ledger.contents import LedgerRun, PrivateRow
+from qtcore.engines.ledger.listed import Listed, fit_at_a_glance
 from qtcore.errors import QTCoreError
 from qtcore.store import tables
 from qtcore.store.columns import as_bytes, table_of
@@ -45,7 +48,6 @@ _ARCHIVED: Final = table_of(tables.LedgerArchived)
 _INCARNATION: Final = table_of(tables.LedgerIncarnation)
 
 _PIECE: Final = 1000
-_NOTHING: Final[frozenset[str]] = frozenset()
 _COLUMNS: Final = (
     _EVENT.c.id,
     _EVENT.c.uid,
@@ -145,7 +147,7 @@ class _Reader:
         )
         return tuple(row.from_size for row in rows)
 
-    def sealed(self) -> Iterator[LedgerEvent]:
+    def sealed(self) -> Iterator[LedgerEvent | LedgerRun]:
         """Give the sealed entries in order; one whose content is gone leaves a gap."""
         told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
         statement = (
@@ -160,7 +162,7 @@ class _Reader:
         last = self.start - 1
         while rows := self._read(statement.where(_SEAL.c.seq > last)):
             last = rows[-1].seq
-            yield from self._entries(rows)
+            yield from self._runs(rows)
             if self.progress is not None:
                 self.progress(last + 1 - self.start)
 
@@ -183,7 +185,7 @@ class _Reader:
                     self._report(
                         "GAP", None, f"entry {row.uid} has no seal and does not wait for one"
                     )
-            yield from self._entries(rows)
+            yield from map(self._checked, rows, *self._beside(rows))
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Give all signed states."""
@@ -263,29 +265,47 @@ class _Reader:
         for row in self._read(again):
             self._report("REPLAY", None, f"entry with key {row.event_id} is sealed more than once")
 
-    def _read(self, statement: Select[Any]) -> list[Any]:
-        return list(self.session.execute(statement))
+    def _read(self, statement: Select[Any]) -> Sequence[Any]:
+        return self.session.execute(statement).all()
 
-    def _entries(self, rows: list[Any]) -> Iterator[LedgerEvent]:
+    def _runs(self, rows: Sequence[Any]) -> Iterator[LedgerEvent | LedgerRun]:
+        """Give sealed entries in runs that fit at a glance; each other one by itself."""
+        own, about = self._beside(rows)
+        seqs, sealed, _, uids, actions, kinds, things, recorded, heads, leaves = zip(
+            *rows, strict=True
+        )
+        times = [*map(_time_text, recorded)]
+        listed = Listed(heads, uids, actions, kinds, things, times, about, own)
+        fitting = [
+            fits and leaf == kept and type(leaf) is bytes
+            for fits, leaf, kept in zip(fit_at_a_glance(listed), leaves, sealed, strict=True)
+        ]
+        start = 0
+        for is_fitting, group in groupby(fitting):
+            part = slice(start, start + len(list(group)))
+            start = part.stop
+            if is_fitting:
+                yield LedgerRun(seqs[part], heads[part], leaves[part], times[part], own[part])
+            else:
+                yield from map(self._checked, rows[part], own[part], about[part])
+
+    def _beside(
+        self, rows: Sequence[Any]
+    ) -> tuple[list[Sequence[PrivateRow]], list[Sequence[str]]]:
+        """Read the personal fields of each entry, and what it is listed under."""
         keys = [row.id for row in rows]
-        private: dict[int, list[PrivateRow]] = {}
-        for key, name, salt, value in private_rows(self.session, self.tenant_id, keys):
-            private.setdefault(key, []).append((name, salt, value))
-        about = about_rows(self.session, self.tenant_id, keys)
-        for row in rows:
-            # Unpacked, not asked by name: over a million rows the names would cost a third more.
-            seq, sealed_leaf, key, uid, action, kind, object_uid, recorded, head, leaf = row
-            own, names = private.get(key, ()), about.get(key, _NOTHING)
-            if seq is not None and sealed_leaf == leaf and type(head) is bytes:
-                at = _time_text(recorded)
-                listed = Listed(uid, action, kind, object_uid, at, names)
-                if fits_at_a_glance(head, listed, own):
-                    yield LedgerEvent(seq, head, leaf, (), at)
-                    continue
-            self._check_columns(row, names)
-            fields = tuple(_private(each) for each in own)
-            kept = as_bytes(leaf if seq is None else sealed_leaf)
-            yield LedgerEvent(seq, as_bytes(head), kept, fields)
+        private: dict[int, list[PrivateRow]] = defaultdict(list)
+        about: dict[int, list[str]] = defaultdict(list)
+        for row in private_rows(self.session, self.tenant_id, keys):
+            private[row[0]].append(row)
+        for key, uid in about_rows(self.session, self.tenant_id, keys):
+            about[key].append(uid)
+        return [private[key] for key in keys], [about[key] for key in keys]
+
+    def _checked(self, row: Any, own: Sequence[PrivateRow], names: Collection[str]) -> LedgerEvent:
+        self._check_columns(row, names)
+        kept = as_bytes(row.leaf_hash if row.seq is None else row.sealed_leaf)
+        return LedgerEvent(row.seq, as_bytes(row.head), kept, tuple(map(_private, own)))
 
     def _check_columns(self, row: Any, about: Iterable[str]) -> None:
         """Compare what is searched with what was hashed."""
@@ -326,7 +346,7 @@ class _Reader:
 
 
 def _private(row: PrivateRow) -> PrivateField:
-    name, salt, value = row
+    _, name, salt, value = row
     kept = None if salt is None else as_bytes(salt)
     return PrivateField(name, kept, None if value is None else str(value))
 

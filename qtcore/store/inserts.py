@@ -7,6 +7,7 @@ row, as SQLAlchemy does, costs more than the database needs to store them.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import JSON, Column, Connection, Date, Dialect, LargeBinary, Table, insert
@@ -14,13 +15,32 @@ from sqlmodel import UTCDateTime
 
 _PREPARED: Final = "qtcore_inserts"
 _Convert = Callable[[Any], Any]
+# By the first word of a column's type. A text is not cast to the length of its column: that would
+# cut it where the column refuses it.
+_ARRAYS: Final = MappingProxyType(
+    {
+        "BIGINT": "bigint",
+        "BOOLEAN": "boolean",
+        "BYTEA": "bytea",
+        "DATE": "date",
+        "INTEGER": "integer",
+        "NUMERIC": "numeric",
+        "TEXT": "text",
+        "TIMESTAMP": "timestamptz",
+        "VARCHAR": "text",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A statement with its columns, in the order of its parameters."""
+    """A statement with its columns, in the order of its parameters.
+
+    `swept` writes any number of rows at once, where the database takes whole columns.
+    """
 
     text: str
+    swept: str
     columns: tuple[Column[Any], ...]
     converters: tuple[_Convert | None, ...]
     is_positional: bool
@@ -68,9 +88,13 @@ def _insert_alike(
         given[column.name] if column.name in given else _values(rows, column, convert)
         for column, convert in zip(prepared.columns, prepared.converters, strict=True)
     ]
+    names = [column.name for column in prepared.columns]
+    if prepared.swept and len(rows) > 1:
+        whole = dict(zip(names, map(list, columns), strict=True))
+        connection.exec_driver_sql(prepared.swept, whole)
+        return
     told: list[Any] = list(zip(*columns, strict=True))
     if not prepared.is_positional:
-        names = [column.name for column in prepared.columns]
         told = [dict(zip(names, row, strict=True)) for row in told]
     connection.exec_driver_sql(prepared.text, told)
 
@@ -86,7 +110,22 @@ def _prepare(dialect: Dialect, table: Table, named: frozenset[str]) -> _Prepared
     order = getattr(compiled, "positiontup", None)
     columns = [table.columns[name] for name in order] if order else wanted
     converters = tuple(_converter(column, dialect) for column in columns)
-    return _Prepared(str(compiled), tuple(columns), converters, order is not None)
+    swept = _swept(dialect, table, wanted)
+    return _Prepared(str(compiled), swept, tuple(columns), converters, order is not None)
+
+
+def _swept(dialect: Dialect, table: Table, columns: Sequence[Column[Any]]) -> str:
+    """Write the statement that takes a list for each column; empty where there is none."""
+    written = [column.type.compile(dialect).partition("(")[0].split()[0] for column in columns]
+    kinds = [_ARRAYS.get(kind, "") for kind in written]
+    if dialect.name != "postgresql" or not all(kinds):
+        return ""
+    quoted = ", ".join(dialect.identifier_preparer.format_column(column) for column in columns)
+    asked = ", ".join(
+        f"%({column.name})s::{kind}[]" for column, kind in zip(columns, kinds, strict=True)
+    )
+    # Names of our own tables and columns; values travel as parameters.
+    return f"INSERT INTO {table.name} ({quoted}) SELECT * FROM unnest({asked})"  # noqa: S608
 
 
 def _converter(column: Column[Any], dialect: Dialect) -> _Convert | None:

@@ -4,17 +4,17 @@ It must not build proofs nor judge them; see `qtcore.engines.ledger`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import BigInteger, Select, and_, bindparam, select, tuple_
 from sqlmodel import Session
 
 from qtcore.engines.ledger import StoredCheckpoint
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import TENANT, among, key_rows, reader, rows_for
 from qtcore.store.queries.ledger import private_rows
 from qtcore.store.tables import (
     LedgerAbout,
@@ -31,6 +31,7 @@ _SEAL: Final = table_of(LedgerSeal)
 _TILE: Final = table_of(LedgerTile)
 
 Place = tuple[int, int]  # level and index of a subtree
+_LEVEL_AT: Final = 56
 
 
 class SealedEntry(NamedTuple):
@@ -46,10 +47,15 @@ def list_entries_about(
 ) -> list[SealedEntry]:
     """List what is sealed about a public id, in order, up to a size of the tree."""
     # In two steps: left to itself, SQLite walks the whole order of seals to answer in that order.
-    named = session.execute(
-        select(_ABOUT.c.event_id).where(_ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == uid)
-    )
-    rows = rows_for(session, _sealed_keys, tenant_id, named.scalars())
+    keys = list_keys_about(session, tenant_id, uid)
+    return list_sealed(session, tenant_id, keys, below=below)
+
+
+def list_sealed(
+    session: Session, tenant_id: int, keys: Sequence[int], *, below: int
+) -> list[SealedEntry]:
+    """List those of some entries that are sealed, in order, up to a size of the tree."""
+    rows = rows_for(session, _sealed_keys, tenant_id, keys)
     return _entries(session, tenant_id, sorted(row for row in rows if row.seq < below))
 
 
@@ -67,29 +73,20 @@ def list_entries_between(
     return _entries(session, tenant_id, session.execute(statement).all())
 
 
-def count_entries_about(session: Session, tenant_id: int, uid: str) -> int:
-    """Count the entries about a public id, sealed or not."""
-    count: int = session.execute(
-        select(func.count())
-        .select_from(_ABOUT)
-        .where(_ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == uid)
-    ).scalar_one()
-    return count
+def list_keys_about(session: Session, tenant_id: int, uid: str) -> list[int]:
+    """List the keys of all entries about a public id, sealed or not."""
+    rows = reader(session).execute(_KEYS_ABOUT, {"tenant": tenant_id, "uid": uid})
+    return list(rows.scalars())
 
 
 def find_checkpoint(
     session: Session, tenant_id: int, size: int | None = None
 ) -> StoredCheckpoint | None:
     """Find the signed state of a size, or the newest one."""
-    statement = (
-        select(_CHECKPOINT.c.size, _CHECKPOINT.c.root, _CHECKPOINT.c.note)
-        .where(_CHECKPOINT.c.tenant_id == tenant_id)
-        .order_by(_CHECKPOINT.c.size.desc())
-        .limit(1)
-    )
+    asked: dict[str, Any] = {"tenant": tenant_id}
     if size is not None:
-        statement = statement.where(_CHECKPOINT.c.size == size)
-    row = session.execute(statement).one_or_none()
+        asked["size"] = size
+    row = reader(session).execute(_checkpoint(of_size=size is not None), asked).one_or_none()
     return None if row is None else StoredCheckpoint(row.size, as_bytes(row.root), row.note)
 
 
@@ -111,34 +108,42 @@ def list_checkpoint_sizes(session: Session, tenant_id: int, limit: int = 5) -> l
 
 def read_subtrees(session: Session, tenant_id: int, places: Iterable[Place]) -> dict[Place, bytes]:
     """Read the hashes of complete subtrees; raises QTCoreError QT602 when one is missing."""
-    levels: dict[int, set[int]] = defaultdict(set)
-    for level, index in places:
-        levels[level].add(index)
-    found: dict[Place, bytes] = {}
-    for level, indexes in levels.items():
-        rows = rows_for(session, _tiles(level), tenant_id, indexes)
-        found.update(((level, row.index), as_bytes(row.hash)) for row in rows)
-        lost = indexes - {row.index for row in rows}
-        if lost:
-            raise QTCoreError(
-                f"the ledger's tree lacks the subtree of {1 << level} events from "
-                f"{min(lost) << level} on; run `qtcore audit verify` and restore a backup",
-                code="QT602",
-            )
+    wanted = {level << _LEVEL_AT | index: (level, index) for level, index in places}
+    rows = rows_for(session, _tiles, tenant_id, wanted)
+    found = {(level, index): as_bytes(kept) for level, index, kept in rows}
+    lost = wanted.values() - found.keys()
+    if lost:
+        level, index = min(lost)
+        raise QTCoreError(
+            f"the ledger's tree lacks the subtree of {1 << level} events from "
+            f"{index << level} on; run `qtcore audit verify` and restore a backup",
+            code="QT602",
+        )
     return found
 
 
+_KEYS_ABOUT: Final = select(_ABOUT.c.event_id).where(
+    _ABOUT.c.tenant_id == TENANT, _ABOUT.c.uid == bindparam("uid")
+)
+
+
 @cache
-def _tiles(level: int) -> Callable[[str], Select[Any]]:
-    """Give the statement for one level; there are never more than 63."""
+def _checkpoint(*, of_size: bool) -> Select[Any]:
+    found = select(_CHECKPOINT.c.size, _CHECKPOINT.c.root, _CHECKPOINT.c.note)
+    found = found.where(_CHECKPOINT.c.tenant_id == TENANT)
+    if of_size:
+        return found.where(_CHECKPOINT.c.size == bindparam("size", type_=BigInteger))
+    return found.order_by(_CHECKPOINT.c.size.desc()).limit(1)
 
-    @cache
-    def build(dialect: str) -> Select[Any]:
-        return select(_TILE.c.index, _TILE.c.hash).where(
-            _TILE.c.tenant_id == TENANT, _TILE.c.level == level, among(dialect, _TILE.c.index)
-        )
 
-    return build
+@cache
+def _tiles(dialect: str) -> Select[Any]:
+    # Level and index travel as one number, so that one statement reads the subtrees of all levels.
+    key = key_rows(dialect).subquery().c.node
+    level, index = key.op(">>")(_LEVEL_AT), key.op("&")((1 << _LEVEL_AT) - 1)
+    return select(_TILE.c.level, _TILE.c.index, _TILE.c.hash).where(
+        _TILE.c.tenant_id == TENANT, tuple_(_TILE.c.level, _TILE.c.index).in_(select(level, index))
+    )
 
 
 @cache

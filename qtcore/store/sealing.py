@@ -3,10 +3,12 @@
 It must not run inside a business transaction, and never signs a tree that is not committed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import and_, delete, func, insert, select, text
+from sqlalchemy import Table, and_, delete, func, insert, select, text
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
@@ -20,6 +22,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.inserts import insert_rows
 from qtcore.store.key_changes import check_key
 from qtcore.store.lease import hold_lease
 from qtcore.store.queries.ledger import count_pending, sealed_up_to
@@ -43,6 +46,7 @@ _CHECKPOINT: Final = table_of(LedgerCheckpoint)
 _INCARNATION: Final = table_of(LedgerIncarnation)
 _ROOT: Final = table_of(LedgerRoot)
 
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 # The log of the instance holds every company's checkpoints; its rows stand under no company.
 INSTANCE: Final = 0
 # Companies seal on their own, but the instance has one log; the turn ends with the transaction.
@@ -101,12 +105,13 @@ def _grow_tree(session: Session, store: Store, limit: int) -> None:
     size = sealed_up_to(session, tenant_id)
     leaves = [_checked_leaf(row) for row in waiting]
     _, nodes = new_nodes(read_frontier(session, tenant_id, size), leaves)
-    session.execute(
-        insert(_SEAL),
-        [
-            {"tenant_id": tenant_id, "seq": size + at, "event_id": row.id, "leaf_hash": leaf}
-            for at, (row, leaf) in enumerate(zip(waiting, leaves, strict=True))
-        ],
+    _write(
+        session,
+        _SEAL,
+        tenant_id,
+        seq=range(size, size + len(leaves)),
+        event_id=[row.id for row in waiting],
+        leaf_hash=leaves,
     )
     _write_nodes(session, tenant_id, nodes)
     # Only what was sealed leaves the set: an entry with a smaller key may have come meanwhile.
@@ -116,14 +121,22 @@ def _grow_tree(session: Session, store: Store, limit: int) -> None:
     )
 
 
-def _write_nodes(session: Session, tenant_id: int, nodes: Iterable[TreeNode]) -> None:
-    session.execute(
-        insert(_TILE),
-        [
-            {"tenant_id": tenant_id, "level": node.level, "index": node.index, "hash": node.hash}
-            for node in nodes
-        ],
+def _write_nodes(session: Session, tenant_id: int, nodes: Sequence[TreeNode]) -> None:
+    _write(
+        session,
+        _TILE,
+        tenant_id,
+        level=[node.level for node in nodes],
+        index=[node.index for node in nodes],
+        hash=[node.hash for node in nodes],
     )
+
+
+def _write(session: Session, table: Table, tenant_id: int, **columns: Sequence[object]) -> None:
+    """Write rows that are given column by column."""
+    count = len(next(iter(columns.values())))
+    given = {**columns, "tenant_id": repeat(tenant_id, count)}
+    insert_rows(session.connection(), table, [_NOTHING] * count, given=given)
 
 
 def _read_waiting(session: Session, tenant_id: int, limit: int) -> list[Any]:

@@ -171,6 +171,8 @@ class _Acts:
             engines.needs_single_writer = lambda version: False
         if "compare and set" in off:
             UnitOfWork._compare_and_set = _compare_nothing  # type: ignore[method-assign]
+        if "transactions" in off:
+            engines._begin_with = lambda statement: lambda connection: None
         site = another_instance(url, seed)
         if gate:
             hooks = Hooks({"gate": _Gate(Path(gate))})

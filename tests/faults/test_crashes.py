@@ -157,6 +157,24 @@ def test_a_full_disk_refuses_by_name_and_stores_no_half(zygote: Instance, tmp_pa
     assert lots == {"before", "L-0", "M-1", "M-2", "M-3"}
 
 
+def test_without_transactions_a_full_disk_leaves_half_an_act(
+    zygote: Instance, tmp_path: Path
+) -> None:
+    """The control: each statement for itself, and the disk is full after some of them."""
+    url = made(sqlite_url(tmp_path))
+    pid = zygote.ask("fork")
+    zygote.ask("open", url=url, seed=7, off=["transactions"])
+    assert "done" in zygote.ask("receive", no="L-0")
+    log = tmp_path / "site.db-wal"
+    for pages in range(1, 60):
+        zygote.limit(pid, log.stat().st_size + (pages << 12))
+        if "done" in zygote.ask("receive", no=f"P-{pages}"):
+            break
+    os.kill(pid, signal.SIGKILL)
+    assert zygote.hear() == "ended"
+    assert what_is_wrong(url, [["received", "L-0"]], seed=9) != []
+
+
 Tear = Callable[[bytearray, random.Random], None]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qtcore.errors import NotSignedIn, StoreUnavailable
+from qtcore.services.attachments import Owner, attach_file
 from qtcore.services.audit import seal
 from qtcore.services.events import EventInput
 from qtcore.services.integrity.fsck import CHECKS, Checked, check_database
@@ -16,6 +17,8 @@ from qtcore.services.lots import get_lot
 from qtcore.services.recording import record_event
 from qtcore.services.sessions import sign_in
 from qtcore.services.transitions import Step, fire_transition
+from qtcore.services.uploads import Upload
+from qtcore.store.queries.events import acts_on
 from qtcore.testing import (
     PASSWORD,
     FrozenClock,
@@ -55,6 +58,19 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record_event(site, a_context(site, EVERYTHING), gone)
         with pytest.raises(NotSignedIn):
             sign_in(site, a_context(site), "petra", "not the password")
+        seal(site)
+    return file
+
+
+@pytest.fixture(scope="module")
+def with_file(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site in which an event has a file."""
+    file = Path(shutil.copy(original, tmp_path_factory.mktemp("attached") / "site.db"))
+    with closing(sqlite3.connect(file)) as db:
+        ((uid,),) = db.execute("SELECT uid FROM event ORDER BY id LIMIT 1").fetchall()
+    with opened(file) as site:
+        context = a_context(site, EVERYTHING)
+        attach_file(site, context, Owner("event", uid), Upload("a.txt", b"evidence"))
         seal(site)
     return file
 
@@ -187,6 +203,43 @@ def test_a_planted_violation_is_named_with_its_place(
     dba.all(statement)
     dba.db.close()
     assert (invariant, place) in named(file)
+
+
+def test_every_event_that_is_gone_is_named(file: Path) -> None:
+    dba = Dba(file)
+    gone = {str(uid) for (uid,) in dba.all("SELECT uid FROM event")}
+    nodes = [int(str(node)) for (node,) in dba.all("SELECT node FROM lot")]
+    dba.all("DELETE FROM event")
+    dba.db.close()
+    assert gone
+    assert {("I3", f"event {uid}") for uid in gone} <= named(file)
+    with opened(file) as site, site.store.read() as session:
+        with pytest.raises(StoreUnavailable, match="event of movement") as caught:
+            acts_on(session, site.store.tenant_id, nodes)
+        assert caught.value.code == "QT509"
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("UPDATE blob SET content = CAST('forged' AS BLOB)", "file "),
+        ("DELETE FROM blob", "attachment "),
+        ("UPDATE attachment SET name = 'other.pdf'", "attachment "),
+        ("UPDATE attachment SET owner_uid = 'nobody'", "attachment "),
+        ("DELETE FROM attachment", "attachment "),
+    ],
+)
+def test_a_file_that_is_not_what_was_attached_is_named(
+    with_file: Path, tmp_path: Path, statement: str, place: str
+) -> None:
+    """I14, planted: each way in which a file can differ from what the ledger tells."""
+    file = Path(shutil.copy(with_file, tmp_path / "site.db"))
+    assert named(file) == set()
+    dba = Dba(file)
+    dba.all("PRAGMA foreign_keys = OFF")
+    dba.all(statement)
+    dba.db.close()
+    assert {invariant for invariant, at in named(file) if at.startswith(place)} == {"I14"}
 
 
 def test_a_quantity_changed_by_hand_is_not_what_the_ledger_tells(file: Path) -> None:

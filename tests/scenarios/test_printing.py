@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jinja2 import Environment
 from jsonschema import Draft202012Validator
 from sqlmodel import col, select
@@ -21,10 +22,12 @@ from qtcore.registry.load import load_packs
 from qtcore.registry.templates import fill_template, template_mistakes
 from qtcore.services.jobs import settle
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
+from qtcore.services.print_seals import check_page
 from qtcore.services.printing import list_documents, print_document
 from qtcore.services.records import RecordInput, correct_record, submit_record
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
+from qtcore.store.signers import Signer
 from qtcore.store.tables import Event
 from qtcore.testing import PASSWORD, a_context, a_received_lot, a_site, a_user, an_item, release
 from qtcore.testing.sites import sqlite_url
@@ -128,6 +131,36 @@ def test_a_shipment_is_printed_and_nothing_else_is_taken_for_one(site):
         print_document(site, a_context(site), "note", "no such event")
     with pytest.raises(NotFound, match="nonsense"):
         print_document(site, a_context(site), "nonsense", "S-1")
+
+
+def test_a_page_that_was_changed_after_it_was_printed_is_told_from_what_was_printed(site):
+    """A13 of the attack list."""
+    an_item(site, "PILL", name="Pill", kind="finished", industry="pharma")
+    lot = a_received_lot(site, "PILL", "A-13", "90")
+    printed = print_document(site, a_context(site), "drug_release_certificate", lot.uid)
+    page = printed.page()
+    found = check_page(site, a_context(site), page)
+    assert (found.verdict, found.event_id, found.later) == (
+        "HOLDS",
+        printed.ledger["event_id"],
+        0,
+    )
+    for changed in (
+        page.replace("<dd>90 kg</dd>", "<dd>900 kg</dd>"),
+        page.replace("</style>", "dd { display: none }</style>"),
+        page.replace("<footer", "<p>Released.</p><footer"),
+    ):
+        assert changed != page
+        assert check_page(site, a_context(site), changed).verdict == "PAGE_CHANGED"
+    other = replace(printed, signer=Signer(site.signer.name, Ed25519PrivateKey.generate()))
+    assert check_page(site, a_context(site), other.page()).verdict == "BAD_SIGNATURE"
+    elsewhere = replace(printed, ledger={**printed.ledger, "event_id": "never-told"})
+    assert check_page(site, a_context(site), elsewhere.page()).verdict == "NOT_IN_LEDGER"
+    fire_transition(site, a_user(site, ["qa"]), ("lot", lot.uid), Step("start_testing"))
+    assert check_page(site, a_context(site), page).later == 1
+    for bare in ("", printed.body, page.replace("qtcore-document", "another")):
+        with pytest.raises(InputRejected, match="without a seal"):
+            check_page(site, a_context(site), bare)
 
 
 def test_the_release_certificate_is_printed_in_both_languages(site):

@@ -190,7 +190,7 @@ def test_a_malformed_inclusion_proof_is_refused(
         (2, 1, LEAF, LEAF, [], "does not continue"),
         (1, 1, LEAF, LEAF, [LEAF], "has 1 hashes"),
         (1, 1, LEAF, ONE, [], "given twice"),
-        (0, 1, LEAF, LEAF, [], "empty tree"),
+        (0, 1, LEAF, LEAF, [], "proves nothing"),
         (0, 1, EMPTY_ROOT, LEAF, [LEAF], "proves nothing"),
         (0, 5, EMPTY_ROOT, LEAF, [], "proves nothing"),
         (0, 0, EMPTY_ROOT, LEAF, [], "given twice"),
@@ -199,6 +199,8 @@ def test_a_malformed_inclusion_proof_is_refused(
         (-1, 2, LEAF, LEAF, [], "first size"),
         (1, True, LEAF, LEAF, [], "second size"),
         (0, 1, b"", LEAF, [], "first root"),
+        (0, 0, b"", b"", [], "no bytes, or empty"),
+        (1, 1, LEAF, "", [], "no bytes, or empty"),
         (1, 2, LEAF, LEAF, [LEAF[1:]], "step 0"),
     ],
 )

@@ -274,13 +274,16 @@ def test_a_malformed_inclusion_proof_is_refused(
         (2, 1, LEAF, LEAF, [], "does not continue"),
         (1, 1, LEAF, LEAF, [LEAF], "has 1 hashes"),
         (1, 1, LEAF, OTHER, [], "expected"),
-        (0, 1, LEAF, LEAF, [], "expected"),
+        (0, 1, LEAF, LEAF, [], "proves nothing"),
         (0, 1, EMPTY, LEAF, [LEAF], "proves nothing"),
         (0, 1, EMPTY, LEAF, [], "proves nothing"),
         (0, 0, EMPTY, LEAF, [], "expected"),
         (0, 0, LEAF, LEAF, [], "expected"),
-        (0, 0, b"", b"", [], "32 bytes"),
-        (1, 1, b"don't care", b"don't care", [], "32 bytes"),
+        (0, 0, b"", b"", [], "no bytes, or empty"),
+        (1, 1, b"", b"", [], "no bytes, or empty"),
+        (1, 1, LEAF.hex(), LEAF.hex(), [], "no bytes, or empty"),
+        (1, 1, LEAF, LEAF, [b""], "32 bytes"),
+        (2, 2, LEAF, LEAF, "", "proof is str"),
         (1, 2, LEAF, LEAF, [], "has 0 hashes"),
         (-1, 2, LEAF, LEAF, [], "no leaf index"),
         (1, True, LEAF, LEAF, [], "no leaf index"),
@@ -293,6 +296,35 @@ def test_a_malformed_consistency_proof_is_refused(
 ) -> None:
     with pytest.raises(ProofError, match=said):
         verify_consistency(size1, size2, root1, root2, proof)
+
+
+# testdata/consistency/additional of transparency-dev/merkle: sizes, roots, proof, whether it holds.
+ONE_WORD, ANOTHER = b"don't care 1", b"don't care 2"
+PUBLISHED = [
+    (0, 0, ONE_WORD, ONE_WORD, [], True),
+    (1, 1, ANOTHER, ANOTHER, [], True),
+    (0, 0, ONE_WORD, ANOTHER, [], False),
+    (1, 1, ONE_WORD, ANOTHER, [], False),
+    (0, 1, EMPTY, ANOTHER, [], False),
+    (0, 1, EMPTY, EMPTY, [EMPTY], False),
+    (1, 0, ONE_WORD, ANOTHER, [], False),
+    (2, 1, ONE_WORD, ANOTHER, [], False),
+    (1, 2, ONE_WORD, ANOTHER, [], False),
+    (0, 0, EMPTY, ANOTHER, [], False),
+    (1, 1, EMPTY, ANOTHER, [], False),
+    (0, 0, EMPTY, EMPTY, [EMPTY], False),
+    (1, 1, EMPTY, EMPTY, [EMPTY], False),
+]
+
+
+@pytest.mark.parametrize(("size1", "size2", "root1", "root2", "proof", "is_good"), PUBLISHED)
+def test_both_judge_the_published_corner_cases_as_published(
+    *, size1: int, size2: int, root1: bytes, root2: bytes, proof: list[bytes], is_good: bool
+) -> None:
+    assert holds(verify_consistency, size1, size2, root1, root2, proof) is is_good
+    assert is_good is _accepts(
+        lambda: ledger.verify_consistency(size1, size2, root1=root1, root2=root2, proof=proof)
+    )
 
 
 def test_the_empty_tree_and_a_tree_twice_are_consistent() -> None:
@@ -353,4 +385,3 @@ def a_note() -> tuple[str, str]:
 def test_without_its_check_of_lengths_the_verifier_would_be_fooled(monkeypatch) -> None:
     monkeypatch.setattr(qtcore_verify, "_check_hashes", lambda *_: None)
     verify_inclusion(0, 1, b"", [], b"")
-    verify_consistency(1, 1, b"don't care", b"don't care", [])

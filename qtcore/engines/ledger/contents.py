@@ -3,9 +3,10 @@
 It must not know the tree, checkpoints, or other events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from hashlib import sha256
+from typing import Any, Literal, TypeAlias
 
 from qtcore.engines.ledger.canonical import CanonicalError, Json, read_canonical
 from qtcore.engines.ledger.commitment import verify_field
@@ -25,19 +26,46 @@ class PrivateField:
     value: str | None
 
 
+# The key of the event, field, salt, value, as the database has them.
+PrivateRow: TypeAlias = tuple[int, str, Any, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEvent:
-    """An event as stored; `seq` is its place in the sealed order, None while it waits.
-
-    `listed_at` is its time, given where `listed.fits_at_a_glance` has seen columns, commitments and
-    head to fit: then only the hash of the head is left to check.
-    """
+    """An event as stored; `seq` is its place in the sealed order, None while it waits."""
 
     seq: int | None
     head: bytes
     leaf_hash: bytes
     private: tuple[PrivateField, ...] = ()
-    listed_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRun:
+    """Sealed events, one after the other, that need no more than their hashes checked.
+
+    `listed.fit_at_a_glance` has seen columns, commitments and head of each to fit; `times` are
+    as the heads write them. What is wrong with one is found when it is looked at as `events`.
+    """
+
+    seqs: Sequence[int]
+    heads: Sequence[bytes]
+    leaves: Sequence[bytes]
+    times: Sequence[str]
+    private: Sequence[Sequence[PrivateRow]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether every head has the hash that is stored for it."""
+        return [sha256(b"\x00" + head).digest() for head in self.heads] == [*self.leaves]
+
+    def events(self) -> Iterator[LedgerEvent]:
+        """Give the events one by one."""
+        for seq, head, leaf, private in zip(
+            self.seqs, self.heads, self.leaves, self.private, strict=True
+        ):
+            fields = tuple(PrivateField(*each) for _, *each in private)
+            yield LedgerEvent(seq, head, leaf, fields)
 
 
 @dataclass(frozen=True, slots=True)

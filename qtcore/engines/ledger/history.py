@@ -3,15 +3,16 @@
 It must not know the database the history was read from: everything it judges is an argument.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from qtcore.engines.ledger.checkpoint import Checkpoint, incarnation_origin, read_checkpoint
-from qtcore.engines.ledger.contents import LedgerEvent, check_contents
+from qtcore.engines.ledger.contents import LedgerEvent, LedgerRun, check_contents
 from qtcore.engines.ledger.note import NoteError, NoteKey, RetiredKey, open_note
 from qtcore.engines.ledger.notices import HistoryNotice, Watch
-from qtcore.engines.ledger.tree import EMPTY_TREE, Frontier, Growing, is_hash, leaf_hash
+from qtcore.engines.ledger.tree import EMPTY_TREE, Frontier, Growing, is_hash
 
 ProblemKind = Literal[
     "CONTENT_MISMATCH",
@@ -112,7 +113,7 @@ class HistoryVerdict:
 
 
 def check_history(
-    events: Iterable[LedgerEvent],
+    events: Iterable[LedgerEvent | LedgerRun],
     checkpoints: Iterable[StoredCheckpoint],
     trust: Trust,
     *,
@@ -121,12 +122,16 @@ def check_history(
 ) -> HistoryVerdict:
     """Check sealed `events`, given in sequence order, and `pending` ones; never raises.
 
+    Events may come in runs of which a glance has shown that only the hashes are left to check.
     Every content is hashed again; there is no mode that believes the stored hashes. `kept` stands
     for a beginning that was archived or is not asked for: its hashes are bound by the roots alone.
     """
     audit = _Audit(trust, tuple(checkpoints), kept)
-    for event in events:
-        audit.read_event(event)
+    for each in events:
+        if isinstance(each, LedgerRun):
+            audit.read_run(each)
+        else:
+            audit.read_event(each)
     waiting = 0
     for event in pending:
         waiting += 1
@@ -164,13 +169,30 @@ class _Audit:
     def __post_init__(self) -> None:
         witness = self.trust.witness
         sizes = {each.size for each in self.checkpoints} | ({witness.size} if witness else set())
-        self._asked = frozenset(sizes)
+        self._asked = sorted(sizes)
         self.frontier, self.next_seq = Growing(self.kept.start), self.kept.start.size
         self.roots.update(self.kept.roots)
         self._keep_root()
 
     def report(self, kind: ProblemKind, seq: int | None, message: str) -> None:
         self.problems.append(HistoryProblem(kind, seq, message))
+
+    def read_run(self, run: LedgerRun) -> None:
+        """Take a run of sealed events at once; one by one where something does not fit."""
+        first, tree = self.next_seq, self.frontier
+        end = first + len(run.seqs)
+        if tree is None or [*run.seqs] != [*range(first, end)] or not run.is_whole:
+            for event in run.events():
+                self.read_event(event)
+            return
+        self.watch.see(first, run.times)
+        self.events += len(run.seqs)
+        self.next_seq = end
+        taken = first
+        for stop in [*self._asked_between(first, end), end]:
+            tree.extend(run.leaves[taken - first : stop - first])
+            taken = stop
+            self._keep_root()
 
     def read_event(self, event: LedgerEvent) -> None:
         """Take the next sealed event."""
@@ -184,14 +206,11 @@ class _Audit:
             return
         # The stored hash goes into the tree: an edited content is then named as such, and a root
         # that differs can only mean that the stored hashes were rewritten.
-        self.frontier.append(event.leaf_hash)
+        self.frontier.extend([event.leaf_hash])
         self._keep_root()
 
     def read_contents(self, event: LedgerEvent, name: str, seq: int | None) -> None:
         """Check what an event says in itself, sealed or not."""
-        if event.listed_at and seq is not None and leaf_hash(event.head) == event.leaf_hash:
-            self.watch.see(seq, event.listed_at)
-            return
         verdict = check_contents(event, name)
         self.redacted += len(verdict.erased)
         if verdict.head is not None and seq is not None:
@@ -224,9 +243,15 @@ class _Audit:
             self.frontier = None
         self.next_seq = max(expected, expected if seq is None else seq + 1)
 
+    def _asked_between(self, first: int, end: int) -> list[int]:
+        """Give the sizes between two for which a root was signed."""
+        return self._asked[bisect_right(self._asked, first) : bisect_left(self._asked, end)]
+
     def _keep_root(self) -> None:
-        if self.frontier is not None and self.frontier.size in self._asked:
-            self.roots[self.frontier.size] = self.frontier.root
+        size = -1 if self.frontier is None else self.frontier.size
+        at = bisect_left(self._asked, size)
+        if self.frontier is not None and self._asked[at : at + 1] == [size]:
+            self.roots[size] = self.frontier.root
 
     def _check_checkpoint(self, stored: StoredCheckpoint, agreed: int) -> bool:
         signed = self._open_checkpoint(stored)

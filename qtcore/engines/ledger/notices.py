@@ -3,7 +3,7 @@
 It must not know the tree, keys or checkpoints: it reads heads in the order they were sealed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeGuard
@@ -40,12 +40,14 @@ class Watch:
     told: set[tuple[str, str]] = field(default_factory=set)
     erased: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def see(self, seq: int, at: str) -> None:
-        """Take the time of the next sealed event, in the one form of heads, which sorts as text."""
-        if self.latest_text and at >= self.latest_text and len(at) == len(self.latest_text):
-            self.latest_text = at
+    def see(self, first: int, times: Sequence[str]) -> None:
+        """Take the times of the next sealed events, in the one form of heads, sorting as text."""
+        latest = self.latest_text
+        if latest and {*map(len, times)} == {len(latest)} and _is_rising([latest, *times]):
+            self.latest_text = times[-1]
             return
-        self._read_time(seq, at)
+        for seq, at in enumerate(times, first):
+            self._read_time(seq, at)
 
     def read(self, seq: int, head: Mapping[str, Json], erased: Iterable[str]) -> None:
         """Take the head of the next sealed event."""
@@ -97,6 +99,10 @@ class Watch:
             return
         if latest is None or at > latest:
             self.latest_text = str(said)
+
+
+def _is_rising(times: list[str]) -> bool:
+    return times == sorted(times)
 
 
 def _is_pair(value: Json) -> TypeGuard[list[Json]]:

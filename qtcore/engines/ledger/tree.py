@@ -3,13 +3,13 @@
 It must not know events, storage or signatures.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 HASH_SIZE: Final = 32
-EMPTY_ROOT: Final = hashlib.sha256().digest()
+EMPTY_ROOT: Final = sha256().digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class TreeNode:
 
 def leaf_hash(data: bytes) -> bytes:
     """Hash an entry: SHA-256(0x00 || data)."""
-    return hashlib.sha256(b"\x00" + data).digest()
+    return sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two subtrees: SHA-256(0x01 || left || right)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 def is_hash(value: object) -> bool:
@@ -88,12 +88,21 @@ class Growing:
 
     def append(self, leaf: bytes) -> None:
         """Take the next leaf hash."""
-        size, hashes = self.size, self._open
-        while size & 1:
-            leaf = node_hash(hashes.pop(), leaf)
-            size >>= 1
-        hashes.append(leaf)
-        self.size += 1
+        self.extend([leaf])
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Take the next leaf hashes, level by level: a call for each node would cost the most."""
+        hashes, kept, rest = list(leaves), [], self.size
+        self.size += len(hashes)
+        while hashes or rest:
+            if rest & 1:
+                hashes.insert(0, self._open.pop())
+            if len(hashes) & 1:
+                kept.append(hashes.pop())
+            pairs = iter(hashes)
+            hashes = [sha256(b"\x01" + one + two).digest() for one, two in zip(pairs, pairs)]  # noqa: B905
+            rest >>= 1
+        self._open = kept[::-1]
 
     @property
     def root(self) -> bytes:

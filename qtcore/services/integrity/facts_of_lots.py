@@ -110,11 +110,14 @@ def _is_same(stored: str | None, told: Any) -> bool:
 
 
 def check_lines(ground: Ground) -> Iterator[Violation]:
-    """I3: the quantities an event moved are those the ledger tells of."""
+    """I3: the quantities an event moved are those the ledger tells of, and no event is gone."""
     moved: dict[int, list[Any]] = defaultdict(list)
     for row in ground.rows(Movement):
         moved[row.event_id].append(row)
-    for event in ground.rows(Event):
+    events = {event.uid: event for event in ground.rows(Event)}
+    for uid in sorted(ground.event_lines.keys() - events.keys()):
+        yield Violation("I3", f"event {uid}", "the ledger tells of it, but it is gone")
+    for event in events.values():
         lines = ground.event_lines.get(event.uid)
         if lines is None:
             continue

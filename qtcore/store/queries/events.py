@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -193,14 +193,16 @@ def movements_of_events(
 
 def acts_on(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ActRow]:
     """List what counts of the acts on nodes, in the order they happened."""
-    found = list(map(ActRow._make, rows_for(session, _acts, tenant_id, nodes)))
-    return sorted(found, key=lambda row: (row.event_at, row.id))
+    return _as_they_happened(map(ActRow._make, rows_for(session, _acts, tenant_id, nodes)))
 
 
-def _as_they_happened(rows: Iterable[MovementRow]) -> list[MovementRow]:
+_Moved = TypeVar("_Moved", MovementRow, ActRow)
+
+
+def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
     """Order movements by time; raises StoreUnavailable when the event of one is gone."""
     found = list(rows)
-    lost = next((row.id for row in found if not row.event_uid), None)
+    lost = next((row.id for row in found if not row.event_type), None)
     if lost is not None:
         raise StoreUnavailable(
             f"the database is damaged: the event of movement {lost} is not in it; run "
@@ -258,21 +260,21 @@ def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select
         select(
             _MOVEMENT.c.id,
             _MOVEMENT.c.node,
-            _MOVEMENT.c.part,
-            _MOVEMENT.c.effect,
+            text(_MOVEMENT.c.part),
+            text(_MOVEMENT.c.effect),
             _MOVEMENT.c.container,
             _MOVEMENT.c.quantity,
-            _MOVEMENT.c.unit,
+            text(_MOVEMENT.c.unit),
             func.coalesce(_LOCATION.c.code, empty),
             _EVENT.c.id,
-            _EVENT.c.uid,
-            _EVENT.c.event_type,
-            _EVENT.c.verb,
-            _EVENT.c.event_at,
-            _EVENT.c.recorded_at,
-            _EVENT.c.recorded_by,
-            _EVENT.c.step,
-            _EVENT.c.reason,
+            text(_EVENT.c.uid),
+            text(_EVENT.c.event_type),
+            text(_EVENT.c.verb),
+            moment(_EVENT.c.event_at),
+            moment(_EVENT.c.recorded_at),
+            text(_EVENT.c.recorded_by),
+            text(_EVENT.c.step),
+            text(_EVENT.c.reason),
             func.coalesce(_FROM.c.code, empty),
             func.coalesce(_TO.c.code, empty),
             func.coalesce(_EQUIPMENT.c.code, empty),

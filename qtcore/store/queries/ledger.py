@@ -4,15 +4,16 @@ It must not verify; see `qtcore.store.history`.
 """
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam, func, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import TENANT, among, reader, rows_for
 from qtcore.store.queries.ledger_facets import Wanted
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
@@ -21,6 +22,8 @@ _ABOUT: Final = table_of(LedgerAbout)
 _SEAL: Final = table_of(LedgerSeal)
 _PENDING: Final = table_of(LedgerPending)
 _PRIVATE: Final = table_of(LedgerPrivate)
+_SWEEP: Final = "sweep"
+_NEAR: Final = 64  # so much further may the keys of entries lie apart
 
 
 class LedgerRow(NamedTuple):
@@ -122,6 +125,18 @@ def list_ledger(
     ]
 
 
+def list_uids_about(session: Session, tenant_id: int, uid: str) -> list[str]:
+    """List the public ids of all entries about a public id, newest first."""
+    told = and_(_ABOUT.c.tenant_id == _EVENT.c.tenant_id, _ABOUT.c.event_id == _EVENT.c.id)
+    statement = (
+        select(_EVENT.c.uid)
+        .select_from(_ABOUT.join(_EVENT, told))
+        .where(_ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == uid)
+        .order_by(_EVENT.c.id.desc())
+    )
+    return list(session.execute(statement).scalars())
+
+
 def count_pending(session: Session, tenant_id: int) -> int:
     """Count the entries that wait for their seal."""
     count: int = session.execute(
@@ -147,27 +162,50 @@ def read_private(session: Session, tenant_id: int, entries: list[int]) -> dict[i
     return found
 
 
-def private_rows(session: Session, tenant_id: int, entries: list[int]) -> list[Any]:
-    """Read (entry, field, salt, value) of entries, erased ones too."""
-    return list(rows_for(session, _private, tenant_id, entries))
+def private_rows(session: Session, tenant_id: int, entries: Sequence[int]) -> Sequence[Any]:
+    """Read (entry, field, salt, value) of entries, erased ones too; others may come along."""
+    return _rows_of(session, _private, tenant_id, entries)
 
 
-def about_rows(session: Session, tenant_id: int, entries: list[int]) -> dict[int, set[str]]:
-    """Read what entries are listed under."""
-    found: dict[int, set[str]] = {}
-    for entry, uid in rows_for(session, _abouts, tenant_id, entries):
-        found.setdefault(entry, set()).add(uid)
-    return found
+def about_rows(session: Session, tenant_id: int, entries: Sequence[int]) -> Sequence[Any]:
+    """Read (entry, public id) of what entries are listed under; others may come along."""
+    return _rows_of(session, _abouts, tenant_id, entries)
+
+
+def _rows_of(
+    session: Session,
+    build: Callable[[str], Select[Any]],
+    tenant_id: int,
+    entries: Sequence[int],
+) -> Sequence[Any]:
+    """Read rows of entries; of neighbours in one sweep, without a look-up for each."""
+    if not entries:
+        return ()
+    first, last = min(entries), max(entries)
+    if last - first > _NEAR * len(entries):
+        return rows_for(session, build, tenant_id, entries)
+    between = {"tenant": tenant_id, "first": first, "last": last}
+    return reader(session).execute(build(_SWEEP), between).all()
 
 
 @cache
-def _abouts(dialect: str) -> Select[Any]:
-    found = select(_ABOUT.c.event_id, _ABOUT.c.uid)
-    return found.where(_ABOUT.c.tenant_id == TENANT, among(dialect, _ABOUT.c.event_id))
+def _abouts(how: str) -> Select[Any]:
+    return _asked(select(_ABOUT.c.event_id, _ABOUT.c.uid), _ABOUT, how)
 
 
 @cache
-def _private(dialect: str) -> Select[Any]:
-    return select(_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.salt, _PRIVATE.c.value).where(
-        _PRIVATE.c.tenant_id == TENANT, among(dialect, _PRIVATE.c.event_id)
-    )
+def _private(how: str) -> Select[Any]:
+    row = (_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.salt, _PRIVATE.c.value)
+    return _asked(select(*row), _PRIVATE, how)
+
+
+def _asked(statement: Select[Any], table: Table, how: str) -> Select[Any]:
+    entry: ColumnElement[Any] = table.c.event_id
+    asked: ColumnElement[bool]
+    if how == _SWEEP:
+        asked = entry.between(
+            bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
+        )
+    else:
+        asked = among(how, entry)
+    return statement.where(table.c.tenant_id == TENANT, asked)
