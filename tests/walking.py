@@ -5,8 +5,11 @@ hold verdicts: those stand in tests/golden/route_walk.txt.
 """
 
 import json
-from typing import Final
+import re
+from typing import Any, Final
 from urllib.parse import urlencode
+
+from qtcore.http.api.routes import OPERATIONS
 
 _EPC: Final = "urn:epc:id:sgtin:0614141.107346.2017"
 _PLACE: Final = "urn:epc:id:sgln:0614141.00729.0"
@@ -54,11 +57,16 @@ BODIES: Final = {
         "rules": ["CORE-02"], "justification": "why", "password": "wrong password",
     },
     "POST /api/v1/orders": _ORDER,
+    "POST /api/v1/devices/{device}/calibrations": {"done_on": "2026-05-01", "evidence": "C-1"},
     "POST /epcis/capture": _DOCUMENT,
     "POST /epcis/events": _EVENT,
     "POST /epcis/queries": {"name": "received", "query": {"EQ_bizStep": ["receiving"]}},
 }  # fmt: skip
 FORMS: Final = {
+    "POST /devices": {
+        "code": "D-1", "name": "Scale", "kind": "scale", "site": "EAST", "every_days": "30",
+    },
+    "POST /devices/{device}": {"act": "retire", "reason": "old"},
     "POST /config/drafts": {"title": "Draft", "reason": "why"},
     "POST /config/drafts/{draft}": {"act": "discard", "reason": "why"},
     "POST /config/drafts/{draft}/file": {"text": "x: 1", "version": "1"},
@@ -96,3 +104,34 @@ def body_of(route: str) -> bytes | None:
 def form_of(route: str, csrf: str) -> bytes:
     """Give what a page's form sends."""
     return urlencode({"csrf_token": csrf, **FORMS.get(route, {})}).encode()
+
+
+def least(schema: dict[str, Any], known: dict[str, Any]) -> Any:
+    """Give the least that a model accepts: what is required, each in its simplest form."""
+    if "$ref" in schema:
+        return least(known[schema["$ref"].rsplit("/", 1)[1]], known)
+    if "enum" in schema or "const" in schema:
+        return schema.get("const", (schema.get("enum") or [None])[0])
+    if "anyOf" in schema:
+        return least(schema["anyOf"][0], known)
+    if schema.get("type") == "object":
+        held = schema.get("properties", {})
+        return {name: least(held[name], known) for name in schema.get("required", ())}
+    simple = {"array": [], "integer": 1, "number": "1", "boolean": True, "null": None}
+    if schema.get("type") == "array" and schema.get("minItems"):
+        return [least(schema["items"], known)]
+    if schema.get("format") == "date-time":
+        return "2026-06-01T00:00:00Z"
+    return simple.get(schema.get("type", ""), "MILK")
+
+
+def bodies_of() -> dict[tuple[str, str], bytes]:
+    """Give the least body of every operation of the API."""
+    found = {}
+    for operation in OPERATIONS:
+        if operation.body is not None:
+            schema = operation.body.model_json_schema()
+            told = least(schema, schema.get("$defs", {}))
+            path = f"/api/v1{re.sub(r':str', '', operation.path)}"
+            found[operation.method, path] = json.dumps(told).encode()
+    return found

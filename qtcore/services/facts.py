@@ -16,6 +16,7 @@ from qtcore.definitions.stored_states import named_in
 from qtcore.engines.balance import balance
 from qtcore.errors import InputRejected, QTCoreError
 from qtcore.registry.registry import Registry
+from qtcore.services.device_uses import Use, uses_of
 from qtcore.services.site import Site
 from qtcore.services.specifications import spec_of
 from qtcore.services.stock import movements_for_balance
@@ -50,6 +51,7 @@ class LotEvidence:
     discrepancy_rows: tuple[DiscrepancyRow, ...]
     balance_problem: str
     required_tests: frozenset[str]
+    device_uses: tuple[Use, ...] = ()
 
 
 def read_evidence(site: Site, session: Session, info: NodeInfo, on: date) -> LotEvidence:
@@ -76,6 +78,7 @@ def read_evidence(site: Site, session: Session, info: NodeInfo, on: date) -> Lot
         required_tests=frozenset(
             c.id for c in (spec.characteristics if spec else ()) if c.required
         ),
+        device_uses=tuple(uses_of(session, tenant, [info.node])),
     )
 
 
@@ -268,6 +271,7 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
     "holds_active": lambda e: len(e.hold_rows),
     "balance_ok": lambda e: not e.balance_problem,
     "discrepancies_open": lambda e: len(e.discrepancy_rows),
+    "device_calibrated": lambda e: not any(u.why for u in e.device_uses) if e.device_uses else None,
     "expiry_on": lambda e: e.info.expiry_on,
     "days_to_expiry": lambda e: (e.info.expiry_on - e.on).days if e.info.expiry_on else None,
 }

@@ -15,6 +15,7 @@ from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.fence import Failure
 from qtcore.services.audit import seal
 from qtcore.services.deadlines import settle_deadlines
+from qtcore.services.device_reminders import remind_of_calibrations
 from qtcore.services.effects import NOTIFY
 from qtcore.services.lot_changes import FINDINGS
 from qtcore.services.notification_sending import send_messages
@@ -47,6 +48,7 @@ def run_round(site: Site) -> None:
     sealed = -1
     if not site.store.fence:
         remind(site)
+        remind_of_calibrations(site)
         sealed = settle(site, keeps_lease=True)
     if site.outposts.has_witness:
         tell_witnesses(site)

@@ -12,6 +12,7 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
 from qtcore.errors import Fault, InputRejected, NotFound, Refused
+from qtcore.services.device_uses import device_refusals
 from qtcore.services.event_gates import AskedEvent, gate_refusals
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
@@ -80,6 +81,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
                     site, work, Asked(event, definition.verb, tuple(found), tuple(inside))
                 ),
                 *event_refusals(site, work.session, definition.verb, told),
+                *device_refusals(work.session, work.tenant_id, event.device, event.event_at.date()),
                 *gate_refusals(site, book, AskedEvent(told[0], definition.verb, told[1])),
                 *field_refusals(found),
             ]
