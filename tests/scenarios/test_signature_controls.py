@@ -276,11 +276,11 @@ def test_a_desk_that_is_full_is_no_wrong_password_and_takes_no_place(site, monke
     qp = a_user(site, ["qp"])
     _, intent = an_intent(site, qp)
     full = PasswordDesk(1, waiting=0)
-    full._room.acquire()  # somebody else is being checked
     busy = replace(site, desk=full)
-    for _ in range(sign_tries.MOST_WRONG + 1):
-        with pytest.raises(CannotVerify, match="cannot be verified now"):
-            sign_intent(busy, qp, intent, PROVEN)
+    with full._room:
+        for _ in range(sign_tries.MOST_WRONG + 1):
+            with pytest.raises(CannotVerify, match="cannot be verified now"):
+                sign_intent(busy, qp, intent, PROVEN)
     assert read_signer(site, qp)["failed"] == 0
     assert sign_intent(site, qp, intent, PROVEN)
 
