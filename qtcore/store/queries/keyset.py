@@ -30,7 +30,9 @@ _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _AT_ONCE: Final = 1000
 _PART: Final = 5000
 READER: Final = "qtcore_reader"
-"""Where a session that cannot write keeps its connection."""
+"""Where a session keeps the connection that runs plain statements."""
+BEFORE_READING: Final = "qtcore_before_reading"
+"""Where a session that writes keeps what must be done before anything is read."""
 TENANT: ColumnElement[int] = bindparam("tenant", type_=BigInteger)
 
 
@@ -107,11 +109,14 @@ def parts_for(
 
 
 def reader(session: Session) -> Connection | Session:
-    """Give what runs a plain statement: where nothing is written, nothing waits to be first.
+    """Give what runs a plain statement; rows of a unit of work that wait are written before.
 
     The session's own bookkeeping would cost as much as the statement.
     """
     found: Connection | None = session.info.get(READER)
+    prepare: Callable[[], None] | None = session.info.get(BEFORE_READING)
+    if prepare is not None:
+        prepare()
     return session if found is None else found
 
 

@@ -177,6 +177,8 @@ class Walk:
         if max_depth is not None:
             return self._read_levels(starts, max_depth)
         reached = self.closure(starts)
+        if len(reached) < 2:
+            return []  # nothing is linked to itself
         return [*self._edges_from(reached), *self._alias_edges(reached)]
 
     def closure(self, starts: Iterable[int]) -> set[int]:
