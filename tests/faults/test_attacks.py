@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from qtcore.engines.ledger.contents import LedgerRun
 from qtcore.services.audit import seal
+from qtcore.store.history import _Reader
 from qtcore.testing import FrozenClock
 from tests.attackers import (
     KEY,
@@ -53,6 +55,13 @@ def test_nothing_is_found_where_nobody_attacked(original: Kept, dba: Dba, file: 
     assert found(file, original.newest) == []
 
 
+def test_an_untouched_history_fits_at_a_glance(file: Path) -> None:
+    """Or every attack below would be found by the slow check alone, and nobody would notice."""
+    with opened(file) as site, site.store.read() as session:
+        parts = [*_Reader(session, site.store.tenant_id).sealed()]
+    assert {type(part) for part in parts} == {LedgerRun}
+
+
 IN_ONE_ROW: dict[str, tuple[str, str]] = {
     "A1 content": (
         "UPDATE ledger_event SET head = CAST(replace(CAST(head AS TEXT), 'usual', 'asked') AS BLOB)"
@@ -86,6 +95,34 @@ IN_ONE_ROW: dict[str, tuple[str, str]] = {
     "A1 salt": (
         "UPDATE ledger_private SET salt = zeroblob(16) WHERE event_id = :key",
         "COMMITMENT_MISMATCH",
+    ),
+    "A1 salt as text": (
+        "UPDATE ledger_private SET salt = 'aaaaaaaaaaaaaaaa' WHERE event_id = :key",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 value without its salt": (
+        "UPDATE ledger_private SET salt = NULL WHERE event_id = :key",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 field that was never promised": (
+        "INSERT INTO ledger_private VALUES (1, :key, 'zzz', zeroblob(16), 'x')",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 field with a short salt": (
+        "INSERT INTO ledger_private VALUES (1, :key, 'zzz', zeroblob(3), 'x')",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 field whose name is bytes": (
+        "INSERT INTO ledger_private VALUES (1, :key, x'ff', zeroblob(16), 'x')",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 kind as bytes": (
+        "UPDATE ledger_event SET object_kind = x'ff' WHERE id = :key",
+        "CONTENT_MISMATCH",
+    ),
+    "A1 listed under what ends a text": (
+        'INSERT INTO ledger_about VALUES (1, \'"],"action":"x\', :key)',
+        "CONTENT_MISMATCH",
     ),
     "A3 entry deleted": ("DELETE FROM ledger_event WHERE id = :key", "GAP"),
     "A3 seal deleted": ("DELETE FROM ledger_seal WHERE event_id = :key", "GAP"),
