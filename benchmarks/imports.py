@@ -3,7 +3,8 @@
     python benchmarks/imports.py --events 20000 --out docs/benchmarks
 
 Each event uses two lots and makes one. The limit is the same rows, with the same indexes and keys,
-given to sqlite3 as finished tuples: nothing is read, checked or hashed there.
+given to sqlite3 as finished tuples: nothing is read, checked or hashed there. `read` is the other
+end: the table is read and checked, and nothing is stored.
 """
 
 import argparse
@@ -20,7 +21,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from benchmarks.charts import write_chart
+from qtcore.builtin.tabular.mapping import check_mapping
+from qtcore.builtin.tabular.reading import read_table
 from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.master import MasterInput, ensure_unknowns, write_master
 from qtcore.services.nodes import LotRef, NodeBook
@@ -109,8 +114,15 @@ def load(site: Site, table: bytes) -> None:
         raise SystemExit(f"nothing was measured: {report.as_json()}")
 
 
-def copy_rows(source: Path, target: Path, events: int) -> Callable[[], None]:
-    """Read every row of one database; gives what writes them into another, as bare as can be."""
+def read(table: bytes) -> None:
+    """Read and check a table as a load does, and keep nothing."""
+    rules, _ = check_mapping(yaml.safe_load(RULES))
+    if rules is None or any(row.faults for row in read_table([("b.csv", table)], rules).rows):
+        raise SystemExit("nothing was measured: the table does not fit")
+
+
+def copy_rows(source: Path, target: Path, events: int) -> tuple[Callable[[], None], int]:
+    """Read every row of one database; gives what writes them into another, and their number."""
     told: list[tuple[str, list[Any]]] = []
     with sqlite3.connect(source) as database:
         names = [
@@ -142,7 +154,7 @@ def copy_rows(source: Path, target: Path, events: int) -> Callable[[], None]:
                 into.execute("COMMIT")
         into.close()
 
-    return run
+    return run, sum(len(rows) for _, rows in told)
 
 
 def measured(run: Callable[[], None], events: int) -> dict[str, float]:
@@ -177,10 +189,14 @@ def run(count: int, profile: str = "") -> dict[str, Any]:
                 found[name] = measured(lambda site=site, way=way: way(site), count)  # type: ignore[misc]
             site.close()
             fresh(f"bare-{name}").close()
-            bare = copy_rows(Path(folder, f"{name}.db"), Path(folder, f"bare-{name}.db"), count)
+            bare, rows = copy_rows(
+                Path(folder, f"{name}.db"), Path(folder, f"bare-{name}.db"), count
+            )
             found[f"bare_{name}"] = measured(bare, count)
+        found["read"] = measured(lambda: read(table), count)
     return {
         "events": count,
+        "rows_per_event": round(rows / count, 1),
         "rates": found,
         "ratios": {
             f"bare_to_{name}": round(

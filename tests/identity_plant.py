@@ -11,9 +11,8 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 from joserfc.jwk import RSAKey
-from litestar import Litestar
-from litestar.testing import TestClient
 
 from qtcore.registry.load import load_registry
 from qtcore.services.identities import link_identity
@@ -25,7 +24,7 @@ from qtcore.testing.sites import FrozenClock, a_site
 from tests.identity_provider import CLIENT, SECRET, IdentityProvider
 from tests.web import make_web
 
-Client = TestClient[Litestar]
+Client = httpx.Client
 ADDRESS = "http://testserver.local"
 
 

@@ -11,6 +11,7 @@ from qtcore.cli import (
     config,
     database,
     delegations,
+    devices,
     documents,
     edits,
     epcis,
@@ -81,6 +82,7 @@ users.user.command("tokens")(tokens.tokens)
 users.user.command("revoke")(tokens.revoke)
 users.user.command("set")(tokens.change)
 users.user.command("end-sessions")(tokens.end_sessions)
+app.add_typer(devices.device, name="device", help="Devices and their calibrations.")
 app.add_typer(documents.document, name="document", help="Printed documents.")
 app.add_typer(users.user, name="user", help="Users and tokens.")
 app.add_typer(files.file, name="file", help="Files of records and events.")

@@ -56,6 +56,7 @@ SITED: frozenset[str] = frozenset(
         "hold.place",
         "hold.lift",
         "trace.read",
+        "device.manage",
     }
 )
 """Rights over things that stand at a site: a role held at one site carries these there alone."""

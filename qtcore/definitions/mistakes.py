@@ -131,6 +131,10 @@ def _as_written(kind: str, found: str) -> str:
         return f": write [{found}]"
     if kind == "bool_type" and found in {"true", "false"}:
         return ", without quotes"
+    if kind in {"model_type", "model_attributes_type"} and "：" in found:
+        return "; the sign '：' is full-width, write ':' and a space behind each key"
+    if kind == "string_pattern_mismatch" and found[0] in "“”‘’「＂":
+        return "; typographic quotes are part of the text, leave them out"
     return ""
 
 

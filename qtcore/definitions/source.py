@@ -38,6 +38,7 @@ _SYNTAX_WORDS = (
     ("',' or ']'", "a ',' or the closing ']' of the list is missing"),
     ("',' or '}'", "a ',' or the closing '}' is missing"),
     ("unexpected end of stream", "a quote is opened and never closed"),
+    ("expected <document start>", "nothing may follow here; remove the line '...' or '%...' above"),
     ("unknown escape", "an unknown \\ escape in double quotes; use single quotes for patterns"),
     ("cannot start any token", "a text must not start with this sign; put it in quotes"),
     (

@@ -8,6 +8,7 @@ first wins a conflict, states are left from the inside out and entered from the 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from qtcore.definitions.workflows import State, Transition, WorkflowDefinition, as_names
@@ -169,11 +170,16 @@ class Chart:
         tops = [name for name in active if self.parents[name] == ROOT]
         return any(self.states[top].final for top in tops)
 
-    def remember(self, visited: Iterable[Active]) -> Memory:
-        """Rebuild what bookmarks know from everything that was active, the oldest first."""
-        memory: dict[str, Active] = {}
-        for active in visited if self.bookmarks else ():
-            memory.update(self._keep(active, active, NOTHING))
+    def remember(self, visited: Iterable[Active], now: Active) -> Memory:
+        """Rebuild what bookmarks know from everything that was active, the oldest first.
+
+        A bookmark is filled when the state around it is left, not while it stays active.
+        """
+        memory: Memory = {}
+        if self.bookmarks:
+            known = [*visited, now]
+            for before, after in pairwise(known):
+                memory = self._keep(before, before - after, memory)
         return memory
 
     def _around(self, name: str) -> Iterator[str]:

@@ -5,20 +5,23 @@ ago to now: every ledger event is made by the code that makes it in a factory, s
 """
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qtcore.context import Context
 from qtcore.demo.company import found_company
+from qtcore.demo.desk import StoryDesk
 from qtcore.demo.incidents import BLOCKED, plan_incidents
 from qtcore.demo.plants import plan_batches, plan_deliveries
 from qtcore.demo.story import DAYS, Story
 from qtcore.demo.summary import summarise
 from qtcore.errors import Conflict
 from qtcore.services.audit import seal
+from qtcore.services.configurations import newest_number
 from qtcore.services.master import find_master
 from qtcore.services.recall import RecallStart, StartedRecall, start_recall
-from qtcore.services.site import Site
+from qtcore.services.site import Site, with_registry
 
 DEMO_FOLDER = "qtcore-demo"
 # Letters and digits that nobody confuses when reading them from a terminal.
@@ -45,6 +48,10 @@ def build_demo(site: Site, *, address: str) -> dict[str, Any]:
     Raises Conflict, and changes nothing, when the database holds a company already.
     """
     _require_empty(site)
+    with site.store.read() as session:
+        number = newest_number(session, site.store.tenant_id)
+    # Told by the version that was just published, as every site after its first start.
+    site = replace(with_registry(site, site.registry, site.warnings, number), desk=StoryDesk())
     password = "-".join("".join(secrets.choice(_SIGNS) for _ in range(4)) for _ in range(4))
     story = Story(site, password)
     founding = site.system_context()

@@ -108,6 +108,16 @@ class Policy:
             )
         )
 
+    def asks_sites(self, actor: Actor) -> bool:
+        """Say whether it can matter to what a person may do at which sites a thing stands."""
+        return not actor.is_system and (
+            bool(actor.bound_site or actor.site_roles)
+            or any(
+                "own_site" in limit.only and not actor.roles.isdisjoint(limit.roles)
+                for limit in self.limits
+            )
+        )
+
     def roles_at(self, actor: Actor, thing: Thing) -> frozenset[str]:
         """Give the roles of a person that count for a thing."""
         own = (role for site, role in actor.site_roles if site in thing.sites)

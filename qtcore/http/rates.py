@@ -44,8 +44,8 @@ class RateRules:
     again at once is slowed without work of ours. `held`: how many wait so together.
     """
 
-    address: Rate = Rate(100, 1000)
-    person: Rate = Rate(30, 300)
+    address: Rate = Rate(200, 2000)
+    person: Rate = Rate(100, 1000)
     guess: Rate = Rate(1, 30)
     guesses: Rate = Rate(5, 5)
     patience: float = 10.0

@@ -13,13 +13,20 @@ from sqlmodel import Session, select
 
 from qtcore.definitions.workflows import Timer
 from qtcore.engines.calendars import EVERY_DAY, due_after, read_span
-from qtcore.engines.workflow import Attempt, Moved, compile_workflow, fire
+from qtcore.engines.workflow import Attempt, Moved, fire
 from qtcore.errors import QTCoreError, Refused
 from qtcore.services.effects import tell
 from qtcore.services.evaluation import evaluator
 from qtcore.services.records import open_record
 from qtcore.services.site import Site
-from qtcore.services.steps import Note, Subject, find_subject, subject_facts, write_step
+from qtcore.services.steps import (
+    Note,
+    Subject,
+    find_subject,
+    lifecycle_of,
+    subject_facts,
+    write_step,
+)
 from qtcore.services.timers import find_calendar, rank_of
 from qtcore.store.tables import Record, WorkflowTimer
 from qtcore.store.unit import UnitOfWork
@@ -167,7 +174,7 @@ def _fire(site: Site, work: UnitOfWork, due: _Due) -> str:
         visited=found.visited(),
     )
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
-    answer = fire(compile_workflow(found.workflow), found.row.state, attempt, evaluate)
+    answer = fire(lifecycle_of(work.session, found), found.row.state, attempt, evaluate)
     if not isinstance(answer, Moved):
         return "; ".join(refusal.message for refusal in answer.refusals)
     note = Note(attempt.reason)

@@ -79,6 +79,7 @@ class Trail:
     gate: str = ""
     attempt: Attempt | None = None
     basis: Basis | None = None
+    seen: LotFacts | None = None
     told: TransitionFacts | None = None
     judgements: tuple[Judgement, ...] = ()
     to_state: str = ""

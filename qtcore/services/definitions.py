@@ -3,13 +3,20 @@
 It must not know packs on disk beyond what was read of them when the site was opened.
 """
 
+from collections.abc import Mapping
+from functools import cached_property
+
 from sqlmodel import Session, select
 
 from qtcore.context import Context
+from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.engines.workflow import Lifecycle, compile_workflow
 from qtcore.services.configurations import VersionHead, find_version, newest_number, store_version
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.pending import note_disk
 from qtcore.services.site import Site
+from qtcore.store.kept import kept
 from qtcore.store.tables import DefinitionVersion
 
 
@@ -20,17 +27,64 @@ def current_version(
 
     `number` is the version that serves the one who asks; without it, the newest.
     """
-    row = find_version(session, tenant_id, number)
-    return row.pins.get(f"{kind}/{name}") if row is not None else None
+    number = number or newest_number(session, tenant_id)
+    if not number:
+        return None
+
+    def read() -> Mapping[str, int]:
+        row = find_version(session, tenant_id, number)
+        return row.pins if row is not None else {}
+
+    return kept(session, ("pins", number), read).get(f"{kind}/{name}")
 
 
 def get_version(session: Session, tenant_id: int, key: int) -> DefinitionVersion:
-    """Get a stored version by its key."""
-    return session.exec(
-        select(DefinitionVersion).where(
+    """Get a stored version by its key; it is read once, and is not to be changed."""
+    return _pinned(session, tenant_id, key).row
+
+
+def workflow_at(session: Session, tenant_id: int, key: int) -> WorkflowDefinition:
+    """Give the life cycle that a stored version holds."""
+    return _pinned(session, tenant_id, key).workflow
+
+
+def form_at(session: Session, tenant_id: int, key: int) -> FormDefinition:
+    """Give the form that a stored version holds."""
+    return _pinned(session, tenant_id, key).form
+
+
+def lifecycle_at(session: Session, tenant_id: int, key: int) -> Lifecycle:
+    """Give the life cycle that a stored version holds, compiled."""
+    return _pinned(session, tenant_id, key).lifecycle
+
+
+class _Pinned:
+    """A stored version, and what it is when it is read; made once, as the row never changes."""
+
+    def __init__(self, row: DefinitionVersion) -> None:
+        self.row = row
+
+    @cached_property
+    def workflow(self) -> WorkflowDefinition:
+        return WorkflowDefinition.model_validate(self.row.body)
+
+    @cached_property
+    def form(self) -> FormDefinition:
+        return FormDefinition.model_validate(self.row.body)
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        return compile_workflow(self.workflow)
+
+
+def _pinned(session: Session, tenant_id: int, key: int) -> _Pinned:
+    def read() -> _Pinned:
+        query = select(DefinitionVersion).where(
             DefinitionVersion.tenant_id == tenant_id, DefinitionVersion.id == key
         )
-    ).one()
+        return _Pinned(session.exec(query).one())
+
+    return kept(session, ("version", key), read)
 
 
 def publish_registry(site: Site, context: Context) -> int:

@@ -12,13 +12,14 @@ from functools import partial
 
 from sqlmodel import col, select
 
+from qtcore.services.device_uses import uses_of
 from qtcore.services.loops import loops_near
 from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, Stock, stock_of_nodes
 from qtcore.store.queries.events import ActRow, acts_on
 from qtcore.store.queries.keyset import batched
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
 
@@ -31,8 +32,10 @@ FUTURE = "future_event"
 ITSELF = "made_from_itself"
 PACKED_TWICE = "packed_twice"
 NOT_INSIDE = "unpacked_not_inside"
+DEVICE = "device_not_fit"
 REVIEWED = (
     NEGATIVE, EARLY, HELD, UNIT, CYCLE, FUTURE, ITSELF, PACKED_TWICE, NOT_INSIDE,
+    DEVICE,
 )  # fmt: skip
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -69,6 +72,7 @@ def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
         *_misfits(work, acts),
         *_negative(site, work, acts),
         *_held(work, acts),
+        *_unfit(work, acts),
         *_cycles(work, loops),
     ):
         found[node].append(finding)
@@ -210,8 +214,11 @@ def _held(work: UnitOfWork, acts: _Acts) -> _Found:
     shipped = [r for rows in acts.values() for r in rows if r.effect == "shipped"]
     if not shipped:
         return []
+    left = {row.node for row in shipped}
+    # As a command would: a hold on the lot of a unit holds the unit.
+    lots = lots_of_units(work.session, work.tenant_id, left)
     holds: dict[int, list[Hold]] = defaultdict(list)
-    for nodes in batched(sorted({row.node for row in shipped})):
+    for nodes in batched(sorted(left.union(*lots.values()))):
         statement = select(Hold).where(Hold.tenant_id == work.tenant_id, col(Hold.node).in_(nodes))
         for hold in work.session.exec(statement):
             holds[hold.node].append(hold)
@@ -223,9 +230,19 @@ def _held(work: UnitOfWork, acts: _Acts) -> _Found:
             ),
         )
         for row in shipped
-        for hold in holds.get(row.node, ())
+        for held in (row.node, *sorted(lots.get(row.node, ())))
+        for hold in holds.get(held, ())
         if hold.placed_at <= row.event_at
         and (hold.lifted_at is None or row.event_at < hold.lifted_at)
+    ]
+
+
+def _unfit(work: UnitOfWork, acts: _Acts) -> _Found:
+    """Find what an event was told by a device that was not known to measure right that day."""
+    return [
+        (use.node, _Finding(DEVICE, _said(f"told on {use.on}, but {use.why}"), use.event_id))
+        for use in uses_of(work.session, work.tenant_id, acts)
+        if use.why and use.event_id is not None
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from qtcore.builtin.epcis.checks import read_time
 from qtcore.builtin.epcis.contents import content_hash
 from qtcore.builtin.epcis.event_hash import event_hash
-from qtcore.builtin.epcis.strict_json import read_json
+from qtcore.builtin.epcis.strict_json import read_json, write_json
 from qtcore.builtin.facts import PartyRole, TraceEvent
 from qtcore.builtin.faults import Faults
 from qtcore.builtin.gs1 import party_code
@@ -32,6 +32,16 @@ def ilmd_text(ilmd: Mapping[str, Any], name: str) -> str:
         if local_name(key) == name and isinstance(value, str):
             return value.strip()
     return ""
+
+
+def as_sent(event: TraceEvent, context: Any) -> dict[str, Any]:
+    """Give what is kept of an event as its sender wrote it; `context` is that of its document."""
+    return {
+        "format": "epcis-2.0",
+        "content": event.content_hash,
+        "event": write_json(event.document),
+        "context": context,
+    }
 
 
 def ilmd_day(ilmd: Mapping[str, Any], name: str) -> date | None:

@@ -17,8 +17,10 @@ from qtcore.builtin.facts import Thing, TraceEvent
 from qtcore.builtin.gs1 import canonical_identifier, party_code
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.corrections import Group, link_group, read_group, supersede_event
+from qtcore.services.device_uses import cited_device
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.epcis_facts import (
+    as_sent,
     born,
     error_text,
     ilmd_text,
@@ -241,16 +243,12 @@ class DocumentWriter:
             location=code("location", place_of(event)),
             from_party=code("party", party_of(event.sources)),
             to_party=code("party", party_of(event.destinations)),
+            device=cited_device(self._work, event),
             step=event.biz_step,
             reason=error_text(event),
             external_id=stored_id(event),
             values=dict(values_of(event)),
-            document={
-                "format": "epcis-2.0",
-                "content": event.content_hash,
-                "event": write_json(event.document),
-                "context": self._context,
-            },
+            document=as_sent(event, self._context),
         )
 
     def _line(self, event: TraceEvent, thing: Thing) -> Line:

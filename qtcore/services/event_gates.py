@@ -12,7 +12,7 @@ from typing import Any, Final
 from qtcore.definitions.rules import EVERY_EVENT, RuleDefinition
 from qtcore.engines.rules import blocking, judge
 from qtcore.errors import Refusal
-from qtcore.services.evaluation import evaluator
+from qtcore.services.evaluation import compile_in, evaluator
 from qtcore.services.events import EventInput, Line
 from qtcore.services.facts import LotEvidence, gather_facts, read_evidence
 from qtcore.services.nodes import NodeBook
@@ -70,9 +70,10 @@ def _judge(
     told = {name: value for name, value in line.ref.extra.items() if value not in (None, "", [])}
     known = info.extra if info is not None else {}
     new = sorted(name for name in told if known.get(name) in (None, "", []))
-    evidence = _evidence(site, book, asked, (line, info, seen))
+    names = _names_in(site, rules)
+    evidence = _evidence(site, book, asked, (line, info, seen), names=names)
     evidence = replace(evidence, info=seen._replace(extra={**seen.extra, **told}))
-    facts = gather_facts(site, evidence)
+    facts = gather_facts(site, evidence, names)
     facts |= {
         "event_type": event.event_type,
         "event_verb": asked.verb,
@@ -90,16 +91,27 @@ def _judge(
     ]
 
 
+def _names_in(site: Site, rules: Sequence[RuleDefinition]) -> frozenset[str] | None:
+    """Name the facts that rules speak of; None when one does not say."""
+    texts = [text for rule in rules for text in (rule.check, rule.when) if text is not None]
+    compiled = [compile_in(site.registry, text, "facts") for text in texts]
+    if any(each is None for each in compiled):
+        return None
+    return frozenset(name for each in compiled if each is not None for name in each.names)
+
+
 def _evidence(
     site: Site,
     book: NodeBook,
     asked: AskedEvent,
     about: tuple[Line, NodeInfo | None, NodeInfo],
+    *,
+    names: frozenset[str] | None,
 ) -> LotEvidence:
     line, info, seen = about
     on = asked.event.event_at.date()
     if info is not None:
-        return read_evidence(site, book.work.session, info, on)
+        return read_evidence(site, book.work.session, info, on, names=names)
     used = tuple(
         each
         for other, each in asked.lines

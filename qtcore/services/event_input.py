@@ -44,6 +44,7 @@ class EventInput:
 
     `event_type` is the id of an event definition; the verb comes from there. `external_id` is the
     sender's id: seen again with equal content it is stored once, with other content it is refused.
+    `device` is the code of the one that told it, such as the scale.
     """
 
     event_type: str
@@ -55,6 +56,7 @@ class EventInput:
     from_party: str = ""
     to_party: str = ""
     equipment: str = ""
+    device: str = ""
     step: str = ""
     reason: str = ""
     external_id: str | None = None
@@ -95,6 +97,8 @@ def content_hash(event: EventInput) -> str:
         "where": [event.location, event.to_location, event.from_party, event.to_party],
         "how": [event.equipment, event.step, event.reason],
         "values": dict(event.values),
+        # Said only where there is one: what was stored before devices keeps its hash.
+        **({"device": event.device} if event.device else {}),
         "allocations": [
             [a.source, a.target, decimal_text(a.quantity), a.unit] for a in event.allocations
         ],

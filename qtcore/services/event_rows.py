@@ -79,6 +79,7 @@ def event_row(told: Told, origin: Origin) -> dict[str, Any]:
         "reason": event.reason,
         "values": dict(event.values),
         "document": dict(event.document),
+        "device": event.device,
     }
 
 

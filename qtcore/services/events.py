@@ -222,7 +222,12 @@ def _log(book: NodeBook, told: Told) -> None:
         told.uid,
         reason=event.reason,
         about=[work.uid_of(node) for node in dict.fromkeys(told.nodes)],
-        details={"type": event.event_type, "content": told.digest, "lines": lines},
+        details={
+            "type": event.event_type,
+            "content": told.digest,
+            "lines": lines,
+            **({"device": event.device} if event.device else {}),
+        },
     )
     work.publish("event", {"event_id": told.uid, "type": event.event_type})
 

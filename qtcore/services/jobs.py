@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import Session, select
 
 from qtcore.errors import QTCoreError
 from qtcore.hookspecs import EventFacts, LotQuantity, TransitionFacts
 from qtcore.registry.fence import Failure
 from qtcore.services.audit import seal
 from qtcore.services.deadlines import settle_deadlines
+from qtcore.services.device_reminders import remind_of_calibrations
 from qtcore.services.effects import NOTIFY
 from qtcore.services.lot_changes import FINDINGS
 from qtcore.services.notification_sending import send_messages
@@ -24,13 +26,17 @@ from qtcore.services.sealing import read_sealing
 from qtcore.services.serving import Serving
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due
-from qtcore.services.waking import lots_of, wake_records
+from qtcore.services.waking import lots_of_events, lots_of_records, wake_records, wakes_any
 from qtcore.services.witnessing import tell_witnesses
+from qtcore.store.columns import table_of
 from qtcore.store.queries.events import event_lines, get_event
+from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import Outbox
 
 BATCH: Final = 500
 MOST_ATTEMPTS: Final = 10
+_OF_RECORD: Final = ("transition", "record")
+_OUTBOX: Final = table_of(Outbox)
 _LOG = structlog.get_logger("qtcore.jobs")
 
 
@@ -47,6 +53,7 @@ def run_round(site: Site) -> None:
     sealed = -1
     if not site.store.fence:
         remind(site)
+        remind_of_calibrations(site)
         sealed = settle(site, keeps_lease=True)
     if site.outposts.has_witness:
         tell_witnesses(site)
@@ -71,21 +78,70 @@ def deliver(site: Site) -> int:
             .order_by(Outbox.id)  # type: ignore[arg-type]
             .limit(BATCH)
         ).all()
-    failed = {row.id: _tell(site, row.topic, row.payload) for row in rows}
     if rows:
+        woken = _wake_all(site, rows)
+        failed = {row.id: _tell(site, row, woken.get(row.id)) for row in rows}
         with site.store.plumbing() as session:
-            for row in rows:
-                stored = session.merge(row)
-                stored.attempts += 1
-                stored.last_error = "; ".join(f.message for f in failed[row.id])[:400]
-                if not failed[row.id]:
-                    stored.delivered_at = site.sources.now()
+            _note_tries(session, site, {row.id: failed[row.id] for row in rows})
     return len(rows)
 
 
-def _tell(site: Site, topic: str, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
-    teller = _TELLERS.get(topic)
-    failures = teller(site, payload) if teller else ()
+def _note_tries(session: Session, site: Site, tried: Mapping[int, Sequence[Failure]]) -> None:
+    """Note of each message that it was tried, and how: one statement for all that were told."""
+    of_tenant = update(_OUTBOX).where(_OUTBOX.c.tenant_id == site.store.tenant_id)
+    again = {"attempts": _OUTBOX.c.attempts + 1}
+    now = site.sources.now()
+    told = [key for key, failures in tried.items() if not failures]
+    for few in batched(told):
+        session.execute(
+            of_tenant.where(_OUTBOX.c.id.in_(few)).values(**again, last_error="", delivered_at=now)
+        )
+    for key, failures in tried.items():
+        if failures:
+            said = "; ".join(failure.message for failure in failures)[:400]
+            session.execute(of_tenant.where(_OUTBOX.c.id == key).values(**again, last_error=said))
+
+
+def _wake_all(site: Site, rows: Sequence[Outbox]) -> dict[int, tuple[Failure, ...]]:
+    """Let records go on that wait for what these messages tell of; gives what failed, by message.
+
+    All lots are looked at together. Only when a record cannot go on is it asked message by message
+    which of them it is, so that this one is tried again and the others are not.
+    """
+    lots = _lots_told(site, rows)
+    if not _wake(site, list(dict.fromkeys(lot for some in lots.values() for lot in some))):
+        return {}
+    return {key: _wake(site, some) for key, some in lots.items()}
+
+
+def _lots_told(site: Site, rows: Sequence[Outbox]) -> dict[int, list[str]]:
+    """Name the lots of each message that may wake a record."""
+    if not wakes_any(site):
+        return {}
+    events = [row.payload["event_id"] for row in rows if row.topic == "event"]
+    with site.store.read() as session:
+        of_events = lots_of_events(session, site.store.tenant_id, events)
+        of_records = lots_of_records(
+            session,
+            site.store.tenant_id,
+            [r.payload["id"] for r in rows if (r.topic, r.payload.get("kind")) == _OF_RECORD],
+        )
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        if row.topic == "event":
+            found[row.id] = of_events.get(row.payload["event_id"], [])
+        elif row.topic == FINDINGS:
+            found[row.id] = list(row.payload["lots"])
+        elif (row.topic, row.payload.get("kind")) == _OF_RECORD:
+            found[row.id] = of_records.get(row.payload["id"], [])
+        elif row.topic == "transition":
+            found[row.id] = [row.payload["id"]]
+    return found
+
+
+def _tell(site: Site, row: Outbox, woken: tuple[Failure, ...] | None) -> tuple[Failure, ...]:
+    teller = _TELLERS.get(row.topic)
+    failures = (*(woken or ()), *(teller(site, row.payload) if teller else ()))
     for failure in failures:
         _LOG.warning("pack failed", pack=failure.pack, hook=failure.hook, error=failure.message)
     return failures
@@ -93,6 +149,8 @@ def _tell(site: Site, topic: str, payload: Mapping[str, Any]) -> tuple[Failure, 
 
 def _wake(site: Site, lots: Sequence[str]) -> tuple[Failure, ...]:
     """Let records go on that wait for what was found; one that cannot is named and tried again."""
+    if not lots:
+        return ()
     try:
         wake_records(site, lots)
     except QTCoreError as error:
@@ -100,11 +158,9 @@ def _wake(site: Site, lots: Sequence[str]) -> tuple[Failure, ...]:
     return ()
 
 
-def _tell_findings(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
-    return _wake(site, payload["lots"])
-
-
 def _tell_event(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
+    if not site.hooks.judges_of("after_event"):
+        return ()
     with site.store.read() as session:
         event = get_event(session, site.store.tenant_id, payload["event_id"])
         lines = event_lines(session, site.store.tenant_id, event.id)
@@ -126,7 +182,7 @@ def _tell_event(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
         ),
         fields=event.values,
     )
-    return (*_wake(site, [line.node_uid for line in lines]), *site.hooks.after_event(facts))
+    return tuple(site.hooks.after_event(facts))
 
 
 def _tell_transition(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, ...]:
@@ -139,13 +195,11 @@ def _tell_transition(site: Site, payload: Mapping[str, Any]) -> tuple[Failure, .
         from_state=payload.get("from", ""),
         to_state=payload["to"],
     )
-    found = _wake(site, lots_of(site, facts.subject, facts.subject_id))
-    return (*found, *site.hooks.after_transition(facts))
+    return tuple(site.hooks.after_transition(facts))
 
 
 _TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]] = {
     "event": _tell_event,
-    FINDINGS: _tell_findings,
     NOTIFY: send_messages,
     "transition": _tell_transition,
     "recall.notice": tell_notice,

@@ -4,25 +4,30 @@ It must not know pluggy, and it never lets a pack remove a refusal of the core.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlmodel import Session
 
 from qtcore.definitions.stored_states import status_in
 from qtcore.errors import Refusal
-from qtcore.hookspecs import EventFacts, FactValue, LotFacts, LotQuantity, ShipmentFacts
+from qtcore.hookspecs import EventFacts, LotFacts, LotQuantity, ShipmentFacts
 from qtcore.services.events import EventInput, Line
 from qtcore.services.site import Site
-from qtcore.store.queries.lots import item_extra
-from qtcore.store.queries.nodes import NodeInfo, active_holds
+from qtcore.store.queries.lots import item_extras
+from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds
+
+NO_FACTS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def lot_facts(
-    site: Site, session: Session, info: NodeInfo, facts: Mapping[str, Any] | None = None
+def freeze_lot(
+    site: Site,
+    info: NodeInfo,
+    read: tuple[Sequence[HoldRow], Mapping[str, Any]],
+    facts: Mapping[str, Any] = NO_FACTS,
 ) -> LotFacts:
-    """Freeze what a pack may see of a lot."""
-    tenant = site.store.tenant_id
-    known: dict[str, FactValue] = dict(facts or {})
+    """Freeze what a pack may see of a lot whose holds and item's fields were read before."""
+    holds, item_fields = read
     workflow = site.registry.get("workflows", "lot")
     status = status_in(workflow, info.state) if info.state else ""
     return LotFacts(
@@ -37,12 +42,10 @@ def lot_facts(
         unit=info.unit,
         made_on=info.made_at.date() if info.made_at else None,
         expiry_on=info.expiry_on,
-        holds=tuple(
-            h.reason for h in active_holds(session, tenant, [info.node]).get(info.node, ())
-        ),
+        holds=tuple(hold.reason for hold in holds),
         fields=info.extra,
-        item_fields=item_extra(session, tenant, info.item_code),
-        facts=known,
+        item_fields=item_fields,
+        facts=dict(facts),
     )
 
 
@@ -57,30 +60,42 @@ def event_refusals(
     `told` is the event with what each of its lines names, or None for what is new.
     """
     event, infos = told
+    if verb not in ("receive", "ship"):
+        return []
+    lots = _told_lots(site, session, told)
     if verb == "receive":
         receipt = _event_facts(verb, event)
-        return [
-            refusal
-            for line, info in zip(event.lines, infos, strict=True)
-            for refusal in site.hooks.judge_receipt(_received(site, session, line, info), receipt)
-        ]
-    if verb != "ship":
-        return []
+        return [refusal for lot in lots for refusal in site.hooks.judge_receipt(lot, receipt)]
     known = [(line, info) for line, info in zip(event.lines, infos, strict=True) if info]
     shipment = ShipmentFacts(
         shipment_id=event.external_id or "",
         customer=event.to_party,
         ship_at=event.event_at,
-        lots=tuple(lot_facts(site, session, info) for _, info in known),
+        lots=tuple(lot for lot, info in zip(lots, infos, strict=True) if info),
         quantities=tuple(_quantity(line, info) for line, info in known),
         fields=event.values,
     )
     return list(site.hooks.judge_shipment(shipment))
 
 
-def _received(site: Site, session: Session, line: Line, info: NodeInfo | None) -> LotFacts:
-    if info is not None:
-        return lot_facts(site, session, info)
+def _told_lots(
+    site: Site, session: Session, told: tuple[EventInput, Sequence[NodeInfo | None]]
+) -> list[LotFacts]:
+    """Freeze what a pack may see of each line's lot, of one that is new what the event tells."""
+    event, infos = told
+    lines, tenant = list(zip(event.lines, infos, strict=True)), site.store.tenant_id
+    holds = active_holds(session, tenant, [info.node for info in infos if info])
+    codes = [info.item_code if info else line.ref.item for line, info in lines]
+    extras = item_extras(session, tenant, codes)
+    return [
+        freeze_lot(site, info, (holds.get(info.node, ()), extras.get(code) or {}))
+        if info
+        else _new_lot(line, extras.get(code) or {})
+        for (line, info), code in zip(lines, codes, strict=True)
+    ]
+
+
+def _new_lot(line: Line, item_fields: Mapping[str, Any]) -> LotFacts:
     ref = line.ref
     return LotFacts(
         lot_id="",
@@ -91,7 +106,7 @@ def _received(site: Site, session: Session, line: Line, info: NodeInfo | None) -
         unit=line.unit,
         expiry_on=ref.expiry_on,
         fields=ref.extra,
-        item_fields=item_extra(session, site.store.tenant_id, ref.item),
+        item_fields=item_fields,
     )
 
 

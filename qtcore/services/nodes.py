@@ -43,6 +43,12 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
     return found[0]
 
 
+def find_one(session: Session, tenant_id: int, text: str) -> int:
+    """Find the node of the one thing that `text` names; raises as `resolve`."""
+    nodes = find_named(session, tenant_id, text.strip())
+    return nodes[0] if len(nodes) == 1 else resolve(session, tenant_id, text).node
+
+
 def missing_node(text: str) -> NotFound:
     """Say that nothing has this name, or nothing that this person sees."""
     return NotFound(
@@ -126,8 +132,7 @@ class NodeBook:
         name = name_of(ref)
         if name not in self._known:
             if ref.text:
-                found = resolve(self._work.session, self._work.tenant_id, ref.text)
-                self._known[name] = found.node
+                self._known[name] = find_one(self._work.session, self._work.tenant_id, ref.text)
             else:
                 self.prepare([ref])
         return self._known[name]
@@ -142,6 +147,7 @@ class NodeBook:
         nodes = [self.find(ref) for ref in refs]
         wanted = [node for node in nodes if node is not None]
         known = describe_nodes(self._work.session, self._work.tenant_id, wanted)
+        self._work.learn_uids({info.node: info.uid for info in known.values()})
         return [None if node is None else known[node] for node in nodes]
 
     def get_or_make(self, ref: LotRef, *, origin: str = "recorded", state: str = "") -> int:

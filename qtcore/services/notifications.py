@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlmodel import Session, and_, col, func, select
 
@@ -159,6 +160,12 @@ def change_receipt(
     )
 
 
+_CORE_WORDS: Final = {
+    "calibration_due": {"en": "calibration is due within two weeks", "zh-CN": "两周内需要校准"},
+    "signing_locked": {"en": "signing is locked", "zh-CN": "签名已锁定"},
+}
+
+
 def word_message(site: Site, subject: str, flow: WorkflowDefinition | None, language: str) -> str:
     """Say what a message tells: a deadline, a step by its name, or the reason an effect gives."""
     if subject.startswith(DEADLINE):
@@ -168,6 +175,8 @@ def word_message(site: Site, subject: str, flow: WorkflowDefinition | None, lang
         )
         words = _DEADLINE_WORDS["zh-CN" if language.startswith("zh") else "en"]
         return words.format(state=shown)
+    if subject in _CORE_WORDS:
+        return _CORE_WORDS[subject]["zh-CN" if language.startswith("zh") else "en"]
     steps = {step.id for step in flow.transitions} if flow else set()
     key = f"workflows.{flow.id}.transitions.{subject}" if flow and subject in steps else subject
     return site.registry.text(key, language)
@@ -187,7 +196,9 @@ def find_flow(site: Site, kind: str, record_kind: str) -> WorkflowDefinition | N
 
 def link_to(row: Notification) -> str:
     """Give the path of the page of what a message is about."""
-    return f"/r/{row.about_name}" if row.about_kind == "record" else f"/l/{row.about_uid}"
+    pages = {"record": "/r/", "user": "/users/", "device": "/devices/"}
+    folder = pages.get(row.about_kind)
+    return f"{folder}{quote(row.about_name)}" if folder else f"/l/{row.about_uid}"
 
 
 def _message(

@@ -17,7 +17,7 @@ from qtcore.errors import InputRejected
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
-from qtcore.services.trace import check_lens, edge_json, node_json, read_reach
+from qtcore.services.trace import check_lens, edges_json, node_json, read_reach
 from qtcore.store.queries.events import MovementRow, movements_of, movements_of_events
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo, label_nodes
@@ -46,7 +46,7 @@ class Paths:
             "from": node_json(self.start),
             "to": node_json(self.end),
             "nodes": [node_json(info) for info in self.nodes],
-            "edges": [edge_json(edge, uids) for edge in self.edges],
+            "edges": edges_json(self.edges, uids),
             "shortest": list(self.shortest),
             "share": self.share.as_json(),
         }

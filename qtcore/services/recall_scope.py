@@ -18,8 +18,8 @@ from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
-from qtcore.services.stock import Stock, movements_for_balance, stock_of_nodes
-from qtcore.services.trace import Trace, TracedNode, edge_json, trace_from
+from qtcore.services.stock import Stock, fold_stock, movements_for_balance
+from qtcore.services.trace import Trace, TracedNode, edges_json, trace_from
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import MovementRow
 
@@ -48,7 +48,7 @@ class RecallScope:
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
         uids = {n.info.node: n.info.uid for n in self.trace.nodes}
-        links = [edge_json(edge, uids) for edge in self.trace.edges]
+        links = edges_json(self.trace.edges, uids)
         lots = self._lots_json(links)
         return {
             "question": self.question.as_json(),
@@ -166,9 +166,10 @@ def compute_scope(site: Site, session: Session, question: Question) -> RecallSco
     merged = _joined(site, session, starts)
     lots = [n.info.node for n in merged.nodes if n.info.kind != "logistic_unit"]
     movements: dict[int, list[MovementRow]] = defaultdict(list)
-    for row in list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes]):
+    rows = list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes])
+    for row in rows:
         movements[row.node].append(row)
-    stocks = stock_of_nodes(site, session, lots)
+    stocks = fold_stock(site, lots, rows)
     return RecallScope(
         question=question,
         starts=tuple(starts),

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.workflows import WorkflowDefinition
-from qtcore.services.definitions import get_version
+from qtcore.services.definitions import form_at, get_version, workflow_at
 from qtcore.services.manifestations import Manifestation, manifest
 from qtcore.services.rights import COMPANY, Thing, require
 from qtcore.services.sight import missing_record, thing_of_record, things_of_records
@@ -84,15 +84,35 @@ def read_record(site: Site, context: Context, record_id: str) -> RecordView:
 def seen_record(site: Site, context: Context, session: Session, row: Record) -> RecordView:
     """Read a record as this person sees it; NotFound, in the same words, when they may not."""
     thing = thing_of_record(site, session, row)
+    _require_seen(site, context, row, thing)
+    return _view(site, context, session, (row, thing))
+
+
+def seen_thing(site: Site, context: Context, session: Session, row: Record) -> Thing:
+    """Say what access to a record is decided on for this person, in nobody else's place.
+
+    Raises NotFound, in the same words, when they may not read it.
+    """
+    thing = thing_of_record(site, session, row, actor=context.actor)
+    _require_seen(site, context, row, thing)
+    return thing
+
+
+def _require_seen(site: Site, context: Context, row: Record, thing: Thing) -> None:
     right = f"record.read:{row.kind}"
     if not site.registry.policy.decide(context.actor, right, thing).is_allowed:
         raise missing_record(row.number)
-    return view_for(site, context, session, row)
 
 
 def view_for(site: Site, context: Context, session: Session, row: Record) -> RecordView:
     """Give a record to somebody who may have it, without what is hidden from them."""
-    thing = thing_of_record(site, session, row)
+    return _view(site, context, session, (row, thing_of_record(site, session, row)))
+
+
+def _view(
+    site: Site, context: Context, session: Session, found: tuple[Record, Thing]
+) -> RecordView:
+    row, thing = found
     hidden = hidden_of(site, context, f"record:{row.kind}", thing)
     view = view_record(site, session, row)
     changes = tuple(veil_change(site, context, each) for each in view.changes)
@@ -156,7 +176,6 @@ def view_record(site: Site, session: Session, record: Record) -> RecordView:
     """Read a record with the definitions it is pinned to, not the newest ones."""
     tenant = site.store.tenant_id
     form = get_version(session, tenant, record.form_version_id)
-    workflow = get_version(session, tenant, record.workflow_version_id)
     lots = session.exec(
         select(Node.uid)
         .join(
@@ -175,10 +194,10 @@ def view_record(site: Site, session: Session, record: Record) -> RecordView:
         .where(Signature.tenant_id == tenant, Signature.subject_uid == record.uid)
         .order_by(Signature.id)  # type: ignore[arg-type]
     ).all()
-    flow = WorkflowDefinition.model_validate(workflow.body)
+    flow = workflow_at(session, tenant, record.workflow_version_id)
     return RecordView(
         record=record,
-        form=FormDefinition.model_validate(form.body),
+        form=form_at(session, tenant, record.form_version_id),
         form_version=form.number,
         workflow=flow,
         lots=tuple(lots),

@@ -12,6 +12,7 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
 from qtcore.errors import Fault, InputRejected, NotFound, Refused
+from qtcore.services.device_uses import device_refusals
 from qtcore.services.event_gates import AskedEvent, gate_refusals
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
@@ -31,7 +32,6 @@ from qtcore.services.rights import require
 from qtcore.services.sight import get_seen, thing_at
 from qtcore.services.site import Site
 from qtcore.services.veils import locked_faults
-from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Party
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -66,7 +66,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
             work.take_turn()
             book = NodeBook(site, work)
             event = _own_source(book, event, definition.verb)
-            found = [Found(line, _existing(book, definition.verb, line)) for line in event.lines]
+            found = _find_lines(book, definition.verb, event.lines)
             _require_quantities(definition.verb, found)
             check_units(site, book, found)
             inside = find_inside(work, event, definition.verb, found)
@@ -80,6 +80,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
                     site, work, Asked(event, definition.verb, tuple(found), tuple(inside))
                 ),
                 *event_refusals(site, work.session, definition.verb, told),
+                *device_refusals(work.session, work.tenant_id, event.device, event.event_at.date()),
                 *gate_refusals(site, book, AskedEvent(told[0], definition.verb, told[1])),
                 *field_refusals(found),
             ]
@@ -106,7 +107,7 @@ def _require_here(site: Site, context: Context, event: EventInput) -> None:
         if not site.registry.policy.is_open(context.actor, "lot.read"):
             for name in named:
                 get_seen(site, context, session, name)
-        thing = thing_at(site, session, event.event_type, event.location)
+        thing = thing_at(site, session, event.event_type, event.location, actor=context.actor)
     require(site, context, f"event.record:{event.event_type}", thing=thing)
 
 
@@ -237,10 +238,16 @@ def _own_source(book: NodeBook, event: EventInput, verb: str) -> EventInput:
     return replace(event, lines=lines)
 
 
-def _existing(book: NodeBook, verb: str, line: Line) -> NodeInfo | None:
-    info = book.info(line.ref)
-    if info is None and ((verb, line.part) not in MAKES or line.ref.text):
-        raise NotFound(
-            f"there is no lot {line.ref}; receive or make it first, or correct the number"
-        )
-    return info
+def _find_lines(book: NodeBook, verb: str, lines: Sequence[Line]) -> list[Found]:
+    """Find what each line names, None where it is new; NotFound for what must be there and is not.
+
+    All of them with a few statements.
+    """
+    refs = [line.ref for line in lines]
+    book.prepare(refs)
+    for line in lines:
+        if book.find(line.ref) is None and ((verb, line.part) not in MAKES or line.ref.text):
+            raise NotFound(
+                f"there is no lot {line.ref}; receive or make it first, or correct the number"
+            )
+    return [Found(line, info) for line, info in zip(lines, book.infos(refs), strict=True)]

@@ -19,7 +19,7 @@ from qtcore.services.decisions import Basis, judgements_of
 from qtcore.services.evaluation import evaluator
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
-from qtcore.services.judgements import lot_facts
+from qtcore.services.judgements import freeze_lot
 from qtcore.services.overrides import justified_rules
 from qtcore.services.rights import require
 from qtcore.services.sight import get_seen
@@ -182,30 +182,35 @@ def _veil_rule(rule: RuleView, hidden: frozenset[str]) -> RuleView:
 
 def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) -> ReleaseView:
     """Judge a lot by the rules of the release gate and by the packs, inside a running session."""
-    return judge_gate(site, session, info, (context, GATE))
+    changes = state_changes_of(session, site.store.tenant_id, info.uid)
+    decided = [c for c in changes if c.to_state in ("released", "rejected")]
+    view = judge_gate(site, session, info, (context, GATE))
+    return replace(view, decided=decided[-1] if decided else None)
 
 
 def judge_gate(
     site: Site, session: Session, info: NodeInfo, asked: tuple[Context, str]
 ) -> ReleaseView:
-    """Judge a lot by the rules of one gate; the packs are asked about a release only."""
+    """Judge a lot by the rules of one gate; the packs are asked about a release only.
+
+    What was decided before is not looked up.
+    """
     context, gate = asked
     evidence = read_evidence(site, session, info, context.at.date())
     facts = gather_facts(site, evidence)
-    seen = lot_facts(site, session, info, facts)
+    read = (evidence.hold_rows, evidence.item_extra)
+    seen = freeze_lot(site, info, read, facts)
     given, _ = site.hooks.give_facts(seen)
     facts |= {name: value for name, value in given.items() if value is not None}
     rules, switched_off = _rules(site, gate, info.industry)
     outcomes = judge(rules, facts, evaluator(site.registry), on=evidence.on)
-    shown = lot_facts(site, session, info, facts)
+    shown = freeze_lot(site, info, read, facts)
     said = site.hooks.judge_release(shown) if gate == GATE else ()
     # Only where a rule that may be justified objects is somebody asked for who justified it.
     may_be = any(each.blocks and each.severity == "block_override" for each in outcomes)
     justified = justified_rules(site, session, info, context) if may_be else frozenset[str]()
     objections = blocking(outcomes, overridden=justified)
     refusals = [*switched_off, *worded(site, objections, context.language), *said]
-    changes = state_changes_of(session, site.store.tenant_id, info.uid)
-    decided = [c for c in changes if c.to_state in ("released", "rejected")]
     used = {name for o in outcomes for name in (*o.facts_used, *o.missing)}
     basis = Basis(
         evidence.on,
@@ -218,7 +223,7 @@ def judge_gate(
         overridden=tuple(sorted(justified)),
     )
     views = tuple(rule_view(site.registry, o, basis, context.language) for o in outcomes)
-    return ReleaseView(info, views, tuple(refusals), decided[-1] if decided else None, basis)
+    return ReleaseView(info, views, tuple(refusals), None, basis)
 
 
 def _rules(

@@ -10,7 +10,8 @@ from decimal import Decimal, InvalidOperation
 from sqlmodel import select
 
 from qtcore.context import Context
-from qtcore.errors import Fault, InputRejected
+from qtcore.errors import Fault, InputRejected, Refused
+from qtcore.services.device_uses import device_refusals
 from qtcore.services.lot_changes import tell_findings
 from qtcore.services.rights import require
 from qtcore.services.sight import get_seen, require_at
@@ -26,7 +27,8 @@ class ResultInput:
     """A measured value as typed; `origin` says from which file or laboratory it comes.
 
     `correct`: this value replaces the current one for a `reason`; without it a second different
-    value from another origin stands beside the first as a conflict.
+    value from another origin stands beside the first as a conflict. `device` is the code
+    of the one that measured it.
     """
 
     characteristic: str
@@ -34,6 +36,7 @@ class ResultInput:
     unit: str = ""
     origin: str = ""
     measured_at: datetime | None = None
+    device: str = ""
     correct: bool = False
     reason: str = ""
 
@@ -42,13 +45,21 @@ def record_result(site: Site, context: Context, lot: str, result: ResultInput) -
     """Record one result of a lot; returns its verdict: pass, fail or none.
 
     Raises InputRejected when the value does not fit the characteristic, or a correction has no
-    reason.
+    reason; Refused when the device is not known, or not known to measure right on that day.
     """
     require(site, context, "result.record", about=lot)
     require_at(site, context, "result.record", [lot])
     with site.store.write(context) as work:
         info = get_seen(site, context, work.session, lot)
+        _require_fit(work, result)
         return write_result(site, work, info, result).verdict
+
+
+def _require_fit(work: UnitOfWork, result: ResultInput) -> None:
+    on = (result.measured_at or work.context.at).date()
+    refusals = device_refusals(work.session, work.tenant_id, result.device, on)
+    if refusals:
+        raise Refused(f"the result is refused: {refusals[0].message}", refusals)
 
 
 def write_result(
@@ -79,6 +90,7 @@ def write_result(
         verdict=verdict_of(characteristic, result.value),
         origin=result.origin,
         measured_at=result.measured_at,
+        device=result.device,
         recorded_at=work.context.at,
         recorded_by=work.context.actor.login,
         reason=result.reason,
@@ -95,7 +107,12 @@ def write_result(
         changes={result.characteristic: (old, result.value)},
         reason=result.reason,
         about=[info.uid],
-        details={"verdict": row.verdict, "unit": row.unit, "origin": row.origin},
+        details={
+            "verdict": row.verdict,
+            "unit": row.unit,
+            "origin": row.origin,
+            **({"device": row.device} if row.device else {}),
+        },
     )
     tell_findings(work, [info.uid])
     return row

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlmodel import Session, select
 
-from qtcore.context import Context
+from qtcore.context import Actor, Context
 from qtcore.engines.access import Thing
 from qtcore.errors import Ambiguous, NotFound
 from qtcore.services.nodes import candidate, find_named, missing_node, resolve
@@ -106,8 +106,12 @@ def things_of(site: Site, session: Session, infos: Iterable[NodeInfo]) -> dict[i
     }
 
 
-def thing_of_lot(site: Site, session: Session, info: NodeInfo) -> Thing:
-    """Describe one lot."""
+def thing_of_lot(
+    site: Site, session: Session, info: NodeInfo, *, actor: Actor | None = None
+) -> Thing:
+    """Describe one lot; without its sites where they cannot matter to what `actor` may do."""
+    if actor is not None and not site.registry.policy.asks_sites(actor):
+        return Thing(info.lot_no or info.uid, info.kind, info.state)
     return things_of(site, session, [info])[info.node]
 
 
@@ -141,14 +145,22 @@ def things_of_records(site: Site, session: Session, rows: Iterable[Record]) -> d
     }
 
 
-def thing_of_record(site: Site, session: Session, row: Record) -> Thing:
-    """Describe one record."""
+def thing_of_record(
+    site: Site, session: Session, row: Record, *, actor: Actor | None = None
+) -> Thing:
+    """Describe one record; without its sites where they cannot matter to what `actor` may do."""
+    if actor is not None and not site.registry.policy.asks_sites(actor):
+        return Thing(row.number, row.kind, row.state, owner=row.opened_by)
     return things_of_records(site, session, [row])[row.id]
 
 
-def thing_at(site: Site, session: Session, kind: str, place: str) -> Thing:
-    """Describe an event that is to be recorded at a place; without one it stands nowhere."""
-    owner = site_of_place(session, site.store.tenant_id, place) if place else ""
+def thing_at(site: Site, session: Session, kind: str, place: str, *, actor: Actor) -> Thing:
+    """Describe an event that is to be recorded at a place; without one it stands nowhere.
+
+    Whose place it is, is asked only where that can matter to what `actor` may do.
+    """
+    is_asked = bool(place) and site.registry.policy.asks_sites(actor)
+    owner = site_of_place(session, site.store.tenant_id, place) if is_asked else ""
     sites = frozenset({owner} - {""})
     return Thing(f"an event at {place or 'no place'}", kind, sites=sites, is_new=True)
 

@@ -86,15 +86,21 @@ def require_or_lent(site: Site, context: Context, right: str, *, about: str = ""
 
 
 def act_at(
-    site: Site, session: Session, context: Context, asked: tuple[str, Sequence[Transition]]
+    site: Site,
+    session: Session,
+    context: Context,
+    asked: tuple[str, Sequence[Transition]],
+    *,
+    lent: Sequence[Lent] | None = None,
 ) -> Context:
     """Give the context of a step: with the roles lent for it, and the persons represented.
 
-    `asked`: the workflow, and the transitions that could answer. Without a delegation that covers
-    one of them it is the context as it was.
+    `asked`: the workflow, and the transitions that could answer. `lent`: what is lent to them, if
+    it was read before. Without a delegation that covers one of them it is the context as it was.
     """
     workflow, steps = asked
-    lent = lent_to(site, session, context.actor.person_id, context.at)
+    if lent is None:
+        lent = lent_to(site, session, context.actor.person_id, context.at)
     chosen = [each for each in lent if each.covers(workflow, steps)]
     if not chosen:
         return context
@@ -111,7 +117,11 @@ def act_at(
 
 def act_reading(site: Site, session: Session, context: Context) -> Context:
     """Give the context in which a delegate reads: with every role that is lent to them now."""
-    lent = lent_to(site, session, context.actor.person_id, context.at)
+    return as_reader(site, context, lent_to(site, session, context.actor.person_id, context.at))
+
+
+def as_reader(site: Site, context: Context, lent: Sequence[Lent]) -> Context:
+    """Give the context in which a delegate reads, with what is lent to them."""
     return _acting(site, context, lent, {each.principal_id for each in lent}) if lent else context
 
 

@@ -12,6 +12,7 @@ from qtcore.errors import Refusal, Refused
 from qtcore.services.decisions import Basis, Trail
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.judgements import freeze_lot
 from qtcore.services.record_lots import lots_of_record
 from qtcore.services.release import GATE, judge_gate
 from qtcore.services.site import Site
@@ -41,6 +42,7 @@ def facts_and_gates(
     own: dict[str, object] = {}
     for gate in wanted:
         view = judge_gate(site, work.session, info, (work.context, gate))
+        trail.seen = view.basis.lot and replace(view.basis.lot, facts={})
         own = values_over(site, work.session, found, view.basis.facts)
         trail.basis = replace(view.basis, own=own)
         gates[gate] = view.refusals
@@ -49,6 +51,7 @@ def facts_and_gates(
     if wanted:
         return facts_in_guards(facts, own), gates, verdicts
     evidence = read_evidence(site, work.session, info, work.context.at.date())
+    trail.seen = freeze_lot(site, info, (evidence.hold_rows, evidence.item_extra))
     facts = gather_facts(site, evidence)
     guards = " ".join(step.guard for step in steps if step.guard is not None)
     asked_for = [name for name in facts if name in guards]

@@ -10,15 +10,14 @@ from typing import Any
 from sqlmodel import Session, select
 
 from qtcore.context import SYSTEM_LOGIN, Context
-from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.statechart import build_chart
 from qtcore.definitions.stored_states import is_final
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.forms import from_json_values
-from qtcore.engines.workflow import Attempt, Leg, Moved, advance, compile_workflow
+from qtcore.engines.workflow import Attempt, Leg, Lifecycle, Moved, advance, compile_workflow
 from qtcore.errors import Refusal, Refused
 from qtcore.services.decisions import Trail, write_decision
-from qtcore.services.definitions import get_version
+from qtcore.services.definitions import form_at, lifecycle_at, workflow_at
 from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
 from qtcore.services.evaluation import evaluator
 from qtcore.services.facts import gather_facts, read_evidence
@@ -89,17 +88,22 @@ class Note:
 
 def record_subject(session: Session, tenant_id: int, record: Record) -> Subject:
     """Read a record as the subject of a step."""
-    body = get_version(session, tenant_id, record.workflow_version_id).body
-    workflow = WorkflowDefinition.model_validate(body)
+    workflow = workflow_at(session, tenant_id, record.workflow_version_id)
     history = tuple(state_changes_of(session, tenant_id, record.uid))
     return Subject("record", record, record.uid, record.number, workflow, history)
 
 
+def lifecycle_of(session: Session, found: Subject) -> Lifecycle:
+    """Give the life cycle of a lot or record, compiled."""
+    row = found.row
+    if row.workflow_version_id is None:
+        return compile_workflow(found.workflow)
+    return lifecycle_at(session, row.tenant_id, row.workflow_version_id)
+
+
 def record_facts(session: Session, tenant_id: int, record: Record) -> dict[str, object]:
     """Give what guards see of a record: the fields of its form, as they were entered."""
-    form = FormDefinition.model_validate(
-        get_version(session, tenant_id, record.form_version_id).body
-    )
+    form = form_at(session, tenant_id, record.form_version_id)
     return dict(from_json_values(form.schema_, record.data))
 
 
@@ -119,8 +123,7 @@ def find_subject(session: Session, tenant_id: int, subject: tuple[str, str]) -> 
 def lot_subject(session: Session, tenant_id: int, lot: tuple[Lot, NodeInfo]) -> Subject:
     """Read a lot that is pinned to a version of its life cycle as the subject of a step."""
     row, info = lot
-    body = get_version(session, tenant_id, row.workflow_version_id or 0).body
-    workflow = WorkflowDefinition.model_validate(body)
+    workflow = workflow_at(session, tenant_id, row.workflow_version_id or 0)
     history = tuple(state_changes_of(session, tenant_id, info.uid))
     return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
 
@@ -154,9 +157,7 @@ def values_over(
     if not isinstance(found.row, Record):
         return {}
     tenant = site.store.tenant_id
-    form = FormDefinition.model_validate(
-        get_version(session, tenant, found.row.form_version_id).body
-    )
+    form = form_at(session, tenant, found.row.form_version_id)
     values = record_facts(session, tenant, found.row)
     return own_values(site.registry, (found.workflow, form), values, facts)
 
@@ -185,7 +186,7 @@ def settle_record(site: Site, work: UnitOfWork, record: Record, open_record: Ope
     facts = subject_facts(site, work, found)
     attempt = Attempt("", "", facts=facts, visited=found.visited())
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
-    moved = advance(compile_workflow(found.workflow), record.state, attempt, evaluate)
+    moved = advance(lifecycle_of(work.session, found), record.state, attempt, evaluate)
     if moved is None:
         return False
     write_step(site, work, found, (moved, Note()), open_record=open_record)
@@ -207,6 +208,8 @@ def write_step(
     values: dict[str, Any] = {"state": moved.to_state}
     if isinstance(found.row, Record) and is_final(found.workflow, moved.to_state):
         values["closed_at"] = work.context.at
+    if found.info is not None:
+        work.learn_uids({found.info.node: found.uid})
     _sign(site, work, found, decided)
     changes = work.change(found.row, expected=note.expected_version, **values)
     written: list[StateChange] = []
@@ -264,11 +267,15 @@ def contents_to_sign(
 
 
 def _require_sight(site: Site, work: UnitOfWork, found: Subject, note: Note) -> None:
+    actor = work.context.actor
     if isinstance(found.row, Record):
-        thing, held = thing_of_record(site, work.session, found.row), {*found.row.data, "title"}
+        thing, held = (
+            thing_of_record(site, work.session, found.row, actor=actor),
+            {*found.row.data, "title"},
+        )
         of = f"record:{found.row.kind}"
     elif found.info is not None:
-        thing, held = thing_of_lot(site, work.session, found.info), {*found.info.extra}
+        thing, held = thing_of_lot(site, work.session, found.info, actor=actor), {*found.info.extra}
         of = found.info.kind
     require_sight(site, work.context, thing, (of, held, note.verdicts))
 

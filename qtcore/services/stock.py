@@ -3,7 +3,7 @@
 It must not know why something moved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -56,9 +56,15 @@ class Stock:
 
 def stock_of_nodes(site: Site, session: Session, nodes: Sequence[int]) -> dict[int, Stock]:
     """Fold the movements of nodes; a node without movements has none on hand."""
+    return fold_stock(site, nodes, list_movements(session, site.store.tenant_id, nodes))
+
+
+def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[MovementRow]) -> dict[int, Stock]:
+    """Fold movements that were read already; those of other nodes are left out."""
     stocks = {node: Stock(node) for node in nodes}
-    for row in list_movements(session, site.store.tenant_id, stocks):
-        _apply(site, stocks[row.node], row)
+    for row in rows:
+        if row.node in stocks:
+            _apply(site, stocks[row.node], row)
     return stocks
 
 

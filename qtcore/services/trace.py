@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from operator import itemgetter
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlmodel import Session
 
@@ -31,8 +32,14 @@ LINK_KINDS: Final = ("transform", "split", "merge", "rework", "pack")
 """What a link can be: made of, a part of, joined, worked again, packed into."""
 
 
-@dataclass(frozen=True, slots=True)
-class TracedNode:
+_KEY: Final = itemgetter(0)
+_SRC: Final = itemgetter(1)
+_DST: Final = itemgetter(2)
+_CERTAINTY: Final = itemgetter(4)
+"""Places in an `EdgeRow`: of tens of thousands a place is read faster than a name."""
+
+
+class TracedNode(NamedTuple):
     """A node in a trace: how far from the focus, on which side, and how sure the way is.
 
     `certainty` is the weakest link of the strongest way: recorded is proved, the others possible.
@@ -45,12 +52,9 @@ class TracedNode:
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
-        return {
-            **node_json(self.info),
-            "depth": self.depth,
-            "side": self.side,
-            "certainty": self.certainty,
-        }
+        shown = node_json(self.info)
+        shown["depth"], shown["side"], shown["certainty"] = self.depth, self.side, self.certainty
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Trace:
         hidden = {n.info.uid for n in self.nodes if n.info.node in blank}
         return replace(
             self,
-            nodes=tuple(replace(n, info=infos[n.info.node]) for n in self.nodes),
+            nodes=tuple(n._replace(info=infos[n.info.node]) for n in self.nodes),
             customers=tuple(c for c in self.customers if c.node not in blank),
             gaps=tuple(g for g in self.gaps if g["lot_id"] not in hidden),
         )
@@ -92,7 +96,7 @@ class Trace:
             "focus": node_json(self.focus),
             "direction": self.direction,
             "nodes": [n.as_json() for n in self.nodes],
-            "edges": [edge_json(e, uids) for e in self.edges],
+            "edges": edges_json(self.edges, uids),
             "customers": [c.as_json() for c in self.customers],
             "gaps": list(self.gaps),
             "unrecorded": len(self.gaps),
@@ -129,18 +133,22 @@ def node_json(info: NodeInfo) -> dict[str, Any]:
     }
 
 
-def edge_json(edge: EdgeRow, uids: Mapping[int, str]) -> dict[str, Any]:
-    """Show an edge."""
-    return {
-        "from": uids[edge.src],
-        "to": uids[edge.dst],
-        "kind": edge.kind,
-        "quantity": None if edge.quantity is None else format(edge.quantity, "f"),
-        "unit": edge.unit,
-        "event_id": edge.event_uid,
-        "event_at": edge.event_at.isoformat(),
-        "certainty": edge.certainty,
-    }
+def edges_json(edges: Iterable[EdgeRow], uids: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Show edges; thousands of them share a time, which is written once."""
+    times: dict[datetime, str] = {}
+    return [
+        {
+            "from": uids[src],
+            "to": uids[dst],
+            "kind": kind,
+            "quantity": None if quantity is None else format(quantity, "f"),
+            "unit": unit,
+            "event_id": event_uid,
+            "event_at": times.get(at) or times.setdefault(at, at.isoformat()),
+            "certainty": certainty,
+        }
+        for _, src, dst, kind, certainty, quantity, unit, event_uid, at, _ in edges
+    ]
 
 
 def check_lens(context: Context, lens: Lens) -> None:
@@ -215,18 +223,20 @@ def trace_from(
     """Trace from several nodes as one walk; all of them have depth 0, the first is the focus."""
     tenant, nodes = site.store.tenant_id, [info.node for info in starts]
     sides = ("backward", "forward") if direction == "both" else (direction,)
-    edges: dict[tuple[str, int], EdgeRow] = {}
+    edges: list[EdgeRow] = []
     onward: list[int] = []
     placed = dict.fromkeys(nodes, (0, "focus", "recorded"))
     for side in sides:
         found = read_reach(session, tenant, nodes, side, max_depth=max_depth, lens=lens)
-        edges.update({(e.kind, e.id): e for e in found.edges})
+        edges += found.edges
         sure = certainty_of(found.edges, nodes, side)
         for node, depth in found.depths.items():
             if node not in placed:
                 placed[node] = (depth, side, sure[node])
         if side == "forward":  # on a cycle of an import, a node is on both sides
             onward = list(found.depths)
+    if len(sides) > 1:  # and so is an edge
+        edges = list({(edge.kind, edge.id): edge for edge in edges}.values())
     described = label_nodes(session, tenant, placed)
     traced = [TracedNode(described[n], *place) for n, place in placed.items()]
     traced.sort(key=_by_place)
@@ -234,7 +244,7 @@ def trace_from(
         focus=starts[0],
         direction=direction,
         nodes=tuple(traced),
-        edges=tuple(sorted(edges.values(), key=_by_key)),
+        edges=tuple(sorted(edges, key=_KEY)),
         customers=shipped_to(
             session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
         ),
@@ -246,10 +256,6 @@ def trace_from(
 def _by_place(node: TracedNode) -> tuple[int, str, str, str, int]:
     info = node.info
     return (node.depth, node.side, info.item_code, info.lot_no, info.node)
-
-
-def _by_key(edge: EdgeRow) -> int:
-    return edge.id
 
 
 def read_reach(
@@ -278,9 +284,8 @@ def read_reach(
 
 def certainty_of(edges: Sequence[EdgeRow], starts: Sequence[int], side: str) -> dict[int, str]:
     """Give each reached node the weakest link of its strongest way."""
-    if all(edge.certainty == "recorded" for edge in edges):
-        ends = (node for edge in edges for node in (edge.src, edge.dst))
-        return dict.fromkeys((*starts, *ends), "recorded")
+    if set(map(_CERTAINTY, edges)) <= {"recorded"}:
+        return dict.fromkeys((*starts, *map(_SRC, edges), *map(_DST, edges)), "recorded")
     sure: dict[int, str] = {}
     allowed: set[str] = set()
     for certainty in CERTAINTIES:

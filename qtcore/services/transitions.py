@@ -14,22 +14,19 @@ from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.stored_states import active_in
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
-from qtcore.engines.workflow import Attempt, Moved, Stopped, compile_workflow, fire
+from qtcore.engines.workflow import Attempt, Moved, Stopped, fire
 from qtcore.errors import InputRejected, NotFound, Refusal, Refused
-from qtcore.hookspecs import LotFacts, TransitionFacts
+from qtcore.hookspecs import TransitionFacts
 from qtcore.services.decisions import (
-    Basis,
     Trail,
     judgements_of,
     note_refusal,
 )
-from qtcore.services.definitions import get_version
 from qtcore.services.evaluation import evaluator
 from qtcore.services.form_values import read_form
-from qtcore.services.judgements import lot_facts
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_closure import CLOSED, judge_closure
-from qtcore.services.record_views import get_record, seen_record
+from qtcore.services.record_views import get_record, seen_thing
 from qtcore.services.records import open_record
 from qtcore.services.rights import Thing, acting_at, require
 from qtcore.services.sight import get_seen, thing_of_lot
@@ -37,13 +34,15 @@ from qtcore.services.sign_proofs import Proof, Proven
 from qtcore.services.sign_steps import Signed, lapsed_signatures
 from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
-from qtcore.services.standing import act_at, act_reading, require_or_lent
+from qtcore.services.standing import act_at, as_reader, lent_to, require_or_lent
 from qtcore.services.step_grounds import facts_and_gates, single_rules
 from qtcore.services.steps import (
     Note,
     Subject,
     contents_to_sign,
     describe_actor,
+    lifecycle_of,
+    lot_subject,
     makers_of,
     record_subject,
     write_step,
@@ -177,16 +176,19 @@ def preview_signing(
         raise
 
 
-def _seen(site: Site, context: Context, subject: tuple[str, str]) -> tuple[tuple[str, str], Thing]:
+def _seen(
+    site: Site, session: Session, reader: Context, subject: tuple[str, str]
+) -> tuple[Subject, Thing]:
     """Find what a step is about among what this person sees, or those they act for."""
     kind, name = subject
-    with site.store.read() as session:
-        reader = act_reading(site, session, context)
-        if kind == "lot":
-            info = get_seen(site, reader, session, name)
-            return (kind, info.uid), thing_of_lot(site, session, info)
-        row = get_record(site, session, name)
-        return (kind, row.uid), seen_record(site, reader, session, row).thing
+    if kind == "lot":
+        info = get_seen(site, reader, session, name)
+        return _lot_subject(site, session, info), thing_of_lot(
+            site, session, info, actor=reader.actor
+        )
+    row = get_record(site, session, name)
+    thing = seen_thing(site, reader, session, row)
+    return record_subject(session, site.store.tenant_id, row), thing
 
 
 def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
@@ -194,12 +196,13 @@ def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step)
     kind, name = subject
     right = "lot.transition" if kind == "lot" else "record.transition"
     require_or_lent(site, context, right, about=name)
-    subject, thing = _seen(site, context, subject)
-    context = acting_at(site, context, thing)
     with site.store.read() as session:
-        found = _read(site, session, subject)
+        lent = lent_to(site, session, context.actor.person_id, context.at)
+        found, thing = _seen(site, session, as_reader(site, context, lent), subject)
+        subject = (kind, found.uid)
+        context = acting_at(site, context, thing)
         steps = _answering(found.workflow, found.row.state, step.transition)
-        context = act_at(site, session, context, (found.workflow.id, steps))
+        context = act_at(site, session, context, (found.workflow.id, steps), lent=lent)
     narrowed = right if kind == "lot" else f"{right}:{thing.kind}"
     require(site, context, narrowed, about=name, thing=thing)
     signed = next((s.signature for s in steps if s.signature is not None), None)
@@ -263,22 +266,19 @@ def _read(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
     tenant = site.store.tenant_id
     if kind == "record":
         return record_subject(session, tenant, get_record(site, session, name))
-    row, info = _lot(session, tenant, name)
-    if row.workflow_version_id is None:
-        workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
-    else:
-        body = get_version(session, tenant, row.workflow_version_id).body
-        workflow = WorkflowDefinition.model_validate(body)
+    return _lot_subject(site, session, resolve(session, tenant, name))
+
+
+def _lot_subject(site: Site, session: Session, info: NodeInfo) -> Subject:
+    tenant = site.store.tenant_id
+    row = session.exec(select(Lot).where(Lot.tenant_id == tenant, Lot.node == info.node)).first()
+    if row is None:
+        raise NotFound(f"{info.uid!r} is a {info.kind}; only lots and records have a life cycle")
+    if row.workflow_version_id is not None:
+        return lot_subject(session, tenant, (row, info))
+    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
     history = tuple(state_changes_of(session, tenant, info.uid))
     return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
-
-
-def _lot(session: Session, tenant_id: int, name: str) -> tuple[Lot, NodeInfo]:
-    info = resolve(session, tenant_id, name)
-    row = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).first()
-    if row is None:
-        raise NotFound(f"{name!r} is a {info.kind}; only lots and records have a life cycle")
-    return row, info
 
 
 def _decide(
@@ -292,12 +292,12 @@ def _decide(
     trail.workflow, trail.workflow_version_id = found.workflow.id, found.row.workflow_version_id
     trail.from_state, trail.attempt = found.row.state, attempt
     trail.gate = next((s.gate for s in steps if s.gate is not None), "")
-    outcome, trail.attempt = _fire(site, found, attempt, [] if demand else steps)
+    outcome, trail.attempt = _fire(site, work, found, (attempt, [] if demand else steps))
     if isinstance(outcome, Stopped):
         reasons = (*demand, *(r for r in outcome.refusals if not (demand and r.code == "QT425")))
         raise Refused(f"{found.name} cannot {step.transition}: {reasons[0].message}", reasons)
     signs = any(s.signature is not None for leg in outcome.legs[:1] for s in leg.steps)
-    trail.told = _told(site, work, found, (outcome, step, trail.basis))
+    trail.told = _told(work, found, (outcome, step), trail)
     said = site.hooks.judge_transition(trail.told)
     trail.judgements = judgements_of(site, "judge_transition", said)
     trail.to_state = outcome.to_state
@@ -313,13 +313,14 @@ def _decide(
 
 
 def _fire(
-    site: Site, found: Subject, attempt: Attempt, steps: Sequence[Transition]
+    site: Site, work: UnitOfWork, found: Subject, given: tuple[Attempt, Sequence[Transition]]
 ) -> tuple[Moved | Stopped, Attempt]:
     """Try with each meaning that one of the alternatives is signed with, the first written first.
 
     One signature is given; which alternative it is for is decided by what else objects.
     """
-    lifecycle = compile_workflow(found.workflow)
+    attempt, steps = given
+    lifecycle = lifecycle_of(work.session, found)
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
     meanings = dict.fromkeys(s.signature.meaning for s in steps if s.signature is not None)
     stopped: list[tuple[Moved | Stopped, Attempt]] = []
@@ -368,12 +369,12 @@ def _closure_refusals(
 
 
 def _told(
-    site: Site, work: UnitOfWork, found: Subject, made: tuple[Moved, Step, Basis | None]
+    work: UnitOfWork, found: Subject, made: tuple[Moved, Step], trail: Trail
 ) -> TransitionFacts:
-    moved, step, basis = made
-    lot: LotFacts | None = basis.lot if basis else None
+    moved, step = made
+    lot = trail.basis.lot if trail.basis else None
     if found.info is not None:
-        lot = lot_facts(site, work.session, found.info)
+        lot = trail.seen
     return TransitionFacts(
         subject=found.kind,
         subject_id=found.uid,

@@ -4,19 +4,20 @@ It must not decide: the record's own automatic steps do, on the facts of now. Wh
 lot reaches the records about everything made of it, since their facts count what went into it.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlmodel import Session, col, select
 
-from qtcore.errors import NotFound
 from qtcore.registry.registry import Registry
-from qtcore.services.nodes import resolve
 from qtcore.services.record_lots import speaks_of_facts
 from qtcore.services.records import open_record
 from qtcore.services.site import Site
 from qtcore.services.steps import settle_record
-from qtcore.store.queries.trace import trace_edges
-from qtcore.store.tables import Record, RecordLink
+from qtcore.store.queries.keyset import batched
+from qtcore.store.queries.trace import reached_nodes
+from qtcore.store.tables import Event, Movement, Node, Record, RecordLink
 
 
 def wake_records(site: Site, lots: Sequence[str]) -> int:
@@ -33,25 +34,50 @@ def wake_records(site: Site, lots: Sequence[str]) -> int:
     return sum(_settle(site, uid) for uid in chosen)
 
 
-def lots_of(site: Site, kind: str, uid: str) -> list[str]:
-    """Name the lots that a step is about: the lot itself, or those its record is linked to."""
-    if kind != "record":
-        return [uid]
-    with site.store.read() as session:
-        found = session.exec(
-            select(RecordLink.uid)
-            .join(
-                Record,
-                (col(Record.tenant_id) == RecordLink.tenant_id)
-                & (col(Record.id) == RecordLink.record_id),
-            )
-            .where(
-                RecordLink.tenant_id == site.store.tenant_id,
-                Record.uid == uid,
-                RecordLink.about == "lot",
-            )
-        ).all()
-    return [lot for lot in found if lot is not None]
+def wakes_any(site: Site) -> bool:
+    """Say whether a kind of record is defined that may go on by itself when something is found."""
+    return bool(_kinds_that_wake(site.registry))
+
+
+def lots_of_events(session: Session, tenant_id: int, events: Sequence[str]) -> dict[str, list[str]]:
+    """Name what each event, by its public id, did something to; a move names it once."""
+    query = (
+        select(Event.uid, Node.uid)
+        .join(
+            Movement,
+            (col(Movement.tenant_id) == Event.tenant_id) & (col(Movement.event_id) == Event.id),
+        )
+        .join(Node, (col(Node.tenant_id) == Movement.tenant_id) & (col(Node.node) == Movement.node))
+        .where(Event.tenant_id == tenant_id)
+        .order_by(col(Movement.id))
+    )
+    return _grouped(session, [query.where(col(Event.uid).in_(few)) for few in batched(events)])
+
+
+def lots_of_records(
+    session: Session, tenant_id: int, records: Sequence[str]
+) -> dict[str, list[str]]:
+    """Name the lots that each record, by its public id, is linked to."""
+    query = (
+        select(Record.uid, RecordLink.uid)
+        .join(
+            RecordLink,
+            (col(RecordLink.tenant_id) == Record.tenant_id)
+            & (col(RecordLink.record_id) == Record.id),
+        )
+        .where(Record.tenant_id == tenant_id, RecordLink.about == "lot")
+        .order_by(col(RecordLink.id))
+    )
+    return _grouped(session, [query.where(col(Record.uid).in_(few)) for few in batched(records)])
+
+
+def _grouped(session: Session, queries: Iterable[Any]) -> dict[str, list[str]]:
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for query in queries:
+        for key, lot in session.exec(query):
+            if lot is not None:
+                found[key][lot] = None
+    return {key: list(lots) for key, lots in found.items()}
 
 
 def _kinds_that_wake(registry: Registry) -> list[str]:
@@ -85,16 +111,20 @@ def _records_about(
     ).all()
     if not rows:
         return []
-    nodes = [node for lot in lots for node in _node(session, tenant_id, lot)]
-    reached = {*nodes, *(edge.dst for edge in trace_edges(session, tenant_id, nodes, "forward"))}
+    nodes = _nodes(session, tenant_id, lots)
+    reached = reached_nodes(session, tenant_id, nodes, "forward")
     return list(dict.fromkeys(uid for uid, node in rows if node in reached))
 
 
-def _node(session: Session, tenant_id: int, lot: str) -> list[int]:
-    try:
-        return [resolve(session, tenant_id, lot).node]
-    except NotFound:
-        return []  # merged away or undone since the message was written
+def _nodes(session: Session, tenant_id: int, lots: Sequence[str]) -> list[int]:
+    """Find lots by their public ids; one merged away or undone since is left out."""
+    return [
+        node
+        for few in batched(lots)
+        for node in session.exec(
+            select(Node.node).where(Node.tenant_id == tenant_id, col(Node.uid).in_(few))
+        )
+    ]
 
 
 def _settle(site: Site, uid: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from qtcore.context import Context
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.services.record_views import list_records
-from qtcore.services.release import GATE, ReleaseView, judge_lot, veil_release
+from qtcore.services.release import GATE, ReleaseView, judge_gate, veil_release
 from qtcore.services.rights import require
 from qtcore.services.sight import keep_seen
 from qtcore.services.site import Site
@@ -100,7 +100,7 @@ def _judged(site: Site, context: Context) -> tuple[list[ReleaseView], bool]:
         waiting = (infos[node] for node in nodes if node in infos)
         seen = keep_seen(site, context, session, waiting)
         views = [
-            veil_release(site, context, judge_lot(site, session, info, context))
+            veil_release(site, context, judge_gate(site, session, info, (context, GATE)))
             for info in seen[:MOST_JUDGED]
         ]
     return views, len(seen) > MOST_JUDGED

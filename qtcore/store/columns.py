@@ -3,6 +3,7 @@
 It must not know any one table.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -67,8 +68,19 @@ class _Moment(TypeDecorator[datetime]):
 
 
 @lru_cache(maxsize=4096)
-def _read_moment(value: str | None) -> datetime | None:
+def _read_moment(value: str | None) -> Any:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
+
+def driver_readers(
+    dialect: str,
+) -> tuple[Callable[[Any], Decimal | None], Callable[[Any], datetime]]:
+    """Give what reads a decimal and a time from a row that comes straight from the driver."""
+    return (_as_it_is, _as_it_is) if dialect == "postgresql" else (_read_decimal, _read_moment)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def moment(column: ColumnElement[datetime]) -> ColumnElement[datetime]:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 KeyName = Literal["row", "node"]
 
-_FIRST_BLOCK: Final = 4
+_FIRST_BLOCK: Final = 16
 _LARGEST_BLOCK: Final = 512
 _COUNT = text("UPDATE key_counter SET value = value + :count WHERE name = :name RETURNING value")
 _NEXT = {
@@ -37,6 +37,12 @@ class KeySource:
             stock.extend(self.draw(name, self._block[name]))
             self._block[name] = min(2 * self._block[name], _LARGEST_BLOCK)
         return stock.popleft()
+
+    def take_some(self, name: KeyName, count: int) -> Sequence[int]:
+        """Take several keys, ascending; few of them from what single ones were drawn for."""
+        if count > _LARGEST_BLOCK:
+            return self.draw(name, count)
+        return [self.take(name) for _ in range(count)]
 
     def draw(self, name: KeyName, count: int) -> Sequence[int]:
         """Draw fresh keys, larger than any drawn before by a transaction that has committed."""

@@ -27,6 +27,7 @@ from qtcore.context import Context, Sources
 from qtcore.errors import Conflict, StoreUnavailable
 from qtcore.store.engines import TURN_SECONDS, Engines, Target, open_engines, read_target
 from qtcore.store.guard import begin_watch, check_watch
+from qtcore.store.kept import Memory, forget_own, share, share_on_commit
 from qtcore.store.migrate import current_revision, latest_revision, migrate
 from qtcore.store.queries.keyset import READER
 from qtcore.store.tables import KeyCounter, Tenant
@@ -52,6 +53,7 @@ class Store:
         self.holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(8)}"
         # Why nothing may be written although the database could: a restored backup, until QA signs.
         self.fence: str = ""
+        self._kept: Memory = {}
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ class Store:
             Session(self._engines.readers, autoflush=False, expire_on_commit=False) as session,
         ):
             session.info[READER] = session.connection()
+            share(session, self._kept)
             yield session
 
     @contextmanager
@@ -91,6 +94,7 @@ class Store:
             try:
                 yield UnitOfWork(session, context, tenant_id=self.tenant_id, sources=self.sources)
             finally:
+                forget_own(session)
                 session.rollback()
 
     @contextmanager
@@ -133,6 +137,7 @@ class Store:
             self._turn(),
             _named_faults(self.name),
             Session(engine, expire_on_commit=False) as session,
+            share_on_commit(session, self._kept),
             session.begin(),
         ):
             yield session

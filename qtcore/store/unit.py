@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table, event, func, inspect, select, update
-from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import ORMExecuteState, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, SQLModel
 
@@ -21,6 +22,7 @@ from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.inserts import insert_rows
 from qtcore.store.keys import KeySource
 from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows, frame_of
+from qtcore.store.queries.keyset import BEFORE_READING, READER
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, Node, Outbox
 
 # What is referred to is written first; without ORM relationships nothing else would see to it.
@@ -70,6 +72,8 @@ class UnitOfWork:
         self._versions: dict[str, int] = {}
         begin_watch(self._connection)
         event.listen(session, "do_orm_execute", self._write_before_reading)
+        session.info[READER] = self._connection
+        session.info[BEFORE_READING] = self._write_waiting
 
     def take_turn(self) -> None:
         """Wait for the units that took their turn before; the next queries see what they wrote.
@@ -86,7 +90,7 @@ class UnitOfWork:
 
     def keys(self, count: int) -> Sequence[int]:
         """Give several keys at once; ascending, on PostgreSQL perhaps with gaps."""
-        return self._keys.draw("row", count)
+        return self._keys.take_some("row", count)
 
     def new_uid(self) -> str:
         """Make a public id."""
@@ -149,8 +153,7 @@ class UnitOfWork:
         for row in waiting:
             groups[table_of(type(row)).name].append(row)
         for name in sorted(groups, key=_ORDER.__getitem__):
-            self.session.add_all(groups[name])
-            self.session.flush()
+            self._insert_new(groups[name])
         self.session.flush()
 
     def change(
@@ -232,6 +235,9 @@ class UnitOfWork:
         check_watch(self._connection, entries=self._logged)
 
     def _write_before_reading(self, _state: ORMExecuteState) -> None:
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
         if self._waiting:
             self.flush()
 
@@ -241,6 +247,24 @@ class UnitOfWork:
         self._insert(_NODE, [{"kind": kind, "recorded_at": at}] * len(keys), node=keys, uid=uids)
         self._uids.update(zip(keys, uids, strict=True))
         return [NewNode(key, uid, kind) for key, uid in zip(keys, uids, strict=True)]
+
+    def _insert_new(self, rows: Sequence[SQLModel]) -> None:
+        """Write rows of one table by a plain statement, and let the session know them as stored.
+
+        Its own way of writing them costs several times as much as the statement.
+        """
+        attributes = inspect(type(rows[0])).column_attrs
+        names = {attribute.columns[0].name: attribute.key for attribute in attributes}
+        told = [{name: getattr(row, key) for name, key in names.items()} for row in rows]
+        table = table_of(type(rows[0]))
+        try:
+            insert_rows(self._connection, table, told, given={})
+        except TypeError as exc:
+            said = f"a row of {table.name} cannot be stored: {exc}"
+            raise StatementError(said, None, None, exc) from exc
+        for row in rows:
+            make_transient_to_detached(row)
+        self.session.add_all(rows)
 
     def _insert(
         self, table: Table, rows: Sequence[Mapping[str, object]], **given: Iterable[object]

@@ -166,3 +166,23 @@ def test_a_replay_that_goes_on_shows_its_progress_and_nobody_signs_meanwhile(web
         again = client.post(f"{path}/replay", data={"csrf_token": csrf_of(client)})
         assert again.status_code == 200
         assert 'id="h-replay"' in client.get(path).text
+
+
+def test_a_draft_that_is_broken_is_neither_compared_nor_signed_and_told_in_chinese(web: Web):
+    context = a_user(web.site, ["implementer"])
+    draft = open_draft(web.site, context, DraftInput("Alone", "asked for"))
+    base = draft.configuration.find("base")
+    assert base is not None
+    text = base.files["workflows/deviation.yaml"].replace("not_same_as: [investigate]", "")
+    edit_draft(web.site, context, draft.row.uid, {("base", "workflows/deviation.yaml"): text})
+    signer = a_user(web.site, ["qa"])
+    with web.person("qa") as client:
+        seen = client.get(f"/config/drafts/{draft.row.uid}").text
+        assert "It can be compared when the problems are mended." in seen
+        assert "There is no difference" not in seen
+        assert 'value="publish"' not in seen
+        set_language(web.site, signer, "zh-CN")
+        chinese = client.get(f"/config/drafts/{draft.row.uid}").text
+        set_language(web.site, signer, "en")
+        assert "同一人可以既做工作又批准它：已开启" in chinese
+        assert "one person can do the work" not in chinese

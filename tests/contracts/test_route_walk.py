@@ -25,6 +25,7 @@ from qtcore.http.rates import UNLIMITED
 from qtcore.registry.load import load_registry
 from qtcore.services.accounts import NewUser, add_user, find_account
 from qtcore.services.audit import seal
+from qtcore.services.devices import NewDevice, register_device
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all
 from qtcore.services.master import MasterInput, get_master, save_master
@@ -83,6 +84,9 @@ def ids_of(site: Site) -> dict[str, str]:
     opened = submit_record(
         site, everything, "deviation", RecordInput({"title": "Smell", "severity": "minor"}, ["M-1"])
     )
+    register_device(
+        site, site.system_context(), NewDevice("SCALE-1", "Scale", "scale", "EAST", every_days=30)
+    )
     held = hold_all(site, everything, ["M-1"], "smell")
     seal(site)
     return {
@@ -94,6 +98,7 @@ def ids_of(site: Site) -> dict[str, str]:
         "record_id": opened.record.number,
         "kind": "deviation",
         "hold_id": held.holds[0],
+        "device": "SCALE-1",
         "login": "operator",
         "name": "deviation",
         "transition": "investigate",
@@ -101,6 +106,9 @@ def ids_of(site: Site) -> dict[str, str]:
     }
 
 
+STANDS_HERE = {
+    "lot", "lot_id", "event", "event_id", "record", "record_id", "hold_id", "device",
+}  # fmt: skip
 FEW = ("nobody", "admin", "operator", "operator@WEST", "qa_lot.read", "other_tenant")
 """Who walks in CI; everybody walks before a release (`-m slow`): 45 s of one core."""
 
@@ -272,7 +280,16 @@ def test_a_role_at_another_site_reads_and_changes_nothing_that_stands_here(walke
         route, _, told = line.partition(": ")
         codes = dict(each.split("=") for each in told.split())
         names = set(PARAMETER.findall(route))
-        if names & {"lot", "lot_id", "event", "event_id", "record", "record_id", "hold_id"}:
+        if names & {
+            "lot",
+            "lot_id",
+            "event",
+            "event_id",
+            "record",
+            "record_id",
+            "hold_id",
+            "device",
+        }:
             assert codes["operator@WEST"] in ("400", "403", "404", "405", "406"), line
 
 

@@ -389,3 +389,10 @@ def test_a_refused_step_is_a_decision_too(site: Site):
     told = explain_lot(site, a_context(site), lot.uid, as_decided=True).as_json(as_decided=True)
     assert (told["verdict"], told["decision"]["outcome"]) == ("blocked", "refused")
     assert {r["code"] for r in told["reasons"]} == {"QT471"}
+
+
+def test_a_broken_base_is_named_alone_and_not_what_follows_from_it(site: Site):
+    uid = a_draft(site, FLOW, "        not_same_as: [investigate]\n", "")
+    report = check_draft(site, author(site), uid)
+    assert report.registry is None
+    assert sorted(p.code for p in report.problems) == ["QT310", "QT317"]

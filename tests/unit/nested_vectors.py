@@ -292,3 +292,28 @@ VECTORS = [
         initial="e",
     ),
 ]
+_INSIDE = state(
+    "p",
+    state("a", on=[("t", "b"), ("h", "past")]),
+    state("b", on=[("h", "past"), ("out", "z")]),
+    state("c", on=[("h", "past"), ("t", "b")]),
+    history("past", "c"),
+)
+VECTORS += [
+    vector(
+        "a bookmark is empty while the state around it was never left",
+        [_INSIDE, state("z", on=[("in", "p")])],
+        "a",
+        ("t", "b"),
+        ("h", "c"),
+    ),
+    vector(
+        "a bookmark holds where the state around it was left, not where it went since",
+        [_INSIDE, state("z", on=[("in", "p")])],
+        "a",
+        ("t", "b"),
+        ("out", "z"),
+        ("in", "a"),
+        ("h", "b"),
+    ),
+]

@@ -95,6 +95,8 @@ def test_measures_are_asked_with_every_sign() -> None:
         ("GE_eventTime", "2026-03-01", "QT761"),
         ("GE_eventTime", "2026-03-01T00:00:00", "QT761"),
         ("MATCH_epc", "12345", "QT761"),
+        ("MATCH_epc", "https://example.com/01/09506000134353/21/1", "QT761"),
+        ("MATCH_epc", "urn:epc:raw:96.x302396D12A475094A080AD3B", "QT761"),
         ("EQ_quantity", "NaN", "QT761"),
         ("EQ_booleanValue", "maybe", "QT761"),
         ("EQ_bizStep", "", "QT761"),

@@ -181,6 +181,7 @@ def test_only_the_second_event_is_wrong_and_the_whole_document_is_refused(
         (b'{"a":' * 80 + b"1" + b"}" * 80, "QT703", "/a" * 65, "deeper"),
         (b'{"type":"Invoice"}', "QT700", "/type", "EPCISDocument"),
         (b"3", "QT700", "/", "begins with"),
+        (b"null", "QT700", "/", "begins with"),
     ],
 )  # fmt: skip
 def test_what_is_no_epcis_document_is_refused_with_the_place(

@@ -9,6 +9,9 @@ import pytest
 
 from qtcore.builtin.epcis.event_hash import pre_hash
 from qtcore.builtin.epcis.reading import EpcisDocument, read_epcis
+from qtcore.builtin.epcis.strict_json import read_json
+from qtcore.builtin.epcis.xml_writing import write_xml
+from qtcore.builtin.faults import Faults
 from tests.epcis_words import a_document
 
 EXT = "https://ns.example.com/epcis/"
@@ -294,3 +297,14 @@ def test_a_wrong_schema_version_is_refused() -> None:
     assert faults(xml(OBJECT_12).replace(b'"1.2"', b'"3"')) == [
         ("QT706", "/epcis:EPCISDocument/@schemaVersion")
     ]
+
+
+@pytest.mark.parametrize("version", ["2.0", "1.2"])
+def test_a_number_with_an_exponent_is_written_without(version: str) -> None:
+    document = {**a_document(OBJECT_JSON | {"eventID": "urn:x:1"})}
+    document["@context"].append({"ex": EXT})
+    told = json.dumps(document).replace("12.5", "1.25e3")
+    value = read_json(told.encode(), Faults())
+    again = read_epcis(write_xml(value, version=version).encode(), "x")
+    assert again.events[0].document["quantityList"][0]["quantity"] == Decimal(1250)
+    assert again.events[0].content_hash == read_epcis(told.encode(), "x").events[0].content_hash

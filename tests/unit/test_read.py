@@ -223,3 +223,21 @@ def test_a_full_width_colon_is_named(tmp_path):
     (tmp_path / "more.yaml").write_text("rules：\n  - {id： P-1}\n", "utf-8")
     found = [p.message for p in read_pack(tmp_path).problems if p.file.endswith("more.yaml")]
     assert found == ["the sign '：' is full-width; write ':' and a space behind each key"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("rules:\n  - id： P-1\n", (2, 5), "the sign '：' is full-width"),
+        (
+            "rules:\n  - {id: “P-1”, check: ok}\n",
+            (2, 10),
+            "typographic quotes are part of the text",
+        ),
+        ("rules: []\n...\nfacts: []\n", (3, 1), "nothing may follow here"),
+    ],
+)
+def test_what_a_chinese_keyboard_or_a_second_part_leaves_is_named(tmp_path, text, place, words):
+    (tmp_path / "more.yaml").write_text(text, "utf-8")
+    found = [p for p in read_pack(tmp_path).problems if p.file.endswith("more.yaml")]
+    assert [(p.line, p.column) for p in found if words in p.message] == [place]

@@ -165,7 +165,7 @@ class Meanings:
         if not problem:
             return
         text = f"{shown(uri)} breaks its own rules: {problem}"
-        if not self.keys[uri, place == A_CLASS].problem or _SHORT_SSCC.fullmatch(uri) is None:
+        if not self.keys[uri, place == A_CLASS].problem or not is_short_sscc(uri):
             self._faults.add("QT713", f"{text}; correct the identifier", at)
         elif uri not in self._told:
             # Systems in the field leave out the zeros. Such a name is no other unit's SSCC.
@@ -192,6 +192,11 @@ class Meanings:
                 if isinstance(entry, dict) and "uom" in entry and "quantity" not in entry:
                     where = f"{at}/{name}/{number}/uom"
                     self._faults.add("QT707", "uom says nothing without a quantity", where)
+
+
+def is_short_sscc(uri: str) -> bool:
+    """Say whether a URN is an SSCC that may have lost its leading zeros; see decision 0038."""
+    return _SHORT_SSCC.fullmatch(uri) is not None
 
 
 def key_problem(uri: str, key: GlobalKey) -> str:

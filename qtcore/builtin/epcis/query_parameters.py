@@ -13,8 +13,10 @@ from typing import Any, Final
 from qtcore.builtin.epcis import vocabulary as words
 from qtcore.builtin.epcis.cbv import bare_word
 from qtcore.builtin.epcis.checks import is_uri, read_time
+from qtcore.builtin.epcis.meanings import is_short_sscc, key_problem
 from qtcore.builtin.epcis.strict_json import read_number
 from qtcore.builtin.faults import Faults, listing, shown
+from qtcore.builtin.gs1 import read_key
 
 MOST_PER_PAGE: Final = 1000
 DEFAULT_PER_PAGE: Final = 30
@@ -227,6 +229,7 @@ def _read_fixed(name: str, values: list[Any], draft: _Draft, faults: Faults) -> 
         draft.conditions.append(Condition("equal", "action", tuple(values)))
     elif name in MATCHES or name == ANY:
         _all_uris(values, at, faults)
+        _all_keys(values, at, faults, is_class="Class" in name)
         draft.conditions.append(Condition("match", name, tuple(values)))
     elif name in _LISTED:
         draft.conditions.append(_listed_condition(name, values, faults))
@@ -324,6 +327,15 @@ def _read_field(name: str, values: list[Any], draft: _Draft, faults: Faults) -> 
         compared = (found if found is not None else moment,)
         draft.conditions.append(Condition(f"field:{scope}", what, compared, _COMPARED[sign]))
     return True
+
+
+def _all_keys(values: list[Any], at: str, faults: Faults, *, is_class: bool) -> None:
+    """Refuse a key that breaks its own rules: nothing stored can match it."""
+    for value in values:
+        if isinstance(value, str) and "*" not in value and not is_short_sscc(value):
+            problem = key_problem(value, read_key(value, is_class=is_class))
+            if problem:
+                faults.add("QT761", f"{shown(value)} breaks its own rules: {problem}", at)
 
 
 def _only(

@@ -129,6 +129,8 @@ def _value(data: bytes, faults: Faults, doubts: Faults) -> tuple[Any, Places | N
     """Read either notation into the value that JSON would have; None when it cannot be read."""
     if not is_xml(data):
         value = read_json(data, faults)
+        if value is None and not faults.count:
+            faults.add("QT700", "null is no EPCIS document; it begins with { or [", "/")
         return (None if faults.count else value), None
     root = read_xml(data, faults)
     reader = XmlReader(faults, doubts)

@@ -247,6 +247,8 @@ def _is_free(prefix: str) -> bool:
 def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")  # xsd:decimal knows no exponent
     return "" if value is None else str(value)
 
 

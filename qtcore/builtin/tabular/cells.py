@@ -9,7 +9,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 
 from qtcore.builtin.faults import listing, shown
 from qtcore.builtin.tabular.mapping import Column, Mapping, TableMapping, date_tokens
@@ -113,12 +113,20 @@ def _decimal(text: str, separator: str) -> Cell:
 
 def read_date(text: str, form: str, months: Dict[str, int], century: int) -> PartialDate:
     """Read a date of a format such as ``MON.YY``; raises Unreadable."""
+    return _read_date(text, form, tuple(months.items()) if "MON" in form else (), century)
+
+
+# The days of a file stand in many of its rows.
+@lru_cache(maxsize=4096)
+def _read_date(
+    text: str, form: str, months: tuple[tuple[str, int], ...], century: int
+) -> PartialDate:
     match = _date_pattern(form).fullmatch(text)
     if match is None:
         raise Unreadable(f"found {shown(text)}; accepted: a date written {form}")
     parts = match.groupdict()
     year = int(parts["year"]) if parts.get("year") else century + int(parts["short"])
-    month = _month(parts, months)
+    month = _month(parts, dict(months))
     hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
     try:
         day = date(year, month or 1, int(parts.get("day") or 1))

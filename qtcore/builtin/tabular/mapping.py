@@ -5,6 +5,7 @@ never guessed.
 """
 
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Dict
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -305,16 +306,25 @@ def date_tokens(form: str) -> tuple[str, ...]:
     return tuple(re.findall(r"YYYY|YY|MON|MM|M|DD|D|hh|mm|ss|[^YMDhms]+|[hms]", form))
 
 
-def fill(template: str, values: Dict[str, str | None]) -> str:
-    """Fill a template; raises KeyError with the column that has no value in this row."""
+def fill(template: str, find: Callable[[str], str | None]) -> str:
+    """Fill a template; raises KeyError with the column that has no value in this row.
 
-    def value(match: re.Match[str]) -> str:
-        found = values.get(match[1])
+    `find` gives the text of a column in the row, None where it has none.
+    """
+    pieces = list(_pieces(template))
+    for place in range(1, len(pieces), 2):
+        found = find(pieces[place])
         if found is None:
-            raise KeyError(match[1])
-        return found
+            raise KeyError(pieces[place])
+        pieces[place] = found
+    return "".join(pieces)
 
-    return _FIELD.sub(value, template)
+
+# The few templates of a mapping are filled for every row.
+@cache
+def _pieces(template: str) -> tuple[str, ...]:
+    """Cut a template: what stands in it and the names of columns take turns."""
+    return tuple(_FIELD.split(template))
 
 
 def _template_fields(place: str, template: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ It must not know files, nor other rows.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,6 +14,8 @@ from qtcore.builtin.tabular.cells import Cell, PartialDate, same_value
 from qtcore.builtin.tabular.mapping import Column, LotMapping, Mapping, fill
 
 Cells = dict[str, Cell | None]
+Filled = tuple[str, str, Cell]
+"""Table, column and cell, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,30 +107,23 @@ class RowDraft:
             return self._quarantined()
         key = self._filled(self.mapping.event.key)
         lots = tuple(self._lot(alias, lot) for alias, lot in self.mapping.lots.items())
-        results = tuple(self._results())
+        filled = list(self._filled_cells())
+        results = tuple(self._results(filled))
         at = self._date()
         if at is None or self.faults.found:
             return self._quarantined(key)
-        kept = [(f"{t}.{c}", cell.text) for t, c, cell in self._filled_cells()]
+        kept = [(f"{t}.{c}", cell.text) for t, c, cell in filled]
         return RowFacts(
             file=self.file,
             number=self.number,
             key=key,
-            content_hash=self._content(),
+            content_hash=_content(filled),
             at=at,
             lots=lots,
             results=results,
-            values=tuple(self._values()),
+            values=tuple(self._values(filled)),
             cells=tuple(kept),
         )
-
-    def _content(self) -> str:
-        """Hash what the row says: 12.50 says what 12.5 says, a workbook keeps no other digits."""
-        said = [
-            (f"{t}.{c}", cell.text if isinstance(cell.value, str) else same_value(cell.text))
-            for t, c, cell in self._filled_cells()
-        ]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     def _quarantined(self, key: str = "") -> RowFacts:
         return RowFacts(self.file, self.number, key, faults=self.faults.listed())
@@ -190,14 +185,17 @@ class RowDraft:
         if "{" not in template:
             return template
         try:
-            texts = {name: cell.text if cell else None for name, cell in self.main.items()}
-            return fill(template, texts)
+            return fill(template, self._text)
         except KeyError as error:
             text = f"the value is missing, but {shown(template)} needs it"
             self.faults.add("QT722", text, f"{self.where}, column {error.args[0]}")
             return ""
 
-    def _filled_cells(self) -> Iterator[tuple[str, str, Cell]]:
+    def _text(self, name: str) -> str | None:
+        cell = self.main.get(name)
+        return cell.text if cell else None
+
+    def _filled_cells(self) -> Iterator[Filled]:
         for table, found in self.cells.items():
             for name, cell in found.items():
                 if cell is not None:
@@ -206,8 +204,8 @@ class RowDraft:
     def _column(self, table: str, name: str) -> Column:
         return self.mapping.tables[table].columns[name]
 
-    def _results(self) -> Iterator[ResultFacts]:
-        for table, name, cell in self._filled_cells():
+    def _results(self, filled: Sequence[Filled]) -> Iterator[ResultFacts]:
+        for table, name, cell in filled:
             column = self._column(table, name)
             if column.result_of is not None:
                 label = column.name or name
@@ -219,8 +217,17 @@ class RowDraft:
                 at = f"{self.where}, column {column.unit_column}"
                 yield ResultFacts(column.result_of, label, cell.text, unit, place, column.unit, at)
 
-    def _values(self) -> Iterator[tuple[str, str]]:
-        for table, name, cell in self._filled_cells():
+    def _values(self, filled: Sequence[Filled]) -> Iterator[tuple[str, str]]:
+        for table, name, cell in filled:
             column = self._column(table, name)
             if column.event_value:
                 yield column.name or name, cell.text
+
+
+def _content(filled: Sequence[Filled]) -> str:
+    """Hash what the row says: 12.50 says what 12.5 says, a workbook keeps no other digits."""
+    said = [
+        (f"{t}.{c}", cell.text if isinstance(cell.value, str) else same_value(cell.text))
+        for t, c, cell in filled
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()

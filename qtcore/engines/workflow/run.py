@@ -203,7 +203,7 @@ class _Run:
         self._attempt = attempt
         self._evaluate = evaluate
         self._active = active
-        self._memory: Memory = self._chart.remember(map(self._read_old, attempt.visited))
+        self._memory: Memory = self._chart.remember(map(self._read_old, attempt.visited), active)
         self.legs: list[Leg] = []
 
     def choose(self, event: str) -> tuple[list[Taken], list[Refusal]]:

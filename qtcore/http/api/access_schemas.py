@@ -48,6 +48,30 @@ _IDENTITY = {
     "linked_at": TEXT,
     "linked_by": TEXT,
 }
+_CALIBRATION = {
+    "calibration_id": TEXT,
+    "done_on": TEXT,
+    "valid_until": TEXT,
+    "is_passed": FLAG,
+    "evidence": TEXT,
+    "recorded_at": TEXT,
+    "recorded_by": TEXT,
+}
+_DEVICE = {
+    "device_id": TEXT,
+    "code": TEXT,
+    "name": TEXT,
+    "kind": TEXT,
+    "site": TEXT,
+    "serial_no": TEXT,
+    "state": {"enum": ["active", "retired"]},
+    "every_days": {"type": ["integer", "null"]},
+    "due_on": MAYBE,
+    "is_fit": FLAG,
+    "why": TEXT,
+    "registered_at": TEXT,
+    "registered_by": TEXT,
+}
 
 ACCESS: Mapping[str, Schema] = {
     "User": make_object(_USER),
@@ -55,6 +79,8 @@ ACCESS: Mapping[str, Schema] = {
     "CredentialLink": make_object({"login": TEXT, "path": TEXT}),
     "Identity": make_object(_IDENTITY),
     "IdentityList": make_object({"items": list_of(ref("Identity"))}),
+    "Device": make_object({**_DEVICE, "calibrations": list_of(make_object(_CALIBRATION))}),
+    "DeviceList": make_object({"items": list_of(make_object(_DEVICE))}),
     "SessionLine": make_object(_SESSION),
     "SessionList": make_object({"items": list_of(ref("SessionLine"))}),
     "TokenLine": make_object(_TOKEN),

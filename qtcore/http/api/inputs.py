@@ -217,6 +217,7 @@ class EventBody(Input):
     from_party: Short = ""
     to_party: Short = ""
     equipment: Short = ""
+    device: Short = ""
     step: Short = ""
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
     external_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
@@ -225,7 +226,8 @@ class EventBody(Input):
     def as_event(self) -> EventInput:
         """Give the event the services take."""
         same = ("event_type", "event_at", "utc_offset", "location", "to_location", "from_party",
-                "to_party", "equipment", "step", "reason", "external_id", "values")  # fmt: skip
+                "to_party", "equipment", "device", "step", "reason", "external_id",
+                "values")  # fmt: skip
         return EventInput(
             **{name: getattr(self, name) for name in same},
             lines=tuple(Line(x.lot.as_ref(), x.part, x.quantity, x.unit) for x in self.lines),
@@ -269,6 +271,7 @@ class ResultBody(Input):
     unit: Short = ""
     origin: Annotated[str, StringConstraints(max_length=200)] = ""
     measured_at: Moment | None = None
+    device: Short = ""
     correct: StrictBool = False
     reason: Annotated[str, StringConstraints(max_length=2000)] = ""
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    CursorResult,
     Executable,
     Result,
     Select,
@@ -27,8 +28,11 @@ from sqlmodel import Session
 K = TypeVar("K")
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _AT_ONCE: Final = 1000
+_PART: Final = 5000
 READER: Final = "qtcore_reader"
-"""Where a session that cannot write keeps its connection."""
+"""Where a session keeps the connection that runs plain statements."""
+BEFORE_READING: Final = "qtcore_before_reading"
+"""Where a session that writes keeps what must be done before anything is read."""
 TENANT: ColumnElement[int] = bindparam("tenant", type_=BigInteger)
 
 
@@ -83,12 +87,36 @@ def rows_for(
     return () if found is None else found.all()
 
 
+def parts_for(
+    session: Session,
+    build: Callable[[str], Executable],
+    tenant_id: int,
+    keys: Iterable[int],
+    *,
+    more: Mapping[str, object] = _NOTHING,
+) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Run a statement as `rows_for` does and give its rows in parts, as the driver has them.
+
+    For tens of thousands of rows that become something else: a row object for each would cost as
+    much as finding it. See `columns.driver_readers` for their values.
+    """
+    found = _for(session, build, tenant_id, keys, more=more)
+    if not isinstance(found, CursorResult):
+        return
+    while rows := found.cursor.fetchmany(_PART):
+        yield rows
+    found.close()
+
+
 def reader(session: Session) -> Connection | Session:
-    """Give what runs a plain statement: where nothing is written, nothing waits to be first.
+    """Give what runs a plain statement; rows of a unit of work that wait are written before.
 
     The session's own bookkeeping would cost as much as the statement.
     """
     found: Connection | None = session.info.get(READER)
+    prepare: Callable[[], None] | None = session.info.get(BEFORE_READING)
+    if prepare is not None:
+        prepare()
     return session if found is None else found
 
 

@@ -3,7 +3,8 @@
 It must not know edges or events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, among_texts, rows_for
 from qtcore.store.queries.nodes import NAMES, find_nodes
 from qtcore.store.tables import Item, LogisticUnit, Lot, Party, Unit
 
@@ -134,12 +136,24 @@ def lots_in_shape(
     return [(node, lot_no) for node, lot_no in rows]
 
 
+@cache
+def _extras(dialect: str) -> Select[Any]:
+    return select(_ITEM.c.code, _ITEM.c.extra).where(
+        _ITEM.c.tenant_id == TENANT, among_texts(dialect, _ITEM.c.code)
+    )
+
+
 def item_extra(session: Session, tenant_id: int, item_code: str) -> dict[str, Any]:
     """Read the pack fields of an item; empty for one that is not there."""
-    found = session.execute(
-        select(_ITEM.c.extra).where(_ITEM.c.tenant_id == tenant_id, _ITEM.c.code == item_code)
-    ).scalar_one_or_none()
-    return found or {}
+    return item_extras(session, tenant_id, [item_code]).get(item_code) or {}
+
+
+def item_extras(
+    session: Session, tenant_id: int, item_codes: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """Read the pack fields of items by code; one that is not there is left out."""
+    rows = rows_for(session, _extras, tenant_id, item_codes)
+    return {row.code: row.extra for row in rows}
 
 
 def _containing(tenant_id: int, text: str, limit: int) -> Select[tuple[int]]:

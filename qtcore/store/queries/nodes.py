@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import moment, table_of, text
-from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, key_rows, reader, rows_for
 from qtcore.store.tables import (
     Edge,
     Hold,
@@ -101,13 +101,11 @@ class HoldRow(NamedTuple):
 
 def describe_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, NodeInfo]:
     """Describe nodes, by node; one that is not there is left out."""
-    wanted = list(nodes)
-    names = _identifiers_of(session, tenant_id, wanted)
     described: dict[int, NodeInfo] = {}
-    for row in rows_for(session, _described, tenant_id, wanted):
+    for *row, named in rows_for(session, _described, tenant_id, nodes):
         info = NodeInfo(*row)
-        given = names.get(info.node)
-        described[info.node] = info._replace(identifiers=tuple(given)) if given else info
+        names = tuple((scheme, value) for _, scheme, value in sorted(named or ()))
+        described[info.node] = info._replace(identifiers=names) if names else info
     return described
 
 
@@ -211,7 +209,8 @@ def find_nodes(session: Session, tenant_id: int, text: str) -> list[int]:
     As written first; only when nothing has that name, in any case of letters. At most 200.
     """
     for statement in (_EXACT, _FOLDED):
-        found = session.execute(statement, {"tenant": tenant_id, "text": text}).scalars().all()
+        asked = {"tenant": tenant_id, "text": text}
+        found = reader(session).execute(statement, asked).scalars().all()
         if found:
             return list(found)
     return []
@@ -278,9 +277,21 @@ def _described(dialect: str) -> Select[tuple[object, ...]]:
         func.coalesce(_ITEM.c.industry, empty),
         func.coalesce(_ITEM.c.names, no_values),
         func.coalesce(_LOT.c.extra, _UNIT.c.extra, _CASE.c.extra, no_values),
+        _names_of(dialect, _NODE.c.node),
     )
     found = select(*columns).select_from(source)
     return found.where(_NODE.c.tenant_id == TENANT, among(dialect, _NODE.c.node))
+
+
+def _names_of(dialect: str, node: ColumnElement[int]) -> ColumnElement[Any]:
+    """Select the identifiers of a node as a list of key, scheme and value; null without any."""
+    is_postgres = dialect == "postgresql"
+    whole = func.json_agg if is_postgres else func.json_group_array
+    one = func.json_build_array if is_postgres else func.json_array
+    own, asked = _IDENTIFIER.c, and_(_IDENTIFIER.c.tenant_id == TENANT, _IDENTIFIER.c.node == node)
+    return (
+        select(whole(one(own.id, own.scheme, own.value), type_=JSON)).where(asked).scalar_subquery()
+    )
 
 
 @cache

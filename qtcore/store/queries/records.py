@@ -3,17 +3,18 @@
 It must not know what a kind of record means.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import BigInteger, Select, String, bindparam, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.events import of_tenant
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import TENANT, among, reader, rows_for
 from qtcore.store.tables import InspectionResult, Record, RecordLink, StateChange
 
 _RECORD: Final = table_of(Record)
@@ -121,35 +122,54 @@ class StateChangeRow(NamedTuple):
 
 def records_about(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[RecordRow]:
     """List the records linked to any of the nodes, each once, oldest first."""
-    rows = (RecordRow(*row) for row in rows_for(session, _records, tenant_id, nodes))
+    found = records_by_node(session, tenant_id, nodes)
+    return each_once(row for rows in found.values() for row in rows)
+
+
+def records_by_node(
+    session: Session, tenant_id: int, nodes: Iterable[int]
+) -> dict[int, list[RecordRow]]:
+    """List the records linked to each of the nodes; a node without any is left out."""
+    found: dict[int, list[RecordRow]] = defaultdict(list)
+    for node, *row in rows_for(session, _records, tenant_id, nodes):
+        found[node].append(RecordRow(*row))
+    return found
+
+
+def each_once(rows: Iterable[RecordRow]) -> list[RecordRow]:
+    """List records each once, oldest first."""
     return sorted({row.id: row for row in rows}.values(), key=lambda row: row.id)
 
 
 def results_of(session: Session, tenant_id: int, node: int) -> list[ResultRow]:
     """List the results of a lot as they were recorded, superseded ones too."""
-    named = [_RESULT.c[name] for name in ResultRow._fields]
-    statement = (
-        select(*named)
-        .where(_RESULT.c.tenant_id == tenant_id, _RESULT.c.node == node)
-        .order_by(_RESULT.c.id)
-    )
-    return [ResultRow(*row) for row in session.execute(statement)]
+    rows = reader(session).execute(_RESULTS, {"tenant": tenant_id, "node": node})
+    return [ResultRow(*row) for row in rows]
 
 
 def state_changes_of(session: Session, tenant_id: int, subject_uid: str) -> list[StateChangeRow]:
     """List the transitions of a lot or record in order."""
-    named = [_CHANGE.c[name] for name in StateChangeRow._fields]
-    statement = (
-        select(*named)
-        .where(_CHANGE.c.tenant_id == tenant_id, _CHANGE.c.subject_uid == subject_uid)
-        .order_by(_CHANGE.c.number)
+    rows = reader(session).execute(_CHANGES, {"tenant": tenant_id, "subject": subject_uid})
+    return [StateChangeRow(*row) for row in rows]
+
+
+_RESULTS: Final = (
+    select(*(_RESULT.c[name] for name in ResultRow._fields))
+    .where(_RESULT.c.tenant_id == TENANT, _RESULT.c.node == bindparam("node", type_=BigInteger))
+    .order_by(_RESULT.c.id)
+)
+_CHANGES: Final = (
+    select(*(_CHANGE.c[name] for name in StateChangeRow._fields))
+    .where(
+        _CHANGE.c.tenant_id == TENANT, _CHANGE.c.subject_uid == bindparam("subject", type_=String)
     )
-    return [StateChangeRow(*row) for row in session.execute(statement)]
+    .order_by(_CHANGE.c.number)
+)
 
 
 @cache
 def _records(dialect: str) -> Select[Any]:
     named = [_RECORD.c[name] for name in RecordRow._fields]
     linked = of_tenant(_RECORD, _RECORD.c.id, _LINK.c.record_id)
-    found = select(*named).select_from(_LINK.outerjoin(_RECORD, linked))
+    found = select(_LINK.c.node, *named).select_from(_LINK.outerjoin(_RECORD, linked))
     return found.where(_LINK.c.tenant_id == TENANT, among(dialect, _LINK.c.node))

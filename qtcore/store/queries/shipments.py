@@ -14,15 +14,14 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
+    and_,
     exists,
-    func,
-    literal,
     select,
     union_all,
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of
+from qtcore.store.columns import moment, table_of, text
 from qtcore.store.queries.events import of_tenant, with_event
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
@@ -33,6 +32,7 @@ _EVENT: Final = table_of(Event)
 _MOVEMENT: Final = table_of(Movement)
 _NODE: Final = table_of(Node)
 _PARTY: Final = table_of(Party)
+_NOBODY: Final[tuple[str, str, dict[str, Any]]] = ("", "", {})
 
 
 class ShipmentRow(NamedTuple):
@@ -84,23 +84,15 @@ def shipments_of(
     rows = sorted(told, key=lambda row: (row.event_at, row.id))
     if known is None:
         known = label_nodes(session, tenant_id, [row.node for row in rows])
-    return [
-        ShipmentRow(
-            row.uid,
-            row.event_at,
-            row.node,
-            known[row.node].uid,
-            known[row.node].kind,
-            known[row.node].lot_no,
-            known[row.node].item_code,
-            row.quantity,
-            row.unit,
-            row.customer,
-            row.customer_name,
-            row.contacts or {},
-        )
-        for row in rows
-    ]
+    # Customers are few beside their shipments, and their contacts are read once.
+    parties = rows_for(session, _customers, tenant_id, {row.to_party_id for row in rows} - {None})
+    customers = {party.id: (party.code, party.name, party.contacts or {}) for party in parties}
+    found = []
+    for _, uid, at, node, quantity, unit, party in rows:
+        info, customer = known[node], customers.get(party, _NOBODY)
+        thing = (node, info.uid, info.kind, info.lot_no, info.item_code)
+        found.append(ShipmentRow(uid, at, *thing, quantity, unit, *customer))
+    return found
 
 
 def contents_of(
@@ -203,22 +195,17 @@ def _take_out(stays: list[Stay], row: Any) -> list[Stay]:
 
 @cache
 def _shipped(dialect: str, *, shape: Shape) -> Select[Any]:
-    empty = literal("")
-    customer = of_tenant(_PARTY, _PARTY.c.id, _EVENT.c.to_party_id)
-    source = with_event(_MOVEMENT).outerjoin(_PARTY, customer)
     return (
         select(
             _MOVEMENT.c.id,
-            _EVENT.c.uid,
-            _EVENT.c.event_at,
+            text(_EVENT.c.uid),
+            moment(_EVENT.c.event_at),
             _MOVEMENT.c.node,
             _MOVEMENT.c.quantity,
-            _MOVEMENT.c.unit,
-            func.coalesce(_PARTY.c.code, empty).label("customer"),
-            func.coalesce(_PARTY.c.name, empty).label("customer_name"),
-            _PARTY.c.contacts,
+            text(_MOVEMENT.c.unit),
+            _EVENT.c.to_party_id,
         )
-        .select_from(source)
+        .select_from(with_event(_MOVEMENT))
         .where(
             _MOVEMENT.c.tenant_id == TENANT,
             among(dialect, _MOVEMENT.c.node),
@@ -226,6 +213,12 @@ def _shipped(dialect: str, *, shape: Shape) -> Select[Any]:
             counts(_EVENT, shape),
         )
     )
+
+
+@cache
+def _customers(dialect: str) -> Select[Any]:
+    here = and_(_PARTY.c.tenant_id == TENANT, among(dialect, _PARTY.c.id))
+    return select(_PARTY.c.id, _PARTY.c.code, _PARTY.c.name, _PARTY.c.contacts).where(here)
 
 
 @cache

@@ -8,23 +8,22 @@ from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Select,
     and_,
     case,
-    literal_column,
     or_,
     select,
     true,
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import moment, table_of, text
-from qtcore.store.queries.keyset import TENANT, among, key_rows, rows_for
+from qtcore.store.columns import driver_readers, table_of
+from qtcore.store.queries.keyset import TENANT, among, key_rows, parts_for, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.links import has_aliases
 from qtcore.store.tables import Edge, Event, NodeAlias
@@ -35,6 +34,7 @@ SAME_AS: Final = "same_as"
 _EDGE: Final = table_of(Edge)
 _EVENT: Final = table_of(Event)
 _ALIAS: Final = table_of(NodeAlias)
+_EVENT_OF: Final = itemgetter(7)
 
 
 class EdgeRow(NamedTuple):
@@ -177,6 +177,8 @@ class Walk:
         if max_depth is not None:
             return self._read_levels(starts, max_depth)
         reached = self.closure(starts)
+        if len(reached) < 2:
+            return []  # nothing is linked to itself
         return [*self._edges_from(reached), *self._alias_edges(reached)]
 
     def closure(self, starts: Iterable[int]) -> set[int]:
@@ -206,7 +208,20 @@ class Walk:
         return [*found, *self._alias_edges(seen)]
 
     def _edges_from(self, near: Iterable[int]) -> list[EdgeRow]:
-        return list(map(EdgeRow._make, self._rows(self._edges, near)))
+        found: list[EdgeRow] = []
+        uids: dict[int, str] = {}
+        amount, moment = driver_readers(self._session.get_bind().dialect.name)
+        more = self._lens.parameters()
+        for rows in parts_for(self._session, self._edges, self._tenant_id, near, more=more):
+            # An event is read once, however many links it made.
+            events = set(map(_EVENT_OF, rows)) - uids.keys()
+            for told in parts_for(self._session, _event_uids, self._tenant_id, events):
+                uids.update(told)
+            found += [
+                EdgeRow(key, src, dst, kind, sure, amount(quantity), unit, uids[event], moment(at))
+                for key, src, dst, kind, sure, quantity, unit, event, at in rows
+            ]
+        return found
 
     def _rows(self, build: Any, keys: Iterable[int]) -> Sequence[Any]:
         more = self._lens.parameters()
@@ -274,23 +289,29 @@ def _reach(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[int]
 
 @cache
 def _edges(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[object, ...]]:
-    told_by = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == _EDGE.c.event_id)
     columns = (
         _EDGE.c.id,
         _EDGE.c.src,
         _EDGE.c.dst,
-        text(_EDGE.c.kind),
-        text(_EDGE.c.certainty),
+        _EDGE.c.kind,
+        _EDGE.c.certainty,
         _EDGE.c.quantity,
-        text(_EDGE.c.unit),
-        text(_EVENT.c.uid),
-        moment(_EDGE.c.event_at),
-        literal_column("0", Integer),  # the steps, which are counted afterwards
+        _EDGE.c.unit,
+        _EDGE.c.event_id,
+        _EDGE.c.event_at,
     )
-    # Every edge has its event; the outer join only keeps the planner from beginning with events.
-    found = select(*columns).select_from(_EDGE.outerjoin(_EVENT, told_by))
     near, _ = _ends(is_forward)
-    return found.where(_EDGE.c.tenant_id == TENANT, among(dialect, near), counts(_EDGE, shape))
+    return select(*columns).where(
+        _EDGE.c.tenant_id == TENANT, among(dialect, near), counts(_EDGE, shape)
+    )
+
+
+@cache
+def _event_uids(dialect: str) -> Select[tuple[int, str]]:
+    # Begun with the keys: where few events were told so far, they would be read whole.
+    keys = key_rows(dialect).subquery()
+    here = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == keys.c.node)
+    return select(keys.c.node, _EVENT.c.uid).select_from(keys.outerjoin(_EVENT, here))
 
 
 def _ends(is_forward: bool) -> tuple[ColumnElement[int], ColumnElement[int]]:

@@ -23,6 +23,7 @@ from qtcore.store.tables.config import (
     ReplayJob,
 )
 from qtcore.store.tables.delegations import Delegation
+from qtcore.store.tables.devices import Calibration, Device
 from qtcore.store.tables.epcis import EpcisEvent, EpcisQuery
 from qtcore.store.tables.events import (
     Discrepancy,
@@ -105,6 +106,7 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "Blob",
+    "Calibration",
     "ConfigDraft",
     "ConfigText",
     "ConfigVersion",
@@ -112,6 +114,7 @@ __all__ = [
     "Decision",
     "DefinitionVersion",
     "Delegation",
+    "Device",
     "Discrepancy",
     "Edge",
     "EpcisEvent",

@@ -79,6 +79,7 @@ class Event(PublicRow, table=True):
     reason: str = Field(default="", max_length=2000)
     values: dict[str, Any] = json_field()
     document: dict[str, Any] = json_field()
+    device: str = Field(default="", max_length=120)
 
 
 class Movement(TenantRow, table=True):

@@ -202,5 +202,6 @@ class InspectionResult(TenantRow, table=True):
     measured_at: datetime | None = None
     recorded_at: datetime
     recorded_by: str = Field(max_length=120)
+    device: str = Field(default="", max_length=120)
     superseded_by: str | None = Field(default=None, max_length=36)
     reason: str = Field(default="", max_length=2000)

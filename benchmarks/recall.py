@@ -1,0 +1,99 @@
+"""What a recall costs: its scope against the trace of the same lot, and a whole mock recall.
+
+It must not gate anything by absolute times: on shared machines only ratios of one run count.
+
+    python benchmarks/recall.py --edges 100000 --out docs/benchmarks
+"""
+
+import argparse
+import json
+import random
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plant import SEED, fill
+from benchmarks.trace import measure
+from qtcore.services.definitions import publish_registry
+from qtcore.services.recall import RecallStart, recall_scope, start_recall
+from qtcore.services.site import Site, open_site
+from qtcore.services.trace import trace
+
+ROOTS = 30
+
+
+def run(edges: int) -> dict[str, Any]:
+    """Build a plant and measure; gives the result of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.db"
+        site = open_site(f"sqlite:///{path}", create=True)
+        publish_registry(site, site.system_context())
+        raw = fill(site, path, edges)
+        with sqlite3.connect(path) as database:
+            database.execute("ANALYZE")
+        try:
+            roots = random.Random(SEED).sample(raw[10:], min(ROOTS, len(raw) - 10))
+            return {"edges": edges, **_measured(site, roots, raw[0])}
+        finally:
+            site.close()
+
+
+def _measured(site: Site, roots: list[int], hub: int) -> dict[str, Any]:
+    context = site.system_context()
+
+    def traced(root: int) -> str:
+        return json.dumps(trace(site, context, _name(root), "forward").as_json())
+
+    def scoped(root: int) -> str:
+        return json.dumps(recall_scope(site, context, [_name(root)]).as_json())
+
+    times = {
+        "trace": measure(traced, roots),
+        "scope": measure(scoped, roots),
+        "trace_hub": measure(traced, [hub]),
+        "scope_hub": measure(scoped, [hub]),
+    }
+    started = time.process_time()
+    start = RecallStart([_name(roots[0])], "Drill", "a drill", is_mock=True, data=_PLAN)
+    opened = start_recall(site, context, start)
+    times["mock_recall"] = {"median": round((time.process_time() - started) * 1000, 4)}
+
+    def ratio(one: str, other: str) -> float:
+        return round(times[one]["median"] / times[other]["median"], 3)
+
+    return {
+        "lots_in_the_mock": len(opened.scope.trace.nodes),
+        "ms": times,
+        "ratios": {
+            "scope_to_trace": ratio("scope", "trace"),
+            "scope_to_trace_hub": ratio("scope_hub", "trace_hub"),
+            "mock_recall_to_scope": ratio("mock_recall", "scope"),
+        },
+    }
+
+
+_PLAN = {"plan": "food_cn"}
+
+
+def _name(node: int) -> str:
+    return f"L{node:09d}"
+
+
+def main() -> None:
+    """Run from the command line; print one JSON result and keep it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--edges", type=int, default=100_000)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    result = run(asked.edges)
+    print(json.dumps(result, indent=2))
+    if asked.out:
+        asked.out.mkdir(parents=True, exist_ok=True)
+        kept = asked.out / f"recall-{asked.edges}.json"
+        kept.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
