@@ -99,3 +99,9 @@ def test_a_sign_is_found_where_it_is_written_whatever_the_style(written: str) ->
 def test_where_an_escape_stands_for_a_sign_the_whole_text_is_shown() -> None:
     document = read_yaml('a: "x\\u0041（"', "f.yaml")
     assert document.positions.inside(("a",), document.value["a"], 2) == (1, 4, 10)
+
+
+def test_a_text_of_too_many_signs_is_refused_however_simple_it_is() -> None:
+    long = f"name == '{'a' * 2000}'"
+    assert [p.code for p in check(long, NAMES)[1]] == ["QT201"]
+    assert check(f"name == '{'a' * 1980}'", NAMES)[0] is not None
