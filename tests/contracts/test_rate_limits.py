@@ -146,7 +146,8 @@ def test_a_flood_of_unknown_logins_does_not_fill_the_history(web: Web, most: int
 def test_wrong_tokens_weigh_more_than_requests(web: Web):
     def sent(asked: Web) -> list[int]:
         with asked.visitor() as client:
-            return statuses(client, "/api/v1/lots", 4, authorization="Bearer wrong")
+            told: list[int] = statuses(client, "/api/v1/lots", 4, authorization="Bearer wrong")
+            return told
 
     assert sent(limited(web, address=Rate(0.001, 15))) == [401, 401, 429, 429]
     assert sent(limited(web, address=Rate(0.001, 150))) == [401] * 4

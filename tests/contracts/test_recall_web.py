@@ -272,3 +272,11 @@ def test_all_lots_of_one_item_are_found_when_the_item_is_named(web: Web) -> None
     assert "1 lot is certain" in shown
     assert 'id="lot-doubts"' not in shown
     assert "there is no item 'NONE'" in html.unescape(wrong)
+
+
+def test_a_place_that_nobody_recorded_is_said_so_in_the_language_of_the_page(web: Web) -> None:
+    with web.person() as client:
+        for language, words in (("en", "Place not recorded"), ("zh-CN", "未记录地点")):
+            page = client.get("/recall", params={"seeds": "M-1", "lang": language}).text
+            assert words in page
+            assert "<td>unknown</td>" not in page

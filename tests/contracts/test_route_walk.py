@@ -6,37 +6,42 @@ its model asks for; programs come with a token, people with a session.
 """
 
 import io
-import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 from litestar import Litestar
 
-from qtcore.http.api.routes import OPERATIONS
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
 from qtcore.http.rates import UNLIMITED
 from qtcore.registry.load import load_registry
 from qtcore.services.accounts import NewUser, add_user, find_account
+from qtcore.services.attachments import Owner, attach_file
 from qtcore.services.audit import seal
+from qtcore.services.delegations import DelegationInput, make_delegation
 from qtcore.services.devices import NewDevice, register_device
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all
 from qtcore.services.master import MasterInput, get_master, save_master
+from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.sessions import find_session, start_session
 from qtcore.services.site import Site
 from qtcore.services.tokens import NewToken, make_token
+from qtcore.services.uploads import Upload
 from qtcore.testing.builders import a_context, a_party, an_output
 from qtcore.testing.sites import a_site
 from tests.asgi_client import client_of
+from tests.markup import inline_in
+from tests.walking import QUERIES, VALUES, bodies_of, body_of, form_of
 
 TABLE = Path(__file__).parent.parent / "golden" / "route_walk.txt"
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -63,6 +68,7 @@ class Walk:
     walkers: list[Walker]
     ids: dict[str, str]
     bodies: dict[tuple[str, str], bytes]
+    reader: Walker
 
 
 def ids_of(site: Site) -> dict[str, str]:
@@ -88,6 +94,22 @@ def ids_of(site: Site) -> dict[str, str]:
         site, site.system_context(), NewDevice("SCALE-1", "Scale", "scale", "EAST", every_days=30)
     )
     held = hold_all(site, everything, ["M-1"], "smell")
+    second = an_output("MILK", "M-2", "10", source="FARM")
+    record_event(site, everything, replace(event, lines=(second,)))
+    kept = attach_file(
+        site, everything, Owner("record", opened.record.uid), Upload("note.txt", b"a note")
+    )
+    # A mock one: a true one would hold the lot that everybody acts on.
+    asked = RecallStart(
+        ("M-1",), "Smell", "smell", is_mock=True, data={"plan": "food_cn", "recall_class": "I"}
+    )
+    case = start_recall(site, a_context(site, ["recall_head"]), asked).number
+    # Changed by those who may: none of those who walk, or they would be signed out on the way.
+    add_user(site, site.system_context(), NewUser("target", "Target", ("operator",)))
+    add_user(site, site.system_context(), NewUser("principal", "Principal", ("operator",)))
+    until = site.sources.now() + timedelta(days=9)
+    lent = DelegationInput("principal", "target", until, "leave")
+    delegation = make_delegation(site, site.system_context(), lent)
     seal(site)
     return {
         "lot": "M-1",
@@ -98,8 +120,14 @@ def ids_of(site: Site) -> dict[str, str]:
         "record_id": opened.record.number,
         "kind": "deviation",
         "hold_id": held.holds[0],
+        "hold": held.holds[0],
+        "attachment": kept.uid,
+        "attachment_id": kept.uid,
+        "recall_id": case,
+        "delegation": str(delegation["delegation_id"]),
+        "delegation_id": str(delegation["delegation_id"]),
         "device": "SCALE-1",
-        "login": "operator",
+        "login": "target",
         "name": "deviation",
         "transition": "investigate",
         "number": "1",
@@ -121,7 +149,7 @@ FEW = ("nobody", "admin", "operator", "operator@WEST", "qa_lot.read", "other_ten
     ],
 )
 def walk(request: pytest.FixtureRequest) -> Iterator[Walk]:
-    registry = load_registry(packs=[]).get_registry()
+    registry = load_registry(packs=["food"]).get_registry()
     with a_site(registry=registry) as site, a_site(registry=registry, seed=2) as other:
         ids = ids_of(site)
         walkers = [Walker("nobody")]
@@ -137,7 +165,9 @@ def walk(request: pytest.FixtureRequest) -> Iterator[Walk]:
         walkers.append(replace(stranger, name="other_tenant"))
         app = make_app(site, logger=make_logger(io.StringIO()), rates=UNLIMITED)
         chosen = [who for who in walkers if not request.param or who.name in request.param]
-        yield Walk(app, chosen, ids, bodies_of(app))
+        # Those who walk are signed out at the end of it.
+        reader = a_walker(site, NewUser("reader", "Reader", ("admin", "qa")))
+        yield Walk(app, chosen, ids, bodies_of(), reader)
 
 
 def a_walker(site: Site, user: NewUser, *, scope: tuple[str, ...] = ()) -> Walker:
@@ -162,40 +192,23 @@ def routes_of(app) -> list[tuple[str, str]]:
     return sorted(found, key=lambda each: (each[1], each[0]))
 
 
-def least(schema: dict[str, Any], known: dict[str, Any]) -> Any:
-    """Give the least that a model accepts: what is required, each in its simplest form."""
-    if "$ref" in schema:
-        return least(known[schema["$ref"].rsplit("/", 1)[1]], known)
-    if "enum" in schema or "const" in schema:
-        return schema.get("const", (schema.get("enum") or [None])[0])
-    if "anyOf" in schema:
-        return least(schema["anyOf"][0], known)
-    if schema.get("type") == "object":
-        held = schema.get("properties", {})
-        return {name: least(held[name], known) for name in schema.get("required", ())}
-    simple = {"array": [], "integer": 1, "number": "1", "boolean": True, "null": None}
-    if schema.get("type") == "array" and schema.get("minItems"):
-        return [least(schema["items"], known)]
-    if schema.get("format") == "date-time":
-        return "2026-06-01T00:00:00Z"
-    return simple.get(schema.get("type", ""), "MILK")
-
-
-def bodies_of(app: Litestar) -> dict[tuple[str, str], bytes]:
-    """Give the least body of every operation of the API."""
-    found = {}
-    for operation in OPERATIONS:
-        if operation.body is not None:
-            schema = operation.body.model_json_schema()
-            told = least(schema, schema.get("$defs", {}))
-            path = f"/api/v1{re.sub(r':str', '', operation.path)}"
-            found[operation.method, path] = json.dumps(told).encode()
-    return found
+def address_of(path: str, ids: dict[str, str]) -> str:
+    """Fill an address in; a recall is a record too, and has its own number."""
+    value = next((v for place, v in VALUES.items() if path.startswith(place)), "none")
+    own = {"value": quote(value, safe="")}
+    if path.startswith("/recall/"):
+        own["record"] = ids["recall_id"]
+    if path.startswith("/epcis/events/"):
+        own["event_id"] = f"urn:uuid:{ids['event_id']}"
+    return PARAMETER.sub(lambda found: (ids | own).get(found[1], "none"), path)
 
 
 def verdict(client: httpx.Client, route: tuple[str, str], who: Walker, walk: Walk) -> str:
     method, path = route
-    address = PARAMETER.sub(lambda found: walk.ids.get(found[1], "none"), path)
+    plain = PARAMETER.sub(r"{\1}", path)
+    named = f"{method} {plain}"
+    address = address_of(path, walk.ids)
+    asked = f"{address}?{QUERIES[named]}" if named in QUERIES else address
     content, headers = (
         b"",
         {"idempotency-key": re.sub(r"[^A-Za-z0-9._-]", "-", f"{who.name}-{method}-{address}")},
@@ -204,16 +217,14 @@ def verdict(client: httpx.Client, route: tuple[str, str], who: Walker, walk: Wal
         headers |= {"authorization": f"Bearer {who.token}"} if who.token else {}
         if method != "GET":
             headers["content-type"] = "application/json"
-            content = walk.bodies.get((method, PARAMETER.sub(r"{\1}", path)), b"{}")
-            content = b"" if (method, PARAMETER.sub(r"{\1}", path)) not in walk.bodies else content
+            least_body = walk.bodies.get((method, plain), b"")
+            content = body_of(named) or least_body
     else:
         headers |= {"cookie": f"qtcore_session={who.secret}"} if who.secret else {}
         if method != "GET":
             headers["content-type"] = "application/x-www-form-urlencoded"
-            content = f"csrf_token={who.csrf}".encode()
-    answer = client.request(
-        method, address, headers=headers, content=content, follow_redirects=False
-    )
+            content = form_of(named, who.csrf)
+    answer = client.request(method, asked, headers=headers, content=content, follow_redirects=False)
     return str(answer.status_code)
 
 
@@ -301,3 +312,68 @@ def test_the_walk_sees_a_route_without_a_line(walk, walked):
 
 def test_nothing_breaks_on_the_way(walked):
     assert [line for line in walked if re.search(r"=5\d\d", line)] == []
+
+
+ABSENT = {
+    **dict.fromkeys(("lot", "lot_id"), "M-9"),
+    **dict.fromkeys(("record", "record_id"), "DEV-2026-00009"),
+    **dict.fromkeys(
+        ("event", "event_id", "hold", "hold_id", "attachment", "attachment_id"),
+        "019e8232-6000-7000-8000-000000000000",
+    ),
+    "recall_id": "RC-2026-00009",
+    "device": "SCALE-9",
+}
+
+
+def told_apart(walk: Walk, name: str) -> list[tuple[str, str]]:
+    """List the routes that answer somebody otherwise when what they name does not exist."""
+    who = next(each for each in walk.walkers if each.name == name)
+    absent = replace(walk, ids=walk.ids | ABSENT)
+    with client_of(walk.app) as client:
+        return [
+            route
+            for route in routes_of(walk.app)
+            if set(PARAMETER.findall(route[1])) & set(ABSENT)
+            and verdict(client, route, who, walk) != verdict(client, route, who, absent)
+        ]
+
+
+def test_what_is_hidden_answers_as_what_does_not_exist(walk):
+    """The control: who sees the things is answered otherwise."""
+    assert told_apart(walk, "operator@WEST") == []
+    assert len(told_apart(walk, "admin")) > 20
+
+
+def directives_of(policy: str) -> dict[str, str]:
+    parts = (each.strip().partition(" ") for each in policy.split(";"))
+    return {name: value for name, _, value in parts}
+
+
+def test_every_page_keeps_the_strict_policy(walk):
+    """Every route that answers HTML, with what is found and what is refused."""
+    seen = 0
+    with client_of(walk.app) as client:
+        for method, path in routes_of(walk.app):
+            if method != "GET" or path.startswith(PROGRAMS):
+                continue
+            answer = client.get(
+                address_of(path, walk.ids),
+                params=QUERIES.get("GET " + PARAMETER.sub(r"{\1}", path)),
+                headers={"cookie": f"qtcore_session={walk.reader.secret}"},
+                follow_redirects=False,
+            )
+            told = answer.headers
+            assert told["x-content-type-options"] == "nosniff", path
+            assert told["referrer-policy"] in ("same-origin", "no-referrer"), path
+            assert told["cross-origin-opener-policy"] == "same-origin", path
+            if not told.get("content-type", "").startswith("text/html"):
+                continue
+            seen += 1
+            policy = directives_of(told["content-security-policy"])
+            assert policy["script-src"] == policy["style-src"] == "'self'", path
+            assert policy["object-src"] == policy["frame-ancestors"] == "'none'", path
+            assert policy["default-src"] == policy["base-uri"] == "'self'", path
+            assert told["cache-control"] == "no-store", path
+            assert inline_in(answer.text) == [], path
+    assert seen > 30

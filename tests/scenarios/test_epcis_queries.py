@@ -106,6 +106,7 @@ def found(site: Site, **asked: Any) -> list[str]:
         ({"MATCH_epc": "https://id.gs1.org/01/10614141073464/21/1"}, "ship"),
         ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.107346.*"}, "ship pack"),
         ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.*.*"}, "ship pack"),
+        ({"MATCH_epc": "URN:EPC:idpat:sgtin:0614141.*.*"}, "ship pack"),
         ({"MATCH_epc": "urn:epc:idpat:sgtin:0614142.*.*"}, ""),
         ({"MATCH_anyEPC": f"{ITEM}.2"}, "make"),
         ({"MATCH_anyEPC": PALLET}, "pack"),

@@ -277,7 +277,7 @@ def test_a_desk_that_is_full_is_no_wrong_password_and_takes_no_place(site, monke
     _, intent = an_intent(site, qp)
     full = PasswordDesk(1, waiting=0)
     busy = replace(site, desk=full)
-    with full._turn():
+    with full._room:
         for _ in range(sign_tries.MOST_WRONG + 1):
             with pytest.raises(CannotVerify, match="cannot be verified now"):
                 sign_intent(busy, qp, intent, PROVEN)

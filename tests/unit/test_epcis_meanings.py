@@ -93,6 +93,7 @@ def test_a_malformed_class_is_refused(uri: str) -> None:
     "uri",
     [
         "https://example.com/orders/01/20260301A",
+        "https://example.com/orders/01/20260301",
         "https://example.com/00/1234",
         "urn:epc:id:gid:1.2.3",
         "geo:55.6,12.5",

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from qtcore.builtin.gs1 import canonical_identifier
-from qtcore.builtin.gs1.keys import canonical_uri
+from qtcore.builtin.gs1.keys import canonical_uri, plain_start
 
 _PATTERN = re.compile(r"urn:epc:(?:idpat|class):([a-z]+):(.+)", re.ASCII)
 _CANONICAL = "https://id.gs1.org/"
@@ -45,6 +45,7 @@ class Pattern:
 
 def read_pattern(text: str) -> Pattern:
     """Read a value of MATCH: an identifier in either notation, or an EPC pattern."""
+    text = plain_start(text)
     match = _PATTERN.fullmatch(text)
     if match is None or not text.endswith("*"):
         return Pattern((canonical_identifier(text)[1],))

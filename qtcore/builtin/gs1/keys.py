@@ -17,7 +17,8 @@ ANY_LOT = "*"
 
 _GS1_HOST = "id.gs1.org"
 _CANONICAL = f"https://{_GS1_HOST}"
-_GTIN_LENGTHS = (8, 12, 13, 14)
+_GTIN_LENGTHS = (12, 13, 14)
+"""Eight digits on a domain of any owner are as often a date."""
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)", re.ASCII)
 _PATTERN = re.compile(r"urn:epc:idpat:(grai|gdti|sgcn|cpi):([0-9]{6,12})\.([^.]*)\.\*", re.ASCII)
 _LINK = re.compile(r"https?://([^/?#]+)((?:/[^/?#]*)+)(?:[?#].*)?", re.ASCII)

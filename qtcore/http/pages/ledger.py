@@ -116,7 +116,7 @@ def _page(
         "error": error,
         "done": call.word("done"),
     }
-    return Page("ledger.html", data, status=422 if error else 200)
+    return Page("ledger.html", data, 400 if error else 200)
 
 
 def _number(text: str) -> int | None:

@@ -4,12 +4,17 @@ It must not know forms or services. The services speak English; where the page h
 for a code they come first, and the exact finding follows.
 """
 
-from qtcore.errors import QTCoreError
+from qtcore.errors import Denied, QTCoreError
 from qtcore.http.call import Call
 
 
 def word_error(call: Call, error: QTCoreError) -> list[str]:
-    """Word every fault or refusal of an error, or the error itself when it lists none."""
+    """Word every fault or refusal of an error, or the error itself when it lists none.
+
+    A missing right is nothing that whoever typed could mend: it goes on to its own page (403).
+    """
+    if isinstance(error, Denied):
+        raise error
     faults = [word_code(call, f.code, f.message) for f in getattr(error, "faults", ())]
     refusals = [
         word_code(call, r.code, f"{r.message} ({r.fix})" if r.fix else r.message)
