@@ -103,7 +103,7 @@ def read_evidence(
         required_tests=frozenset(
             c.id for c in (spec.characteristics if spec else ()) if c.required
         ),
-        device_uses=tuple(uses_of(session, tenant, [info.node])),
+        device_uses=tuple(uses_of(session, tenant, here) if "devices" in parts else ()),
     )
 
 
@@ -309,7 +309,7 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
 """The facts the product gathers itself; a pack may use them but not redefine them."""
 
 _EVERYTHING: Final = frozenset(
-    {"discrepancies", "holds", "inputs", "item", "movements", "records", "results"}
+    {"devices", "discrepancies", "holds", "inputs", "item", "movements", "records", "results"}
 )
 _RECORDS_OF_ALL: Final = frozenset({"inputs", "records"})
 _NONE: Final = frozenset[str]()
@@ -317,7 +317,7 @@ _INPUTS: Final = frozenset({"inputs"})
 _PARTS_OF_FIELDS: Final = {"item": frozenset({"item"}), "inputs": _INPUTS}
 _RESULTS: Final = frozenset({"results"})
 _MOVEMENTS: Final = frozenset({"movements"})
-_PARTS: Final[Mapping[str, frozenset[str]]] = {
+PARTS: Final[Mapping[str, frozenset[str]]] = {
     "item_kind": _NONE,
     "record_complete": frozenset({"movements", "records"}),
     "open_deviations": _RECORDS_OF_ALL,
@@ -332,6 +332,7 @@ _PARTS: Final[Mapping[str, frozenset[str]]] = {
     "holds_active": frozenset({"holds"}),
     "balance_ok": _MOVEMENTS,
     "discrepancies_open": frozenset({"discrepancies"}),
+    "device_calibrated": frozenset({"devices"}),
     "expiry_on": _NONE,
     "days_to_expiry": _NONE,
 }
@@ -347,7 +348,7 @@ def _parts_of(registry: Registry, names: Collection[str]) -> set[str]:
             continue
         source = definition.from_
         if source.core:
-            parts |= _PARTS.get(name, _NONE)
+            parts |= PARTS.get(name, _NONE)
         elif source.field:
             parts |= _PARTS_OF_FIELDS.get(source.field.partition(".")[0], _NONE)
         elif source.count:

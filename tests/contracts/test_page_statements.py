@@ -13,14 +13,14 @@ from tests.statements import counted
 from tests.web import Web, make_web
 
 MOST = {
-    "/l/{lot}": 48,
-    "/l/{lot}/release": 28,
+    "/l/{lot}": 50,
+    "/l/{lot}/release": 30,
     "/trace?lot={lot}": 23,
     "/search?q=M-": 14,
     "/ledger": 16,
     "/api/v1/lots": 6,
     "/api/v1/lots/{lot}": 29,
-    "/api/v1/lots/{lot}/release": 19,
+    "/api/v1/lots/{lot}/release": 21,
     "/api/v1/lots/{lot}/trace": 22,
     "/api/v1/ledger": 15,
 }

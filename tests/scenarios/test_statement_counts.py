@@ -56,8 +56,8 @@ def _record(site: Site, event_type: str, *lines: object, **more: object) -> list
 
 def test_the_statements_of_steps_are_bounded(plant):
     lot = a_received_lot(plant, lot_no="M-1").uid
-    assert len(_step(plant, lot, "start_testing")) <= 27
-    assert len(_step(plant, lot, "release", "qp")) <= 39 + 2 * _turns(plant)
+    assert len(_step(plant, lot, "start_testing")) <= 29
+    assert len(_step(plant, lot, "release", "qp")) <= 41 + 2 * _turns(plant)
 
 
 def test_the_statements_of_events_are_bounded_whatever_the_number_of_lines(plant):

@@ -1,7 +1,7 @@
 """Reading only what facts are functions of gives the same facts as reading everything."""
 
 from qtcore.definitions.rules import FactDefinition
-from qtcore.services.facts import CORE_FACTS, gather_facts, read_evidence
+from qtcore.services.facts import CORE_FACTS, PARTS, gather_facts, read_evidence
 from qtcore.services.holds import place_hold
 from qtcore.services.nodes import resolve
 from qtcore.testing import a_context, a_made_lot, a_received_lot, a_site, release
@@ -35,6 +35,10 @@ def test_facts_of_the_lot_itself_need_no_statement():
             facts = gather_facts(site, read_evidence(site, session, info, on, names=names), names)
         assert facts.keys() == names
         assert sent == []
+
+
+def test_every_fact_of_the_core_says_what_it_is_read_from():
+    assert PARTS.keys() == CORE_FACTS.keys()
 
 
 def test_every_fact_of_the_core_is_declared():
