@@ -3,6 +3,7 @@
 It must not know any one page. Autoescape is always on; a missing value is an error, never blank.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from qtcore.http.call import Call
 from qtcore.http.problems import Problem
 from qtcore.http.settings import Settings
 from qtcore.registry.registry import Registry
+from qtcore.services.kept_forms import find_kept
 from qtcore.services.notifications import count_unread
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -76,6 +78,8 @@ def _render(
         "t": partial(_text, settings, language),
         "find_text": lambda key: settings.texts.find(key, language),
         "unread": lambda: 0,
+        "kept_here": lambda: "",
+        "idle_seconds": 0,
         "me": call.context.actor if call and call.context else None,
         "csrf": call.session.csrf_token if call and call.session else "",
         "path": call.path if call else "",
@@ -86,6 +90,8 @@ def _render(
     if call is not None:
         known |= _definition_words(call.site.registry, settings, language)
         known["unread"] = partial(_unread, call)
+        known["kept_here"] = partial(_kept_here, call)
+        known["idle_seconds"] = int(call.site.sessions.idle.total_seconds())
     # Macros of other templates see no names of the page; they are handed this one.
     known["use"] = known
     return settings.templates.get_template(template).render({**known, **data})
@@ -93,6 +99,14 @@ def _render(
 
 def _unread(call: Call) -> int:
     return count_unread(call.site, call.context) if call.context is not None else 0
+
+
+def _kept_here(call: Call) -> str:
+    """Give what this person had filled in here when the terminal was locked, as JSON."""
+    if call.context is None or call.session is None or call.method != "GET":
+        return ""
+    kept = find_kept(call.site, call.context, call.path)
+    return json.dumps(kept, ensure_ascii=False) if kept else ""
 
 
 def _definition_words(registry: Registry, settings: Settings, language: str) -> dict[str, Any]:

@@ -13,9 +13,20 @@ from qtcore.services.site import Site
 from qtcore.store.queries.ledger import LedgerRow, list_ledger
 from qtcore.store.queries.ledger_facets import Wanted
 
-ALERTS: Final = ("sign_in.locked", "sign_in.new_address", "sign_in.failed", "denied")
+ALERTS: Final = (
+    "sign.locked",
+    "sign_in.locked",
+    "sign.failed",
+    "sign_in.new_address",
+    "sign_in.failed",
+    "denied",
+)
 """The kinds that somebody should look at, the gravest first."""
-_KINDS: Final = (*ALERTS, "sign_in", "credential.", "identity.", "session.", "token.", "user.")
+_KINDS: Final = (
+    *ALERTS,
+    *("sign_in", "credential.", "identity.", "session.", "token.", "user."),
+    *("signer.", "sign.unlocked", "factor.enrol", "factor.revoke", "policy.", "delegation."),
+)
 _MOST: Final = 100
 
 

@@ -3,8 +3,9 @@
 It must not know what is signed afterwards; see `qtcore.services.sign_demands` for what is asked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -24,6 +25,7 @@ from qtcore.services.signing import write_signature
 from qtcore.services.site import Site
 from qtcore.store.tables import PolicyAcceptance, Training, UserAccount
 
+ENDS_SOON = timedelta(days=30)
 ACCEPTS = SignatureDemand(meaning="acknowledged", profile="strict")
 
 
@@ -182,10 +184,63 @@ def read_signer(site: Site, context: Context, login: str = "") -> dict[str, Any]
                     "topic": each.topic,
                     "from": each.valid_from.isoformat(),
                     "until": each.valid_until.isoformat() if each.valid_until else None,
+                    "evidence": each.evidence,
+                    "by": each.recorded_by,
                 }
                 for each in trainings
             ],
         }
+
+
+def list_training_demands(site: Site, context: Context, login: str) -> list[dict[str, Any]]:
+    """Tell which trainings the steps ask for that an account's roles may sign, and how they stand.
+
+    `status`: ``current``, ``ends_soon`` (within 30 days), ``later``, ``expired`` or ``missing``.
+    Raises Denied, NotFound.
+    """
+    require(site, context, "user.manage", about=login)
+    day = context.at.date()
+    with site.store.read() as session:
+        tenant = site.store.tenant_id
+        account = _account(session, tenant, login)
+        roles = {*account.roles, *(role for _, role in account.site_roles)}
+        spans = session.exec(
+            select(Training).where(
+                Training.tenant_id == tenant, Training.person_id == account.person_id
+            )
+        ).all()
+    asked: dict[str, list[str]] = {}
+    for flow in site.registry.list("workflows"):
+        for step in flow.transitions:
+            if step.signature is not None and not roles.isdisjoint(
+                step.signature.roles or step.roles
+            ):
+                for topic in step.signature.training:
+                    asked.setdefault(topic, []).append(f"{flow.id}.{step.id}")
+    return [
+        {
+            "topic": topic,
+            "steps": steps,
+            **_standing_of([s for s in spans if s.topic == topic], day),
+        }
+        for topic, steps in sorted(asked.items())
+    ]
+
+
+def _standing_of(spans: Sequence[Training], day: date) -> dict[str, Any]:
+    """Say how a training stands on a day, by the span of it that reaches furthest."""
+    last = max(spans, key=lambda each: each.valid_until or date.max, default=None)
+    if last is None:
+        return {"status": "missing", "until": None}
+    until = last.valid_until
+    status = "current"
+    if until is not None and until < day:
+        status = "expired"
+    elif not any(s.valid_from <= day <= (s.valid_until or date.max) for s in spans):
+        status = "later"
+    elif until is not None and until - day <= ENDS_SOON:
+        status = "ends_soon"
+    return {"status": status, "until": until.isoformat() if until else None}
 
 
 def _account(session: Session, tenant_id: int, login: str) -> UserAccount:

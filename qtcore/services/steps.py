@@ -15,7 +15,7 @@ from qtcore.definitions.stored_states import is_final
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.engines.forms import from_json_values
 from qtcore.engines.workflow import Attempt, Leg, Lifecycle, Moved, advance, compile_workflow
-from qtcore.errors import Refusal, Refused
+from qtcore.errors import NotFound, Refusal, Refused
 from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import form_at, lifecycle_at, workflow_at
 from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
@@ -125,6 +125,19 @@ def lot_subject(session: Session, tenant_id: int, lot: tuple[Lot, NodeInfo]) -> 
     row, info = lot
     workflow = workflow_at(session, tenant_id, row.workflow_version_id or 0)
     history = tuple(state_changes_of(session, tenant_id, info.uid))
+    return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
+
+
+def any_lot_subject(site: Site, session: Session, info: NodeInfo) -> Subject:
+    """Read a lot as the subject of a step, also one that no version is pinned to; NotFound."""
+    tenant = site.store.tenant_id
+    row = session.exec(select(Lot).where(Lot.tenant_id == tenant, Lot.node == info.node)).first()
+    if row is None:
+        raise NotFound(f"{info.uid!r} is a {info.kind}; only lots and records have a life cycle")
+    if row.workflow_version_id is not None:
+        return lot_subject(session, tenant, (row, info))
+    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
+    history = tuple(state_changes_of(session, tenant, info.uid))
     return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
@@ -39,17 +39,15 @@ from qtcore.services.step_grounds import facts_and_gates, single_rules
 from qtcore.services.steps import (
     Note,
     Subject,
+    any_lot_subject,
     contents_to_sign,
     describe_actor,
     lifecycle_of,
-    lot_subject,
     makers_of,
     record_subject,
     write_step,
 )
-from qtcore.store.queries.nodes import NodeInfo
-from qtcore.store.queries.records import state_changes_of
-from qtcore.store.tables import Lot, Record
+from qtcore.store.tables import Record
 from qtcore.store.unit import UnitOfWork
 
 
@@ -167,13 +165,32 @@ def preview_signing(
     asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
     trail = Trail(subject[0])
     try:
-        with site.store.rehearse(asked.context) as work:
-            found = _read(site, work.session, asked.subject)
-            decided = _decide(site, work, found, (asked, trail))
-            return found, asked.context, contents_to_sign(site, work, found, decided)
+        return _rehearsed(site, asked, trail)
     except Refused as refused:
         note_refusal(site, asked.context, trail, name=subject[1], refusals=refused.refusals)
         raise
+
+
+def signing_objections(
+    site: Site, context: Context, subject: tuple[str, str], step: Step
+) -> tuple[Refusal, ...]:
+    """Say why a step could not be signed now; nobody tried, so nothing is made and nothing noted.
+
+    Raises NotFound and InputRejected as `fire_transition` does.
+    """
+    try:
+        asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
+        _rehearsed(site, asked, Trail(subject[0]))
+    except Refused as refused:
+        return refused.refusals
+    return ()
+
+
+def _rehearsed(site: Site, asked: _Asked, trail: Trail) -> tuple[Subject, Context, list[Signed]]:
+    with site.store.rehearse(asked.context) as work:
+        found = _read(site, work.session, asked.subject)
+        decided = _decide(site, work, found, (asked, trail))
+        return found, asked.context, contents_to_sign(site, work, found, decided)
 
 
 def _seen(
@@ -183,7 +200,7 @@ def _seen(
     kind, name = subject
     if kind == "lot":
         info = get_seen(site, reader, session, name)
-        return _lot_subject(site, session, info), thing_of_lot(
+        return any_lot_subject(site, session, info), thing_of_lot(
             site, session, info, actor=reader.actor
         )
     row = get_record(site, session, name)
@@ -266,19 +283,7 @@ def _read(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
     tenant = site.store.tenant_id
     if kind == "record":
         return record_subject(session, tenant, get_record(site, session, name))
-    return _lot_subject(site, session, resolve(session, tenant, name))
-
-
-def _lot_subject(site: Site, session: Session, info: NodeInfo) -> Subject:
-    tenant = site.store.tenant_id
-    row = session.exec(select(Lot).where(Lot.tenant_id == tenant, Lot.node == info.node)).first()
-    if row is None:
-        raise NotFound(f"{info.uid!r} is a {info.kind}; only lots and records have a life cycle")
-    if row.workflow_version_id is not None:
-        return lot_subject(session, tenant, (row, info))
-    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
-    history = tuple(state_changes_of(session, tenant, info.uid))
-    return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
+    return any_lot_subject(site, session, resolve(session, tenant, name))
 
 
 def _decide(

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlmodel import Session, col, func, select
 
 from qtcore.context import Context
-from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn
+from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn, Refusal, Refused
 from qtcore.services.accounts import (
     MIN_PASSWORD,
     check_password,
@@ -24,6 +24,7 @@ from qtcore.services.accounts import (
 from qtcore.services.rights import require
 from qtcore.services.sessions import MANAGE, end_sessions_of, rotate_session
 from qtcore.services.site import Site
+from qtcore.services.throttles import forget_failures
 from qtcore.store.tables import CredentialTicket, Person, UserAccount, WebSession
 from qtcore.store.unit import UnitOfWork
 
@@ -69,6 +70,27 @@ def get_user(site: Site, context: Context, login: str) -> dict[str, Any]:
     if found is None:
         raise _missing(login)
     return found
+
+
+def unlock_sign_in(site: Site, context: Context, login: str, *, reason: str) -> None:
+    """Let an account sign in again before its lock ends; another person says why.
+
+    Raises Denied, NotFound, Refused for oneself, InputRejected without a reason.
+    """
+    require(site, context, MANAGE, about=login)
+    if not reason.strip():
+        fault = Fault("QT451", "ending a lock needs the reason", "reason")
+        raise InputRejected(f"{login} is not unlocked", [fault])
+    with site.store.write(context) as work:
+        account = find_account(work.session, work.tenant_id, login)
+        if account is None:
+            raise _missing(login)
+        if account.person_id == context.actor.person_id:
+            text = "nobody ends the lock of his own account"
+            raise Refused(text, [Refusal("QT476", text, fix="ask another administrator")])
+        work.change(account, failed_sign_ins=0, locked_until=None)
+        work.log("sign_in.cleared", "user", account.uid, reason=reason.strip())
+    forget_failures(site, login)
 
 
 def change_user(site: Site, context: Context, login: str, change: UserChange) -> dict[str, Any]:

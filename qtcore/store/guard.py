@@ -29,6 +29,7 @@ PLUMBING: Final = frozenset(
         "ledger_job",
         "key_counter",
         "web_session",
+        "kept_form",
         "token_use",
         "throttle",
         "credential_ticket",

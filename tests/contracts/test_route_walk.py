@@ -47,6 +47,8 @@ TABLE = Path(__file__).parent.parent / "golden" / "route_walk.txt"
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 # Not walked: files of the browser, and what needs no decision.
 SKIPPED = ("/static/",)
+# They end the session of who walks: walked last.
+ENDING = ("/lock", "/sign-out")
 PROGRAMS = ("/api/v1", "/epcis")
 
 
@@ -236,7 +238,7 @@ def line_of(route: tuple[str, str], told: dict[str, str]) -> str:
 def walked(walk: Walk) -> list[str]:
     """Walk every route as everybody; signing out comes last."""
     lines = []
-    routes = sorted(routes_of(walk.app), key=lambda each: each[1] == "/sign-out")
+    routes = sorted(routes_of(walk.app), key=lambda each: each[1] in ENDING)
     with client_of(walk.app) as client:
         for route in routes:
             # So many failed sign-ins in a row would make everybody rest.

@@ -14,12 +14,14 @@ from qtcore.services.id_tokens import Claims
 from qtcore.services.identities import link_identity
 from qtcore.services.manifestations import list_signatures
 from qtcore.services.sessions import find_session
+from qtcore.services.sign_demands import Needs
 from qtcore.services.sign_intents import Act, make_intent
-from qtcore.services.sign_proofs import root_of, signing_nonce
+from qtcore.services.sign_proofs import Proof, check_proof, root_of, signing_nonce
 from qtcore.services.sign_tries import find_standing
-from qtcore.services.vouching import is_fresh
-from qtcore.testing.builders import a_received_lot, a_user
-from tests.identity_plant import Client, Plant, a_plant, come_back, said, sign_in
+from qtcore.services.visits import Answer, Errand, begin_visit, finish_visit
+from qtcore.services.vouching import Visit, is_fresh
+from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
+from tests.identity_plant import ADDRESS, Client, Plant, a_plant, come_back, said, sign_in
 from tests.web import csrf_of
 
 
@@ -172,6 +174,35 @@ def test_a_provider_that_is_down_or_declines_is_counted_against_nobody(plant, cl
     assert answer.status_code == 400
     assert "did not sign you in: access_denied" in said(answer)
     assert failed(plant) == before
+
+
+def test_a_second_factor_is_met_only_when_the_provider_tells_of_one(plant, client):
+    session = find_session(plant.site, client.cookies["qtcore_session"])
+    system = plant.site.system_context()
+    context = type(system)(session.actor, system.at, "r-1", session_id=session.session_id)
+    back = f"{ADDRESS}/sign-in/from/company"
+    errand = Errand("accept", about="signatures", again=True)
+
+    def prove() -> Any:
+        begun = begin_visit(plant.site, context, "company", errand, back=back)
+        words = plant.company.visit(begun.address)
+        arrived = finish_visit(plant.site, context, Answer("company", words, begun.secret), back)
+        needs = Needs(2, second_factor=True)
+        return check_proof(plant.site, context, needs, Proof(visit=Visit(arrived)))
+
+    assert [refusal.code for refusal in prove()[1]] == ["QT478"]
+    plant.company.claims = {"amr": ["pwd", "otp"]}
+    assert prove()[0].method == "provider"
+
+
+def test_an_administrator_ends_one_session_of_a_person_on_their_page(plant, client):
+    session = find_session(plant.site, client.cookies["qtcore_session"])
+    with plant.another_browser():
+        client.post("/sign-in", data={"login": "root", "password": PASSWORD})
+        assert session.session_id in client.get("/users/ben").text
+        told = {"csrf_token": csrf_of(client), "act": "session", "session": session.session_id}
+        assert str(client.post("/users/ben", data=told).url).endswith("/users/ben?done=session")
+    assert client.get("/me", follow_redirects=False).status_code == 303
 
 
 def test_five_wrong_proofs_lock_signing(plant, client):

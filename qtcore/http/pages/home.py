@@ -14,6 +14,7 @@ from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.finding import find_exact
 from qtcore.services.lots import search
 from qtcore.services.record_views import read_record
+from qtcore.services.to_sign import list_signed_steps
 from qtcore.services.worklist import read_worklist
 from qtcore.store.queries.nodes import NodeInfo
 
@@ -28,7 +29,8 @@ def home(call: Call) -> Seen:
     events = _own_forms(call, "events", "event.record")
     blocked = {view.info.node for cause in work.causes for view in cause.lots}
     things = len(work.ready) + len(blocked) + len(work.records)
-    return Page("home.html", {"work": work, "events": events, "things": things})
+    signs = bool(list_signed_steps(call.site, context))
+    return Page("home.html", {"work": work, "events": events, "things": things, "signs": signs})
 
 
 @page("GET", "/search")

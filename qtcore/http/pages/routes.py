@@ -16,6 +16,7 @@ from qtcore.http.pages import (
     flows,
     home,
     ledger,
+    locking,
     lot,
     lot_acts,
     my_signing,
@@ -28,7 +29,9 @@ from qtcore.http.pages import (
     release,
     reply,
     sessions,
+    signers,
     signing,
+    to_sign,
     trace,
     users,
 )
@@ -38,9 +41,11 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
     """List every page."""
     modules = (
         sessions,
+        locking,
         providers,
         my_signing,
         signing,
+        to_sign,
         delegations,
         devices,
         home,
@@ -61,6 +66,7 @@ def page_routes() -> tuple[HTTPRouteHandler, ...]:
         config,
         configurations,
         users,
+        signers,
         flows,
     )
     return tuple(route for module in modules for route in module.ROUTES)

@@ -37,6 +37,7 @@ def sign_in_page(
         "mistake": mistake,
         "said": said,
         "providers": call.site.providers.providers,
+        "locked": call.method == "GET" and call.word("locked") == "yes",
     }
     return Page("sign_in.html", data, status)
 

@@ -79,6 +79,8 @@ def change(call: Call) -> Seen:
             return _user(call, (), link=f"/welcome/{secret}")
         if act == "sessions":
             end_sessions(call.site, call.act(), login)
+        elif act == "session":
+            end_session(call.site, call.act(), call.field("session"))
         elif act == "link":
             provider, subject = call.field("provider"), call.field("subject")
             link_identity(call.site, call.act(), login, provider_id=provider, subject=subject)

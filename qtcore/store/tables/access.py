@@ -164,6 +164,19 @@ class WebSession(PublicRow, table=True):
     provider: str = Field(default="", max_length=40)
 
 
+class KeptForm(Row, table=True):
+    """What a person had filled in on a page when the terminal was locked; theirs alone."""
+
+    __tablename__ = "kept_form"
+    __table_args__ = (tenant_key("user_id", "user_account"),)
+
+    tenant_id: int = key_field(primary_key=True)
+    user_id: int = key_field(primary_key=True)
+    path: str = Field(primary_key=True, max_length=400)
+    fields: list[Any] = json_field()
+    kept_at: datetime
+
+
 class IdempotencyKey(Row, table=True):
     """One effect per key: the first answer is kept and given again."""
 
