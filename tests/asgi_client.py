@@ -4,6 +4,7 @@ The framework's own one opens a loop and two streams for each client and leaves 
 garbage collector; here a client costs nothing until it asks.
 """
 
+import atexit
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
@@ -13,6 +14,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 HOST = "http://testserver.local"
 _KEPT = ExitStack()
+# Later, while the interpreter goes down, the thread of the loop could no longer end it.
+atexit.register(_KEPT.close)
 
 
 @cache

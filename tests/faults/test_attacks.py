@@ -87,6 +87,34 @@ IN_ONE_ROW: dict[str, tuple[str, str]] = {
         "UPDATE ledger_private SET salt = zeroblob(16) WHERE event_id = :key",
         "COMMITMENT_MISMATCH",
     ),
+    "A1 salt as text": (
+        "UPDATE ledger_private SET salt = 'aaaaaaaaaaaaaaaa' WHERE event_id = :key",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 value without its salt": (
+        "UPDATE ledger_private SET salt = NULL WHERE event_id = :key",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 field that was never promised": (
+        "INSERT INTO ledger_private VALUES (1, :key, 'zzz', zeroblob(16), 'x')",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 field with a short salt": (
+        "INSERT INTO ledger_private VALUES (1, :key, 'zzz', zeroblob(3), 'x')",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 field whose name is bytes": (
+        "INSERT INTO ledger_private VALUES (1, :key, x'ff', zeroblob(16), 'x')",
+        "COMMITMENT_MISMATCH",
+    ),
+    "A1 kind as bytes": (
+        "UPDATE ledger_event SET object_kind = x'ff' WHERE id = :key",
+        "CONTENT_MISMATCH",
+    ),
+    "A1 listed under what ends a text": (
+        'INSERT INTO ledger_about VALUES (1, \'"],"action":"x\', :key)',
+        "CONTENT_MISMATCH",
+    ),
     "A3 entry deleted": ("DELETE FROM ledger_event WHERE id = :key", "GAP"),
     "A3 seal deleted": ("DELETE FROM ledger_seal WHERE event_id = :key", "GAP"),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from qtcore.engines.ledger.contents import LedgerRun
 from qtcore.errors import NotSignedIn, StoreUnavailable
 from qtcore.services.attachments import Owner, attach_file
 from qtcore.services.audit import seal
@@ -18,6 +19,7 @@ from qtcore.services.recording import record_event
 from qtcore.services.sessions import sign_in
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.services.uploads import Upload
+from qtcore.store.history import _Reader
 from qtcore.store.queries.events import acts_on
 from qtcore.testing import (
     PASSWORD,
@@ -93,6 +95,13 @@ def test_a_sound_database_breaks_no_promise(file: Path) -> None:
     found = checked(file)
     assert found.violations == ()
     assert list(found.counts) == [f"I{at}" for at in range(1, 15)] == [name for name, _ in CHECKS]
+
+
+def test_an_untouched_history_fits_at_a_glance(file: Path) -> None:
+    """Or every altered row would be found by the slow check alone, and nobody would notice."""
+    with opened(file) as site, site.store.read() as session:
+        parts = [*_Reader(session, site.store.tenant_id).sealed()]
+    assert {type(part) for part in parts} == {LedgerRun}
 
 
 COPY = (

@@ -157,6 +157,9 @@ def _split(count: int) -> int:
 
 
 def _range_root(start: int, end: int, hash_of: HashOf) -> bytes:
+    level = (end - start).bit_length() - 1
+    if start + (1 << level) == end:
+        return hash_of(level, start >> level)
     pieces: list[bytes] = []
     while start < end:
         level = (end - start).bit_length() - 1
