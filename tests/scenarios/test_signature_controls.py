@@ -222,8 +222,8 @@ def test_a_delegate_who_stood_for_nobody_would_sign_both_halves(site, monkeypatc
     with pytest.raises(Refused, match="another person than review"):
         make_intent(site, willy, second)
 
-    def forgetful(*given):
-        found = act_at(*given)
+    def forgetful(*given, **more):
+        found = act_at(*given, **more)
         return replace(found, actor=replace(found.actor, stands_for=frozenset()))
 
     monkeypatch.setattr(transitions, "act_at", forgetful)
