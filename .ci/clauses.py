@@ -16,9 +16,9 @@ CLAIMS = ROOT / "docs" / "clauses.yaml"
 TESTS = (ROOT / "tests", ROOT / "plugins")
 
 
-def claims() -> list[dict[str, str]]:
-    """Every claimed clause in its order."""
-    return list(yaml.safe_load(CLAIMS.read_text("utf-8"))["clauses"])
+def claims(part: str = "clauses") -> list[dict[str, str]]:
+    """Every claimed clause in its order, or those of another part of the file."""
+    return list(yaml.safe_load(CLAIMS.read_text("utf-8"))[part])
 
 
 def shown(folders: tuple[Path, ...] = TESTS) -> dict[str, list[str]]:
@@ -57,4 +57,6 @@ def page() -> str:
     for each in claims():
         tests = "<br>".join(f"`{test}`" for test in found.get(each["clause"], ()))
         rows.append(f"| {each['clause']} | {each['asks']} | {each['does']} | {tests} |")
+    rows += ["", "## Not claimed", "", "| clause | why |", "|---|---|"]
+    rows += [f"| {each['clause']} | {each['why']} |" for each in claims("not_claimed")]
     return "\n".join(rows) + "\n"

@@ -259,6 +259,8 @@ def reviewed_for(walk: Walk) -> list[str]:
     return lines
 
 
+@pytest.mark.clause("21 CFR 11.10(d)")
+@pytest.mark.clause("EU Annex 11.12.1")
 def test_every_route_answers_every_role_as_the_reviewed_table_says(walk, walked):
     if os.environ.get("QTCORE_WRITE_WALK") and len(walk.walkers) > len(FEW):
         TABLE.write_text("\n".join(walked) + "\n", "utf-8")

@@ -44,6 +44,7 @@ def keys(plant: Path) -> Path:
     return plant.with_name("site.db.keys")
 
 
+@pytest.mark.clause("EU Annex 11.7.2")
 @pytest.mark.clause("21 CFR 11.10(b)")
 def test_a_backup_is_put_back_and_verified(plant: Path, keys: Path, tmp_path: Path) -> None:
     made = back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")

@@ -46,6 +46,7 @@ def stored_ids(site: Site) -> list[str | None]:
         return list(session.exec(select(Event.external_id)).all())
 
 
+@pytest.mark.clause("EU Annex 11.5")
 def test_a_nameless_event_is_stored_once_under_its_hash(site):
     assert sent(site, NAMELESS).stored == 1
     assert (sent(site, SAME).stored, sent(site, SAME, NAMELESS).duplicates) == (0, 2)

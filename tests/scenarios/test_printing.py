@@ -133,6 +133,7 @@ def test_a_shipment_is_printed_and_nothing_else_is_taken_for_one(site):
         print_document(site, a_context(site), "nonsense", "S-1")
 
 
+@pytest.mark.clause("21 CFR 11.30")
 def test_a_page_that_was_changed_after_it_was_printed_is_told_from_what_was_printed(site):
     """A13 of the attack list."""
     an_item(site, "PILL", name="Pill", kind="finished", industry="pharma")

@@ -82,6 +82,7 @@ def publish(site: Site, uid: str, context: Context | None = None, password: str 
     return publish_draft(site, context or signer(site), uid, signing).row.number
 
 
+@pytest.mark.clause("EU Annex 11.10")
 @pytest.mark.clause("21 CFR 11.10(k)")
 def test_a_second_person_publishes_and_everything_is_kept(site: Site):
     assert publish(site, a_draft(site)) == 2
@@ -104,6 +105,7 @@ def test_a_second_person_publishes_and_everything_is_kept(site: Site):
     assert {"config.publish", "sign", "config.edit", "config.draft"} <= set(actions)
 
 
+@pytest.mark.clause("EU Annex 11.10")
 @pytest.mark.clause("21 CFR 11.10(k)")
 def test_the_author_cannot_sign(site: Site):
     context = signer(site)

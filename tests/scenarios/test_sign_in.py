@@ -133,6 +133,7 @@ def test_nobody_ends_a_session_of_another(site):
         end_session(site, inside(site, enter(site, "ann")), theirs)
 
 
+@pytest.mark.clause("21 CFR 11.10(d)")
 @pytest.mark.parametrize("change", [UserChange(roles=("operator",)), UserChange(state="disabled")])
 def test_a_change_of_what_somebody_may_do_ends_their_sessions(site, change):
     a_user(site, ["qa"], login="ann")

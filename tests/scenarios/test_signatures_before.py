@@ -142,6 +142,7 @@ def test_a_disabled_account_signs_nothing(site):
     assert isinstance(site, Site) and text_of(site, "M-1", "state") == "quarantine"
 
 
+@pytest.mark.clause("21 CFR 11.300(a)")
 @pytest.mark.clause("21 CFR 11.100(a)")
 def test_a_login_that_existed_is_never_given_to_somebody_else(site):
     a_user(site, ["qp"])

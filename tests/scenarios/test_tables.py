@@ -115,6 +115,7 @@ def test_an_equal_value_in_other_digits_is_no_conflict(site: Site) -> None:
     assert report.problems == ()
 
 
+@pytest.mark.clause("EU Annex 11.5")
 def test_a_file_that_does_not_fit_is_refused_and_nothing_is_stored(site: Site) -> None:
     rules = ("rules.yaml", RULES.encode())
     data = json.dumps(a_document(an_event())).encode()
@@ -252,6 +253,7 @@ def test_a_trial_reports_what_a_load_does_and_keeps_nothing(site: Site) -> None:
     assert real.lots == ROWS_PER_UNIT + 20 + 7
 
 
+@pytest.mark.clause("EU Annex 11.4.8")
 def test_the_report_of_a_load_is_kept_with_counts_sums_and_checksums(site: Site) -> None:
     report = load(site, *rows(3))
     kept = read_import(site, site.system_context(), report.import_id).as_json()
