@@ -13,11 +13,11 @@ from tests.statements import counted
 from tests.web import Web, make_web
 
 MOST = {
-    "/l/{lot}": 50,
-    "/l/{lot}/release": 30,
-    "/trace?lot={lot}": 23,
-    "/search?q=M-": 14,
-    "/ledger": 16,
+    "/l/{lot}": 51,
+    "/l/{lot}/release": 31,
+    "/trace?lot={lot}": 24,
+    "/search?q=M-": 15,
+    "/ledger": 17,
     "/api/v1/lots": 6,
     "/api/v1/lots/{lot}": 29,
     "/api/v1/lots/{lot}/release": 21,

@@ -170,7 +170,7 @@ def test_holds_and_steps_of_another_site_are_refused(site, people, lots):
 
 
 def test_a_trace_tells_of_other_sites_without_naming_anything(site, people, lots):
-    release(site, lots["EAST"])
+    release(site, lots["EAST"], roles=("qp", "qa"))
     an_item(site, "BUTTER", kind="finished", name="Butter")
     made = an_output("BUTTER", "B-1", "5", source="")
     event = EventInput(

@@ -162,7 +162,7 @@ def test_both_evaluators_agree_on_any_expression_and_facts(
 
 @pytest.mark.heavy
 @settings(
-    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(asked=_ANY, facts=_wire_facts())
 def test_both_evaluators_agree_on_many_more(

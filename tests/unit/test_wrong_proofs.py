@@ -39,11 +39,12 @@ def is_included(index: int, size: int, leaf: bytes, proof: list[bytes], root: by
 
 
 def is_continued(size1: int, size2: int, root1: bytes, root2: bytes, proof: list[bytes]) -> bool:
-    if any(len(each) != 32 for each in (root1, root2, *proof)) or not 0 <= size1 <= size2:
+    if not 0 <= size1 <= size2:
         return False
-    if size1 == size2:
-        return not proof and root1 == root2 and (size1 > 0 or root1 == EMPTY)
-    if size1 == 0 or not proof:
+    if size1 == size2:  # nothing is calculated: docs/decisions/0059
+        is_empty = size1 > 0 or len(root1) != 32 or root1 == EMPTY
+        return not proof and root1 == root2 != b"" and is_empty
+    if any(len(each) != 32 for each in (root1, root2, *proof)) or size1 == 0 or not proof:
         return False
     path = [root1, *proof] if size1 & (size1 - 1) == 0 else proof
     fn, sn = size1 - 1, size2 - 1
