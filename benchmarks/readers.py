@@ -6,7 +6,6 @@ reader alone, and PostgreSQL with SQLite, each in one run. Times are of the wall
     python benchmarks/readers.py --edges 100000 --out docs/benchmarks
 """
 
-import argparse
 import json
 import random
 import shutil
@@ -23,6 +22,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.plant import SEED, fill
+from benchmarks.results import run_and_keep
 from qtcore.services.site import Site, open_site
 from qtcore.services.trace import trace
 from tests.postgres import find_programs, initialise, start, stop
@@ -153,19 +153,5 @@ def run(edges: int) -> dict[str, Any]:
         }
 
 
-def main() -> None:
-    """Run from the command line; print one JSON result and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--edges", type=int, default=100_000)
-    parser.add_argument("--out", type=Path)
-    asked = parser.parse_args()
-    result = run(asked.edges)
-    print(json.dumps(result, indent=2))
-    if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        kept = asked.out / f"readers-{asked.edges}.json"
-        kept.write_text(json.dumps(result, indent=2) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    run_and_keep("readers", __doc__, run)

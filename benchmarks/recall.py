@@ -5,7 +5,6 @@ It must not gate anything by absolute times: on shared machines only ratios of o
     python benchmarks/recall.py --edges 100000 --out docs/benchmarks
 """
 
-import argparse
 import json
 import random
 import sqlite3
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.plant import SEED, fill
+from benchmarks.results import run_and_keep
 from benchmarks.trace import measure
 from qtcore.services.definitions import publish_registry
 from qtcore.services.recall import RecallStart, recall_scope, start_recall
@@ -81,19 +81,5 @@ def _name(node: int) -> str:
     return f"L{node:09d}"
 
 
-def main() -> None:
-    """Run from the command line; print one JSON result and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--edges", type=int, default=100_000)
-    parser.add_argument("--out", type=Path)
-    asked = parser.parse_args()
-    result = run(asked.edges)
-    print(json.dumps(result, indent=2))
-    if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        kept = asked.out / f"recall-{asked.edges}.json"
-        kept.write_text(json.dumps(result, indent=2) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    run_and_keep("recall", __doc__, run)

@@ -5,7 +5,6 @@ It must not gate anything by absolute times: on shared machines only ratios of o
     python benchmarks/trace.py --edges 100000 --out docs/benchmarks
 """
 
-import argparse
 import itertools
 import json
 import random
@@ -26,6 +25,7 @@ from sqlmodel import Session, select
 
 from benchmarks.charts import write_chart
 from benchmarks.plant import SEED, fill
+from benchmarks.results import run_and_keep
 from qtcore.services.recall import recall_scope
 from qtcore.services.site import Site, open_site
 from qtcore.services.trace import trace_from
@@ -324,19 +324,11 @@ def _ratios(times: dict[str, dict[str, float]]) -> dict[str, float]:
 
 def main() -> None:
     """Run from the command line; print one JSON result and keep it with its chart."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--edges", type=int, default=100_000)
-    parser.add_argument("--out", type=Path)
-    asked = parser.parse_args()
-    result = run(asked.edges)
-    print(json.dumps(result, indent=2))
-    if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        name = f"trace-{asked.edges}"
-        (asked.out / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    result, place = run_and_keep("trace", __doc__, run)
+    if place:
         bars = {key: value["median"] for key, value in result["ms"].items()}
         title = f"Trace at {result['edges']} edges: median ms"
-        (asked.out / f"{name}.svg").write_text(write_chart(title, bars))
+        place.with_suffix(".svg").write_text(write_chart(title, bars))
 
 
 if __name__ == "__main__":
