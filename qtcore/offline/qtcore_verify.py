@@ -25,7 +25,7 @@ from typing import Any
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -280,7 +280,9 @@ def follow_keys(keys: Sequence[Key], changes: Sequence[str]) -> KeyRing:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+    if not name or "+" in name or any(sign.isspace() for sign in name):
+        return False
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 # Time stamps, RFC 3161, read from their DER.
@@ -339,7 +341,7 @@ def stamped_at(token: bytes, content: bytes, trusted: Sequence[x509.Certificate]
         embedded = [c.whole for part in signed[3:-1] if part.tag == 0xA0 for c in part.children()]
         at = _read_time(info, content)
         _check_signer(signed[-1].children()[0].children(), info, (embedded, trusted, at))
-    except (IndexError, ValueError, KeyError, TypeError) as exc:
+    except (IndexError, ValueError, KeyError, TypeError, UnsupportedAlgorithm) as exc:
         raise (
             exc
             if isinstance(exc, ProofError)
@@ -397,7 +399,7 @@ def _signers_of_stamps(
         for each in trusted:
             try:
                 inside.verify_directly_issued_by(each)
-            except (ValueError, TypeError, InvalidSignature):
+            except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
                 continue
             yield inside
 
@@ -470,6 +472,10 @@ def read_file(data: bytes) -> ProofFile:
     about = top["about"]
     _fields(about, "lot:str name:str" if "lot" in about else "from:int to:int")
     newest = _fields(top["newest"], "checkpoint:str consistency:list")
+    if "lot" not in about and not 0 <= about["from"] <= about["to"] < 2**63:
+        raise FileError(f"it tells of events {about['from']} to {about['to']}: that is no range")
+    if not top["events"] or top["not_sealed"] < 0:
+        raise FileError("it holds no event, or says that fewer than none wait for their seal")
     if top["personal"] not in ("included", "withheld"):
         raise FileError(f"personal {top['personal'][:40]!r} is neither 'included' nor 'withheld'")
     return ProofFile(
@@ -718,7 +724,7 @@ def _judge_event(file: ProofFile, event: Event, state: Checkpoint, verdict: Verd
             raise FileError("bytes are not in canonical form")
         named = {head["object"]["id"], *head["about"]}
         promised = dict(head["commitments"])
-    except (FileError, KeyError, TypeError, ValueError) as exc:
+    except (FileError, KeyError, TypeError, ValueError, RecursionError) as exc:
         verdict.failed("NOT_CANONICAL", f"{name}: {exc}")
         return False
     for said in _find_forged(event, promised):
@@ -741,7 +747,10 @@ def _judge_order(file: ProofFile, verdict: Verdict) -> None:
     found = [event.seq for event in file.events]
     if found != sorted(set(found)):
         verdict.failed("GAP", "events are out of order or there twice")
-    elif "lot" not in file.about and found != [*range(file.about["from"], file.about["to"] + 1)]:
+    elif "lot" not in file.about and (
+        (found[0], found[-1]) != (file.about["from"], file.about["to"])
+        or found[-1] - found[0] != len(found) - 1
+    ):
         verdict.failed(
             "GAP",
             f"events are missing between {file.about['from']} and "
@@ -783,7 +792,7 @@ def show_event(file: ProofFile, event: Event, *, is_proven: bool, lang: str = "e
     try:
         head = read_json(event.head)
         rows = [*_rows(head, event), *_private_rows(file, head, event)]
-    except (FileError, KeyError, TypeError, ValueError, AttributeError):
+    except (FileError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return [title, "  its bytes cannot be read", ""]
     names = _CHINESE if lang == "zh" else {}
     lines = (f"  {names.get(name, name):<9}{_plain(text)}" for name, text in rows if text)

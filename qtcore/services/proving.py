@@ -4,6 +4,7 @@ It must not judge a history; what it writes is described in docs/what-the-ledger
 """
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,6 +24,7 @@ from qtcore.engines.ledger import (
     verify_consistency,
     verify_inclusion,
 )
+from qtcore.engines.ledger.commitment import verify_field
 from qtcore.errors import Conflict, InputRejected, NotFound, QTCoreError
 from qtcore.services.audit import trust_of
 from qtcore.services.beside import Beside, read_beside
@@ -221,11 +223,11 @@ class _Maker:
         *,
         has_personal: bool,
     ) -> ProofFile:
-        kept = self._read_subtrees(entries)
-        events = tuple(
-            ProvenEvent(each, inclusion_path(each.seq, self._size(each), kept)) for each in entries
-        )
-        consistency = consistency_path(self.named.size, self.newest.size, kept)
+        try:
+            events, consistency = self._paths(entries)
+            beside = read_beside(self.session, self.site.store.tenant_id, self._sizes)
+        except ValueError as exc:  # a place or a size that no tree has
+            raise _not_intact("in its places", str(exc)) from exc
         signer = self.site.signer
         made = ProofFile(
             about=about,
@@ -237,14 +239,23 @@ class _Maker:
             events=events,
             not_sealed=waiting,
             has_personal=has_personal,
-            beside=read_beside(
-                self.session,
-                self.site.store.tenant_id,
-                {self.named.size, self.newest.size},
-            ),
+            beside=beside,
         )
         self._check(made)
         return made
+
+    @property
+    def _sizes(self) -> set[int]:
+        return {self.named.size, self.newest.size}
+
+    def _paths(
+        self, entries: Sequence[SealedEntry]
+    ) -> tuple[tuple[ProvenEvent, ...], tuple[bytes, ...]]:
+        kept = self._read_subtrees(entries)
+        events = tuple(
+            ProvenEvent(each, inclusion_path(each.seq, self._size(each), kept)) for each in entries
+        )
+        return events, consistency_path(self.named.size, self.newest.size, kept)
 
     def _read_subtrees(self, entries: Sequence[SealedEntry]) -> "_Kept":
         # Walked twice, so that the subtrees of all proofs are read with one query for each level.
@@ -285,6 +296,8 @@ class _Maker:
                 verify_inclusion(
                     event.entry.seq, state.size, leaf, proof=event.inclusion, root=state.root
                 )
+                if made.has_personal:
+                    _require_committed(event.entry)
         except (ProofError, NoteError) as exc:
             raise _not_intact(at, str(exc)) from exc
 
@@ -297,6 +310,15 @@ class _Kept:
 
     def __call__(self, level: int, index: int) -> bytes:
         return self.hashes[level, index]
+
+
+def _require_committed(entry: SealedEntry) -> None:
+    """Refuse a personal value that the event never committed to; raises ProofError."""
+    promised = json.loads(entry.head)["commitments"] if entry.private else {}
+    for name, salt, value in entry.private:
+        said = promised.get(name)
+        if said is None or not verify_field(bytes.fromhex(said), salt, name, value):
+            raise ProofError(f"the value of {name!r} is not what the event committed to")
 
 
 def _name(info: NodeInfo) -> str:

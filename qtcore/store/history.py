@@ -30,7 +30,7 @@ from qtcore.engines.ledger import (
 )
 from qtcore.engines.ledger.contents import LedgerRun, PrivateRow
 from qtcore.engines.ledger.listed import Listed, fit_at_a_glance
-from qtcore.errors import QTCoreError
+from qtcore.errors import DatabaseDamaged, QTCoreError
 from qtcore.store import tables
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.ledger_rows import utc_text
@@ -48,6 +48,7 @@ _ARCHIVED: Final = table_of(tables.LedgerArchived)
 _INCARNATION: Final = table_of(tables.LedgerIncarnation)
 
 _PIECE: Final = 1000
+_LOWEST: Final = -(1 << 63)
 _COLUMNS: Final = (
     _EVENT.c.id,
     _EVENT.c.uid,
@@ -89,6 +90,20 @@ def verify_store(
     A span is checked up to the first signed state that covers its last event. What lies before it
     is bound by the hashes of the tree. `progress` is told how many events were checked.
     """
+    try:
+        return _verify(store, trust, span, progress)
+    except DatabaseDamaged as error:
+        return HistoryVerdict(False, 0, 0, "", (not_readable(error),))
+
+
+def not_readable(error: DatabaseDamaged) -> HistoryProblem:
+    """Make a problem of a row that cannot be read: what stands in it, nobody can judge."""
+    return HistoryProblem("NOT_READABLE", None, error.message)
+
+
+def _verify(
+    store: Store, trust: Trust, span: Span, progress: Callable[[int], None] | None
+) -> HistoryVerdict:
     with store.read() as session:
         reader = _Reader(session, store.tenant_id, span, progress)
         checkpoints = reader.checkpoints()
@@ -99,6 +114,7 @@ def verify_store(
         if span.is_whole:
             reader.check_subtrees(verdict)
             reader.check_replays()
+            reader.check_strays()
             reader.check_signed(verdict)
             reader.check_told()
     if not reader.problems:
@@ -129,7 +145,7 @@ class _Reader:
             checkpoints[:] = [c for c in checkpoints if self.start < c.size <= (self.end or c.size)]
         try:
             start = read_frontier(self.session, self.tenant_id, self.start)
-            earlier = [c.size for c in checkpoints if c.size < self.start]
+            earlier = [c.size for c in checkpoints if 0 <= c.size < self.start]
             roots = {
                 size: read_frontier(self.session, self.tenant_id, size).root for size in earlier
             }
@@ -177,7 +193,7 @@ class _Reader:
             .order_by(_EVENT.c.id)
             .limit(_PIECE)
         )
-        last = -1
+        last = _LOWEST
         while rows := self._read(statement.where(_EVENT.c.id > last)):
             last = rows[-1].id
             for row in rows:
@@ -264,6 +280,25 @@ class _Reader:
             self._report("REPLAY", None, f"entry {row.uid} is stored more than once")
         for row in self._read(again):
             self._report("REPLAY", None, f"entry with key {row.event_id} is sealed more than once")
+
+    def check_strays(self) -> None:
+        """Find a seal in front of the first event, and a waiting entry that is gone."""
+        before = select(_SEAL.c.seq).where(
+            _SEAL.c.tenant_id == self.tenant_id, _SEAL.c.seq < self.start
+        )
+        waits = and_(_EVENT.c.tenant_id == _PENDING.c.tenant_id, _EVENT.c.id == _PENDING.c.event_id)
+        gone = (
+            select(_PENDING.c.event_id)
+            .select_from(_PENDING.outerjoin(_EVENT, waits))
+            .where(_PENDING.c.tenant_id == self.tenant_id, _EVENT.c.id.is_(None))
+        )
+        for row in self._read(before.limit(1)):
+            said = f"an event has the number {row.seq}, the first one here is {self.start}"
+            self._report("GAP", row.seq, said)
+        for row in self._read(gone.limit(1)):
+            self._report(
+                "GAP", None, f"entry with key {row.event_id} waits for its seal, and is gone"
+            )
 
     def _read(self, statement: Select[Any]) -> Sequence[Any]:
         return self.session.execute(statement).all()

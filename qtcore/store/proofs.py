@@ -87,7 +87,7 @@ def find_checkpoint(
     if size is not None:
         asked["size"] = size
     row = reader(session).execute(_checkpoint(of_size=size is not None), asked).one_or_none()
-    return None if row is None else StoredCheckpoint(row.size, as_bytes(row.root), row.note)
+    return None if row is None else StoredCheckpoint(row.size, as_bytes(row.root), str(row.note))
 
 
 def note_body(note: str) -> str:

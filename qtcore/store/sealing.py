@@ -20,6 +20,7 @@ from qtcore.engines.ledger import (
     new_nodes,
     sign_note,
 )
+from qtcore.engines.ledger.tree import is_hash
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.inserts import insert_rows
@@ -76,6 +77,8 @@ def seal_pending(store: Store, signer: Signer, *, limit: int = 10_000) -> Checkp
 def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
     """Read the complete subtrees of the stored tree; raises QTCoreError when one is missing."""
     hashes, start = [], 0
+    if size < 0:
+        raise QTCoreError(f"a state of the ledger is of {size} events", code="QT602")
     for level in reversed(range(size.bit_length())):
         if not size >> level & 1:
             continue
@@ -86,7 +89,7 @@ def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
                 _TILE.c.index == start >> level,
             )
         ).scalar_one_or_none()
-        if found is None:
+        if not is_hash(as_bytes(found)):
             raise QTCoreError(
                 f"the ledger's tree lacks the subtree of {1 << level} events from {start} on; "
                 "nothing was sealed; run `qtcore audit verify` and restore a backup",

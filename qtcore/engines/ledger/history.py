@@ -27,6 +27,7 @@ ProblemKind = Literal[
     "NOT_SIGNED",
     "UNTOLD_ERASURE",
     "NOT_IN_INSTANCE",
+    "NOT_READABLE",
 ]
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam, func, select
 from sqlmodel import Session
 
+from qtcore.errors import DatabaseDamaged
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import TENANT, among, reader, rows_for
 from qtcore.store.queries.ledger_facets import Wanted
@@ -118,11 +119,24 @@ def list_ledger(
             row.object_kind,
             row.object_uid,
             row.recorded_at,
-            json.loads(row.head),
+            _head_of(row),
             private.get(row.id, {}),
         )
         for row in rows
     ]
+
+
+def _head_of(row: Any) -> dict[str, Any]:
+    try:
+        head: dict[str, Any] = json.loads(row.head)
+        if isinstance(head["object"], dict):
+            return head
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise DatabaseDamaged(
+        f"the database is damaged: the bytes of entry {row.uid} cannot be read; run `qtcore audit "
+        "verify`, and restore a backup"
+    )
 
 
 def list_uids_about(session: Session, tenant_id: int, uid: str) -> list[str]:
