@@ -13,9 +13,9 @@ from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from qtcore.engines.ledger import StoredCheckpoint, inclusion_path
-from qtcore.services.keys import list_key_notes
 from qtcore.services.stamping import list_stamps
 from qtcore.store.columns import table_of
+from qtcore.store.key_changes import list_key_notes
 from qtcore.store.proofs import Place, find_checkpoint, read_subtrees
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.sealing import INSTANCE

@@ -4,6 +4,7 @@ It must not read the contents of events, nor tell a witness anything.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from qtcore.errors import QTCoreError
 from qtcore.services.site import Site
 from qtcore.services.witnessing import Folder, read_folder
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.key_changes import NEXT_KEY, list_key_notes
 from qtcore.store.outposts import WitnessFolder
 from qtcore.store.proofs import note_body
 from qtcore.store.queries.ledger import sealed_up_to
@@ -34,6 +36,7 @@ def check_outside(site: Site, trust: Trust) -> tuple[HistoryProblem, ...]:
         return (
             *_check_instance(session, site, trust),
             *_check_cosignatures(session, site),
+            *_check_key_changes(session, site),
             *(
                 problem
                 for folder in site.outposts.folders
@@ -93,6 +96,24 @@ def _check_cosignatures(session: Session, site: Site) -> Iterator[HistoryProblem
         except NoteError as exc:
             said = f"witness {witness} has seen another state of {size} events: {exc}"
             yield HistoryProblem("ROOT_FORK", size - 1, said)
+
+
+def _check_key_changes(session: Session, site: Site) -> Iterator[HistoryProblem]:
+    """Check that each change of the key names one of the folder, and that both have signed it."""
+    signer = site.signer
+    chain = [*(each.key for each in signer.retired), signer.key]
+    # A backup of before a change knows less than the folder; what it tells must fit.
+    pairs = {f"{NEXT_KEY} {new.vkey}": {old, new} for old, new in pairwise(chain)}
+    for number, note in enumerate(list_key_notes(session, site.store.tenant_id), start=1):
+        try:
+            opened = open_note(note, chain)
+            named = [line for line in opened.body.splitlines() if line.startswith(NEXT_KEY)]
+            is_sound = [pairs.get(line) for line in named] == [set(opened.signed_by)]
+        except NoteError:
+            is_sound = False
+        if not is_sound:
+            said = f"change {number} of the key is not one that both keys of the folder have signed"
+            yield HistoryProblem("BAD_SIGNATURE", None, said)
 
 
 def _check_instance(session: Session, site: Site, trust: Trust) -> Iterator[HistoryProblem]:

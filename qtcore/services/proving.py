@@ -330,7 +330,7 @@ def _name(info: NodeInfo) -> str:
 def _not_intact(where: str, said: str) -> QTCoreError:
     return QTCoreError(
         f"the history is not intact {where}, so no proof can be given: {said}; run "
-        "`qtcore audit verify`, which names the kind of damage",
+        "`qtcore audit verify` and `qtcore db fsck`, which name the kind of damage",
         code="QT603",
     )
 

@@ -32,6 +32,7 @@ from qtcore.engines.ledger.contents import LedgerRun, PrivateRow
 from qtcore.engines.ledger.listed import Listed, fit_at_a_glance
 from qtcore.errors import DatabaseDamaged, QTCoreError
 from qtcore.store import tables
+from qtcore.store.claims import check_archives
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.queries.ledger import about_rows, private_rows
@@ -117,6 +118,7 @@ def _verify(
             reader.check_strays()
             reader.check_signed(verdict)
             reader.check_told()
+            reader.problems += check_archives(session, store.tenant_id)
     if not reader.problems:
         return verdict
     return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))

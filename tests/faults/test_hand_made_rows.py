@@ -20,7 +20,9 @@ from qtcore.services.retention import archive_history
 from qtcore.services.sealing import read_sealing
 from qtcore.services.site import Site
 from qtcore.services.witnessing import tell_witnesses
+from qtcore.store.claims import check_tiles
 from qtcore.store.outposts import Outposts, WitnessFolder
+from qtcore.store.proofs import find_checkpoint
 from qtcore.testing import FrozenClock, a_received_lot, a_site
 from tests.attackers import Dba, judged, note, opened
 
@@ -169,6 +171,27 @@ STATEMENTS = {
         "AND size = (SELECT max(size) FROM ledger_checkpoint WHERE tenant_id = 0)",
         "NOT_IN_INSTANCE",
     ),
+    "contents taken away under a forged archive": (
+        "INSERT INTO ledger_archive SELECT 1, last + 1, last + 2, file_name, file_sha256, "
+        "event_uid, archived_at FROM ledger_archive",
+        "UNTOLD_ARCHIVE",
+    ),
+    "an archive in another file": (
+        "UPDATE ledger_archive SET file_sha256 = 'ff'",
+        "UNTOLD_ARCHIVE",
+    ),
+    "an archive that nobody tells of": (
+        "UPDATE ledger_archive SET event_uid = 'none'",
+        "UNTOLD_ARCHIVE",
+    ),
+    "an archive with a hole in front": (
+        "UPDATE ledger_archive SET first = 1",
+        "UNTOLD_ARCHIVE",
+    ),
+    "an archived entry not listed": (
+        "DELETE FROM ledger_archived WHERE seq = 0",
+        "UNTOLD_ARCHIVE",
+    ),
     "a time that is none": ("UPDATE ledger_checkpoint SET sealed_at = 'lately'", ""),
     "a personal value forged": (
         "UPDATE ledger_private SET value = 'Eve'",
@@ -221,3 +244,40 @@ def test_a_quantity_that_is_no_number_is_a_violation_and_the_others_are_checked(
     assert said
     assert "holds 'plenty' in quantity, where a decimal belongs" in said[0]
     assert len(found.counts) == 14
+
+
+SUBTREES = {
+    "gone": "DELETE FROM ledger_tile WHERE rowid = {row}",
+    "another one": "UPDATE ledger_tile SET hash = zeroblob(32) WHERE rowid = {row}",
+    "one too many": "INSERT INTO ledger_tile SELECT tenant_id, level, 9, hash FROM ledger_tile "
+    "WHERE rowid = {row}",
+}
+
+
+@pytest.mark.parametrize("tenant", [0, 1])
+@pytest.mark.parametrize("statement", SUBTREES.values(), ids=SUBTREES)
+def test_a_subtree_that_no_proof_could_use_is_a_violation(
+    dba: Dba, site: Site, statement: str, tenant: int
+) -> None:
+    """The history holds without it; but nobody could be shown a proof."""
+    rows = dba.all("SELECT rowid, * FROM ledger_tile")
+    ((row,),) = dba.all(
+        'SELECT rowid FROM ledger_tile WHERE tenant_id = ? AND level = 0 AND "index" = 0', tenant
+    )
+    try:
+        dba.all(statement.format(row=row))
+        assert told(site, ACTS["verify"]) == ""
+        with site.store.read() as session:
+            newest = find_checkpoint(session, tenant)
+            assert newest is not None
+            found = list(check_tiles(session, tenant, newest.size))
+        assert len(found) == 1
+    finally:
+        dba.all("DELETE FROM ledger_tile")
+        for each in rows:
+            dba.all(
+                'INSERT INTO ledger_tile (rowid, tenant_id, level, "index", hash) '
+                "VALUES (?, ?, ?, ?, ?)",
+                *each,
+            )
+    assert check_database(site, site.system_context()).violations == ()

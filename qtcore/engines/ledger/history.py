@@ -28,6 +28,7 @@ ProblemKind = Literal[
     "UNTOLD_ERASURE",
     "NOT_IN_INSTANCE",
     "NOT_READABLE",
+    "UNTOLD_ARCHIVE",
 ]
 
 

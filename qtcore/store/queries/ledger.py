@@ -128,15 +128,15 @@ def list_ledger(
 
 def _head_of(row: Any) -> dict[str, Any]:
     try:
-        head: dict[str, Any] = json.loads(row.head)
-        if isinstance(head["object"], dict):
-            return head
-    except (ValueError, TypeError, KeyError):
-        pass
-    raise DatabaseDamaged(
-        f"the database is damaged: the bytes of entry {row.uid} cannot be read; run `qtcore audit "
-        "verify`, and restore a backup"
-    )
+        head: Any = json.loads(row.head)
+    except (ValueError, TypeError):
+        head = None
+    if not isinstance(head, dict) or not isinstance(head.get("object"), dict):
+        raise DatabaseDamaged(
+            f"the database is damaged: the bytes of entry {row.uid} cannot be read; run `qtcore "
+            "audit verify`, and restore a backup"
+        )
+    return head
 
 
 def list_uids_about(session: Session, tenant_id: int, uid: str) -> list[str]:
