@@ -97,6 +97,7 @@ class IntentView:
     outcome: Sequence[Mapping[str, Any]]
     has_password: bool = True
     providers: Sequence[Provider] = ()
+    nonce: str = ""
 
     @property
     def is_used(self) -> bool:
@@ -122,6 +123,16 @@ class IntentView:
             "code": self.asks_code,
             "refusals": [each.as_json() for each in self.refusals],
             "passkey": self.passkey,
+            "providers": [
+                {
+                    "provider": each.id,
+                    "issuer": each.issuer,
+                    "programs": list(each.programs),
+                    "nonce": self.nonce,
+                }
+                for each in self.providers
+                if each.programs
+            ],
             "signed": list(self.outcome),
         }
 
@@ -198,6 +209,7 @@ def view_intent(
         row.outcome,
         has_password(site, context.actor.login),
         own_providers(site, context),
+        signing_nonce(row.nonce, texts),
     )
 
 
@@ -236,9 +248,12 @@ def sign_intent(
     texts = [str(item["text"]) for item in row.items]
     if passkey is not None:
         proof = replace(proof, passkey=Passkey(*passkey, row.nonce, texts))
-    if proof.visit is not None:
+    if isinstance(proof.visit, Visit):
         arrived = proof.visit.arrived.with_nonce(signing_nonce(row.nonce, texts))
         proof = replace(proof, visit=Visit(arrived, row.nonce, texts))
+    elif proof.visit is not None:
+        brought = replace(proof.visit, frozen_at=row.created_at, nonce=row.nonce, texts=texts)
+        proof = replace(proof, visit=brought)
     proven, refusals = prove_signer(site, context, _demands(row), proof)
     if proven is None:
         raise Refused(f"nothing is signed: {refusals[0].message}", refusals)
@@ -289,7 +304,8 @@ def _get(site: Site, context: Context, intent_id: str) -> SignIntent:
         ).first()
     if row is None:
         raise NotFound(
-            "there is no such signature to give in this session; open the record and sign there"
+            f"there is no such signature {intent_id!r} to give in this session; open the record "
+            "and sign there"
         )
     return row
 
