@@ -28,7 +28,7 @@ def identified_by(work: UnitOfWork) -> int:
 def unsettled(standing: SignerStanding | None, login: str) -> Refusal | None:
     """Say why nobody is yet sure to be the person of an account; None when two persons are."""
     at = standing.identity_verified_at if standing else None
-    if standing is None or at is None or (standing.let_in_at and at < standing.let_in_at):
+    if standing is None or at is None or (standing.let_in_at and at <= standing.let_in_at):
         found = "nobody has identified them since their password or link was handed out"
     elif not standing.identity_by_person or standing.identity_by_person == standing.let_in_by:
         found = "who identified them also handed out their password or link"

@@ -134,7 +134,9 @@ def test_nobody_ends_a_session_of_another(site):
 
 
 @pytest.mark.clause("21 CFR 11.10(d)")
-@pytest.mark.parametrize("change", [UserChange(roles=("operator",)), UserChange(state="disabled", reason="left")])
+@pytest.mark.parametrize(
+    "change", [UserChange(roles=("operator",)), UserChange(state="disabled", reason="left")]
+)
 def test_a_change_of_what_somebody_may_do_ends_their_sessions(site, change):
     a_user(site, ["qa"], login="ann")
     admin = a_user(site, ["admin"], login="root")
