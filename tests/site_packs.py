@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from qtcore.definitions.problems import render_problems
 from qtcore.registry.load import load_registry
 from qtcore.registry.registry import Registry
 
@@ -17,13 +18,20 @@ _PACK = (
 
 
 @cache
-def site_registry(definitions: str, *packs: str) -> Registry:
-    """Compile packs with the definitions of a plant over them."""
+def site_registry(definitions: str, *packs: str, template: str = "") -> Registry:
+    """Compile packs with the definitions of a plant over them; `template` is its sheet.html."""
     with TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "pack.yaml").write_text(_PACK, "utf-8")
         (folder / "plant.yaml").write_text(definitions, "utf-8")
-        return load_registry(site_dir=folder, packs=list(packs)).get_registry()
+        (folder / "templates").mkdir()
+        (folder / "templates" / "sheet.html").write_text(template, "utf-8")
+        loaded = load_registry(site_dir=folder, packs=list(packs))
+        registry = loaded.get_registry()
+        # A broken pack is left out; the test would look at the shipped definitions.
+        names = {pack.name for pack in registry.packs}
+        assert "plant" in names, render_problems(loaded.problems, loaded.sources)
+        return registry
 
 
 def strict_registry(**policy: object) -> Registry:

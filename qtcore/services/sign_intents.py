@@ -39,7 +39,7 @@ from qtcore.services.transitions import (
 from qtcore.services.users import has_password
 from qtcore.services.vouching import Visit
 from qtcore.store.providers import Provider
-from qtcore.store.tables import SignIntent
+from qtcore.store.tables import SignIntent, UserAccount
 
 VALID_FOR: Final = timedelta(minutes=5)
 MOST_AT_ONCE: Final = 200
@@ -242,6 +242,7 @@ def sign_intent(
             "and sign",
             code="QT475",
         )
+    _require_active(site, context)
     own = replace(context, language=row.language, at=site.sources.now())
     context = _acting(site, own, row)
     role_change(context, row.roles)
@@ -308,6 +309,22 @@ def _get(site: Site, context: Context, intent_id: str) -> SignIntent:
             "and sign there"
         )
     return row
+
+
+def _require_active(site: Site, context: Context) -> None:
+    """Raise Denied when the account was switched off since the intent was made.
+
+    A session ends at once; a request that is on its way already holds an actor of before.
+    """
+    with site.store.read() as session:
+        state = session.exec(
+            select(UserAccount.state).where(
+                UserAccount.tenant_id == site.store.tenant_id, UserAccount.id == _user(context)
+            )
+        ).first()
+    if state != "active":
+        text = f"the account {context.actor.login} is switched off; nothing is signed"
+        raise Denied(text, [Refusal("QT470", text, fix="ask an administrator")])
 
 
 def _user(context: Context) -> int:

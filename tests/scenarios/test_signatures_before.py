@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from qtcore.definitions.workflows import SignatureDemand
-from qtcore.errors import InputRejected, Refused
+from qtcore.errors import Denied, InputRejected, Refused
 from qtcore.services.accounts import NewUser, add_user
 from qtcore.services.sign_demands import standing_refusals
 from qtcore.services.sign_intents import Act, make_intent, sign_intent
@@ -124,8 +124,9 @@ def test_a_disabled_account_signs_nothing(site):
         row = work.session.exec(select(UserAccount).where(UserAccount.login == "qp")).one()
         work.change(row, state="disabled")
         work.log("user.disable", "user", row.uid)
-    with pytest.raises(Refused, match="wrong"):
+    with pytest.raises(Denied, match="switched off"):
         sign_intent(site, qp, intent, LOGIN)
+    assert read_signer(site, site.system_context(), "qp")["failed"] == 0
     assert isinstance(site, Site) and text_of(site, "M-1", "state") == "quarantine"
 
 
