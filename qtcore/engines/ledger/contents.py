@@ -3,7 +3,7 @@
 It must not know the tree, checkpoints, or other events.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
@@ -45,27 +45,19 @@ class LedgerRun:
     """Sealed events, one after the other, that need no more than their hashes checked.
 
     `listed.fit_at_a_glance` has seen columns, commitments and head of each to fit; `times` are
-    as the heads write them. What is wrong with one is found when it is looked at as `events`.
+    as the heads write them. What is wrong with one is found when they are looked at one by one.
     """
 
     seqs: Sequence[int]
     heads: Sequence[bytes]
     leaves: Sequence[bytes]
     times: Sequence[str]
-    private: Sequence[Sequence[PrivateRow]]
+    one_by_one: Callable[[], Iterable[LedgerEvent]]
 
     @property
     def is_whole(self) -> bool:
         """Say whether every head has the hash that is stored for it."""
         return [sha256(b"\x00" + head).digest() for head in self.heads] == [*self.leaves]
-
-    def events(self) -> Iterator[LedgerEvent]:
-        """Give the events one by one."""
-        for seq, head, leaf, private in zip(
-            self.seqs, self.heads, self.leaves, self.private, strict=True
-        ):
-            fields = tuple(PrivateField(*each) for _, *each in private)
-            yield LedgerEvent(seq, head, leaf, fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class _Audit:
         first, tree = self.next_seq, self.frontier
         end = first + len(run.seqs)
         if tree is None or [*run.seqs] != [*range(first, end)] or not run.is_whole:
-            for event in run.events():
+            for event in run.one_by_one():
                 self.read_event(event)
             return
         self.watch.see(first, run.times)

@@ -5,7 +5,7 @@ wrong. The bytes are those of canonical JSON, in which a quote inside a text is 
 that is found between quotes was written by the product, never by somebody's text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -16,13 +16,14 @@ from qtcore.engines.ledger.notices import ERASURE, RESTORE
 _PREFIX: Final = b"\x03"  # as in `commitment`
 # What these events say must be read.
 _READ: Final = frozenset({ERASURE, RESTORE})
+_UNFIT: Final = "\n"  # stands in no canonical head
 
 
 class Listed(NamedTuple):
     """What the columns of some entries say, column by column; `times` are as heads write them.
 
-    `about` is what each entry is listed under; `private` its personal fields, as a head orders
-    them.
+    `promised` and `about` are what `write_commitments` and `write_names` make of the rows beside
+    each entry.
     """
 
     heads: Sequence[bytes]
@@ -31,8 +32,36 @@ class Listed(NamedTuple):
     kinds: Sequence[str]
     things: Sequence[str]
     times: Sequence[str]
-    about: Sequence[Sequence[str]]
-    private: Sequence[Sequence[PrivateRow]]
+    promised: Sequence[str]
+    about: Sequence[str]
+
+
+def write_commitments(rows: Iterable[PrivateRow]) -> dict[int, str]:
+    """Write the commitments of personal fields by entry, in the order given, as a head has them.
+
+    An erased or unusable field is written as what no head has.
+    """
+    names, found = _Names(), dict[int, str]()
+    for key, name, salt, value in rows:
+        try:
+            before, hashed = names[name]
+            told = before + sha256(_PREFIX + salt + hashed + value.encode()).hexdigest() + '"'
+            if len(salt) != SALT_SIZE:
+                told = _UNFIT
+        except (TypeError, ValueError, AttributeError):
+            told = _UNFIT
+        found[key] = f"{found[key]},{told}" if key in found else told
+    return found
+
+
+def write_names(rows: Sequence[tuple[int, str]]) -> dict[int, str]:
+    """Write what entries are listed under by entry, in the order given, as a head has it."""
+    found = dict[int, str]()
+    is_plain = _is_plain([uid for _, uid in rows])
+    for key, uid in rows:
+        told = f'"{uid}"' if is_plain or _is_plain((uid,)) else _UNFIT
+        found[key] = f"{found[key]},{told}" if key in found else told
+    return found
 
 
 def fit_at_a_glance(listed: Listed) -> list[bool]:
@@ -41,46 +70,43 @@ def fit_at_a_glance(listed: Listed) -> list[bool]:
     It works on many at once: what is asked for each of them counts a million times.
     """
     few = {*listed.actions, *listed.kinds}
-    is_plain = _is_plain(listed.uids, [*few], listed.things, listed.times, *listed.about)
-    names = _Names()
+    if _READ.isdisjoint(few) and _is_plain([*few], listed.uids, listed.things, listed.times):
+        return _fit(listed)
+    return [
+        action not in _READ
+        and _is_plain((uid, action, kind, thing, at))
+        and _fit(Listed(*([each] for each in (head, uid, action, kind, thing, at, *beside))))[0]
+        for head, uid, action, kind, thing, at, *beside in zip(*listed, strict=True)
+    ]
+
+
+def _fit(listed: Listed) -> list[bool]:
     found = []
-    for head, uid, action, kind, thing, at, about, private in zip(*listed, strict=True):
+    for head, uid, action, kind, thing, at, promised, about in zip(*listed, strict=True):
         try:
             text = str(head, "utf-8")
-            promised = [
-                names[name][0]
-                + sha256(_PREFIX + salt + names[name][1] + value.encode()).hexdigest()
-                for _, name, salt, value in private
-                if len(salt) == SALT_SIZE
-            ]
-            found.append(
-                len(promised) == len(private)
-                and (is_plain or _is_plain((uid, action, kind, thing, at), about))
-                and f'","at":"{at}","changes":[' in text
-                and f'],"commitments":{{{_closed(promised)}}},"details":{{' in text
-                and f'}},"id":"{uid}","object":{{"id":"{thing}","kind":"{kind}"' in text
-                and action not in _READ
-                and _starts(text, action, thing, about)
-            )
-        except (TypeError, ValueError, AttributeError):
+        except (ValueError, TypeError):
             found.append(False)
+            continue
+        found.append(
+            f'","at":"{at}","changes":[' in text
+            and f'],"commitments":{{{promised}}},"details":{{' in text
+            and f'}},"id":"{uid}","object":{{"id":"{thing}","kind":"{kind}"' in text
+            and _starts(text, f'],"action":"{action}","actor":', f'"{thing}"', about)
+        )
     return found
 
 
-def _closed(promised: list[str]) -> str:
-    return '",'.join(promised) + '"' if promised else ""
-
-
-def _starts(text: str, action: str, thing: str, about: Sequence[str]) -> bool:
+def _starts(text: str, then: str, thing: str, about: str) -> bool:
     """Say whether the head names exactly these others, and its object among them or not."""
-    then = f'],"action":"{action}","actor":'
-    if len(about) == 1 and about[0] == thing and text.startswith(f'{{"about":[{then}'):
+    if about == thing and text.startswith('{"about":[' + then):
         return True
-    names = sorted(about)
-    others = [name for name in names if name != thing]
-    return thing in names and any(
-        text.startswith('{"about":[' + ",".join(f'"{name}"' for name in named) + then)
-        for named in (names, others)
+    if not about or _UNFIT in about:
+        return False
+    names = about[1:-1].split('","')
+    others = ",".join(f'"{name}"' for name in names if f'"{name}"' != thing)
+    return thing[1:-1] in names and any(
+        text.startswith(f'{{"about":[{named}{then}') for named in (about, others)
     )
 
 
