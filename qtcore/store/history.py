@@ -261,8 +261,7 @@ class _Reader:
         for is_fitting, part in piece.parts():
             look = partial(self._look, piece, part)
             if is_fitting:
-                seqs, times = told.seqs[part], told.times[part]
-                yield LedgerRun(seqs, told.heads[part], told.leaves[part], times, look)
+                yield LedgerRun(told.seqs[part], told.leaves[part], told.times[part], look)
             else:
                 yield from look()
 

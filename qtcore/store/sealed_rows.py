@@ -127,7 +127,9 @@ class Piece:
         _, sealed, keys, uids, actions, kinds, things, times, heads, leaves = self.columns
         promised, named = write_commitments(self.private), write_names(self.about)
         beside = [promised.get(key, "") for key in keys], [named.get(key, "") for key in keys]
-        fitting = fit_at_a_glance(Listed(heads, uids, actions, kinds, things, times, *beside))
+        fitting = fit_at_a_glance(
+            Listed(heads, leaves, uids, actions, kinds, things, times, *beside)
+        )
         if sealed == leaves and {*map(type, leaves)} == {bytes}:
             return fitting
         pairs = zip(fitting, sealed, leaves, strict=True)

@@ -22,11 +22,12 @@ _UNFIT: Final = "\n"  # stands in no canonical head
 class Listed(NamedTuple):
     """What the columns of some entries say, column by column; `times` are as heads write them.
 
-    `promised` and `about` are what `write_commitments` and `write_names` make of the rows beside
-    each entry.
+    `leaves` are the hashes that are stored for the heads. `promised` and `about` are what
+    `write_commitments` and `write_names` make of the rows beside each entry.
     """
 
     heads: Sequence[bytes]
+    leaves: Sequence[bytes]
     uids: Sequence[str]
     actions: Sequence[str]
     kinds: Sequence[str]
@@ -45,7 +46,8 @@ def write_commitments(rows: Iterable[PrivateRow]) -> dict[int, str]:
     for key, name, salt, value in rows:
         try:
             before, hashed = names[name]
-            told = before + sha256(_PREFIX + salt + hashed + value.encode()).hexdigest() + '"'
+            data = b"".join((_PREFIX, salt, hashed, value.encode()))
+            told = before + sha256(data).hexdigest() + '"'
             if len(salt) != SALT_SIZE:
                 told = _UNFIT
         except (TypeError, ValueError, AttributeError):
@@ -55,7 +57,7 @@ def write_commitments(rows: Iterable[PrivateRow]) -> dict[int, str]:
 
 
 def write_names(rows: Sequence[tuple[int, str]]) -> dict[int, str]:
-    """Write what entries are listed under by entry, in the order given, as a head has it."""
+    """Write what entries are listed under by entry, as a head names it."""
     found = dict[int, str]()
     is_plain = _is_plain([uid for _, uid in rows])
     for key, uid in rows:
@@ -65,31 +67,33 @@ def write_names(rows: Sequence[tuple[int, str]]) -> dict[int, str]:
 
 
 def fit_at_a_glance(listed: Listed) -> list[bool]:
-    """Say of each head whether it has exactly its columns and commitments, none of them erased.
+    """Say of each head whether it has its hash, columns and commitments, none of them erased.
 
     It works on many at once: what is asked for each of them counts a million times.
     """
+    found = _fit(listed)
     few = {*listed.actions, *listed.kinds}
     if _READ.isdisjoint(few) and _is_plain([*few], listed.uids, listed.things, listed.times):
-        return _fit(listed)
+        return found
+    columns = (listed.uids, listed.actions, listed.kinds, listed.things, listed.times)
     return [
-        action not in _READ
-        and _is_plain((uid, action, kind, thing, at))
-        and _fit(Listed(*([each] for each in (head, uid, action, kind, thing, at, *beside))))[0]
-        for head, uid, action, kind, thing, at, *beside in zip(*listed, strict=True)
+        fits and _is_plain(texts) and _READ.isdisjoint(texts)
+        for fits, *texts in zip(found, *columns, strict=True)
     ]
 
 
 def _fit(listed: Listed) -> list[bool]:
     found = []
-    for head, uid, action, kind, thing, at, promised, about in zip(*listed, strict=True):
+    for head, leaf, uid, action, kind, thing, at, promised, about in zip(*listed, strict=True):
         try:
+            is_same = sha256(b"\x00" + head).digest() == leaf
             text = str(head, "utf-8")
         except (ValueError, TypeError):
             found.append(False)
             continue
         found.append(
-            f'","at":"{at}","changes":[' in text
+            is_same
+            and f'","at":"{at}","changes":[' in text
             and f'],"commitments":{{{promised}}},"details":{{' in text
             and f'}},"id":"{uid}","object":{{"id":"{thing}","kind":"{kind}"' in text
             and _starts(text, f'],"action":"{action}","actor":', f'"{thing}"', about)
@@ -103,10 +107,10 @@ def _starts(text: str, then: str, thing: str, about: str) -> bool:
         return True
     if not about or _UNFIT in about:
         return False
-    names = about[1:-1].split('","')
-    others = ",".join(f'"{name}"' for name in names if f'"{name}"' != thing)
-    return thing[1:-1] in names and any(
-        text.startswith(f'{{"about":[{named}{then}') for named in (about, others)
+    names = sorted(f'"{name}"' for name in about[1:-1].split('","'))
+    others = [name for name in names if name != thing]
+    return thing in names and any(
+        text.startswith('{"about":[' + ",".join(named) + then) for named in (names, others)
     )
 
 

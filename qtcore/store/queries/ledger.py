@@ -175,7 +175,7 @@ def private_rows(
 def about_rows(
     session: Session, tenant_id: int, entries: Sequence[int]
 ) -> Sequence[tuple[Any, ...]]:
-    """Read (entry, public id) of what entries are listed under, in the way of `private_rows`."""
+    """Read (entry, public id) of what entries are listed under, in no order."""
     return _rows_of(session, _abouts, tenant_id, entries)
 
 
@@ -204,7 +204,8 @@ def _abouts(how: str) -> Select[Any]:
 @cache
 def _private(how: str) -> Select[Any]:
     row = (_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.salt, _PRIVATE.c.value)
-    return _asked(select(*row), _PRIVATE, how)
+    found = _asked(select(*row), _PRIVATE, how)
+    return found.order_by(_PRIVATE.c.event_id, _PRIVATE.c.field) if how == _SWEEP else found
 
 
 def _asked(statement: Select[Any], table: Table, how: str) -> Select[Any]:
@@ -216,5 +217,4 @@ def _asked(statement: Select[Any], table: Table, how: str) -> Select[Any]:
         )
     else:
         asked = among(how, entry)
-    found = statement.where(table.c.tenant_id == TENANT, asked)
-    return found.order_by(*statement.selected_columns[:2]) if how == _SWEEP else found
+    return statement.where(table.c.tenant_id == TENANT, asked)
