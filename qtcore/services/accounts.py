@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from qtcore.context import Actor, Context
+from qtcore.context import LANGUAGES, Actor, Context
 from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn
 from qtcore.services.password_choice import password_faults
 from qtcore.services.rights import permissions_of, require, sited_permissions_of
@@ -29,7 +29,7 @@ class NewUser:
     """A person with an account; `password` may be empty for token-only accounts.
 
     `roles` count in the whole company, `site_roles` are (site, role) pairs: a site is a party with
-    the role ``site``.
+    the role ``site``. Without a `language` the pages speak that of the browser until one is chosen.
     """
 
     login: str
@@ -37,7 +37,7 @@ class NewUser:
     roles: tuple[str, ...]
     password: str = ""
     email: str = ""
-    language: str = "en"
+    language: str = ""
     site_roles: tuple[tuple[str, str], ...] = ()
 
 
@@ -145,6 +145,9 @@ def _check(site: Site, session: Session, tenant_id: int, user: NewUser) -> None:
         faults.append(Fault("QT460", f"login {user.login!r} is not usable", "login"))
     if not user.name.strip():
         faults.append(Fault("QT460", "the printed name is missing", "name"))
+    if user.language and user.language not in LANGUAGES:
+        text = f"language {user.language!r} is none of {', '.join(LANGUAGES)}"
+        faults.append(Fault("QT460", text, "language"))
     faults += role_faults(site, session, user.roles, user.site_roles)
     if user.password:
         about = (user.login, user.name, user.email)

@@ -30,7 +30,7 @@ class UserAccount(PublicRow, table=True):
     password_hash: str = Field(default="", max_length=300)
     roles: list[str] = json_field(list)
     site_roles: list[list[str]] = json_field(list)
-    language: str = Field(default="en", max_length=20)
+    language: str = Field(default="", max_length=20)
     state: str = Field(default="active", max_length=20)
     version: int = 1
     failed_sign_ins: int = 0
