@@ -148,9 +148,8 @@ def test_control_with_accounts_for_persons_and_no_standing_the_property_breaks(s
 
     def alone(*given, **more):
         found = act_at(*given, **more)
-        actor = found.actor
-        apart = {"person_id": actor.user_id + 10_000, "stands_for": frozenset()}
-        return replace(found, actor=replace(actor, **apart))
+        own = (found.actor.user_id or 0) + 10_000
+        return replace(found, actor=replace(found.actor, person_id=own, stands_for=frozenset()))
 
     uid = a_review(site)
     assert tried(site, "dora", uid, "review")

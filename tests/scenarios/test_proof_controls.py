@@ -7,6 +7,7 @@ from typing import Any
 
 import pyotp
 import pytest
+import webauthn
 from sqlmodel import select
 
 from qtcore.errors import CannotVerify, Denied, Refused
@@ -18,7 +19,7 @@ from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_int
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.signers import read_signer
 from qtcore.services.site import Site
-from qtcore.store.tables import Person, UserAccount
+from qtcore.store.tables import Person, SignIntent, UserAccount
 from qtcore.testing import PASSWORD, FrozenClock, a_received_lot, a_site, a_user
 from tests.authenticator import Authenticator
 from tests.site_packs import site_registry
@@ -91,9 +92,9 @@ def sign_with(site, me, intent, answered):
 
 def lax(monkeypatch, **changed):
     """Let the library check everything but what is changed here."""
-    verify = sign_proofs.webauthn.verify_authentication_response
+    verify = webauthn.verify_authentication_response
     monkeypatch.setattr(
-        sign_proofs.webauthn,
+        webauthn,
         "verify_authentication_response",
         lambda **told: verify(**{**told, **changed}),
     )
@@ -114,7 +115,7 @@ def test_without_the_hash_as_challenge_an_answer_for_one_lot_signs_another(site,
 
 def nonce_of(site, intent):
     with site.store.read() as session:
-        query = select(sign_intents.SignIntent.nonce).where(sign_intents.SignIntent.uid == intent)
+        query = select(SignIntent.nonce).where(SignIntent.uid == intent)
         return session.exec(query).one()
 
 
