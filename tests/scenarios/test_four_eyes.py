@@ -135,7 +135,7 @@ def test_no_graph_of_accounts_roles_and_delegations_lets_one_person_make_both_ha
 def test_a_ring_of_delegations_ends_and_stands_for_everybody_in_it(site):
     ring = ("anna", "dora", "emil", "anna")
     lenders = lent(site, list(pairwise(ring)))
-    assert everybody(lenders, "dora") == {"anna", "dora", "emil"} or "emil" not in lenders
+    assert everybody(lenders, "dora") == {"anna", "dora", "emil"}
     uid = a_review(site)
     assert tried(site, "dora", uid, "review")  # with the role that anna lends her
     assert not tried(site, "anna", uid, "approve")
