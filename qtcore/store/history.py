@@ -24,14 +24,8 @@ from qtcore.engines.ledger import (
     Trust,
     check_history,
 )
-<<<<<<< HEAD
-from qtcore.engines.ledger.contents import LedgerRun, PrivateRow
-from qtcore.engines.ledger.listed import Listed, fit_at_a_glance
-from qtcore.errors import DatabaseDamaged, QTCoreError
-=======
 from qtcore.engines.ledger.contents import LedgerRun
-from qtcore.errors import QTCoreError
->>>>>>> main
+from qtcore.errors import DatabaseDamaged, QTCoreError
 from qtcore.store import tables
 from qtcore.store.claims import check_archives
 from qtcore.store.columns import as_bytes, table_of
@@ -49,23 +43,8 @@ _ARCHIVE: Final = table_of(tables.LedgerArchive)
 _ARCHIVED: Final = table_of(tables.LedgerArchived)
 _INCARNATION: Final = table_of(tables.LedgerIncarnation)
 
-<<<<<<< HEAD
-_PIECE: Final = 1000
-_LOWEST: Final = -(1 << 63)
-_COLUMNS: Final = (
-    _EVENT.c.id,
-    _EVENT.c.uid,
-    _EVENT.c.action,
-    _EVENT.c.object_kind,
-    _EVENT.c.object_uid,
-    # As it is stored: a time that cannot be read must become a verdict, not a crash.
-    type_coerce(_EVENT.c.recorded_at, NullType()).label("recorded_at"),
-    _EVENT.c.head,
-    _EVENT.c.leaf_hash,
-)
-=======
 _PIECE: Final = 2000
->>>>>>> main
+_LOWEST: Final = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,18 +179,7 @@ class _Reader:
             .order_by(_EVENT.c.id)
             .limit(_PIECE)
         )
-<<<<<<< HEAD
         last = _LOWEST
-        while rows := self._read(statement.where(_EVENT.c.id > last)):
-            last = rows[-1].id
-            for row in rows:
-                if row.waits is None:
-                    self._report(
-                        "GAP", None, f"entry {row.uid} has no seal and does not wait for one"
-                    )
-            yield from map(self._checked, rows, *self._beside(rows))
-=======
-        last = -1
         while found := self._driver_rows(statement.where(_EVENT.c.id > last)):
             rows = [row[:-1] for row in found]
             last = rows[-1][2]
@@ -219,7 +187,6 @@ class _Reader:
                 if waits is None:
                     self._report("GAP", None, f"entry {uid} has no seal and does not wait for one")
             yield from self._look(read_piece(self.session, self.tenant_id, rows), slice(None))
->>>>>>> main
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Give all signed states."""
