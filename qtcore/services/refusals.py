@@ -19,6 +19,7 @@ from qtcore.services.stock import stock_of_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes, lots_of_units
 from qtcore.store.queries.shipments import contents_of, stays_in
+from qtcore.store.queries.sums import sums_of
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
 
@@ -100,9 +101,9 @@ def _time_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:
         if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) not in MAKES
     }
     born: dict[int, datetime] = {}
-    for row in movements_of(work.session, work.tenant_id, list(used)):
+    for row in sums_of(work.session, work.tenant_id, used):
         if row.effect in ("received", "produced"):
-            born[row.node] = min(born.get(row.node, row.event_at), row.event_at)
+            born.setdefault(row.node, row.first_at)
     return [
         Refusal(
             "QT449",

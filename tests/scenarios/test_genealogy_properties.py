@@ -27,7 +27,11 @@ from tests.naive_genealogy import Naive, Op, as_events, at, evenly, mixtures, na
 
 pytestmark = pytest.mark.heavy
 _NUMBERS = count()
-quick = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(
+    max_examples=settings().max_examples // 10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 class Bench:
@@ -236,7 +240,7 @@ def test_a_balance_conserves_every_gram(bench: Bench, ops: list[Op]):
 
 @pytest.mark.postgres
 @given(plants(8), st.integers(0, 8))
-@settings(quick, max_examples=3)
+@settings(quick, max_examples=quick.max_examples // 3)
 def test_postgresql_answers_as_sqlite_does(
     bench: Bench, on_postgres: Bench, ops: list[Op], hour: int
 ):
