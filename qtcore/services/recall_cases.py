@@ -76,7 +76,7 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
     """View a recall inside a running session."""
     case = get_case(session, record)
     snapshot = newest_snapshot(session, record)
-    scope = compute_scope(site, session, question_of(case))
+    scope = compute_scope(site, session, question_of(case), with_shares=False)
     clock = clock_of(session, case, record)
     customers = {ship.customer for ship in scope.shipments}
     rows = notices_of(session, record)
