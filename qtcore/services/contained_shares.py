@@ -33,7 +33,7 @@ def shares_of(
     `edges` are all links between them; `nodes` are further ones to be told of.
     """
     tenant, facts = site.store.tenant_id, lens.facts()
-    one_of = _one_of_each(edges, {*sources, *nodes})
+    one_of = one_of_each(edges, {*sources, *nodes})
     members = list(one_of)
     incoming = Walk(session, tenant, "backward", facts).read(members, 1)
     links = [edge for edge in incoming if edge.kind != SAME_AS and edge.dst in one_of]
@@ -75,7 +75,7 @@ def _by_unit(site: Site, plant: Plant, sources: Iterable[int]) -> list[list[int]
     return list(parts.values())
 
 
-def _one_of_each(edges: Iterable[EdgeRow], nodes: Iterable[int]) -> dict[int, int]:
+def one_of_each(edges: Iterable[EdgeRow], nodes: Iterable[int]) -> dict[int, int]:
     """Give each node the one that stands for it and for its other names."""
     stands_for: dict[int, int] = {node: node for node in nodes}
 

@@ -16,10 +16,10 @@ from qtcore.services.device_uses import uses_of
 from qtcore.services.loops import loops_near
 from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
-from qtcore.services.stock import SIGN, Stock, stock_of_nodes
+from qtcore.services.stock import SIGN, Stock, stock_of_all_names, stock_of_nodes
 from qtcore.store.queries.events import ActRow, acts_on
 from qtcore.store.queries.keyset import batched
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units, same_nodes
 from qtcore.store.queries.sums import Sum, made_of_themselves, sums_of
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
@@ -215,12 +215,17 @@ def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
 
 
 def _negative(site: Site, work: UnitOfWork, sums: _Sums) -> _Found:
-    suspects = [node for node, rows in sums.items() if _may_be_negative(rows)]
-    found: _Found = []
-    for node, stock in stock_of_nodes(site, work.session, suspects).items():
-        if stock.quantity < 0 and not stock.unknown:
-            found.append((node, _Finding(NEGATIVE, partial(_more_left, stock))))
-    return found
+    names = same_nodes(work.session, work.tenant_id, sums)
+    alone = [node for node, rows in sums.items() if node not in names and _may_be_negative(rows)]
+    stocks = stock_of_nodes(site, work.session, alone)
+    for node, others in names.items():  # what came under one name may have left under another
+        if _may_be_negative(sums_of(work.session, work.tenant_id, {node, *others})):
+            stocks[node] = stock_of_all_names(site, work.session, node, others)
+    return [
+        (node, _Finding(NEGATIVE, partial(_more_left, stock)))
+        for node, stock in stocks.items()
+        if stock.quantity < 0 and not stock.unknown
+    ]
 
 
 def _more_left(stock: Stock, lot_no: str) -> str:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from qtcore.engines.balance import INCOMING, Balance, balance
 from qtcore.engines.shares import Share
-from qtcore.services.contained_shares import shares_of
+from qtcore.services.contained_shares import one_of_each, shares_of
 from qtcore.services.contents import list_movements
 from qtcore.services.recall_places import Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
@@ -32,7 +32,8 @@ class RecallScope:
     """The affected lots with the way that put each there, shipments, stock, balance and gaps.
 
     A lot is `proved` when every link of one way to it was recorded, else `possible`. `contains`
-    says how much of the seeds is in each, where that was asked.
+    says how much of the seeds is in each, where that was asked. Of a lot under several names,
+    `one_of` is the name it is counted under.
     """
 
     question: Question
@@ -44,6 +45,7 @@ class RecallScope:
     where: Whereabouts
     siblings: tuple[Sibling, ...]
     contains: Mapping[int, Sequence[Share]]
+    one_of: Mapping[int, int]
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -83,6 +85,7 @@ class RecallScope:
         self, node: TracedNode, into: Mapping[int, list[dict[str, Any]]], seed: Seed | None
     ) -> dict[str, Any]:
         key = node.info.node
+        one = self.one_of[key]
         # Certainly affected: a recorded way from a certain seed leads there.
         verdict = "proved" if node.certainty == "recorded" else "possible"
         amount = self._amount(key)
@@ -95,7 +98,7 @@ class RecallScope:
             "because": into.get(key, []),
             "lower": decimal_text(amount if verdict == "proved" else Decimal(0)),
             "upper": decimal_text(amount),
-            "unit": self.balances[key].unit if key in self.balances else "",
+            "unit": self.balances[one].unit if one in self.balances else "",
             "contains": [share.as_json() for share in self.contains.get(key, ())],
         }
 
@@ -173,6 +176,7 @@ def compute_scope(
     """
     starts = find_seeds(site, session, question)
     merged = _joined(site, session, starts)
+    one_of = one_of_each(merged.edges, [n.info.node for n in merged.nodes])
     lots = [n.info.node for n in merged.nodes if n.info.kind != "logistic_unit"]
     movements: dict[int, list[MovementRow]] = defaultdict(list)
     rows = list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes])
@@ -185,14 +189,32 @@ def compute_scope(
         trace=merged,
         shipments=merged.customers,
         stocks=stocks,
-        balances={
-            node: balance(movements_for_balance(movements[node]), site.registry.convert)
-            for node in lots
-        },
+        balances=_balances(site, lots, one_of, movements),
+        one_of=one_of,
         where=find_whereabouts(site, session, merged, (stocks, movements)),
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
         contains=_contains(site, session, starts, merged) if with_shares else {},
     )
+
+
+def _balances(
+    site: Site,
+    lots: Iterable[int],
+    one_of: Mapping[int, int],
+    movements: Mapping[int, Sequence[MovementRow]],
+) -> dict[int, Balance]:
+    """Balance each lot; one of several names is counted once, with all that was told under them."""
+    told: dict[int, list[MovementRow]] = defaultdict(list)
+    for node in lots:
+        told[one_of[node]] += movements[node]
+    return {
+        node: balance(movements_for_balance(_in_time(rows)), site.registry.convert)
+        for node, rows in told.items()
+    }
+
+
+def _in_time(rows: Iterable[MovementRow]) -> list[MovementRow]:
+    return sorted(rows, key=lambda row: row.event_at)
 
 
 def _contains(

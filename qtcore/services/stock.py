@@ -89,6 +89,12 @@ def _added(node: int, rows: Iterable[Sum]) -> Stock:
     return stock
 
 
+def stock_of_all_names(site: Site, session: Session, node: int, others: Iterable[int]) -> Stock:
+    """Say what is on hand of a lot that others were found to be the same as."""
+    rows = list_movements(session, site.store.tenant_id, [node, *others])
+    return fold_stock(site, [node], [row._replace(node=node) for row in rows])[node]
+
+
 def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[MovementRow]) -> dict[int, Stock]:
     """Fold movements that were read already; those of other nodes are left out."""
     stocks = {node: Stock(node) for node in nodes}
