@@ -154,6 +154,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "upper": MAYBE_DECIMAL,
             "likely": MAYBE_DECIMAL,
             "of": MAYBE_DECIMAL,
+            "fraction_lower": MAYBE,
+            "fraction_upper": MAYBE,
             "unit": TEXT,
             "is_exact": FLAG,
             "unknown": TEXT,
