@@ -320,6 +320,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "components": COUNT,
             "code": FLAG,
             "refusals": _list(ANY_OBJECT),
+            "providers": _list(ANY_OBJECT),
             "signed": _list(ANY_OBJECT),
         }
     ),
