@@ -152,16 +152,34 @@ def _part_of(file: Path) -> Path:
 
 def _keep(part: Path, file: Path) -> None:
     """Give a finished file its name, down to the disk; an existing file is never overwritten."""
-    part.chmod(0o600)
-    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        part.chmod(0o600)
+        _sync(part)
+        _link(part, file)
+        _sync(file.parent)
+    except FileExistsError as exc:
+        raise StoreUnavailable(f"{file} exists; nothing was overwritten: give a new name") from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"{file} cannot be written: {exc.strerror}") from exc
+
+
+def _link(part: Path, file: Path) -> None:
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk that knows no second name of a file, such as a memory stick
+        if file.exists():
+            raise FileExistsError(file) from None
+        part.rename(file)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    try:
-        os.link(part, file)
-    except FileExistsError as exc:
-        raise StoreUnavailable(f"{file} exists; nothing was overwritten: give a new name") from exc
 
 
 def _file_of(target: Target) -> Path:

@@ -103,7 +103,7 @@ def check_time(ground: Ground) -> Iterator[Violation]:
 
 
 def check_borders(ground: Ground) -> Iterator[Violation]:
-    """I10: no row belongs to a company that is not, and no reference leads nowhere."""
+    """I10: no row belongs to a company that is not, no reference or index leads nowhere."""
     companies = select(table_of(Tenant).c.id)
     for table in Row.metadata.sorted_tables:
         if "tenant_id" not in table.c or table.name in _WITHOUT_COMPANY:
@@ -118,6 +118,9 @@ def check_borders(ground: Ground) -> Iterator[Violation]:
         for row in broken[:20]:
             said = f"row {row[1]} refers to a row of {row[2]} that is not in its company"
             yield Violation("I10", row[0], said)
+        for (said,) in ground.session.execute(text("PRAGMA integrity_check(20)")):
+            if said != "ok":
+                yield Violation("I10", "database file", said)
 
 
 def check_versions(ground: Ground) -> Iterator[Violation]:

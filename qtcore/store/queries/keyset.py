@@ -112,7 +112,8 @@ def driver_rows(found: Result[Any]) -> list[tuple[Any, ...]]:
     """Give all rows of a statement as the driver has them, for the reason of `parts_for`."""
     if not isinstance(found, CursorResult):
         return [tuple(row) for row in found]
-    rows: list[tuple[Any, ...]] = found.cursor.fetchall()
+    fetched: Any = found.cursor.fetchall()
+    rows: list[tuple[Any, ...]] = fetched
     found.close()
     return rows
 
