@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,9 @@ def _try_out(file: Path, url: str, keys: Path) -> tuple[int, int, Checked]:
                 counted = sealed_up_to(session, tenant), count_pending(session, tenant)
         finally:
             site.close()
-    return (*counted, checked)
+        name = read_target(place).name
+    told = (replace(v, message=v.message.replace(name, str(file))) for v in checked.violations)
+    return (*counted, replace(checked, violations=tuple(told)))
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def copy_database(url: str, file: Path) -> None:
             _run(target, "pg_dump", ["--format=custom", "--no-owner", f"--file={part}"])
         _keep(part, file)
     finally:
-        part.unlink(missing_ok=True)
+        _drop(part)
 
 
 def put_back(file: Path, url: str) -> None:
@@ -61,7 +61,7 @@ def put_back(file: Path, url: str) -> None:
             _copy_sqlite(file, part)
             _keep(part, place)
         finally:
-            part.unlink(missing_ok=True)
+            _drop(part)
         return
     options = ["--no-owner", "--single-transaction", "--exit-on-error", str(file)]
     _run(target, "pg_restore", options)
@@ -148,6 +148,11 @@ def _part_of(file: Path) -> Path:
     except OSError as exc:
         raise StoreUnavailable(f"{file.parent} cannot be made: {exc.strerror}") from exc
     return part
+
+
+def _drop(part: Path) -> None:
+    for end in ("", "-journal"):
+        part.with_name(f"{part.name}{end}").unlink(missing_ok=True)
 
 
 def _keep(part: Path, file: Path) -> None:
