@@ -18,6 +18,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from qtcore.context import Context
 from qtcore.http.app import make_app
 from qtcore.http.logs import make_logger
 from qtcore.http.rates import UNLIMITED
@@ -34,6 +35,7 @@ from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.sessions import find_session, start_session
+from qtcore.services.sign_intents import Act, make_intent
 from qtcore.services.site import Site
 from qtcore.services.tokens import NewToken, make_token
 from qtcore.services.uploads import Upload
@@ -41,7 +43,7 @@ from qtcore.testing.builders import a_context, a_party, an_output
 from qtcore.testing.sites import a_site
 from tests.asgi_client import client_of
 from tests.markup import inline_in
-from tests.walking import QUERIES, VALUES, bodies_of, body_of, form_of
+from tests.walking import OWN, QUERIES, VALUES, bodies_of, body_of, form_of
 
 TABLE = Path(__file__).parent.parent / "golden" / "route_walk.txt"
 PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -133,11 +135,32 @@ def ids_of(site: Site) -> dict[str, str]:
         "name": "deviation",
         "transition": "investigate",
         "number": "1",
+        **dict.fromkeys(("document", "document_id"), "sheet"),
+        **dict.fromkeys(("subject", "subject_id"), opened.record.number),
     }
 
 
+def intents_of(site: Site, signer: Walker) -> dict[str, str]:
+    """Freeze what a person is about to sign: in their session, and by their token."""
+    found = find_session(site, signer.secret)
+    act = Act("lot", "M-2", "reject", "smell")
+    context = Context(found.actor, site.sources.now(), session_id=found.session_id)
+    return {
+        "intent": make_intent(site, context, [act]),
+        "intent_id": make_intent(site, replace(context, session_id=""), [act]),
+    }
+
+
+PAPERS = {
+    "pack.yaml": 'pack: papers\nversion: "1"\nrequires_qtcore: ">=0.1,<1"\nlayer: site\n'
+    "languages: [en]\ntitle: {en: Papers}\n",
+    "documents.yaml": "documents: [{id: sheet, subject: record, template: templates/sheet.html}]\n",
+    "templates/sheet.html": "<h1>{{ record.number }}</h1>\n",
+    "i18n/en.yaml": "language: en\ntexts: {documents: {sheet: Sheet}}\n",
+}
 STANDS_HERE = {
     "lot", "lot_id", "event", "event_id", "record", "record_id", "hold_id", "device",
+    "hold", "attachment", "attachment_id", "recall_id", "intent", "intent_id", "subject_id",
 }  # fmt: skip
 FEW = ("nobody", "admin", "operator", "operator@WEST", "qa_lot.read", "other_tenant")
 """Who walks in CI; everybody walks before a release (`-m slow`): 45 s of one core."""
@@ -150,8 +173,14 @@ FEW = ("nobody", "admin", "operator", "operator@WEST", "qa_lot.read", "other_ten
         pytest.param((), marks=pytest.mark.slow, id="everybody"),
     ],
 )
-def walk(request: pytest.FixtureRequest) -> Iterator[Walk]:
-    registry = load_registry(packs=["food"]).get_registry()
+def walk(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Walk]:
+    folder = tmp_path_factory.mktemp("papers")
+    for name, text in PAPERS.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    registry = load_registry(packs=["food"], site_dir=folder).get_registry()
     with a_site(registry=registry) as site, a_site(registry=registry, seed=2) as other:
         ids = ids_of(site)
         walkers = [Walker("nobody")]
@@ -163,6 +192,7 @@ def walk(request: pytest.FixtureRequest) -> Iterator[Walk]:
         walkers.append(
             replace(a_walker(site, narrow, scope=("lot.read",)), name="qa_lot.read", secret="")
         )
+        ids |= intents_of(site, next(who for who in walkers if who.name == "qa"))
         stranger = a_walker(other, NewUser("stranger", "Stranger", ("qa",)))
         walkers.append(replace(stranger, name="other_tenant"))
         app = make_app(site, logger=make_logger(io.StringIO()), rates=UNLIMITED)
@@ -198,6 +228,7 @@ def address_of(path: str, ids: dict[str, str]) -> str:
     """Fill an address in; a recall is a record too, and has its own number."""
     value = next((v for place, v in VALUES.items() if path.startswith(place)), "none")
     own = {"value": quote(value, safe="")}
+    own |= next((found for place, found in OWN.items() if path.startswith(place)), {})
     if path.startswith("/recall/"):
         own["record"] = ids["recall_id"]
     if path.startswith("/epcis/events/"):
@@ -220,12 +251,11 @@ def verdict(client: httpx.Client, route: tuple[str, str], who: Walker, walk: Wal
         if method != "GET":
             headers["content-type"] = "application/json"
             least_body = walk.bodies.get((method, plain), b"")
-            content = body_of(named) or least_body
+            content = body_of(named, who.name) or least_body
     else:
         headers |= {"cookie": f"qtcore_session={who.secret}"} if who.secret else {}
         if method != "GET":
-            headers["content-type"] = "application/x-www-form-urlencoded"
-            content = form_of(named, who.csrf)
+            headers["content-type"], content = form_of(named, who.csrf, who.name)
     answer = client.request(method, asked, headers=headers, content=content, follow_redirects=False)
     return str(answer.status_code)
 
@@ -295,16 +325,7 @@ def test_a_role_at_another_site_reads_and_changes_nothing_that_stands_here(walke
         route, _, told = line.partition(": ")
         codes = dict(each.split("=") for each in told.split())
         names = set(PARAMETER.findall(route))
-        if names & {
-            "lot",
-            "lot_id",
-            "event",
-            "event_id",
-            "record",
-            "record_id",
-            "hold_id",
-            "device",
-        }:
+        if names & STANDS_HERE:
             assert codes["operator@WEST"] in ("400", "403", "404", "405", "406"), line
 
 
@@ -325,6 +346,8 @@ ABSENT = {
         ("event", "event_id", "hold", "hold_id", "attachment", "attachment_id"),
         "019e8232-6000-7000-8000-000000000000",
     ),
+    **dict.fromkeys(("intent", "intent_id"), "019e8232-6000-7000-8000-000000000000"),
+    **dict.fromkeys(("subject", "subject_id"), "DEV-2026-00009"),
     "recall_id": "RC-2026-00009",
     "device": "SCALE-9",
 }
