@@ -144,7 +144,8 @@ def intents_of(site: Site, signer: Walker) -> dict[str, str]:
     """Freeze what a person is about to sign: in their session, and by their token."""
     found = find_session(site, signer.secret)
     act = Act("lot", "M-2", "reject", "smell")
-    context = Context(found.actor, site.sources.now(), session_id=found.session_id)
+    at = site.sources.now()
+    context = Context(found.actor, at, "walk", session_id=found.session_id)
     return {
         "intent": make_intent(site, context, [act]),
         "intent_id": make_intent(site, replace(context, session_id=""), [act]),
