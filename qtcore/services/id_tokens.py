@@ -6,7 +6,7 @@ secret is no key here, so a token cannot be signed with what everybody knows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from qtcore.store.providers import Provider
 
 _KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 _LONGEST: Final = 16_384
+# OpenID Connect Back-Channel Logout 1.0: the event that a logout token tells of.
+_ENDED: Final = "http://schemas.openid.net/event/backchannel-logout"
 # RFC 8176: how the provider says that more than a password was asked for.
 _STRONG: Final = frozenset({"mfa", "otp", "hwk", "swk", "fpt", "face", "pin"})
 
@@ -58,6 +60,15 @@ class Claims:
         return isinstance(methods, list) and any(each in _STRONG for each in methods)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a verified logout token says: whose sessions ended there, or which one, and when."""
+
+    subject: str
+    session: str
+    at: datetime
+
+
 def read_keys(told: Any) -> tuple[Mapping[str, Any], ...]:
     """Read the key set of a provider: public keys that sign, and nothing else of it."""
     entries = told.get("keys") if isinstance(told, dict) else None
@@ -77,16 +88,7 @@ def check_id_token(
     provider: Provider, keys: Sequence[Mapping[str, Any]], text: str, wanted: Wanted
 ) -> Claims:
     """Verify a token; raises TokenRefused with the first thing that is wrong, or KeyUnknown."""
-    if len(text) > _LONGEST or text.count(".") != 2 or not text.isascii():
-        raise TokenRefused("the provider's answer holds no signed token")
-    try:
-        entry = _choose(keys, jws.extract_compact(text.encode()).headers(), provider)
-        key: Key = import_key(dict(entry))
-        claims = jwt.decode(text, key, algorithms=list(provider.algorithms)).claims
-        _registry(provider, wanted).validate(claims)
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise TokenRefused(f"the provider's token is not accepted: {error}") from error
-    _check_party(provider, claims)
+    claims, entry = _verified(provider, keys, text, (wanted.at, ("sub", "nonce")))
     if claims["nonce"] != wanted.nonce:
         raise TokenRefused("the provider's token was made for another sign-in: wrong nonce")
     subject, issued_at = claims["sub"], _seconds(claims["iat"])
@@ -95,6 +97,50 @@ def check_id_token(
     if not subject or len(subject) > 255 or not subject.isprintable():
         raise TokenRefused("the provider's token names nobody: its sub is empty or too long")
     return Claims(subject, issued_at, _seconds(claims.get("auth_time")), claims, entry)
+
+
+def check_logout_token(
+    provider: Provider, keys: Sequence[Mapping[str, Any]], text: str, at: datetime
+) -> Ended:
+    """Verify a logout token; raises TokenRefused with what is wrong, or KeyUnknown.
+
+    An ID token is none, whoever has it: it tells of no ended session, and carries a nonce.
+    """
+    claims, _ = _verified(provider, keys, text, (at, ("jti", "events")))
+    events = claims["events"]
+    if not isinstance(events, dict) or not isinstance(events.get(_ENDED), dict):
+        raise TokenRefused("the provider's token tells of no ended session")
+    if "nonce" in claims:
+        raise TokenRefused("the provider's token is one for signing in: it has a nonce")
+    subject, session = claims.get("sub", ""), claims.get("sid", "")
+    if not all(isinstance(each, str) and len(each) <= 255 for each in (subject, session)):
+        raise TokenRefused("the provider's token names nobody: its sub or sid is no proper text")
+    if not (subject or session):
+        raise TokenRefused("the provider's token names neither a person nor a session")
+    issued_at = _seconds(claims["iat"])
+    if issued_at is None or _seconds(claims["exp"]) is None:
+        raise TokenRefused("the provider's token has no proper times")
+    return Ended(subject, session, datetime.fromtimestamp(issued_at, UTC))
+
+
+def _verified(
+    provider: Provider,
+    keys: Sequence[Mapping[str, Any]],
+    text: str,
+    asked: tuple[datetime, Sequence[str]],
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Verify signature, issuer, audience and times, and that the claims asked for are there."""
+    if len(text) > _LONGEST or text.count(".") != 2 or not text.isascii():
+        raise TokenRefused("the provider's answer holds no signed token")
+    try:
+        entry = _choose(keys, jws.extract_compact(text.encode()).headers(), provider)
+        key: Key = import_key(dict(entry))
+        claims = jwt.decode(text, key, algorithms=list(provider.algorithms)).claims
+        _registry(provider, *asked).validate(claims)
+    except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise TokenRefused(f"the provider's token is not accepted: {error}") from error
+    _check_party(provider, claims)
+    return claims, entry
 
 
 def _choose(
@@ -112,16 +158,15 @@ def _choose(
     return fitting[0]
 
 
-def _registry(provider: Provider, wanted: Wanted) -> jwt.JWTClaimsRegistry:
+def _registry(provider: Provider, at: datetime, needed: Sequence[str]) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
-        now=int(wanted.at.timestamp()),
+        now=int(at.timestamp()),
         leeway=provider.skew,
         iss={"essential": True, "value": provider.issuer},
         aud={"essential": True, "value": provider.client_id},
-        sub={"essential": True},
         exp={"essential": True},
         iat={"essential": True},
-        nonce={"essential": True},
+        **{name: {"essential": True} for name in needed},
     )
 
 
