@@ -289,7 +289,8 @@ def _get(site: Site, context: Context, intent_id: str) -> SignIntent:
         ).first()
     if row is None:
         raise NotFound(
-            "there is no such signature to give in this session; open the record and sign there"
+            f"there is no signature {intent_id!r} to give in this session; open the record and "
+            "sign there"
         )
     return row
 
