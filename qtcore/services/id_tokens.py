@@ -37,10 +37,14 @@ class KeyUnknown(TokenRefused):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a token must say: the nonce of this very sign-in, and the moment it is judged at."""
+    """What a token must say: the nonce of this very sign-in, and the moment it is judged at.
+
+    `made_for`: the client ids of which it names one; that of this site when empty.
+    """
 
     nonce: str
     at: datetime
+    made_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def check_id_token(
     provider: Provider, keys: Sequence[Mapping[str, Any]], text: str, wanted: Wanted
 ) -> Claims:
     """Verify a token; raises TokenRefused with the first thing that is wrong, or KeyUnknown."""
-    claims, entry = _verified(provider, keys, text, (wanted.at, ("sub", "nonce")))
+    asked = (wanted.at, ("sub", "nonce"), _readers(provider, wanted))
+    claims, entry = _verified(provider, keys, text, asked)
     if claims["nonce"] != wanted.nonce:
         raise TokenRefused("the provider's token was made for another sign-in: wrong nonce")
     subject, issued_at = claims["sub"], _seconds(claims["iat"])
@@ -106,7 +111,8 @@ def check_logout_token(
 
     An ID token is none, whoever has it: it tells of no ended session, and carries a nonce.
     """
-    claims, _ = _verified(provider, keys, text, (at, ("jti", "events")))
+    asked = (at, ("jti", "events"), (provider.client_id,))
+    claims, _ = _verified(provider, keys, text, asked)
     events = claims["events"]
     if not isinstance(events, dict) or not isinstance(events.get(_ENDED), dict):
         raise TokenRefused("the provider's token tells of no ended session")
@@ -127,19 +133,23 @@ def _verified(
     provider: Provider,
     keys: Sequence[Mapping[str, Any]],
     text: str,
-    asked: tuple[datetime, Sequence[str]],
+    asked: tuple[datetime, Sequence[str], Sequence[str]],
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """Verify signature, issuer, audience and times, and that the claims asked for are there."""
+    """Verify signature, issuer and times, that the claims asked for are there, and for whom.
+
+    `asked` is the moment, the names of the claims, and the applications that may read it.
+    """
+    at, needed, readers = asked
     if len(text) > _LONGEST or text.count(".") != 2 or not text.isascii():
         raise TokenRefused("the provider's answer holds no signed token")
     try:
         entry = _choose(keys, jws.extract_compact(text.encode()).headers(), provider)
         key: Key = import_key(dict(entry))
         claims = jwt.decode(text, key, algorithms=list(provider.algorithms)).claims
-        _registry(provider, *asked).validate(claims)
+        _registry(provider, at, (needed, readers)).validate(claims)
     except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise TokenRefused(f"the provider's token is not accepted: {error}") from error
-    _check_party(provider, claims)
+    _check_party(readers, claims)
     return claims, entry
 
 
@@ -158,12 +168,15 @@ def _choose(
     return fitting[0]
 
 
-def _registry(provider: Provider, at: datetime, needed: Sequence[str]) -> jwt.JWTClaimsRegistry:
+def _registry(
+    provider: Provider, at: datetime, asked: tuple[Sequence[str], Sequence[str]]
+) -> jwt.JWTClaimsRegistry:
+    needed, readers = asked
     return jwt.JWTClaimsRegistry(
         now=int(at.timestamp()),
         leeway=provider.skew,
         iss={"essential": True, "value": provider.issuer},
-        aud={"essential": True, "value": provider.client_id},
+        aud={"essential": True, "values": list(readers)},
         exp={"essential": True},
         iat={"essential": True},
         **{name: {"essential": True} for name in needed},
@@ -177,9 +190,13 @@ def _seconds(value: object) -> int | None:
     return int(value)
 
 
-def _check_party(provider: Provider, claims: Mapping[str, Any]) -> None:
+def _readers(provider: Provider, wanted: Wanted) -> tuple[str, ...]:
+    return wanted.made_for or (provider.client_id,)
+
+
+def _check_party(readers: Sequence[str], claims: Mapping[str, Any]) -> None:
     """Refuse a token that was made for somebody else as well, and does not say it is for us."""
     audience, party = claims["aud"], claims.get("azp")
     is_shared = isinstance(audience, list) and len(audience) > 1
-    if (party is not None or is_shared) and party != provider.client_id:
+    if (party is not None or is_shared) and party not in readers:
         raise TokenRefused(f"the token was issued for another application: azp {party!r}")

@@ -146,18 +146,21 @@ class ProviderDesk:
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise TokenRefused("the provider's answer holds no signed token")
-        wanted = Wanted(asked.nonce, now)
-        return token, self._verify(
-            provider, now, lambda keys: check_id_token(provider, keys, token, wanted)
+        return token, self.verify(provider, token, Wanted(asked.nonce, now))
+
+    def verify(self, provider: Provider, token: str, wanted: Wanted) -> Claims:
+        """Verify an ID token; raises TokenRefused, or CannotVerify when its keys cannot be read."""
+        return self._with_keys(
+            provider, wanted.at, lambda keys: check_id_token(provider, keys, token, wanted)
         )
 
     def read_logout(self, provider: Provider, token: str, now: datetime) -> Ended:
         """Verify what a provider tells of sessions that ended; TokenRefused, CannotVerify."""
-        return self._verify(
+        return self._with_keys(
             provider, now, lambda keys: check_logout_token(provider, keys, token, now)
         )
 
-    def _verify(
+    def _with_keys(
         self, provider: Provider, now: datetime, check: Callable[[Sequence[Mapping[str, Any]]], _T]
     ) -> _T:
         known = self.published(provider, now)

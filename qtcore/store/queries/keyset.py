@@ -108,6 +108,15 @@ def parts_for(
     found.close()
 
 
+def driver_rows(found: Result[Any]) -> list[tuple[Any, ...]]:
+    """Give all rows of a statement as the driver has them, for the reason of `parts_for`."""
+    if not isinstance(found, CursorResult):
+        return [tuple(row) for row in found]
+    rows: list[tuple[Any, ...]] = found.cursor.fetchall()
+    found.close()
+    return rows
+
+
 def reader(session: Session) -> Connection | Session:
     """Give what runs a plain statement; rows of a unit of work that wait are written before.
 
