@@ -172,6 +172,7 @@ def _registry(
     provider: Provider, at: datetime, asked: tuple[Sequence[str], Sequence[str]]
 ) -> jwt.JWTClaimsRegistry:
     needed, readers = asked
+    essential: Any = {"essential": True}
     return jwt.JWTClaimsRegistry(
         now=int(at.timestamp()),
         leeway=provider.skew,
@@ -179,7 +180,7 @@ def _registry(
         aud={"essential": True, "values": list(readers)},
         exp={"essential": True},
         iat={"essential": True},
-        **{name: {"essential": True} for name in needed},
+        **dict.fromkeys(needed, essential),
     )
 
 
