@@ -4,6 +4,7 @@ It must not go through the product where it attacks: triggers are dropped and ro
 as an administrator of the database can. docs/what-the-ledger-proves.md lists the verdicts.
 """
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from qtcore.engines.ledger import leaf_hash
 from qtcore.services.audit import seal
+from qtcore.store import history, second_reader
+from qtcore.store.second_reader import glance_at
 from qtcore.testing import FrozenClock
 from tests.attackers import (
     KEY,
@@ -124,8 +128,60 @@ IN_ONE_ROW: dict[str, tuple[str, str]] = {
 def test_one_altered_row_is_named_with_its_place(
     dba: Dba, file: Path, statement: str, kind: str
 ) -> None:
+    assert glance_at(f"sqlite:///{file}", 1, 8, 9)
     dba.db.execute(statement, {"key": dba.key(8)})
     assert (kind, 8) in found(file)
+    assert glance_at(f"sqlite:///{file}", 1, 8, 9) is None  # the second process names nothing
+
+
+@pytest.mark.parametrize(("key", "seq"), [(999999, -5), (-5, None)])
+def test_a_made_up_entry_is_named_wherever_it_is_put(
+    dba: Dba, file: Path, key: int, seq: int | None
+) -> None:
+    columns = "INSERT INTO ledger_event SELECT 1, ?, 'made-up', 'x', 'lot', 'x', recorded_at, ?, ?"
+    leaf = leaf_hash(b"{}")
+    dba.all(f"{columns} FROM ledger_event WHERE id = ?", key, b"{}", leaf, dba.key(8))
+    if seq is not None:
+        dba.all("INSERT INTO ledger_seal VALUES (1, ?, ?, ?)", seq, key, leaf)
+    assert ("GAP", seq) in found(file)
+
+
+@pytest.mark.heavy
+def test_a_second_process_finds_what_one_finds(
+    original: Kept, dba: Dba, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_reader, "_WORTH_IT", 1)
+    monkeypatch.setattr(second_reader, "_free_cores", lambda: 2)
+    monkeypatch.setattr(history, "_PIECE", 2)
+    answers = []
+    real = second_reader.SecondReader.answer
+
+    def told(self: second_reader.SecondReader, first: int) -> second_reader.Glance | None:
+        answers.append(real(self, first))
+        return answers[-1]
+
+    monkeypatch.setattr(second_reader.SecondReader, "answer", told)
+    assert found(file, original.newest) == []
+    assert sum(each is not None for each in answers) >= 2
+    dba.edit(4)
+    dba.edit(8)
+    assert found(file) == [("CONTENT_MISMATCH", 4), ("CONTENT_MISMATCH", 8)]
+
+
+def lose(*_: object) -> None:
+    """End the process that looks at pieces."""
+    os._exit(1)
+
+
+@pytest.mark.heavy
+def test_a_history_is_checked_to_its_end_when_the_second_process_is_lost(
+    original: Kept, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_reader, "_WORTH_IT", 1)
+    monkeypatch.setattr(second_reader, "_free_cores", lambda: 2)
+    monkeypatch.setattr(history, "_PIECE", 2)
+    monkeypatch.setattr(second_reader, "glance_at", lose)
+    assert found(file, original.newest) == []
 
 
 def test_a2_a_rewrite_with_the_stolen_key_is_a_fork_for_the_witness_only(
