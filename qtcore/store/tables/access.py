@@ -15,7 +15,7 @@ from qtcore.store.columns import PublicRow, Row, TenantRow, json_field, key_fiel
 class UserAccount(PublicRow, table=True):
     """An account of a person; logins are never reused or reassigned (21 CFR 11.100(a)).
 
-    `site_roles` are [site, role] pairs.
+    `site_roles` are [site, role] pairs. `password_set_at`: null for one set before that was kept.
     """
 
     __tablename__ = "user_account"
@@ -35,6 +35,7 @@ class UserAccount(PublicRow, table=True):
     version: int = 1
     failed_sign_ins: int = 0
     locked_until: datetime | None = None
+    password_set_at: datetime | None = None
     created_at: datetime
 
 
