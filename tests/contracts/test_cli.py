@@ -139,6 +139,8 @@ def test_a_checkpoint_needs_size_and_root_together(url: str) -> None:
 def test_one_event_verifies_and_a_range_names_what_is_sealed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'one.db'}"
     site = open_site(url, create=True)
+    with site.store.write(site.system_context()) as work:
+        work.log("look", "lot", "the-only-one")
     count = seal(site)
     site.close()
     verify = ["audit", "verify", "--db", url, "--json"]

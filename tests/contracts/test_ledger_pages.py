@@ -1,14 +1,18 @@
 """The ledger pages: search, later changes, verification, reviews, proof files."""
 
+import ast
 import base64
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+import qtcore
 from qtcore.context import LANGUAGES
+from qtcore.http.texts import load_texts
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
@@ -194,3 +198,23 @@ def test_the_api_searches_with_the_same_facets(web: Web) -> None:
         assert answer["state"]["alarm"] is False
         bad = "/api/v1/ledger?since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z"
         assert client.get(bad).status_code == 400
+
+
+def acts_told() -> Iterator[str]:
+    """Find the kinds of acts that the code writes into the history by name."""
+    for file in Path(qtcore.__file__).parent.glob("services/**/*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+                continue
+            names = [a.value for a in call.args[:2] if isinstance(a, ast.Constant)]
+            has_kind = len(call.args) > 2 or call.keywords
+            if call.func.attr in ("log", "note") and has_kind and "." in str(names[:1]):
+                yield names[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_act_has_words(language: str) -> None:
+    words = load_texts()
+    told = {*acts_told(), "lot.deadline", "record.deadline"}
+    assert len(told) > 60
+    assert [each for each in sorted(told) if not words.find(f"actions.{each}", language)] == []

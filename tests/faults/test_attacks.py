@@ -4,7 +4,6 @@ It must not go through the product where it attacks: triggers are dropped and ro
 as an administrator of the database can. docs/what-the-ledger-proves.md lists the verdicts.
 """
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ import pytest
 
 from qtcore.engines.ledger import leaf_hash
 from qtcore.services.audit import seal
-from qtcore.store import history, second_reader
 from qtcore.store.second_reader import glance_at
 from qtcore.testing import FrozenClock
 from tests.attackers import (
@@ -144,44 +142,6 @@ def test_a_made_up_entry_is_named_wherever_it_is_put(
     if seq is not None:
         dba.all("INSERT INTO ledger_seal VALUES (1, ?, ?, ?)", seq, key, leaf)
     assert ("GAP", seq) in found(file)
-
-
-@pytest.mark.heavy
-def test_a_second_process_finds_what_one_finds(
-    original: Kept, dba: Dba, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(second_reader, "_WORTH_IT", 1)
-    monkeypatch.setattr(second_reader, "_free_cores", lambda: 2)
-    monkeypatch.setattr(history, "_PIECE", 2)
-    answers = []
-    real = second_reader.SecondReader.answer
-
-    def told(self: second_reader.SecondReader, first: int) -> second_reader.Glance | None:
-        answers.append(real(self, first))
-        return answers[-1]
-
-    monkeypatch.setattr(second_reader.SecondReader, "answer", told)
-    assert found(file, original.newest) == []
-    assert sum(each is not None for each in answers) >= 2
-    dba.edit(4)
-    dba.edit(8)
-    assert found(file) == [("CONTENT_MISMATCH", 4), ("CONTENT_MISMATCH", 8)]
-
-
-def lose(*_: object) -> None:
-    """End the process that looks at pieces."""
-    os._exit(1)
-
-
-@pytest.mark.heavy
-def test_a_history_is_checked_to_its_end_when_the_second_process_is_lost(
-    original: Kept, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(second_reader, "_WORTH_IT", 1)
-    monkeypatch.setattr(second_reader, "_free_cores", lambda: 2)
-    monkeypatch.setattr(history, "_PIECE", 2)
-    monkeypatch.setattr(second_reader, "glance_at", lose)
-    assert found(file, original.newest) == []
 
 
 def test_a2_a_rewrite_with_the_stolen_key_is_a_fork_for_the_witness_only(
@@ -429,27 +389,3 @@ def test_the_triggers_that_the_attacker_drops_refuse_everybody_else(file: Path) 
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             db.execute(f"DELETE FROM {table}")
     db.close()
-
-
-def test_the_log_of_the_instance_is_checked_with_the_history(dba: Dba, file: Path) -> None:
-    assert found(file) == []
-    dba.all("DELETE FROM ledger_root WHERE seq = (SELECT max(seq) FROM ledger_root)")
-    assert {kind for kind, _ in found(file)} == {"NOT_IN_INSTANCE"}
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [
-        "UPDATE ledger_root SET seq = seq + 100 WHERE seq = 0",
-        "UPDATE ledger_checkpoint SET note = replace(note, '/instance', '/instances') "
-        "WHERE tenant_id = 0",
-        "DELETE FROM ledger_checkpoint WHERE tenant_id <> 0 AND size = (SELECT min(size) FROM "
-        "ledger_checkpoint WHERE tenant_id <> 0)",
-        "UPDATE ledger_checkpoint SET root = zeroblob(32), note = (SELECT note FROM "
-        "ledger_checkpoint WHERE tenant_id = 0 AND size = 1) WHERE tenant_id = 0 AND size = 2",
-    ],
-    ids=["moved", "other size", "checkpoint gone", "older state"],
-)
-def test_a_changed_log_of_the_instance_is_named(dba: Dba, file: Path, attack: str) -> None:
-    dba.all(attack)
-    assert "NOT_IN_INSTANCE" in {kind for kind, _ in found(file)}

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from qtcore.errors import Fault, InputRejected, QTCoreError, Refused
+from qtcore.errors import InputRejected, QTCoreError, Refused
 from qtcore.http.call import Call
 from qtcore.http.downloads import Download
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
@@ -140,8 +140,7 @@ def _day(name: str, text: str, *, is_end: bool = False) -> datetime | None:
 
 
 def _unread(name: str, text: str, wanted: str) -> InputRejected:
-    said = f"{name!r} is {text[:40]!r}; accepted is {wanted}"
-    return InputRejected(said, [Fault("QT411", said, name)])
+    return InputRejected(f"{name!r} is {text[:40]!r}; accepted is {wanted}")
 
 
 ROUTES = (show, verify, progress, review, proof)
