@@ -6,12 +6,15 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote
 
 import pytest
 
 import qtcore
 from qtcore.context import LANGUAGES
+from qtcore.engines.ledger import ProblemKind
+from qtcore.engines.ledger.notices import NoticeKind
 from qtcore.http.texts import load_texts
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal
@@ -218,3 +221,5 @@ def test_every_kind_of_act_has_words(language: str) -> None:
     told = {*acts_told(), "lot.deadline", "record.deadline"}
     assert len(told) > 60
     assert [each for each in sorted(told) if not words.find(f"actions.{each}", language)] == []
+    kinds = {*get_args(ProblemKind), *get_args(NoticeKind)}
+    assert [each for each in kinds if not words.find(f"ledger_kinds.{each}", language)] == []
