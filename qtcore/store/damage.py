@@ -19,14 +19,18 @@ from sqlalchemy import (
     Table,
     text,
 )
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
 from qtcore.errors import DatabaseDamaged
 from qtcore.store.columns import ExactDecimal, Row
 
-# What reading such a value may end with.
-_FAILURES: Final = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+# What reading such a value may end with; the last when SQLite hands it to a function of ours.
+_FAILURES: Final = (
+    *(TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
+    OperationalError,
+)
 _NUMBER: Final = "typeof({0}) = 'text' AND {0} NOT GLOB '*[^0-9.-]*' AND {0} GLOB '*[0-9]*'"
 # By type of column: what belongs there, and the condition that it is that; the first that fits.
 _KINDS: Final[tuple[tuple[type[Any], str, str], ...]] = (
@@ -47,13 +51,23 @@ def named_damage(session: Session) -> Iterator[None]:
     try:
         yield
     except _FAILURES as exc:
-        said = find_damage(session.connection())
+        said = _find_behind(exc, session)
         if not said:
             raise
         raise DatabaseDamaged(
             f"the database is damaged: {said}; somebody changed it by hand: run `qtcore audit "
             "verify` and `qtcore db fsck`, and restore a backup"
         ) from exc
+
+
+def _find_behind(exc: Exception, session: Session) -> str:
+    """Look for damage when it can be why something failed, and the session can still be asked."""
+    if isinstance(exc, OperationalError) and "user-defined" not in str(exc.orig):
+        return ""
+    try:
+        return find_damage(session.connection())
+    except SQLAlchemyError:
+        return ""
 
 
 def find_damage(connection: Connection) -> str:

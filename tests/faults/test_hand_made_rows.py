@@ -238,8 +238,10 @@ def test_a_quantity_that_is_no_number_is_a_violation_and_the_others_are_checked(
 ) -> None:
     ((kept,),) = dba.all("SELECT quantity FROM movement LIMIT 1")
     dba.all("UPDATE movement SET quantity = 'plenty'")
-    found = check_database(site, site.system_context())
-    dba.all("UPDATE movement SET quantity = ?", kept)
+    try:
+        found = check_database(site, site.system_context())
+    finally:
+        dba.all("UPDATE movement SET quantity = ?", kept)
     said = [each.message for each in found.violations if each.place == "database"]
     assert said
     assert "holds 'plenty' in quantity, where a decimal belongs" in said[0]
