@@ -78,30 +78,34 @@ def read_record(site: Site, context: Context, record_id: str) -> RecordView:
     """Read a record by its public id or number."""
     require(site, context, "record.read", about=record_id)
     with site.store.read() as session:
-        return seen_record(site, context, session, get_record(site, session, record_id))
+        return seen_record(site, context, session, record_id)
 
 
-def seen_record(site: Site, context: Context, session: Session, row: Record) -> RecordView:
+def seen_record(site: Site, context: Context, session: Session, record_id: str) -> RecordView:
     """Read a record as this person sees it; NotFound, in the same words, when they may not."""
+    row = get_record(site, session, record_id)
     thing = thing_of_record(site, session, row)
-    _require_seen(site, context, row, thing)
+    _require_seen(site, context, record_id, thing)
     return _view(site, context, session, (row, thing))
 
 
-def seen_thing(site: Site, context: Context, session: Session, row: Record) -> Thing:
-    """Say what access to a record is decided on for this person, in nobody else's place.
+def seen_thing(
+    site: Site, context: Context, session: Session, record_id: str
+) -> tuple[Record, Thing]:
+    """Find a record and what access to it is decided on for this person, in nobody else's place.
 
     Raises NotFound, in the same words, when they may not read it.
     """
+    row = get_record(site, session, record_id)
     thing = thing_of_record(site, session, row, actor=context.actor)
-    _require_seen(site, context, row, thing)
-    return thing
+    _require_seen(site, context, record_id, thing)
+    return row, thing
 
 
-def _require_seen(site: Site, context: Context, row: Record, thing: Thing) -> None:
-    right = f"record.read:{row.kind}"
-    if not site.registry.policy.decide(context.actor, right, thing).is_allowed:
-        raise missing_record(row.number)
+def _require_seen(site: Site, context: Context, asked: str, thing: Thing) -> None:
+    # In the name that was asked for: another one would tell that there is such a record.
+    if not _may_read(site, context, thing):
+        raise missing_record(asked)
 
 
 def view_for(site: Site, context: Context, session: Session, row: Record) -> RecordView:

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from qtcore.context import Actor, Context
 from qtcore.definitions.access import GROUPS, RIGHTS
 from qtcore.definitions.problems import suggest
-from qtcore.errors import Conflict, Denied, Fault, InputRejected, NotFound, NotSignedIn, Refusal
+from qtcore.errors import Conflict, Fault, InputRejected, NotFound, NotSignedIn
 from qtcore.services.accounts import (
     NewUser,
     actor_of,

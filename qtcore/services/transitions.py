@@ -203,8 +203,7 @@ def _seen(
         return any_lot_subject(site, session, info), thing_of_lot(
             site, session, info, actor=reader.actor
         )
-    row = get_record(site, session, name)
-    thing = seen_thing(site, reader, session, row)
+    row, thing = seen_thing(site, reader, session, name)
     return record_subject(session, site.store.tenant_id, row), thing
 
 

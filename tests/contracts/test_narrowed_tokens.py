@@ -73,9 +73,7 @@ def test_a_narrowed_token_acts_by_its_rights_alone(
 
 def test_a_narrowed_token_that_holds_the_right_over_others_holds_it_over_its_own(web: Web):
     a_user(web.site, ("admin",), login="boss")
-    made = make_token(
-        web.site, web.site.system_context(), NewToken("boss", scope=("user.manage",))
-    )
+    made = make_token(web.site, web.site.system_context(), NewToken("boss", scope=("user.manage",)))
     with web.visitor() as client:
         headers = {"authorization": f"Bearer {made['token']}"}
         assert client.get("/api/v1/tokens", headers=headers).status_code == 200

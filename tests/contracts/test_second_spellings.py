@@ -41,9 +41,7 @@ def test_an_origin_that_is_no_address_is_another_web_site(web: Web, origin: str)
     assert "QT417" in told.text
 
 
-def test_a_password_is_tried_as_slowly_with_two_slashes(
-    web: Web, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_password_is_tried_as_slowly_with_two_slashes(web: Web, monkeypatch: pytest.MonkeyPatch):
     def tried() -> list[int]:
         with limited(web, guess=FEW).person("qa") as client:
             form = {"login": "nobody", "password": PASSWORD, "csrf_token": csrf_of(client)}
