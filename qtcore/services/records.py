@@ -180,8 +180,8 @@ def correct_record(
     Raises InputRejected without a reason or in a state that may not be edited.
     """
     with site.store.read() as session:
-        view = seen_record(site, context, session, record_id)
-    record = view.record
+        record = get_record(site, session, record_id)
+        view = seen_record(site, context, session, record, asked=record_id)
     right = f"record.submit:{record.kind}"
     require(site, context, right, about=record.uid, thing=view.thing)
     faults = []

@@ -203,7 +203,8 @@ def _seen(
         return any_lot_subject(site, session, info), thing_of_lot(
             site, session, info, actor=reader.actor
         )
-    row, thing = seen_thing(site, reader, session, name)
+    row = get_record(site, session, name)
+    thing = seen_thing(site, reader, session, row, asked=name)
     return record_subject(session, site.store.tenant_id, row), thing
 
 
