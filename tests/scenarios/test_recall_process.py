@@ -1,5 +1,6 @@
 """A recall of yoghurt, from the signal to the signed closure, as a dairy lives it."""
 
+import re
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
@@ -14,6 +15,7 @@ from qtcore.context import Sources
 from qtcore.errors import Conflict, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
+from qtcore.services.lots import get_lot
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.orders import OrderInput, reserve
 from qtcore.services.recall import Question, RecallStart, recall_scope, start_recall
@@ -152,6 +154,28 @@ def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(da
     ]
 
 
+def holds(answer: object, path: str) -> bool:
+    """Say whether an answer has what a path names, in the first of each list."""
+    for name in path.split("."):
+        if not isinstance(answer, dict) or name.removesuffix("[]") not in answer:
+            return False
+        answer = answer[name.removesuffix("[]")]
+        if name.endswith("[]"):
+            answer = next(iter(answer), None)
+    return True
+
+
+def test_every_field_that_the_documentation_names_is_in_the_answer(dairy):
+    scope = recall_scope(dairy.site, dairy.everyone(), ["M-1"]).as_json()
+    of_one = recall_scope(dairy.site, dairy.everyone(), ["Y-1"]).as_json()
+    text = (Path(__file__).parents[2] / "docs" / "recalls.md").read_text("utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ")][1:]
+    named = [path for row in rows for path in re.findall("`([^`]+)`", row[2])]
+    assert len(named) > 40
+    assert [path for path in named if not (holds(scope, path) or holds(of_one, path))] == []
+    assert not holds(scope, "lots[].shipped_to")
+
+
 def test_how_much_of_the_seeds_is_in_a_lot_counts_from_zero_for_a_seed_that_may_be_none(
     dairy,
 ):
@@ -253,6 +277,26 @@ def test_lifting_one_hold_leaves_the_other_and_lifting_all_restores_the_order(da
     scope = recall_scope(dairy.site, dairy.everyone(), ["Y-1"]).as_json()
     assert [o["is_stopped"] for o in scope["open_orders"]] == [False]
     dairy.ship("SHOP-A", "1")
+
+
+def test_a_lifted_hold_leaves_what_happened_meanwhile_as_if_it_had_never_been(dairy):
+    def seen() -> dict[str, object]:
+        lot = get_lot(dairy.site, dairy.everyone(), dairy.first.uid).as_json()
+        scope = recall_scope(dairy.site, dairy.everyone(), ["Y-1"]).as_json()
+        told = {name: lot[name] for name in ("state", "holds", "stock")}
+        return {**told, "orders": scope["open_orders"], "balance": scope["balance"]}
+
+    before = seen()
+    recall = dairy.start()
+    dairy.give_back("SHOP-A", "4")
+    held = seen()
+    assert held["holds"] and [o["is_stopped"] for o in held["orders"]] == [True]
+    lift_holds_of(dairy.site, dairy.everyone(), recall.record_id, "another vat")
+
+    after = seen()
+    assert after["stock"]["quantity"] == "28"  # what came back is there, nothing is as before it
+    assert {**after, "stock": 0, "balance": 0} == {**before, "stock": 0, "balance": 0}
+    dairy.ship("SHOP-B", "28")
 
 
 def test_a_mock_recall_changes_nothing_and_is_filed_with_its_time(dairy):
