@@ -390,6 +390,21 @@ def test_it_closes_only_when_it_adds_up_or_somebody_says_why(dairy):
         answer_link(dairy.site, secret, ReplyInput(True, "none"))
 
 
+def test_what_a_count_did_not_find_stays_open_and_a_surplus_elsewhere_does_not_hide_it(dairy):
+    recall = dairy.start()
+    for lot, counted in ((dairy.first, "20"), (dairy.second, "24")):
+        event = EventInput(
+            "observation", (line(lot, "subject", counted),), dairy.site.sources.now(),
+            step="stock_taking",
+        )  # fmt: skip
+        record_event(dairy.site, dairy.everyone(), event)
+
+    scope = recall_scope(dairy.site, dairy.everyone(), ["M-1"]).as_json()
+    assert scope["balance"]["unaccounted"] == {dairy.first.uid: "4", dairy.second.uid: "-4"}
+    (total,) = read_case(dairy.site, dairy.everyone(), recall.number).reconciled.totals
+    assert (total["missing_inside"], total["unaccounted"]) == ("8", "24")
+
+
 @pytest.mark.heavy
 def test_a_justification_closes_what_stays_open_and_is_kept(dairy):
     recall = dairy.start(data={"effectiveness_level": "A"})
