@@ -104,7 +104,7 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
     found in the same turn as the holds: what is made meanwhile is either in it, or made of what is
     held and refused.
     """
-    require(site, context, "recall.start")
+    require(site, context, "recall.start", about=start.title)
     check_question(start.asked())
     definition = site.registry.get("records", RECALL)
     values = {**start.data, "title": start.title, "mock": start.is_mock}

@@ -1,5 +1,6 @@
 """Printed documents: filled with what is known, escaped, and traceable to definition and ledger."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -272,4 +273,23 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     command = ["document", "print", "drug_release_certificate", "P-9", "--out", str(out)]
     done = CliRunner().invoke(app, [*command, "--db", url])
     assert done.exit_code == 0, done.output
-    assert "<style>" in out.read_text("utf-8")
+    page = out.read_text("utf-8")
+    assert "<style>" in page
+    check = ["document", "check", str(out), "--db", url]
+    done = CliRunner().invoke(app, [*check, "--json"])
+    assert (done.exit_code, json.loads(done.output)["verdict"]) == (0, "HOLDS")
+    assert "HOLDS: the page is what was printed" in CliRunner().invoke(app, check).output
+    for bent, verdict in [
+        (page.replace("P-9", "P-8"), "PAGE_CHANGED"),
+        (page.replace("qtcore-document\n", "qtcore-document\n0", 1), "BAD_SIGNATURE"),
+    ]:
+        out.write_text(bent, "utf-8")
+        done = CliRunner().invoke(app, [*check, "--json"])
+        assert (done.exit_code, json.loads(done.output)["verdict"]) == (1, verdict)
+    for unread, said in [(b"<html>", "ends without a seal"), (b"\xff", "cannot be read as a page")]:
+        out.write_bytes(unread)
+        done = CliRunner().invoke(app, check)
+        assert done.exit_code == 1
+        assert said in done.output
+    out.unlink()
+    assert "cannot be read as a page" in CliRunner().invoke(app, check).output

@@ -108,11 +108,11 @@ def parts_for(
     found.close()
 
 
-def driver_rows(found: Result[Any]) -> list[tuple[Any, ...]]:
+def driver_rows(found: Result[Any]) -> Sequence[tuple[Any, ...]]:
     """Give all rows of a statement as the driver has them, for the reason of `parts_for`."""
     if not isinstance(found, CursorResult):
         return [tuple(row) for row in found]
-    rows: list[tuple[Any, ...]] = found.cursor.fetchall()
+    rows: Sequence[tuple[Any, ...]] = found.cursor.fetchall()
     found.close()
     return rows
 
