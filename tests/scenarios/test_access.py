@@ -1,6 +1,6 @@
 """Two plants, one company: who sees and does what, by definitions of a site, through every door."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from qtcore.context import Context
-from qtcore.errors import Denied, InputRejected, NotFound
+from qtcore.engines.access import Decision, Policy
+from qtcore.errors import Denied, InputRejected, NotFound, QTCoreError
 from qtcore.registry.load import load_registry
 from qtcore.services import recall
 from qtcore.services.accounts import NewUser, actor_by_login, add_user
@@ -20,12 +21,14 @@ from qtcore.services.holds import hold_all
 from qtcore.services.interchange import export_epcis
 from qtcore.services.lot_text import find_lots_in_text
 from qtcore.services.lots import get_lot, list_lots, search
+from qtcore.services.manifestations import list_signatures
 from qtcore.services.master import MasterInput, get_master, save_master
 from qtcore.services.proving import export_history
 from qtcore.services.recall import Question, recall_scope
 from qtcore.services.record_views import list_records, read_record
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, correct_record, submit_record
+from qtcore.services.scanning import scan
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
 from qtcore.services.transitions import Step, fire_transition
@@ -309,3 +312,39 @@ def test_without_veils_and_sites_everything_is_seen(lots, site, people):
     assert get_lot(site, people["qa"], lots["WEST"]).info.lot_no == "WEST-1"
     assert get_lot(site, people["qa"], lots["EAST"]).info.extra["price"] == "42.00"
     assert Decimal(get_lot(site, people["qa"], lots["EAST"]).info.extra["price"]) == 42
+
+
+def said_of(ask: Callable[[str], object], name: str) -> str:
+    """Give what is said of a name, without the name itself."""
+    try:
+        return str(ask(name)).replace(name, "...")
+    except QTCoreError as error:
+        return f"{type(error).__name__}: {error.message}".replace(name, "...")
+
+
+@pytest.mark.parametrize("door", ["record", "correction", "step", "signatures", "scan"])
+def test_what_stands_elsewhere_is_spoken_of_as_what_is_not_there(
+    site, people, monkeypatch: pytest.MonkeyPatch, door: str
+):
+    came = an_output("MILK", f"ODD-{door}", "5", source="FARM")
+    event = EventInput(
+        "receiving", (came,), site.sources.now(), location="EAST-HALL", from_party="FARM"
+    )
+    stored = record_event(site, people["qa"], event)
+    lot = read_event(site, people["qa"], stored.event_id).lines[0][1].uid
+    told = RecordInput({"title": "Odd", "severity": "minor"}, [lot])
+    opened = submit_record(site, people["east"], "deviation", told).record.uid
+    west, nowhere = people["west"], "01a2253b-1fb0-7ae9-8a71-eb384aafc1d4"
+    values = {"title": "x", "severity": "minor"}
+    ask: Callable[[str], object] = {
+        "record": lambda name: read_record(site, west, name),
+        "correction": lambda name: correct_record(site, west, name, values, reason="x"),
+        "step": lambda name: fire_transition(site, west, ("record", name), Step("investigate")),
+        "signatures": lambda name: list_signatures(site, west, name),
+        "scan": lambda name: scan(site, west, name).as_json(),
+    }[door]
+    there, other = (lot, "ODD-99") if door == "scan" else (opened, nowhere)
+    assert said_of(ask, there) == said_of(ask, other)
+    # Control: who may see it is told more than of what is not there.
+    monkeypatch.setattr(Policy, "decide", lambda *_, **__: Decision())
+    assert said_of(ask, there) != said_of(ask, other)
