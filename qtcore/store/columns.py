@@ -4,10 +4,10 @@ It must not know any one table.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -72,15 +72,29 @@ def _read_moment(value: str | None) -> Any:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
-def driver_readers(
-    dialect: str,
-) -> tuple[Callable[[Any], Decimal | None], Callable[[Any], datetime]]:
-    """Give what reads a decimal and a time from a row that comes straight from the driver."""
-    return (_as_it_is, _as_it_is) if dialect == "postgresql" else (_read_decimal, _read_moment)
+class Readers(NamedTuple):
+    """What reads values of a row that comes straight from the driver; None stays None."""
+
+    amount: Callable[[Any], Decimal | None]
+    moment: Callable[[Any], datetime]
+    day: Callable[[Any], date | None]
+
+
+def driver_readers(dialect: str) -> Readers:
+    """Give what reads decimals, times and days as a database's driver has them."""
+    return _NO_READERS if dialect == "postgresql" else _SQLITE_READERS
 
 
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _read_day(value: str | None) -> date | None:
+    return None if value is None else date.fromisoformat(value)
+
+
+_NO_READERS: Final = Readers(_as_it_is, _as_it_is, _as_it_is)
+_SQLITE_READERS: Final = Readers(_read_decimal, _read_moment, _read_day)
 
 
 def moment(column: ColumnElement[datetime]) -> ColumnElement[datetime]:

@@ -20,6 +20,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engi
 from sqlalchemy.exc import ArgumentError
 
 from qtcore.errors import StoreUnavailable
+from qtcore.store.driver import driver_faults
 from qtcore.store.guard import watch_writes
 from qtcore.store.writer_lock import WriterLock, take_writer_lock
 
@@ -220,7 +221,8 @@ def _set_pragmas(pragmas: Mapping[str, str]) -> Callable[[Any, Any], None]:
 
 def _begin_with(statement: str) -> Callable[[Connection], None]:
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
+        with driver_faults(connection.dialect, statement):
+            connection.connection.cursor().execute(statement).close()
 
     return on_begin
 

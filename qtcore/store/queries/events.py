@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.errors import NotFound, StoreUnavailable
-from qtcore.store.columns import moment, table_of, text
-from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
+from qtcore.store.columns import driver_readers, moment, table_of, text
+from qtcore.store.queries.keyset import TENANT, among, among_texts, plain_rows, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Discrepancy, Equipment, Event, Location, Movement, Party
@@ -218,8 +218,11 @@ def open_discrepancies(
     """List what does not fit about nodes and nobody has resolved, now or as known at a time."""
     build = partial(_discrepancies, is_past=known_at is not None)
     more = {} if known_at is None else {"known_at": known_at}
-    rows = rows_for(session, build, tenant_id, nodes, more=more)
-    found = [DiscrepancyRow(*row) for row in rows]
+    moment = driver_readers(session.get_bind().dialect.name).moment
+    found = [
+        DiscrepancyRow(*row, moment(at))
+        for *row, at in plain_rows(session, build, tenant_id, nodes, more=more)
+    ]
     return sorted(found, key=lambda row: (row.found_at, row.uid))
 
 

@@ -30,8 +30,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import moment, table_of, text
-from qtcore.store.queries.keyset import TENANT, among, key_rows, reader, rows_for
+from qtcore.store.columns import driver_readers, table_of, text
+from qtcore.store.queries.keyset import TENANT, among, key_rows, plain_rows, reader, rows_for
 from qtcore.store.tables import (
     Edge,
     Hold,
@@ -115,10 +115,12 @@ def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[
     Nearly all are lots, so those are asked for first. Items and parties are few and read once.
     """
     wanted = dict.fromkeys(nodes)
-    rows = list(rows_for(session, _lot_labels, tenant_id, wanted))
+    read = driver_readers(session.get_bind().dialect.name)
+    moment, day = read.moment, read.day
+    rows = plain_rows(session, _lot_labels, tenant_id, wanted)
     if len(rows) < len(wanted):
         others = wanted.keys() - {row[0] for row in rows}
-        rows += rows_for(session, _other_labels, tenant_id, others)
+        rows += plain_rows(session, _other_labels, tenant_id, others)
     items = {row[0]: row for row in rows_for(session, _items, tenant_id, {row[3] for row in rows})}
     parties = {p[0]: p for p in rows_for(session, _parties, tenant_id, {row[5] for row in rows})}
     names = _identifiers_of(session, tenant_id, wanted)
@@ -129,8 +131,9 @@ def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[
         _, source, source_name = parties.get(source_id, _NO_PARTY)
         found[node] = NodeInfo(
             node, uid, kind, item, name, lot_no or "", source, source_name, state or "",
-            item_unit if unit is None else unit, origin or "recorded", made, expiry, item_kind,
-            industry, languages or nothing, nothing, tuple(names[node]) if node in names else (),
+            item_unit if unit is None else unit, origin or "recorded", moment(made), day(expiry),
+            item_kind, industry, languages or nothing, nothing,
+            tuple(names[node]) if node in names else (),
         )  # fmt: skip
     return found
 
@@ -139,7 +142,7 @@ def _identifiers_of(
     session: Session, tenant_id: int, nodes: Iterable[int]
 ) -> dict[int, list[tuple[str, str]]]:
     names: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for _, node, scheme, value in sorted(rows_for(session, _identifiers, tenant_id, nodes)):
+    for _, node, scheme, value in sorted(plain_rows(session, _identifiers, tenant_id, nodes)):
         names[node].append((scheme, value))
     return names
 
@@ -301,7 +304,7 @@ def _lot_labels(dialect: str) -> Select[tuple[object, ...]]:
     return (
         select(
             lot.node, text(_NODE.c.uid), text(_NODE.c.kind), lot.item_id, text(lot.lot_no),
-            lot.source_id, text(lot.state), text(lot.unit), text(lot.origin), moment(lot.made_at),
+            lot.source_id, text(lot.state), text(lot.unit), text(lot.origin), lot.made_at,
             lot.expiry_on,
         )
         # Every lot has its node; the outer join only keeps the planner from beginning with nodes.

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import driver_readers, table_of
-from qtcore.store.queries.keyset import TENANT, among, key_rows, parts_for, rows_for
+from qtcore.store.queries.keyset import TENANT, among, key_rows, plain_rows, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.links import has_aliases
 from qtcore.store.tables import Edge, Event, NodeAlias
@@ -208,24 +208,20 @@ class Walk:
         return [*found, *self._alias_edges(seen)]
 
     def _edges_from(self, near: Iterable[int]) -> list[EdgeRow]:
-        found: list[EdgeRow] = []
-        uids: dict[int, str] = {}
-        amount, moment = driver_readers(self._session.get_bind().dialect.name)
-        more = self._lens.parameters()
-        for rows in parts_for(self._session, self._edges, self._tenant_id, near, more=more):
-            # An event is read once, however many links it made.
-            events = set(map(_EVENT_OF, rows)) - uids.keys()
-            for told in parts_for(self._session, _event_uids, self._tenant_id, events):
-                uids.update(told)
-            found += [
-                EdgeRow(key, src, dst, kind, sure, amount(quantity), unit, uids[event], moment(at))
-                for key, src, dst, kind, sure, quantity, unit, event, at in rows
-            ]
-        return found
+        read = driver_readers(self._session.get_bind().dialect.name)
+        amount, moment = read.amount, read.moment
+        rows = self._rows(self._edges, near)
+        # An event is read once, however many links it made.
+        told = plain_rows(self._session, _event_uids, self._tenant_id, map(_EVENT_OF, rows))
+        uids: dict[int, str] = dict(told)  # type: ignore[arg-type]
+        return [
+            EdgeRow(key, src, dst, kind, sure, amount(quantity), unit, uids[event], moment(at))
+            for key, src, dst, kind, sure, quantity, unit, event, at in rows
+        ]
 
-    def _rows(self, build: Any, keys: Iterable[int]) -> Sequence[Any]:
+    def _rows(self, build: Any, keys: Iterable[int]) -> list[tuple[Any, ...]]:
         more = self._lens.parameters()
-        return rows_for(self._session, build, self._tenant_id, keys, more=more)
+        return plain_rows(self._session, build, self._tenant_id, keys, more=more)
 
     def _alias_edges(self, nodes: Set[int]) -> list[EdgeRow]:
         links = {
