@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import INCOMING, Balance, balance
+from qtcore.engines.balance import Balance, balance
 from qtcore.services.contents import list_movements
 from qtcore.services.recall_places import Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
@@ -131,9 +131,12 @@ class RecallScope:
             for node, b in self.balances.items()
             if b.unaccounted
         }
+        # What never moved shares one balance, which is written once.
+        once = {id(b): b for b in self.balances.values()}
+        shown = {key: b.as_json() for key, b in once.items()}
         return {
             "lots": [
-                {"lot_id": uids[node], **b.as_json()} for node, b in sorted(self.balances.items())
+                {"lot_id": uids[node], **shown[id(b)]} for node, b in sorted(self.balances.items())
             ],
             "unaccounted": unaccounted,
             "closes": not unaccounted and not any(b.problems for b in self.balances.values()),
@@ -148,7 +151,7 @@ def located_percent(balances: Iterable[Balance]) -> str:
     """
     shares = []
     for one in balances:
-        came = sum((getattr(one, kind) for kind in INCOMING if kind != "returned"), Decimal(0))
+        came = one.received + one.produced + one.adjusted
         if one.problems:
             shares.append(Decimal(0))
         elif came > 0:

@@ -27,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
+from qtcore.store.engines import load_json
+
 
 class ExactDecimal(TypeDecorator[Decimal]):
     """A Decimal that keeps its digits: NUMERIC on PostgreSQL, text on SQLite.
@@ -78,10 +80,11 @@ class Readers(NamedTuple):
     amount: Callable[[Any], Decimal | None]
     moment: Callable[[Any], datetime]
     day: Callable[[Any], date | None]
+    document: Callable[[Any], Any]
 
 
 def driver_readers(dialect: str) -> Readers:
-    """Give what reads decimals, times and days as a database's driver has them."""
+    """Give what reads decimals, times, days and documents as a database's driver has them."""
     return _NO_READERS if dialect == "postgresql" else _SQLITE_READERS
 
 
@@ -93,8 +96,12 @@ def _read_day(value: str | None) -> date | None:
     return None if value is None else date.fromisoformat(value)
 
 
-_NO_READERS: Final = Readers(_as_it_is, _as_it_is, _as_it_is)
-_SQLITE_READERS: Final = Readers(_read_decimal, _read_moment, _read_day)
+def _read_document(value: str | None) -> Any:
+    return None if value is None else load_json(value)
+
+
+_NO_READERS: Final = Readers(_as_it_is, _as_it_is, _as_it_is, _as_it_is)
+_SQLITE_READERS: Final = Readers(_read_decimal, _read_moment, _read_day, _read_document)
 
 
 def moment(column: ColumnElement[datetime]) -> ColumnElement[datetime]:

@@ -91,32 +91,33 @@ def plain_rows(
     session: Session,
     build: Callable[[str], Executable],
     tenant_id: int,
-    keys: Iterable[int],
+    keys: Iterable[int] | Iterable[str],
     *,
     more: Mapping[str, object] = _NOTHING,
 ) -> list[tuple[Any, ...]]:
-    """Run a statement as `rows_for` does and give its rows as the driver has them.
+    """Run a statement as `rows_for` does and give its rows as the driver has them, as tuples.
 
     For rows that become something else: a row object for each would cost as much as finding it.
     See `columns.driver_readers` for their values. `build` must give the same statement each time.
     """
-    wanted = list(dict.fromkeys(keys))
+    wanted: list[Any] = list(dict.fromkeys(keys))
     if not wanted:
         return []
     dialect = session.get_bind().dialect.name
     told = {"tenant": tenant_id, "keys": _given(dialect, wanted), **more}
-    return _told_by_driver(session, build(dialect), told)
+    return told_by_driver(session, build(dialect), told)
 
 
 def first_row(session: Session, statement: Executable, tenant_id: int) -> tuple[Any, ...] | None:
     """Run a statement that is made once and gives one row at most, for a company."""
-    rows = _told_by_driver(session, statement, {"tenant": tenant_id})
+    rows = told_by_driver(session, statement, {"tenant": tenant_id})
     return rows[0] if rows else None
 
 
-def _told_by_driver(
+def told_by_driver(
     session: Session, statement: Executable, told: Mapping[str, object]
 ) -> list[tuple[Any, ...]]:
+    """Run a statement that is made once; gives its rows as the driver has them."""
     found = reader(session)
     connection = found.connection() if isinstance(found, Session) else found
     cursor = run_on_driver(connection, statement, told)

@@ -121,8 +121,12 @@ def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[
     if len(rows) < len(wanted):
         others = wanted.keys() - {row[0] for row in rows}
         rows += plain_rows(session, _other_labels, tenant_id, others)
-    items = {row[0]: row for row in rows_for(session, _items, tenant_id, {row[3] for row in rows})}
-    parties = {p[0]: p for p in rows_for(session, _parties, tenant_id, {row[5] for row in rows})}
+    items = {
+        item[0]: (*item[:-1], read.document(item[-1]))
+        for item in plain_rows(session, _items, tenant_id, {row[3] for row in rows})
+    }
+    sources = {row[5] for row in rows} - {None}
+    parties = {party[0]: party for party in plain_rows(session, _parties, tenant_id, sources)}
     names = _identifiers_of(session, tenant_id, wanted)
     found: dict[int, NodeInfo] = {}
     nothing: dict[str, Any] = {}

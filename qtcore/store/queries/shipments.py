@@ -88,8 +88,11 @@ def shipments_of(
     if known is None:
         known = label_nodes(session, tenant_id, [row[3] for row in rows])
     # Customers are few beside their shipments, and their contacts are read once.
-    parties = rows_for(session, _customers, tenant_id, {row[-1] for row in rows} - {None})
-    customers = {party.id: (party.code, party.name, party.contacts or {}) for party in parties}
+    parties = plain_rows(session, _customers, tenant_id, {row[-1] for row in rows} - {None})
+    customers = {
+        party: (code, name, read.document(contacts) or {})
+        for party, code, name, contacts in parties
+    }
     found = []
     for _, uid, at, node, quantity, unit, party in rows:
         info, customer = known[node], customers.get(party, _NOBODY)

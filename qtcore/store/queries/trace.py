@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
-from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -34,7 +33,6 @@ SAME_AS: Final = "same_as"
 _EDGE: Final = table_of(Edge)
 _EVENT: Final = table_of(Event)
 _ALIAS: Final = table_of(NodeAlias)
-_EVENT_OF: Final = itemgetter(7)
 
 
 class EdgeRow(NamedTuple):
@@ -103,14 +101,15 @@ def reach_of(
     An alias costs no step, and is kept only where the walk went through it.
     """
     is_forward = _is_forward(direction)
+    near_at, far_at = (1, 2) if is_forward else (2, 1)
     onward: dict[int, list[EdgeRow]] = defaultdict(list)
     alike: dict[int, list[EdgeRow]] = defaultdict(list)
     for edge in edges:
-        if edge.kind == SAME_AS:
+        if edge[3] == SAME_AS:
             alike[edge.src].append(edge)
             alike[edge.dst].append(edge)
         else:
-            onward[edge.src if is_forward else edge.dst].append(edge)
+            onward[edge[near_at]].append(edge)
     depths = dict.fromkeys(starts, 0)
     found: list[EdgeRow] = []
     level, depth = list(depths), 0
@@ -122,9 +121,10 @@ def reach_of(
         depth += 1
         ahead: list[int] = []
         for near in level:
-            for edge in onward.get(near, ()):
-                found.append(edge)
-                far = edge.dst if is_forward else edge.src
+            links = onward.get(near, ())
+            found += links
+            for edge in links:
+                far = edge[far_at]
                 if far not in depths:
                     depths[far] = depth
                     ahead.append(far)
@@ -210,13 +210,9 @@ class Walk:
     def _edges_from(self, near: Iterable[int]) -> list[EdgeRow]:
         read = driver_readers(self._session.get_bind().dialect.name)
         amount, moment = read.amount, read.moment
-        rows = self._rows(self._edges, near)
-        # An event is read once, however many links it made.
-        told = plain_rows(self._session, _event_uids, self._tenant_id, map(_EVENT_OF, rows))
-        uids: dict[int, str] = dict(told)  # type: ignore[arg-type]
         return [
-            EdgeRow(key, src, dst, kind, sure, amount(quantity), unit, uids[event], moment(at))
-            for key, src, dst, kind, sure, quantity, unit, event, at in rows
+            EdgeRow(key, src, dst, kind, sure, amount(quantity), unit, uid, moment(at))
+            for key, src, dst, kind, sure, quantity, unit, uid, at in self._rows(self._edges, near)
         ]
 
     def _rows(self, build: Any, keys: Iterable[int]) -> list[tuple[Any, ...]]:
@@ -293,21 +289,14 @@ def _edges(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[obje
         _EDGE.c.certainty,
         _EDGE.c.quantity,
         _EDGE.c.unit,
-        _EDGE.c.event_id,
+        _EVENT.c.uid,
         _EDGE.c.event_at,
     )
     near, _ = _ends(is_forward)
-    return select(*columns).where(
-        _EDGE.c.tenant_id == TENANT, among(dialect, near), counts(_EDGE, shape)
-    )
-
-
-@cache
-def _event_uids(dialect: str) -> Select[tuple[int, str]]:
-    # Begun with the keys: where few events were told so far, they would be read whole.
-    keys = key_rows(dialect).subquery()
-    here = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == keys.c.node)
-    return select(keys.c.node, _EVENT.c.uid).select_from(keys.outerjoin(_EVENT, here))
+    # Every link has its event; the outer join keeps the planner from beginning with events.
+    told = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == _EDGE.c.event_id)
+    found = select(*columns).select_from(_EDGE.outerjoin(_EVENT, told))
+    return found.where(_EDGE.c.tenant_id == TENANT, among(dialect, near), counts(_EDGE, shape))
 
 
 def _ends(is_forward: bool) -> tuple[ColumnElement[int], ColumnElement[int]]:
