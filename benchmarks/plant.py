@@ -9,14 +9,20 @@ links.
 
 import json
 import random
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from qtcore.services.definitions import publish_registry
 from qtcore.services.master import MasterInput, write_master
-from qtcore.services.site import Site
+from qtcore.services.site import Site, open_site
 
 SEED = 20261123
+FILE = "bench.db"
 STEPS = 7
 RAWS, PACKS, JOINED = 7, 17, 4
 """For each batch of a step: raw lots, packs made of it; and how many packs leave together."""
@@ -50,8 +56,50 @@ class Plan:
         )
 
 
-def fill(site: Site, path: Path, edges: int) -> list[int]:
-    """Fill an empty site with about so many edges; returns the nodes of its raw lots, hubs first.
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A plant that is open: the product on it, the same file in bare sqlite3, and its raw lots.
+
+    The hubs are the first of them.
+    """
+
+    site: Site
+    path: Path
+    database: sqlite3.Connection
+    raw: range
+
+
+@contextmanager
+def opened(edges: int, folder: Path | None) -> Iterator[Plant]:
+    """Open a plant of about so many edges; it is built where it is not kept in the folder."""
+    with tempfile.TemporaryDirectory() as fleeting:
+        kept = Path(folder or fleeting) / f"plant-{edges}"
+        if not kept.exists():
+            unfinished = kept.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            _build(unfinished / FILE, edges)
+            unfinished.rename(kept)
+        path = kept / FILE
+        site, database = open_site(f"sqlite:///{path}"), sqlite3.connect(path)
+        try:
+            yield Plant(site, path, database, range(1, Plan(edges).raws + 1))
+        finally:
+            database.close()
+            site.close()
+
+
+def _build(path: Path, edges: int) -> None:
+    site = open_site(f"sqlite:///{path}", create=True)
+    try:
+        publish_registry(site, site.system_context())
+        fill(site, path, edges)
+    finally:
+        site.close()
+
+
+def fill(site: Site, path: Path, edges: int) -> None:
+    """Fill an empty site with about so many edges.
 
     Rows are written by sqlite3 itself: how fast the product writes is another benchmark.
     """
@@ -77,8 +125,8 @@ def fill(site: Site, path: Path, edges: int) -> list[int]:
         _write(database, plan, keys)
         for _, text in indexes:
             database.execute(text)
+        database.execute("ANALYZE")
     database.close()
-    return list(range(1, plan.raws + 1))
 
 
 def _write(database: sqlite3.Connection, plan: Plan, keys: tuple[list[int], int, int]) -> None:

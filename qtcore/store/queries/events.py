@@ -193,8 +193,10 @@ def _moved(session: Session, rows: Iterable[tuple[Any, ...]]) -> list[MovementRo
     read = driver_readers(session.get_bind().dialect.name)
     amount, moment = read.amount, read.moment
     return _as_they_happened(
-        MovementRow(*row[:5], amount(row[5]), *row[6:12], moment(row[12]), moment(row[13]), *rest)
-        for row, rest in ((row, row[14:]) for row in rows)
+        MovementRow._make(
+            (*row[:5], amount(row[5]), *row[6:12], moment(row[12]), moment(row[13]), *row[14:])
+        )
+        for row in rows
     )
 
 
@@ -227,8 +229,8 @@ def open_discrepancies(
     more = {} if known_at is None else {"known_at": known_at}
     moment = driver_readers(session.get_bind().dialect.name).moment
     found = [
-        DiscrepancyRow(*row, moment(at))
-        for *row, at in plain_rows(session, build, tenant_id, nodes, more=more)
+        DiscrepancyRow(uid, node, kind, detail, moment(at))
+        for uid, node, kind, detail, at in plain_rows(session, build, tenant_id, nodes, more=more)
     ]
     return sorted(found, key=lambda row: (row.found_at, row.uid))
 

@@ -4,10 +4,11 @@ It must not know what nodes are. Two nodes that are aliases of each other act as
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -101,7 +102,8 @@ def reach_of(
     An alias costs no step, and is kept only where the walk went through it.
     """
     is_forward = _is_forward(direction)
-    near_at, far_at = (1, 2) if is_forward else (2, 1)
+    near_of: Callable[[EdgeRow], int] = itemgetter(1 if is_forward else 2)
+    far_of: Callable[[EdgeRow], int] = itemgetter(2 if is_forward else 1)
     onward: dict[int, list[EdgeRow]] = defaultdict(list)
     alike: dict[int, list[EdgeRow]] = defaultdict(list)
     for edge in edges:
@@ -109,7 +111,7 @@ def reach_of(
             alike[edge.src].append(edge)
             alike[edge.dst].append(edge)
         else:
-            onward[edge[near_at]].append(edge)
+            onward[near_of(edge)].append(edge)
     depths = dict.fromkeys(starts, 0)
     found: list[EdgeRow] = []
     level, depth = list(depths), 0
@@ -123,8 +125,7 @@ def reach_of(
         for near in level:
             links = onward.get(near, ())
             found += links
-            for edge in links:
-                far = edge[far_at]
+            for far in map(far_of, links):
                 if far not in depths:
                     depths[far] = depth
                     ahead.append(far)
