@@ -3,9 +3,10 @@
 It must not know any one table.
 """
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -17,17 +18,17 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKeyConstraint,
+    Function,
     LargeBinary,
     MetaData,
     Numeric,
     String,
     Table,
+    func,
     type_coerce,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
-
-from qtcore.store.engines import load_json
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
@@ -88,12 +89,49 @@ def driver_readers(dialect: str) -> Readers:
     return _NO_READERS if dialect == "postgresql" else _SQLITE_READERS
 
 
+class ExactSum:
+    """Adds decimals that are kept as text, every digit, as `sum` does on PostgreSQL."""
+
+    NAME = "exact_sum"
+
+    def __init__(self) -> None:
+        self._total: Decimal | None = None
+
+    def step(self, value: str | None) -> None:
+        """Add one value; nothing is no value."""
+        if value is not None:
+            self._total = _EXACT.add(self._total or _ZERO, Decimal(value))
+
+    def finalize(self) -> str | None:
+        """Give the sum; nothing when there was no value."""
+        return None if self._total is None else format(self._total, "f")
+
+
+_ZERO = Decimal(0)
+# A sum that would round raises instead.
+_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
+
+
+def exact_sum(dialect: str, column: ColumnElement[Decimal]) -> ColumnElement[Decimal | None]:
+    """Add a column of decimals without losing a digit."""
+    added = func.sum(column) if dialect == "postgresql" else Function(ExactSum.NAME, column)
+    return type_coerce(added, ExactDecimal())
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
 
 def _read_day(value: str | None) -> date | None:
     return None if value is None else date.fromisoformat(value)
+
+
+_DOCUMENTS: Final = json.JSONDecoder(parse_float=Decimal)
+
+
+def load_json(text: str | bytes) -> Any:
+    """Read a JSON column; a number with a point stays exact."""
+    return _DOCUMENTS.decode(text.decode() if isinstance(text, bytes) else text)
 
 
 def _read_document(value: str | None) -> Any:

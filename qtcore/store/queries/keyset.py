@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    CursorResult,
     Executable,
     Result,
     Select,
@@ -123,6 +124,15 @@ def told_by_driver(
     cursor = run_on_driver(connection, statement, told)
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     cursor.close()
+    return rows
+
+
+def driver_rows(found: Result[Any]) -> list[tuple[Any, ...]]:
+    """Give all rows of a statement as the driver has them, as `plain_rows` does; for a statement of its own."""
+    if not isinstance(found, CursorResult):
+        return [tuple(row) for row in found]
+    rows: list[tuple[Any, ...]] = found.cursor.fetchall()
+    found.close()
     return rows
 
 
