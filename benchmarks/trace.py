@@ -27,7 +27,7 @@ from qtcore.services.recall import recall_scope
 from qtcore.services.site import Site
 from qtcore.services.trace import node_json, trace_from
 from qtcore.store.columns import table_of
-from qtcore.store.queries.nodes import label_nodes
+from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.tables import Edge, Event, Item, Lot, Node, Party
 

@@ -128,10 +128,10 @@ def told_by_driver(
 
 
 def driver_rows(found: Result[Any]) -> list[tuple[Any, ...]]:
-    """Give all rows of a statement as the driver has them, as `plain_rows` does; for a statement of its own."""
+    """Give all rows of a statement that is made for one question, as the driver has them."""
     if not isinstance(found, CursorResult):
         return [tuple(row) for row in found]
-    rows: list[tuple[Any, ...]] = found.cursor.fetchall()
+    rows: list[tuple[Any, ...]] = list(found.cursor.fetchall())
     found.close()
     return rows
 
