@@ -20,6 +20,7 @@ from pathlib import Path
 from qtcore.services.definitions import publish_registry
 from qtcore.services.master import MasterInput, write_master
 from qtcore.services.site import Site, open_site
+from qtcore.store.store import upgrade
 
 SEED = 20261123
 FILE = "bench.db"
@@ -81,6 +82,7 @@ def opened(edges: int, folder: Path | None) -> Iterator[Plant]:
             _build(unfinished / FILE, edges)
             unfinished.rename(kept)
         path = kept / FILE
+        upgrade(f"sqlite:///{path}")  # a kept plant may be older than the tables
         site, database = open_site(f"sqlite:///{path}"), sqlite3.connect(path)
         try:
             yield Plant(site, path, database, range(1, Plan(edges).raws + 1))

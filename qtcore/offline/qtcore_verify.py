@@ -780,37 +780,40 @@ def show_event(file: ProofFile, event: Event, *, is_proven: bool, lang: str = "e
     title = f"event {event.seq}  {'proven' if is_proven else 'NOT PROVEN'}"
     if lang == "zh":
         title = f"事件 {event.seq}  {'已证明' if is_proven else '未证明'}"
+    names, words = (_CHINESE, _WORDS_ZH) if lang == "zh" else ({}, _WORDS)
     try:
         head = read_json(event.head)
-        rows = [*_rows(head, event), *_private_rows(file, head, event)]
+        rows = [*_rows(head, event, words), *_private_rows(file, head, event, words)]
     except (FileError, KeyError, TypeError, ValueError, AttributeError):
-        return [title, "  its bytes cannot be read", ""]
-    names = _CHINESE if lang == "zh" else {}
+        return [title, f"  {words['unreadable']}", ""]
     lines = (f"  {names.get(name, name):<9}{_plain(text)}" for name, text in rows if text)
     return [title, *lines, ""]
 
 
-def _rows(head: dict[str, Any], event: Event) -> Iterator[tuple[str, str]]:
-    yield "time", f"{head['at']} (UTC; clock of the site {head['offset']})"
+def _rows(head: dict[str, Any], event: Event, words: dict[str, str]) -> Iterator[tuple[str, str]]:
+    yield "time", f"{head['at']} ({words['clock']} {head['offset']})"
     told = [event.private[name][1] for name in _NAMES if name in event.private]
-    roles = ", ".join(head["roles"]) or "none"
-    yield "who", f"{' / '.join(told) or 'name not shown'}; account {head['actor']}; roles {roles}"
+    roles = ", ".join(head["roles"]) or words["none"]
+    who = " / ".join(told) or words["nameless"]
+    yield "who", f"{who}; {words['account']} {head['actor']}; {words['roles']} {roles}"
     yield "action", head["action"]
     thing = head["object"]
-    version = f", version {thing['version']}" if "version" in thing else ""
+    version = f", {words['version']} {thing['version']}" if "version" in thing else ""
     yield "object", f"{thing['kind']} {thing['id']}{version}"
     yield "about", ", ".join(each for each in head["about"] if each != thing["id"])
     for name, old, new in head["changes"]:
-        yield "change", f"{name}: {_value(old)} -> {_value(new)}"
+        yield "change", f"{name}: {_value(old, words)} -> {_value(new, words)}"
     yield "reason", head["reason"]
     for name, value in head["details"].items():
-        yield "detail", f"{name}: {_value(value)}"
+        yield "detail", f"{name}: {_value(value, words)}"
     where = {name: head[name] for name in ("session", "request") if head[name]}
-    yield "via", ", ".join(f"{name} {value}" for name, value in where.items())
+    yield "via", ", ".join(f"{words[name]} {value}" for name, value in where.items())
 
 
-def _private_rows(file: ProofFile, head: dict[str, Any], event: Event) -> Iterator[tuple[str, str]]:
-    gone = "erased" if file.personal == "included" else "withheld"
+def _private_rows(
+    file: ProofFile, head: dict[str, Any], event: Event, words: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    gone = words["erased" if file.personal == "included" else "withheld"]
     for name in head["commitments"]:
         if name not in event.private:
             yield "personal", f"{name}: {gone}"
@@ -818,9 +821,9 @@ def _private_rows(file: ProofFile, head: dict[str, Any], event: Event) -> Iterat
             yield "personal", f"{name}: {event.private[name][1]}"
 
 
-def _value(value: object) -> str:
+def _value(value: object, words: dict[str, str]) -> str:
     if value is None:
-        return "nothing"
+        return words["nothing"]
     return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -829,6 +832,34 @@ def _plain(text: object) -> str:
 
 
 _NAMES = ("actor_name", "actor_login")
+_WORDS = {
+    "unreadable": "its bytes cannot be read",
+    "clock": "UTC; clock of the site",
+    "none": "none",
+    "nameless": "name not shown",
+    "account": "account",
+    "roles": "roles",
+    "version": "version",
+    "session": "session",
+    "request": "request",
+    "erased": "erased",
+    "withheld": "withheld",
+    "nothing": "nothing",
+}
+_WORDS_ZH = {
+    "unreadable": "其字节无法读取",
+    "clock": "协调世界时；现场时钟",
+    "none": "无",
+    "nameless": "姓名未显示",
+    "account": "账户",
+    "roles": "角色",
+    "version": "版本",
+    "session": "会话",
+    "request": "请求",
+    "erased": "已删除",
+    "withheld": "未提供",
+    "nothing": "无",
+}
 _CHINESE = {
     "time": "时间",
     "who": "人员",

@@ -96,19 +96,36 @@ def trust_of(site: Site, witness: tuple[int, str] | None = None) -> Trust:
     )
 
 
+def read_span(site: Site, first: int = 0, last: int | None = None) -> tuple[Span, int]:
+    """Give the span from `first` to `last` or the newest event, and the number of its last event.
+
+    Raises InputRejected where not all of it is sealed.
+    """
+    with site.store.read() as session:
+        sealed = sealed_up_to(session, site.store.tenant_id)
+    end = sealed - 1 if last is None else last
+    if first == 0 and last in (None, sealed - 1):
+        return WHOLE, end
+    if not 0 <= first <= end < sealed:
+        there = f"0 to {sealed - 1} are" if sealed else "none is"
+        raise InputRejected(f"events {first} to {end} are not all sealed; {there}")
+    return Span(first, None if end == sealed - 1 else end), end
+
+
 def verify_history(
     site: Site,
     context: Context,
     *,
     witness: tuple[int, str] | None = None,
     span: Span = WHOLE,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Verified:
     """Re-hash the history, or a span of it, and compare it with the tree and the checkpoints.
 
     The whole history is also held against the log of the instance and the copies of the witnesses.
     `witness` is a size and root (hex) kept outside the database: with it a cut or rewritten
-    history is found even when the signing key was stolen. `progress` is told the events checked.
+    history is found even when the signing key was stolen. `progress` is told the events
+    checked, and of how many.
     """
     require(site, context, "ledger.verify")
     started = time.perf_counter()

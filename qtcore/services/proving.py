@@ -16,8 +16,8 @@ from qtcore.engines.ledger import (
     NoteError,
     ProofError,
     StoredCheckpoint,
-    consistency_path,
-    inclusion_path,
+    consistency_ranges,
+    inclusion_ranges,
     leaf_hash,
     open_note,
     verify_consistency,
@@ -32,21 +32,18 @@ from qtcore.services.site import Site
 from qtcore.services.veils import require_unveiled
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.proofs import (
-    Place,
     SealedEntry,
     find_checkpoint,
     list_checkpoint_sizes,
+    list_entries_about,
     list_entries_between,
-    list_keys_about,
-    list_sealed,
-    read_subtrees,
+    read_paths,
 )
 from qtcore.store.queries.ledger import count_pending
 from qtcore.store.queries.nodes import NodeInfo
 
 FORMAT: Final = "qtcore-proof/2"
 MAX_EXPORTED: Final = 50_000
-_ANY_HASH: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +125,7 @@ def prove_lot(site: Site, context: Context, lot: str, asked: Asked = Asked()) ->
     with site.store.read() as session:
         info = get_seen(site, context, session, lot)
         named, newest = _states(session, tenant, asked)
-        keys = list_keys_about(session, tenant, info.uid)
-        entries = list_sealed(session, tenant, keys, below=newest.size)
-        waiting = len(keys) - len(entries)
+        entries, waiting = list_entries_about(session, tenant, info.uid, below=newest.size)
         if not entries:
             raise NotFound(
                 f"no sealed event names {lot!r} yet, {waiting} wait for their seal; `qtcore serve` "
@@ -221,11 +216,10 @@ class _Maker:
         *,
         has_personal: bool,
     ) -> ProofFile:
-        kept = self._read_subtrees(entries)
-        events = tuple(
-            ProvenEvent(each, inclusion_path(each.seq, self._size(each), kept)) for each in entries
-        )
-        consistency = consistency_path(self.named.size, self.newest.size, kept)
+        ranges = [inclusion_ranges(each.seq, self._state(each).size) for each in entries]
+        ranges.append(consistency_ranges(self.named.size, self.newest.size))
+        *paths, consistency = read_paths(self.session, self.site.store.tenant_id, ranges)
+        events = tuple(map(ProvenEvent, entries, paths))
         signer = self.site.signer
         made = ProofFile(
             about=about,
@@ -246,22 +240,6 @@ class _Maker:
         self._check(made)
         return made
 
-    def _read_subtrees(self, entries: Sequence[SealedEntry]) -> "_Kept":
-        # Walked twice, so that the subtrees of all proofs are read with one query for each level.
-        wanted: set[Place] = set()
-
-        def note(level: int, index: int) -> bytes:
-            wanted.add((level, index))
-            return _ANY_HASH
-
-        for each in entries:
-            inclusion_path(each.seq, self._size(each), note)
-        consistency_path(self.named.size, self.newest.size, note)
-        return _Kept(read_subtrees(self.session, self.site.store.tenant_id, wanted))
-
-    def _size(self, entry: SealedEntry) -> int:
-        return self._state(entry).size
-
     def _state(self, entry: SealedEntry) -> StoredCheckpoint:
         return self.named if entry.seq < self.named.size else self.newest
 
@@ -270,7 +248,7 @@ class _Maker:
         trust = trust_of(self.site)
         at = "in its checkpoints"
         try:
-            for state in (self.named, self.newest):
+            for state in {self.named, self.newest}:
                 open_note(state.note, trust.keys_for(state.size))
             verify_consistency(
                 self.named.size,
@@ -287,16 +265,6 @@ class _Maker:
                 )
         except (ProofError, NoteError) as exc:
             raise _not_intact(at, str(exc)) from exc
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """The subtrees that were read, in the form that paths are built from."""
-
-    hashes: dict[Place, bytes]
-
-    def __call__(self, level: int, index: int) -> bytes:
-        return self.hashes[level, index]
 
 
 def _name(info: NodeInfo) -> str:

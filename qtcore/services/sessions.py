@@ -58,9 +58,12 @@ def start_session(
     *,
     agent: str = "",
     way: str = "password",
-    provider: str = "",
+    provider: tuple[str, str] = ("", ""),
 ) -> str:
-    """Start a new session of somebody who proved who they are; returns its secret."""
+    """Start a new session of somebody who proved who they are; returns its secret.
+
+    `provider` said who they are: its id, and what it calls its own session, if it told.
+    """
     secret = new_secret(site)
     with site.store.write(context) as work:
         is_new = _is_new_address(work.session, account, context.ip)
@@ -76,7 +79,8 @@ def start_session(
             expires_at=context.at + site.sessions.absolute,
             ip=context.ip,
             agent=agent[:300],
-            provider=provider,
+            provider=provider[0],
+            provider_sid=provider[1],
         )
         work.add(row)
         details = {"session": row.uid, "way": way}

@@ -204,7 +204,7 @@ def _seen(
             site, session, info, actor=reader.actor
         )
     row = get_record(site, session, name)
-    thing = seen_thing(site, reader, session, row)
+    thing = seen_thing(site, reader, session, row, asked=name)
     return record_subject(session, site.store.tenant_id, row), thing
 
 

@@ -16,7 +16,7 @@ from qtcore.engines.ledger import (
     NoteError,
     NoteKey,
     StoredCheckpoint,
-    consistency_path,
+    consistency_ranges,
     open_note,
     read_checkpoint,
 )
@@ -26,7 +26,7 @@ from qtcore.services.outgoing import Question, ask
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.outposts import WitnessFolder, WitnessServer
-from qtcore.store.proofs import Place, find_checkpoint, note_body, read_subtrees
+from qtcore.store.proofs import find_checkpoint, note_body, read_paths
 from qtcore.store.sealing import current_origin, read_frontier
 from qtcore.store.tables import LedgerCosignature, LedgerIncarnation
 
@@ -134,16 +134,9 @@ def _submission(site: Site, old: int, newest: StoredCheckpoint) -> Submission:
 
 def proof_between(site: Site, size1: int, size2: int) -> tuple[bytes, ...]:
     """Prove from the kept subtrees that one state of the log continues another."""
-    wanted: set[Place] = set()
-
-    def note(level: int, index: int) -> bytes:
-        wanted.add((level, index))
-        return bytes(32)
-
-    consistency_path(size1, size2, note)
     with site.store.read() as session:
-        kept = read_subtrees(session, site.store.tenant_id, wanted)
-    return consistency_path(size1, size2, lambda level, index: kept[level, index])
+        ranges = consistency_ranges(size1, size2)
+        return read_paths(session, site.store.tenant_id, [ranges])[0]
 
 
 def _post(target: WitnessServer, submission: Submission) -> tuple[int, str]:

@@ -127,11 +127,11 @@ def told_by_driver(
     return rows
 
 
-def driver_rows(found: Result[Any]) -> list[tuple[Any, ...]]:
-    """Give all rows of a statement that is made for one question, as the driver has them."""
+def driver_rows(found: Result[Any]) -> Sequence[tuple[Any, ...]]:
+    """Give all rows of a statement made for one question, as the driver has them."""
     if not isinstance(found, CursorResult):
         return [tuple(row) for row in found]
-    rows: list[tuple[Any, ...]] = list(found.cursor.fetchall())
+    rows: Sequence[tuple[Any, ...]] = found.cursor.fetchall()
     found.close()
     return rows
 
