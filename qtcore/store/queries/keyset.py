@@ -25,10 +25,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
+from qtcore.store.driver import run_on_driver
+
 K = TypeVar("K")
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _AT_ONCE: Final = 1000
-_PART: Final = 5000
 READER: Final = "qtcore_reader"
 """Where a session keeps the connection that runs plain statements."""
 BEFORE_READING: Final = "qtcore_before_reading"
@@ -87,29 +88,47 @@ def rows_for(
     return () if found is None else found.all()
 
 
-def parts_for(
+def plain_rows(
     session: Session,
     build: Callable[[str], Executable],
     tenant_id: int,
-    keys: Iterable[int],
+    keys: Iterable[int] | Iterable[str],
     *,
     more: Mapping[str, object] = _NOTHING,
-) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """Run a statement as `rows_for` does and give its rows in parts, as the driver has them.
+) -> list[tuple[Any, ...]]:
+    """Run a statement as `rows_for` does and give its rows as the driver has them, as tuples.
 
-    For tens of thousands of rows that become something else: a row object for each would cost as
-    much as finding it. See `columns.driver_readers` for their values.
+    For rows that become something else: a row object for each would cost as much as finding it.
+    See `columns.driver_readers` for their values. `build` must give the same statement each time.
     """
-    found = _for(session, build, tenant_id, keys, more=more)
-    if not isinstance(found, CursorResult):
-        return
-    while rows := found.cursor.fetchmany(_PART):
-        yield rows
-    found.close()
+    wanted: list[Any] = list(dict.fromkeys(keys))
+    if not wanted:
+        return []
+    dialect = session.get_bind().dialect.name
+    told = {"tenant": tenant_id, "keys": _given(dialect, wanted), **more}
+    return told_by_driver(session, build(dialect), told)
+
+
+def first_row(session: Session, statement: Executable, tenant_id: int) -> tuple[Any, ...] | None:
+    """Run a statement that is made once and gives one row at most, for a company."""
+    rows = told_by_driver(session, statement, {"tenant": tenant_id})
+    return rows[0] if rows else None
+
+
+def told_by_driver(
+    session: Session, statement: Executable, told: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Run a statement that is made once; gives its rows as the driver has them."""
+    found = reader(session)
+    connection = found.connection() if isinstance(found, Session) else found
+    cursor = run_on_driver(connection, statement, told)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    cursor.close()
+    return rows
 
 
 def driver_rows(found: Result[Any]) -> Sequence[tuple[Any, ...]]:
-    """Give all rows of a statement as the driver has them, for the reason of `parts_for`."""
+    """Give all rows of a statement made for one question, as the driver has them."""
     if not isinstance(found, CursorResult):
         return [tuple(row) for row in found]
     rows: Sequence[tuple[Any, ...]] = found.cursor.fetchall()
@@ -151,8 +170,12 @@ def _for(
     if not wanted:
         return None
     dialect = session.get_bind().dialect.name
-    given = wanted if dialect == "postgresql" else json.dumps(wanted)
-    return reader(session).execute(build(dialect), {"tenant": tenant_id, "keys": given, **more})
+    told = {"tenant": tenant_id, "keys": _given(dialect, wanted), **more}
+    return reader(session).execute(build(dialect), told)
+
+
+def _given(dialect: str, keys: list[Any]) -> Any:
+    return keys if dialect == "postgresql" else json.dumps(keys)
 
 
 def batched(keys: Sequence[K], size: int = _AT_ONCE) -> Iterator[Sequence[K]]:
