@@ -26,6 +26,7 @@ from qtcore.store.queries.events import (
     movements_of,
     open_discrepancies,
 )
+from qtcore.store.queries.evidence import parts_there
 from qtcore.store.queries.lots import item_extra
 from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.records import (
@@ -73,13 +74,17 @@ def read_evidence(
     With `names` only what these facts are read from; `gather_facts` must be given the same names.
     """
     tenant = site.store.tenant_id
-    parts = _EVERYTHING if names is None else _parts_of(site.registry, names)
     here = [info.node]
+    parts = wanted = set(_EVERYTHING) if names is None else _parts_of(site.registry, names)
+    if len(wanted) > _FEW:
+        parts = wanted & {"item", *parts_there(session, tenant, here).get(info.node, ())}
+    # Records of inputs count as well, where there are inputs.
+    is_told = "records" in wanted and not parts.isdisjoint(_RECORDS_OF_ALL)
     edges = trace_edges(session, tenant, here, "backward") if "inputs" in parts else []
     upstream = {e.src for e in edges} - {info.node}
     described = describe_nodes(session, tenant, sorted(upstream))
     movements = tuple(movements_of(session, tenant, here if "movements" in parts else ()))
-    about = [info.node, *sorted(upstream)] if "records" in parts else []
+    about = [info.node, *sorted(upstream)] if is_told else []
     records = records_by_node(session, tenant, about)
     own = records.pop(info.node, ())
     spec = spec_of(site, info)
@@ -311,6 +316,8 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
 _EVERYTHING: Final = frozenset(
     {"devices", "discrepancies", "holds", "inputs", "item", "movements", "records", "results"}
 )
+_FEW: Final = 2
+"""So many parts are read without asking first whether there is anything of them."""
 _RECORDS_OF_ALL: Final = frozenset({"inputs", "records"})
 _NONE: Final = frozenset[str]()
 _INPUTS: Final = frozenset({"inputs"})

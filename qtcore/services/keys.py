@@ -17,7 +17,7 @@ from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.lease import find_holder, release_lease
 from qtcore.store.proofs import find_checkpoint, note_body
-from qtcore.store.queries.keyset import TENANT, reader
+from qtcore.store.queries.keyset import TENANT, read_rows
 from qtcore.store.queries.ledger import count_pending
 from qtcore.store.signers import Signer, make_next_key, put_next_to_use
 from qtcore.store.tables import LedgerKey
@@ -85,4 +85,4 @@ def rotate_key(site: Site, context: Context, *, reason: str) -> ChangedKey:
 
 def list_key_notes(session: Session, tenant_id: int) -> tuple[str, ...]:
     """List the notes by which one key hands over to the next, in order."""
-    return tuple(reader(session).execute(_NOTES, {"tenant": tenant_id}).scalars())
+    return tuple(note for (note,) in read_rows(session, _NOTES, {"tenant": tenant_id}))

@@ -18,7 +18,7 @@ from qtcore.services.node_making import Making, find_named_nodes, identifier_row
 from qtcore.services.site import UNKNOWN_PARTY, Site
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.names import unverified_among
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
+from qtcore.store.queries.nodes import NodeInfo, describe_named, describe_nodes, find_nodes
 from qtcore.store.tables import Identifier, Lot
 from qtcore.store.unit import UnitOfWork
 
@@ -30,11 +30,9 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
-    nodes = find_named(session, tenant_id, text.strip())
-    if not nodes:
+    found = infos_named(session, tenant_id, text.strip())
+    if not found:
         raise missing_node(text)
-    described = describe_nodes(session, tenant_id, nodes)
-    found = [described[n] for n in nodes if n in described]
     if len(found) > 1:
         raise Ambiguous(
             f"{text!r} fits {len(found)} lots; name one by its lot_id",
@@ -47,6 +45,16 @@ def find_one(session: Session, tenant_id: int, text: str) -> int:
     """Find the node of the one thing that `text` names; raises as `resolve`."""
     nodes = find_named(session, tenant_id, text.strip())
     return nodes[0] if len(nodes) == 1 else resolve(session, tenant_id, text).node
+
+
+def infos_named(session: Session, tenant_id: int, text: str) -> list[NodeInfo]:
+    """Describe what a text names: nearly always as it is written, which takes one statement."""
+    found = describe_named(session, tenant_id, text)
+    if found:
+        return found
+    nodes = find_named(session, tenant_id, text)
+    described = describe_nodes(session, tenant_id, nodes)
+    return [described[node] for node in nodes if node in described]
 
 
 def missing_node(text: str) -> NotFound:

@@ -10,10 +10,10 @@ from sqlmodel import Session, select
 from qtcore.context import Actor, Context
 from qtcore.engines.access import Thing
 from qtcore.errors import Ambiguous, NotFound
-from qtcore.services.nodes import candidate, find_named, missing_node, resolve
+from qtcore.services.nodes import candidate, infos_named, missing_node, resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.sites import site_of_place, sites_of_nodes
 from qtcore.store.tables import Record, RecordLink
 
@@ -28,8 +28,7 @@ def get_seen(site: Site, context: Context, session: Session, text: str) -> NodeI
     tenant = site.store.tenant_id
     if site.registry.policy.is_open(context.actor, "lot.read"):
         return resolve(session, tenant, text)
-    described = describe_nodes(session, tenant, find_named(session, tenant, text.strip()))
-    seen = keep_seen(site, context, session, described.values())
+    seen = keep_seen(site, context, session, infos_named(session, tenant, text.strip()))
     if not seen:
         raise missing_node(text)
     if len(seen) > 1:

@@ -22,9 +22,10 @@ from qtcore.services.decisions import (
     judgements_of,
     note_refusal,
 )
+from qtcore.services.definitions import workflow_at
 from qtcore.services.evaluation import evaluator
 from qtcore.services.form_values import read_form
-from qtcore.services.nodes import resolve
+from qtcore.services.nodes import missing_node
 from qtcore.services.recall_closure import CLOSED, judge_closure
 from qtcore.services.record_views import get_record, seen_thing
 from qtcore.services.records import open_record
@@ -39,14 +40,16 @@ from qtcore.services.step_grounds import facts_and_gates, single_rules
 from qtcore.services.steps import (
     Note,
     Subject,
-    any_lot_subject,
     contents_to_sign,
     describe_actor,
     lifecycle_of,
+    lot_subject,
     makers_of,
     record_subject,
+    workflow_of_lot,
     write_step,
 )
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.tables import Record
 from qtcore.store.unit import UnitOfWork
 
@@ -101,6 +104,7 @@ class _Asked:
     """A step with what is known before the write: who acts, who may sign, what was filled in."""
 
     subject: tuple[str, str]
+    node: int
     step: Step
     context: Context
     demand: tuple[Refusal, ...] = ()
@@ -135,7 +139,7 @@ def fire_transitions(
             for each in asked:
                 (kind, name), step = each.subject, each.step
                 trail = Trail(kind)
-                found = _read(site, work.session, each.subject)
+                found = _read(site, work.session, each)
                 moved, note = _decide(site, work, found, (each, trail))
                 write_step(site, work, found, (moved, note), open_record=open_record)
                 made.append(Made(found.uid, step.transition, moved.from_state, moved.to_state))
@@ -188,24 +192,23 @@ def signing_objections(
 
 def _rehearsed(site: Site, asked: _Asked, trail: Trail) -> tuple[Subject, Context, list[Signed]]:
     with site.store.rehearse(asked.context) as work:
-        found = _read(site, work.session, asked.subject)
+        found = _read(site, work.session, asked)
         decided = _decide(site, work, found, (asked, trail))
         return found, asked.context, contents_to_sign(site, work, found, decided)
 
 
 def _seen(
     site: Site, session: Session, reader: Context, subject: tuple[str, str]
-) -> tuple[Subject, Thing]:
+) -> tuple[NodeInfo | Record, WorkflowDefinition, Thing]:
     """Find what a step is about among what this person sees, or those they act for."""
     kind, name = subject
     if kind == "lot":
         info = get_seen(site, reader, session, name)
-        return any_lot_subject(site, session, info), thing_of_lot(
-            site, session, info, actor=reader.actor
-        )
+        thing = thing_of_lot(site, session, info, actor=reader.actor)
+        return info, workflow_of_lot(site, session, info), thing
     row = get_record(site, session, name)
     thing = seen_thing(site, reader, session, row)
-    return record_subject(session, site.store.tenant_id, row), thing
+    return row, workflow_at(session, site.store.tenant_id, row.workflow_version_id), thing
 
 
 def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
@@ -215,11 +218,10 @@ def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step)
     require_or_lent(site, context, right, about=name)
     with site.store.read() as session:
         lent = lent_to(site, session, context.actor.person_id, context.at)
-        found, thing = _seen(site, session, as_reader(site, context, lent), subject)
-        subject = (kind, found.uid)
+        row, workflow, thing = _seen(site, session, as_reader(site, context, lent), subject)
         context = acting_at(site, context, thing)
-        steps = _answering(found.workflow, found.row.state, step.transition)
-        context = act_at(site, session, context, (found.workflow.id, steps), lent=lent)
+        steps = _answering(workflow, row.state, step.transition)
+        context = act_at(site, session, context, (workflow.id, steps), lent=lent)
     narrowed = right if kind == "lot" else f"{right}:{thing.kind}"
     require(site, context, narrowed, about=name, thing=thing)
     signed = next((s.signature for s in steps if s.signature is not None), None)
@@ -228,8 +230,10 @@ def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step)
     if signed is not None and proven is None:
         proof = Proof(step.password, step.login, step.code)
         proven, refusals = prove_signer(site, context, [signed], proof)
-    filled, values = _fill(site, context, found, (steps, step.values))
-    return _Asked(subject, step, context, tuple(refusals), filled, values, proven)
+    filled, values = _fill(site, context, row, (steps, step.values))
+    node = row.node if isinstance(row, NodeInfo) else 0
+    asked = _Asked((kind, row.uid), node, step, context)
+    return replace(asked, demand=tuple(refusals), filled=filled, values=values, proven=proven)
 
 
 def _one_actor(asked: Sequence[_Asked]) -> Context:
@@ -243,12 +247,12 @@ def _one_actor(asked: Sequence[_Asked]) -> Context:
 def _fill(
     site: Site,
     context: Context,
-    found: Subject,
+    row: NodeInfo | Record,
     given: tuple[Sequence[Transition], Mapping[str, Any]],
 ) -> tuple[frozenset[str], dict[str, Any]]:
     """Read the form of a step. A record's own form counts as filled: it was checked on entry."""
     steps, submitted = given
-    own = site.registry.find("records", found.row.kind) if isinstance(found.row, Record) else None
+    own = site.registry.find("records", row.kind) if isinstance(row, Record) else None
     filled = {own.form} if own is not None else set()
     form_id = next((s.form for s in steps if s.form is not None and s.form not in filled), None)
     if form_id is None or not submitted:
@@ -278,12 +282,15 @@ def _event(workflow: WorkflowDefinition, name: str) -> str:
     return next((t.event for t in workflow.transitions if t.id == name), name)
 
 
-def _read(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
-    kind, name = subject
-    tenant = site.store.tenant_id
+def _read(site: Site, session: Session, asked: _Asked) -> Subject:
+    """Read what a step is about again: it may have changed since the step was asked for."""
+    tenant, (kind, name) = site.store.tenant_id, asked.subject
     if kind == "record":
         return record_subject(session, tenant, get_record(site, session, name))
-    return any_lot_subject(site, session, resolve(session, tenant, name))
+    info = describe_nodes(session, tenant, [asked.node]).get(asked.node)
+    if info is None:
+        raise missing_node(name)
+    return lot_subject(site, session, info)
 
 
 def _decide(
@@ -325,7 +332,7 @@ def _fire(
     One signature is given; which alternative it is for is decided by what else objects.
     """
     attempt, steps = given
-    lifecycle = lifecycle_of(work.session, found)
+    lifecycle = lifecycle_of(work, found)
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
     meanings = dict.fromkeys(s.signature.meaning for s in steps if s.signature is not None)
     stopped: list[tuple[Moved | Stopped, Attempt]] = []

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from qtcore.engines.ledger import StoredCheckpoint
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
-from qtcore.store.queries.keyset import TENANT, among, key_rows, reader, rows_for
+from qtcore.store.queries.keyset import TENANT, among, key_rows, read_rows, rows_for
 from qtcore.store.queries.ledger import private_rows
 from qtcore.store.tables import (
     LedgerAbout,
@@ -75,8 +75,7 @@ def list_entries_between(
 
 def list_keys_about(session: Session, tenant_id: int, uid: str) -> list[int]:
     """List the keys of all entries about a public id, sealed or not."""
-    rows = reader(session).execute(_KEYS_ABOUT, {"tenant": tenant_id, "uid": uid})
-    return list(rows.scalars())
+    return [key for (key,) in read_rows(session, _KEYS_ABOUT, {"tenant": tenant_id, "uid": uid})]
 
 
 def find_checkpoint(
@@ -86,8 +85,8 @@ def find_checkpoint(
     asked: dict[str, Any] = {"tenant": tenant_id}
     if size is not None:
         asked["size"] = size
-    row = reader(session).execute(_checkpoint(of_size=size is not None), asked).one_or_none()
-    return None if row is None else StoredCheckpoint(row.size, as_bytes(row.root), row.note)
+    found = read_rows(session, _checkpoint(of_size=size is not None), asked)
+    return next((StoredCheckpoint(row.size, as_bytes(row.root), row.note) for row in found), None)
 
 
 def note_body(note: str) -> str:

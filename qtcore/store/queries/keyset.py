@@ -11,10 +11,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Connection,
-    CursorResult,
-    Executable,
-    Result,
     Select,
     String,
     bindparam,
@@ -23,7 +21,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import ClauseElement
 from sqlmodel import Session
+
+from qtcore.store.driver import change_rows, parts_of, rows_of
 
 K = TypeVar("K")
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -71,7 +72,7 @@ def _listed() -> Any:
 
 def rows_for(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
     *,
@@ -83,13 +84,13 @@ def rows_for(
 
     It must not order: for an order by key SQLite walks the whole company instead of the keys.
     """
-    found = _for(session, build, tenant_id, keys, more=more)
-    return () if found is None else found.all()
+    asked = _asked(session, build, tenant_id, keys, more)
+    return () if asked is None else rows_of(*asked)
 
 
 def parts_for(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int],
     *,
@@ -100,50 +101,52 @@ def parts_for(
     For tens of thousands of rows that become something else: a row object for each would cost as
     much as finding it. See `columns.driver_readers` for their values.
     """
-    found = _for(session, build, tenant_id, keys, more=more)
-    if not isinstance(found, CursorResult):
-        return
-    while rows := found.cursor.fetchmany(_PART):
-        yield rows
-    found.close()
+    asked = _asked(session, build, tenant_id, keys, more)
+    return iter(()) if asked is None else parts_of(*asked, size=_PART)
 
 
-def reader(session: Session) -> Connection | Session:
-    """Give what runs a plain statement; rows of a unit of work that wait are written before.
-
-    The session's own bookkeeping would cost as much as the statement.
-    """
-    found: Connection | None = session.info.get(READER)
-    prepare: Callable[[], None] | None = session.info.get(BEFORE_READING)
-    if prepare is not None:
-        prepare()
-    return session if found is None else found
+def read_rows(
+    session: Session, statement: Select[Any] | CompoundSelect[Any], values: Mapping[str, object]
+) -> list[Any]:
+    """Run a statement that is made once, past the session's own bookkeeping."""
+    return rows_of(_reader(session), statement, values)
 
 
 def change_for(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int],
 ) -> None:
     """Run the changing statement `build` gives for this database over keys."""
-    _for(session, build, tenant_id, keys)
+    asked = _asked(session, build, tenant_id, keys, _NOTHING)
+    if asked is not None:
+        change_rows(*asked)
 
 
-def _for(
+def _asked(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
-    *,
-    more: Mapping[str, object] = _NOTHING,
-) -> Result[Any] | None:
+    more: Mapping[str, object],
+) -> tuple[Connection, ClauseElement, Mapping[str, object]] | None:
     wanted: list[Any] = list(dict.fromkeys(keys))
     if not wanted:
         return None
-    dialect = session.get_bind().dialect.name
+    connection = _reader(session)
+    dialect = connection.dialect.name
     given = wanted if dialect == "postgresql" else json.dumps(wanted)
-    return reader(session).execute(build(dialect), {"tenant": tenant_id, "keys": given, **more})
+    return connection, build(dialect), {"tenant": tenant_id, "keys": given, **more}
+
+
+def _reader(session: Session) -> Connection:
+    """Give what runs plain statements; rows of a unit of work that wait are written before."""
+    found: Connection | None = session.info.get(READER)
+    prepare: Callable[[], None] | None = session.info.get(BEFORE_READING)
+    if prepare is not None:
+        prepare()
+    return session.connection() if found is None else found
 
 
 def batched(keys: Sequence[K], size: int = _AT_ONCE) -> Iterator[Sequence[K]]:

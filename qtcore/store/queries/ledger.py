@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, reader, rows_for
+from qtcore.store.queries.keyset import TENANT, among, read_rows, rows_for
 from qtcore.store.queries.ledger_facets import Wanted
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
@@ -185,7 +185,7 @@ def _rows_of(
     if last - first > _NEAR * len(entries):
         return rows_for(session, build, tenant_id, entries)
     between = {"tenant": tenant_id, "first": first, "last": last}
-    return reader(session).execute(build(_SWEEP), between).all()
+    return read_rows(session, build(_SWEEP), between)
 
 
 @cache

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.events import of_tenant
-from qtcore.store.queries.keyset import TENANT, among, reader, rows_for
+from qtcore.store.queries.keyset import TENANT, among, read_rows, rows_for
 from qtcore.store.tables import InspectionResult, Record, RecordLink, StateChange
 
 _RECORD: Final = table_of(Record)
@@ -143,13 +143,13 @@ def each_once(rows: Iterable[RecordRow]) -> list[RecordRow]:
 
 def results_of(session: Session, tenant_id: int, node: int) -> list[ResultRow]:
     """List the results of a lot as they were recorded, superseded ones too."""
-    rows = reader(session).execute(_RESULTS, {"tenant": tenant_id, "node": node})
+    rows = read_rows(session, _RESULTS, {"tenant": tenant_id, "node": node})
     return [ResultRow(*row) for row in rows]
 
 
 def state_changes_of(session: Session, tenant_id: int, subject_uid: str) -> list[StateChangeRow]:
     """List the transitions of a lot or record in order."""
-    rows = reader(session).execute(_CHANGES, {"tenant": tenant_id, "subject": subject_uid})
+    rows = read_rows(session, _CHANGES, {"tenant": tenant_id, "subject": subject_uid})
     return [StateChangeRow(*row) for row in rows]
 
 
