@@ -30,7 +30,7 @@ from qtcore.services.recall import recall_scope
 from qtcore.services.site import Site, open_site
 from qtcore.services.trace import trace_from
 from qtcore.store.columns import table_of
-from qtcore.store.queries.nodes import label_nodes
+from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.tables import Edge, Event, Item, Lot, Node, Party
 

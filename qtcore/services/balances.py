@@ -23,8 +23,9 @@ from qtcore.services.stock import SIGN, movements_for_balance
 from qtcore.services.trace import check_lens, lens_json
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import MovementRow, movements_of_events
+from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
-from qtcore.store.queries.nodes import NodeInfo, label_nodes
+from qtcore.store.queries.nodes import NodeInfo
 
 COUNTING_STEPS: Final = ("stock_taking", "cycle_counting")
 _MOST_LOTS: Final = 10_000

@@ -19,8 +19,9 @@ from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
 from qtcore.services.trace import check_lens, edges_json, node_json, read_reach
 from qtcore.store.queries.events import MovementRow, movements_of, movements_of_events
+from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
-from qtcore.store.queries.nodes import NodeInfo, label_nodes
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.trace import SAME_AS, EdgeRow, Walk
 
 _CAME = ("received", "produced")

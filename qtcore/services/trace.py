@@ -21,8 +21,9 @@ from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.sight import WITHHELD, get_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
 from qtcore.store.queries.events import open_discrepancies
+from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
-from qtcore.store.queries.nodes import NodeInfo, label_nodes
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.shipments import stays_in
 from qtcore.store.queries.trace import EdgeRow, Reach, Walk, reach_of
 

@@ -101,6 +101,11 @@ class UnitOfWork:
         session.info[READER] = self._connection
         session.info[BEFORE_READING] = self._write_waiting
 
+    def act_as(self, context: Context) -> None:
+        """Say as whom this act is done, once it is known; nothing of it was told yet."""
+        self.context = context
+        self._frame = frame_of(context, self._sources)
+
     def take_turn(self) -> None:
         """Wait for the units that took their turn before; the next queries see what they wrote.
 

@@ -84,7 +84,7 @@ def rows_for(
 
     It must not order: for an order by key SQLite walks the whole company instead of the keys.
     """
-    asked = _asked(session, build, tenant_id, keys, more)
+    asked = _asked(session, build, tenant_id, keys, more=more)
     return () if asked is None else rows_of(*asked)
 
 
@@ -101,7 +101,7 @@ def parts_for(
     For tens of thousands of rows that become something else: a row object for each would cost as
     much as finding it. See `columns.driver_readers` for their values.
     """
-    asked = _asked(session, build, tenant_id, keys, more)
+    asked = _asked(session, build, tenant_id, keys, more=more)
     return iter(()) if asked is None else parts_of(*asked, size=_PART)
 
 
@@ -119,7 +119,7 @@ def change_for(
     keys: Iterable[int],
 ) -> None:
     """Run the changing statement `build` gives for this database over keys."""
-    asked = _asked(session, build, tenant_id, keys, _NOTHING)
+    asked = _asked(session, build, tenant_id, keys)
     if asked is not None:
         change_rows(*asked)
 
@@ -129,7 +129,8 @@ def _asked(
     build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
-    more: Mapping[str, object],
+    *,
+    more: Mapping[str, object] = _NOTHING,
 ) -> tuple[Connection, ClauseElement, Mapping[str, object]] | None:
     wanted: list[Any] = list(dict.fromkeys(keys))
     if not wanted:

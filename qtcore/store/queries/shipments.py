@@ -25,8 +25,9 @@ from sqlmodel import Session
 from qtcore.store.columns import moment, table_of, text
 from qtcore.store.queries.events import of_tenant, with_event
 from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
-from qtcore.store.queries.nodes import NodeInfo, label_nodes
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Event, Movement, Node, Party
 
 _EVENT: Final = table_of(Event)
