@@ -18,7 +18,13 @@ from qtcore.services.node_making import Making, find_named_nodes, identifier_row
 from qtcore.services.site import UNKNOWN_PARTY, Site
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.names import unverified_among
-from qtcore.store.queries.nodes import NodeInfo, describe_named, describe_nodes, find_nodes
+from qtcore.store.queries.nodes import (
+    NodeInfo,
+    describe_named,
+    describe_nodes,
+    find_folded,
+    find_nodes,
+)
 from qtcore.store.tables import Identifier, Lot
 from qtcore.store.unit import UnitOfWork
 
@@ -52,7 +58,7 @@ def infos_named(session: Session, tenant_id: int, text: str) -> list[NodeInfo]:
     found = describe_named(session, tenant_id, text)
     if found:
         return found
-    nodes = find_named(session, tenant_id, text)
+    nodes = find_folded(session, tenant_id, text) or _find_otherwise(session, tenant_id, text)
     described = describe_nodes(session, tenant_id, nodes)
     return [described[node] for node in nodes if node in described]
 
@@ -67,10 +73,12 @@ def missing_node(text: str) -> NotFound:
 
 def find_named(session: Session, tenant_id: int, text: str) -> list[int]:
     """Find what a text names as it is written; else as a key in our notation; else as a code."""
-    nodes = find_nodes(session, tenant_id, text)
+    return find_nodes(session, tenant_id, text) or _find_otherwise(session, tenant_id, text)
+
+
+def _find_otherwise(session: Session, tenant_id: int, text: str) -> list[int]:
     _, canonical = canonical_identifier(text)
-    if not nodes and canonical != text:
-        nodes = find_nodes(session, tenant_id, canonical)
+    nodes = find_nodes(session, tenant_id, canonical) if canonical != text else []
     return nodes or find_coded_nodes(session, tenant_id, text)
 
 

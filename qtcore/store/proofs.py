@@ -115,7 +115,8 @@ def read_subtrees(session: Session, tenant_id: int, places: Iterable[Place]) -> 
         level, index = min(lost)
         raise QTCoreError(
             f"the ledger's tree lacks the subtree of {1 << level} events from "
-            f"{index << level} on; run `qtcore audit verify` and restore a backup",
+            f"{index << level} on; nothing was changed; run `qtcore audit verify` and restore a "
+            "backup",
             code="QT602",
         )
     return found

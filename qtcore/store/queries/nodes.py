@@ -181,12 +181,15 @@ def find_nodes(session: Session, tenant_id: int, text: str) -> list[int]:
 
     As written first; only when nothing has that name, in any case of letters. At most 200.
     """
-    for statement in (_EXACT, _FOLDED):
-        asked = {"tenant": tenant_id, "text": text}
-        found = read_rows(session, statement, asked)
-        if found:
-            return [node for (node,) in found]
-    return []
+    asked = {"tenant": tenant_id, "text": text}
+    found = [node for (node,) in read_rows(session, _EXACT, asked)]
+    return found or find_folded(session, tenant_id, text)
+
+
+def find_folded(session: Session, tenant_id: int, text: str) -> list[int]:
+    """Find the nodes that a text names in any case of letters; at most 200."""
+    asked = {"tenant": tenant_id, "text": text}
+    return [node for (node,) in read_rows(session, _FOLDED, asked)]
 
 
 # Where nodes have names, besides their public ids.
