@@ -47,13 +47,19 @@ def _measured(site: Site, roots: list[int], hub: int) -> dict[str, Any]:
         return json.dumps(trace(site, context, _name(root), "forward").as_json())
 
     def scoped(root: int) -> str:
+        found = recall_scope(site, context, [_name(root)], with_shares=False)
+        return json.dumps(found.as_json())
+
+    def shared(root: int) -> str:
         return json.dumps(recall_scope(site, context, [_name(root)]).as_json())
 
     times = {
         "trace": measure(traced, roots),
         "scope": measure(scoped, roots),
+        "scope_with_shares": measure(shared, roots),
         "trace_hub": measure(traced, [hub]),
         "scope_hub": measure(scoped, [hub]),
+        "scope_with_shares_hub": measure(shared, [hub]),
     }
     started = time.process_time()
     start = RecallStart([_name(roots[0])], "Drill", "a drill", is_mock=True, data=_PLAN)
@@ -69,6 +75,8 @@ def _measured(site: Site, roots: list[int], hub: int) -> dict[str, Any]:
         "ratios": {
             "scope_to_trace": ratio("scope", "trace"),
             "scope_to_trace_hub": ratio("scope_hub", "trace_hub"),
+            "shares_to_scope": ratio("scope_with_shares", "scope"),
+            "shares_to_scope_hub": ratio("scope_with_shares_hub", "scope_hub"),
             "mock_recall_to_scope": ratio("mock_recall", "scope"),
         },
     }

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 SYSTEM_LOGIN = "system"
+LANGUAGES = ("en", "zh-CN")
+"""What pages, messages and packs speak; a person may choose one."""
 # The two highest bits of this digit say that the id is one of RFC 9562.
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 

@@ -18,8 +18,10 @@ __all__ = ["postgres_server", "postgres_url", "shared_data"]
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 # How long an example takes says something about the machine; the tests of speed are others. A gate
-# shows the same examples each time; QTCORE_HYPOTHESIS=search looks for new ones.
+# shows the same examples each time; QTCORE_HYPOTHESIS=search looks for new ones, and long for fifty
+# times as many where a test asks for a share of what the profile allows.
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("search"), max_examples=5000)
 settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
 settings.load_profile(os.environ.get("QTCORE_HYPOTHESIS", "steady"))
 

@@ -19,15 +19,10 @@ def show_all(here: Console) -> None:
 
     with here.site() as site:
         found = list_devices(site, here.context(site))
-        here.answer(
-            {"items": found},
-            text=lambda a: (
-                "\n".join(
-                    f"{each['code']}  {each['name']}  {each['why'] or 'may be used'}"
-                    for each in a["items"]
-                )
-                or "no device is registered"
-            ),
+        here.answer_list(
+            found,
+            line=lambda each: f"{each['code']}  {each['name']}  {each['why'] or 'may be used'}",
+            none="no device is registered",
         )
 
 

@@ -24,12 +24,10 @@ def list_all(here: Console) -> None:
 
     with here.site() as site:
         found = list_documents(site, here.context(site))
-        here.answer(
-            {"items": found},
-            text=lambda a: (
-                "\n".join(f"{d['document']} ({d['subject']}): {d['title']}" for d in a["items"])
-                or "no pack here brings a document"
-            ),
+        here.answer_list(
+            found,
+            line=lambda each: f"{each['document']} ({each['subject']}): {each['title']}",
+            none="no pack here brings a document",
         )
 
 

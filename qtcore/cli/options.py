@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -225,6 +225,12 @@ class Console:
     ) -> None:
         """Print an answer as JSON, or as the text made of it."""
         print_answer(answer, as_json=self.as_json, text=text)
+
+    def answer_list(
+        self, items: Sequence[Any], *, line: Callable[[Any], str], none: str, name: str = "items"
+    ) -> None:
+        """Print a list as JSON under its name, or a line for each; `none` says that it is empty."""
+        self.answer({name: items}, text=lambda a: "\n".join(map(line, a[name])) or none)
 
 
 def console(

@@ -3,7 +3,7 @@
 It must not change a lot: real recalls are opened by people who sign, on the page or by the API.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -97,7 +97,10 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
         f"{len(answer['lots'])} lots affected: {len(answer['proved'])} proved, "
         f"{len(answer['possible'])} possible"
     ]
-    lines += [f"  {named(row)} [{row['state']}, {row['verdict']}]" for row in answer["lots"]]
+    lines += [
+        f"  {named(row)} [{row['state']}, {row['verdict']}]{_shares_text(row['contains'])}"
+        for row in answer["lots"]
+    ]
     lines += [
         f"  {row['item']}: {row['lower']} to {row['upper']} {row['unit']}"
         for row in answer["quantities"]
@@ -122,6 +125,19 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
     lines.append(f"unaccounted: {unaccounted}" if unaccounted else "the balance closes")
     lines += [f"gap: {gap['detail']}" for gap in answer["gaps"]]
     return "\n".join(lines)
+
+
+def _shares_text(shares: Sequence[Mapping[str, Any]]) -> str:
+    """Say how much of the seeds is in a lot."""
+    told = [
+        f"how much of it: {share['unknown']}"
+        if share["unknown"]
+        else f"{share['lower']} {share['unit']} of it"
+        if share["is_exact"]
+        else f"{share['lower']} to {share['upper']} {share['unit']} of it"
+        for share in shares
+    ]
+    return f" contains {'; '.join(told)}" if told else ""
 
 
 def _mock_text(answer: Mapping[str, Any]) -> str:

@@ -109,10 +109,9 @@ def list_all(here: Console) -> None:
 
     with here.site() as site:
         holds = list_legal_holds(site, here.context(site))
-        here.answer(
-            {"holds": holds},
-            text=lambda a: (
-                "\n".join(f"{h['hold_id']} on {h['subject']}: {h['reason']}" for h in a["holds"])
-                or "no legal hold is in force"
-            ),
+        here.answer_list(
+            holds,
+            name="holds",
+            line=lambda each: f"{each['hold_id']} on {each['subject']}: {each['reason']}",
+            none="no legal hold is in force",
         )

@@ -72,6 +72,28 @@ def train(
         here.answer(answer, text=lambda a: f"{a['login']}: {a['topic']}")
 
 
+@signer.command("assign")
+@console()
+def assign(
+    here: Console,
+    login: str,
+    topic: str,
+    *,
+    by: Annotated[str, typer.Option(help="The day by which it is due.")],
+    reason: Annotated[str, typer.Option(help="Why: a revised procedure, another post.")] = "",
+) -> None:
+    """Assign a training to a person; what is overdue signs nothing where the policy says so."""
+    from qtcore.services.training_tasks import Assignment, assign_training
+
+    due_on = _day("--by", by)
+    if due_on is None:
+        raise typer.BadParameter("write YYYY-MM-DD", param_hint="--by")
+    with here.site(create=True) as site:
+        uid = assign_training(site, here.context(site), login, Assignment(topic, due_on, reason))
+        answer = {"task_id": uid, "login": login, "topic": topic, "due_on": due_on.isoformat()}
+        here.answer(answer, text=lambda a: f"{a['login']}: {a['topic']} by {a['due_on']}")
+
+
 @signer.command("unlock")
 @console()
 def unlock(

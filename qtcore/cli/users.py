@@ -23,7 +23,9 @@ def add(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
-    language: Annotated[str, typer.Option(help="en or zh-CN")] = "en",
+    language: Annotated[
+        str, typer.Option(help="en or zh-CN; as their browser asks without it.")
+    ] = "",
     email: Annotated[str, typer.Option(help="Where messages to the roles are sent.")] = "",
 ) -> None:
     """Make a person with an account; without a password the account works by token only."""
@@ -75,15 +77,10 @@ def links(here: Console, login: str) -> None:
 
     with here.site() as site:
         found = list_links(site, here.context(site), login=login)
-        here.answer(
-            {"items": found},
-            text=lambda a: (
-                "\n".join(
-                    f"{each['link_id']}  {each['provider']}  {each['subject']}"
-                    for each in a["items"]
-                )
-                or f"{login} is linked to no provider"
-            ),
+        here.answer_list(
+            found,
+            line=lambda each: f"{each['link_id']}  {each['provider']}  {each['subject']}",
+            none=f"{login} is linked to no provider",
         )
 
 

@@ -14,6 +14,8 @@ Entity = Literal[
     "item", "lot", "unit", "logistic_unit", "party", "location", "equipment", "event", "shipment"
 ]
 ENTITIES: tuple[str, ...] = get_args(Entity)
+DEVICE = "device"
+"""What a field holds whose `x-qt` has this entity: the code of a device that told something."""
 
 
 class FieldSet(Definition):

@@ -6,16 +6,16 @@ divided the bounds allow every way; `likely` is the amount if each lot is evenly
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
-from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from qtcore.errors import InputRejected
 
 Convert = Callable[[Decimal, str, str], Decimal | None]
 _PLACES: Final = 28
+_CIRCLE: Final = "the records say that a lot comes from itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,11 @@ class Share:
         """Say whether the bounds meet."""
         return self.lower is not None and self.lower == self.upper
 
+    def of_nothing(self) -> "Share":
+        """Give the share of what nothing of this went into."""
+        none = None if self.unknown else Fraction(0)
+        return replace(self, lower=none, upper=none, likely=none)
+
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API: bounds are rounded outwards where they never end."""
         whole = self.whole
@@ -87,6 +92,13 @@ class _Content:
     total: Fraction | None = Fraction(0)
 
 
+class _Whole(NamedTuple):
+    """How much there was of all sources together."""
+
+    amount: Fraction
+    unit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plant:
     """What was recorded: how much of each node there ever was, links, and acts by event."""
@@ -99,28 +111,45 @@ class Plant:
 
 
 def find_share(plant: Plant, source: int, target: int) -> Share:
-    """Find how much of `source` is in `target`.
+    """Find how much of `source` is in `target`; see `find_shares`."""
+    found = find_shares(plant, [source])
+    return found.get(target) or found[source].of_nothing()
 
-    `plant.flows` are all links into the nodes between the two (`plant.inside`), those from other
-    lots included: without them nothing says how thin the source is there.
+
+def find_shares(plant: Plant, sources: Collection[int]) -> dict[int, Share]:
+    """Find how much of the sources together is in each node that anything of them may be in.
+
+    `plant.flows` are all links into the nodes below the sources (`plant.inside`), those from other
+    lots included: without them nothing says how thin a source is there. The sources are measured in
+    the unit of the first; one that was made of another is a source as a whole.
     """
-    size = plant.sizes.get(source, Amount(None, ""))
-    if size.quantity is None or size.quantity <= 0:
-        return _unknown("nobody recorded how much there was of it", size.unit)
-    whole = Fraction(size.quantity)
-    try:
-        order = _order(plant, source)
-    except CycleError:
-        return _unknown("the records say that a lot comes from itself", size.unit, whole)
+    sizes = [plant.sizes.get(source, Amount(None, "")) for source in sources]
+    unit = next((size.unit for size in sizes if size.quantity is not None), "")
+    known = {source: _size_in(plant, source, unit) for source in sources}
+    whole = sum((size for size in known.values() if size), Fraction(0))
     into: dict[int, list[Flow]] = defaultdict(list)
     for flow in _joined(plant.flows):
-        into[flow.target].append(flow)
-    contents = {source: _Content(whole, whole, whole, whole)}
-    for node in order:
-        if node != source:
-            contents[node] = _mix(plant, into[node], contents, size)
-    found = contents.get(target, _Content())
-    return Share(found.lower, found.upper, found.likely, whole, size.unit)
+        if flow.target not in known and flow.target in plant.inside:
+            into[flow.target].append(flow)
+    shares = {source: _of_source(size, unit) for source, size in known.items()}
+    contents = {source: _Content(size, size, size, size) for source, size in known.items() if size}
+    unsure = {source: share.unknown for source, share in shares.items() if share.unknown}
+    for node in _order(plant, into):
+        why = next((unsure[flow.source] for flow in into[node] if flow.source in unsure), "")
+        if why:
+            unsure[node], shares[node] = why, _unknown(why, unit, whole or None)
+            continue
+        found = contents[node] = _mix(plant, into[node], contents, _Whole(whole, unit))
+        shares[node] = Share(found.lower, found.upper, found.likely, whole, unit)
+    for node in into.keys() - shares.keys():
+        shares[node] = _unknown(_CIRCLE, unit, whole or None)
+    return shares
+
+
+def _of_source(size: Fraction | None, unit: str) -> Share:
+    if size is None or size <= 0:
+        return _unknown("nobody recorded how much there was of it", unit)
+    return Share(size, size, size, size, unit)
 
 
 def _joined(flows: Sequence[Flow]) -> list[Flow]:
@@ -133,16 +162,26 @@ def _joined(flows: Sequence[Flow]) -> list[Flow]:
     return [*joined, *(flow for flow in flows if flow.amount.quantity is None)]
 
 
-def _order(plant: Plant, source: int) -> list[int]:
-    sorter: TopologicalSorter[int] = TopologicalSorter({source: ()})
-    for flow in plant.flows:
-        if flow.target != source and flow.target in plant.inside:
-            sorter.add(flow.target, *((flow.source,) if flow.source in plant.inside else ()))
-    return list(sorter.static_order())
+def _order(plant: Plant, into: Mapping[int, Sequence[Flow]]) -> list[int]:
+    """Name the nodes, each after all that went into it; what a circle keeps waiting is left out."""
+    onward: dict[int, set[int]] = defaultdict(set)
+    waits: dict[int, int] = {}
+    for node, flows in into.items():
+        before = {flow.source for flow in flows if flow.source in into}
+        waits[node] = len(before)
+        for source in before:
+            onward[source].add(node)
+    ready = [node for node, count in waits.items() if not count]
+    for node in ready:  # grows while it is walked
+        for far in onward[node]:
+            waits[far] -= 1
+            if not waits[far]:
+                ready.append(far)
+    return ready
 
 
 def _mix(
-    plant: Plant, flows: Sequence[Flow], contents: Mapping[int, _Content], whole: Amount
+    plant: Plant, flows: Sequence[Flow], contents: Mapping[int, _Content], whole: _Whole
 ) -> _Content:
     mixed = _Content()
     for flow in flows:
@@ -152,8 +191,7 @@ def _mix(
         mixed.upper += part.upper
         mixed.likely = _sum(mixed.likely, part.likely)
         mixed.total = _sum(mixed.total, part.total)
-    most = Fraction(whole.quantity or 0)
-    mixed.lower, mixed.upper = min(mixed.lower, most), min(mixed.upper, most)
+    mixed.lower, mixed.upper = min(mixed.lower, whole.amount), min(mixed.upper, whole.amount)
     return mixed
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-LANGUAGES = ("en", "zh-CN")
+from qtcore.context import LANGUAGES
+
 DEFAULT = "en"
 FOLDER = Path(__file__).parent / "texts"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from qtcore.definitions.events import BRINGS_LOTS
-from qtcore.definitions.fields import ENTITIES
+from qtcore.definitions.fields import DEVICE, ENTITIES
 from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.definitions.problems import suggest
 from qtcore.definitions.read import PackFolder
@@ -210,8 +210,9 @@ def _check_properties(merged: Merged, entry: Entry) -> Iterator[Mistake]:
             yield from _check_unit(merged, own["unit"], (*inner, "unit"))
         entity = own.get("entity")
         kind = entity.get("type") if isinstance(entity, Mapping) else entity
-        if kind is not None and kind not in ENTITIES and kind not in merged.entries["records"]:
-            yield unknown(str(kind), ENTITIES, "entity", (*inner, "entity"))
+        known = (*ENTITIES, DEVICE)
+        if kind is not None and kind not in known and kind not in merged.entries["records"]:
+            yield unknown(str(kind), known, "entity", (*inner, "entity"))
 
 
 def _check_unit(merged: Merged, unit: Any, path: Path) -> Iterator[Mistake]:

@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from qtcore.context import Actor, Context
+from qtcore.context import LANGUAGES, Actor, Context
 from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn
+from qtcore.services.password_choice import password_faults
 from qtcore.services.rights import permissions_of, require, sited_permissions_of
 from qtcore.services.site import Site
 from qtcore.store.tables import Party, Person, UserAccount
 from qtcore.store.unit import UnitOfWork
 
-MIN_PASSWORD = 12
 MAX_FAILED = 5
 LOCKED_FOR = timedelta(minutes=15)
 
@@ -29,7 +29,7 @@ class NewUser:
     """A person with an account; `password` may be empty for token-only accounts.
 
     `roles` count in the whole company, `site_roles` are (site, role) pairs: a site is a party with
-    the role ``site``.
+    the role ``site``. Without a `language` the pages speak that of the browser until one is chosen.
     """
 
     login: str
@@ -37,7 +37,7 @@ class NewUser:
     roles: tuple[str, ...]
     password: str = ""
     email: str = ""
-    language: str = "en"
+    language: str = ""
     site_roles: tuple[tuple[str, str], ...] = ()
 
 
@@ -80,6 +80,7 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         login=user.login,
         person_id=person.id,
         password_hash=site.desk.hash(user.password) if user.password else "",
+        password_set_at=work.context.at if user.password else None,
         roles=sorted(user.roles),
         site_roles=[list(pair) for pair in sorted(set(user.site_roles))],
         language=user.language,
@@ -144,12 +145,13 @@ def _check(site: Site, session: Session, tenant_id: int, user: NewUser) -> None:
         faults.append(Fault("QT460", f"login {user.login!r} is not usable", "login"))
     if not user.name.strip():
         faults.append(Fault("QT460", "the printed name is missing", "name"))
+    if user.language and user.language not in LANGUAGES:
+        text = f"language {user.language!r} is none of {', '.join(LANGUAGES)}"
+        faults.append(Fault("QT460", text, "language"))
     faults += role_faults(site, session, user.roles, user.site_roles)
-    if user.password and len(user.password) < MIN_PASSWORD:
-        text = (
-            f"the password has {len(user.password)} characters; at least {MIN_PASSWORD} are needed"
-        )
-        faults.append(Fault("QT462", text, "password"))
+    if user.password:
+        about = (user.login, user.name, user.email)
+        faults += password_faults(site.breached, user.password, about, where="password")
     taken = session.exec(
         select(UserAccount.id).where(
             UserAccount.tenant_id == tenant_id,

@@ -25,7 +25,7 @@ from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import MovementRow, movements_of_events
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
-from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.nodes import NodeInfo, same_nodes
 
 COUNTING_STEPS: Final = ("stock_taking", "cycle_counting")
 _MOST_LOTS: Final = 10_000
@@ -131,8 +131,10 @@ def balance_nodes(
     seen = Lens(as_of=min(ends, default=None), known_at=lens.known_at)
     infos = label_nodes(session, tenant, wanted)
     rows: dict[int, list[MovementRow]] = defaultdict(list)
-    for row in list_movements(session, tenant, wanted, lens=seen):
-        rows[row.node].append(row)
+    one_of = _names_of(session, tenant, wanted)
+    wanted = list(dict.fromkeys(one_of[node] for node in wanted))
+    for row in list_movements(session, tenant, one_of, lens=seen):
+        rows[one_of[row.node]].append(row)
     balances = tuple(
         _balance(site, infos[node], rows[node], lens)
         for node in wanted
@@ -146,6 +148,16 @@ def balance_nodes(
     }
     acts = movements_of_events(session, tenant, made, lens=seen)
     return Balances(balances, _process_losses(site, acts, rows), lens, _total(site, balances))
+
+
+def _names_of(session: Session, tenant: int, nodes: Sequence[int]) -> dict[int, int]:
+    """Give each lot, and each it was found to be the same as, the one it is counted under."""
+    others = same_nodes(session, tenant, nodes)
+    one_of: dict[int, int] = {}
+    for node in nodes:
+        for name in (node, *others.get(node, ())):
+            one_of.setdefault(name, one_of.get(node, node))
+    return one_of
 
 
 def _balance(site: Site, info: NodeInfo, rows: Sequence[MovementRow], lens: Lens) -> LotBalance:

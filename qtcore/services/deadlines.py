@@ -15,7 +15,6 @@ from qtcore.definitions.workflows import Timer
 from qtcore.engines.calendars import EVERY_DAY, due_after, read_span
 from qtcore.engines.workflow import Attempt, Moved, fire
 from qtcore.errors import QTCoreError, Refused
-from qtcore.services.effects import tell
 from qtcore.services.evaluation import evaluator
 from qtcore.services.records import open_record
 from qtcore.services.site import Site
@@ -27,6 +26,7 @@ from qtcore.services.steps import (
     subject_facts,
     write_step,
 )
+from qtcore.services.telling import tell
 from qtcore.services.timers import find_calendar, rank_of
 from qtcore.store.tables import Record, WorkflowTimer
 from qtcore.store.unit import UnitOfWork
@@ -110,7 +110,7 @@ def _waiting(session: Session, tenant_id: int, uid: str, now: datetime) -> Workf
 def _act(site: Site, work: UnitOfWork, due: _Due, refused: str) -> None:
     row, timer, found = due.row, due.timer, due.found
     if timer.escalate_to:
-        tell(work, timer.escalate_to, found.origin, f"deadline:{row.state}")
+        tell(work, timer.escalate_to, found.origin.about, f"deadline:{row.state}")
     record = found.row
     if isinstance(record, Record) and rank_of(timer.priority) > rank_of(record.priority):
         work.change(record, priority=timer.priority)

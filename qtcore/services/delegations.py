@@ -15,6 +15,7 @@ from qtcore.definitions.problems import suggest
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.accounts import find_account
 from qtcore.services.rights import require
+from qtcore.services.sign_demands import require_sure
 from qtcore.services.site import Site
 from qtcore.services.standing import CREATE, action_names, active_accounts, unlendable
 from qtcore.store.tables import Delegation, UserAccount
@@ -48,7 +49,9 @@ def make_delegation(site: Site, context: Context, wanted: DelegationInput) -> di
     of another. Raises InputRejected with every fault, Denied or Refused.
     """
     own = context.actor.login == wanted.principal and context.actor.person_id is not None
-    if not own:
+    if own:
+        require_sure(site, context)
+    else:
         require(site, context, MANAGE, about=wanted.principal)
     with site.store.write(context) as work:
         found = _accounts(site, work.session, wanted, context.at)

@@ -3,7 +3,7 @@
 It must not know how a device is calibrated; see `qtcore.services.devices`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -14,6 +14,7 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from qtcore.builtin.facts import TraceEvent
+from qtcore.definitions.fields import DEVICE
 from qtcore.errors import Refusal
 from qtcore.services.devices import calibrations_of, find_device, why_unfit
 from qtcore.store.columns import table_of
@@ -38,20 +39,36 @@ class Use:
     event_id: int | None = None
 
 
-def device_refusals(session: Session, tenant_id: int, code: str, on: date) -> list[Refusal]:
-    """Say why what a device tells on a day is not taken; nothing when no device is named."""
-    if not code:
-        return []
-    row = find_device(session, tenant_id, code)
-    if row is None:
-        text = f"device {code!r} is not registered"
-        fix = "register it, or name the one that was used"
-        return [Refusal("QT561", text, fix=fix, source=SOURCE)]
-    why = why_unfit(row, calibrations_of(session, tenant_id, [row])[row.id], on)
-    if not why:
-        return []
-    fix = "use a device that is calibrated, or record its calibration with the evidence"
-    return [Refusal("QT562", why, fix=fix, source=SOURCE)]
+def device_refusals(
+    session: Session, tenant_id: int, codes: Iterable[str], on: date
+) -> list[Refusal]:
+    """Say why what devices tell on a day is not taken; an empty code names none."""
+    refusals = []
+    for code in filter(None, dict.fromkeys(codes)):
+        row = find_device(session, tenant_id, code)
+        if row is None:
+            text = f"device {code!r} is not registered"
+            fix = "register it, or name the one that was used"
+            refusals.append(Refusal("QT561", text, fix=fix, source=SOURCE))
+        elif why := why_unfit(row, calibrations_of(session, tenant_id, [row])[row.id], on):
+            fix = "use a device that is calibrated, or record its calibration with the evidence"
+            refusals.append(Refusal("QT562", why, fix=fix, source=SOURCE))
+    return refusals
+
+
+def cited_in(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
+    """List the devices that the values of a form name, in its fields and in rows of its tables."""
+    found = []
+    for name, part in schema.get("properties", {}).items():
+        value = values.get(name)
+        rows = value if part.get("type") == "array" and isinstance(value, list) else [value]
+        inner = part.get("items", {}) if rows is value else part
+        for row in rows:
+            if inner.get("type") == "object" and isinstance(row, Mapping):
+                found += cited_in(inner, row)
+            elif (inner.get("x-qt") or {}).get("entity") == DEVICE and row:
+                found.append(str(row))
+    return list(dict.fromkeys(found))
 
 
 def uses_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[Use]:

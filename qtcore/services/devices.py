@@ -171,6 +171,8 @@ def calibrations_of(
 ) -> dict[int, list[Calibration]]:
     """Read the calibrations of devices, by the key of the device, the oldest first."""
     found: dict[int, list[Calibration]] = {each.id: [] for each in devices}
+    if not found:
+        return found
     rows = session.exec(
         select(Calibration)
         .where(Calibration.tenant_id == tenant_id, col(Calibration.device_id).in_(found))

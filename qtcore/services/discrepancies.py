@@ -16,10 +16,11 @@ from qtcore.services.device_uses import uses_of
 from qtcore.services.loops import loops_near
 from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
-from qtcore.services.stock import SIGN, Stock, stock_of_nodes
+from qtcore.services.stock import SIGN, Stock, stock_of_all_names, stock_of_nodes
 from qtcore.store.queries.events import ActRow, acts_on
 from qtcore.store.queries.keyset import batched
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units, same_nodes
+from qtcore.store.queries.sums import Sum, made_of_themselves, sums_of
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
 
@@ -49,7 +50,9 @@ class _Finding:
     event_id: int | None = None
 
 
+_LEAVES = ("consumed", "shipped")
 _Acts = Mapping[int, Sequence[ActRow]]
+_Sums = Mapping[int, Sequence[Sum]]
 _Found = list[tuple[int, _Finding]]
 
 
@@ -61,8 +64,11 @@ def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
     """
     loops, open_rows = _with_cycles(work, set(nodes))
     wanted = sorted(set(nodes) | loops.keys() | {row.node for row in open_rows if row.node})
-    acts: dict[int, list[ActRow]] = {node: [] for node in wanted}
-    for row in acts_on(work.session, work.tenant_id, wanted):
+    sums: dict[int, list[Sum]] = defaultdict(list)
+    for total in sums_of(work.session, work.tenant_id, wanted):
+        sums[total.node].append(total)
+    acts: dict[int, list[ActRow]] = defaultdict(list)
+    for row in acts_on(work.session, work.tenant_id, _suspects(site, work, sums)):
         acts[row.node].append(row)
     found: dict[int, list[_Finding]] = defaultdict(list)
     for node, rows in acts.items():
@@ -70,13 +76,37 @@ def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
             found[node] += each
     for node, finding in (
         *_misfits(work, acts),
-        *_negative(site, work, acts),
+        *_negative(site, work, sums),
         *_held(work, acts),
-        *_unfit(work, acts),
+        *_unfit(work, wanted),
         *_cycles(work, loops),
     ):
         found[node].append(finding)
     return _keep(work, open_rows, found)
+
+
+def _suspects(site: Site, work: UnitOfWork, sums: _Sums) -> set[int]:
+    """Name the nodes whose acts must be read one by one: of the others the sums say enough."""
+    found = {node for node, rows in sums.items() if _may_not_fit(site, rows)}
+    turned = [node for node, rows in sums.items() if {"input", "output"} <= {r.part for r in rows}]
+    found |= made_of_themselves(work.session, work.tenant_id, turned)
+    shipped = {node for node, rows in sums.items() if any(r.effect == "shipped" for r in rows)}
+    return found | _holds_on(work, shipped).keys()
+
+
+def _may_not_fit(site: Site, rows: Sequence[Sum]) -> bool:
+    """Say whether an act may be early, of a time to come, in no known unit, or about a case."""
+    begins = [row for row in rows if row.effect == "produced"] or [
+        row for row in rows if row.effect == "received"
+    ]
+    first = min((row.first_at for row in begins), default=None)
+    return any(
+        row.is_packing
+        or row.future
+        or (row.unit and site.registry.unit(row.unit) is None)
+        or (first is not None and row.effect in _LEAVES and row.first_at < first)
+        for row in rows
+    )
 
 
 def _with_cycles(
@@ -184,44 +214,40 @@ def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
     return found
 
 
-def _negative(site: Site, work: UnitOfWork, acts: _Acts) -> _Found:
-    suspects = [node for node, rows in acts.items() if _may_be_negative(rows)]
-    found: _Found = []
-    for node, stock in stock_of_nodes(site, work.session, suspects).items():
-        if stock.quantity < 0 and not stock.unknown:
-            found.append((node, _Finding(NEGATIVE, partial(_more_left, stock))))
-    return found
+def _negative(site: Site, work: UnitOfWork, sums: _Sums) -> _Found:
+    names = same_nodes(work.session, work.tenant_id, sums)
+    alone = [node for node, rows in sums.items() if node not in names and _may_be_negative(rows)]
+    stocks = stock_of_nodes(site, work.session, alone)
+    for node, others in names.items():  # what came under one name may have left under another
+        if _may_be_negative(sums_of(work.session, work.tenant_id, {node, *others})):
+            stocks[node] = stock_of_all_names(site, work.session, node, others)
+    return [
+        (node, _Finding(NEGATIVE, partial(_more_left, stock)))
+        for node, stock in stocks.items()
+        if stock.quantity < 0 and not stock.unknown
+    ]
 
 
 def _more_left(stock: Stock, lot_no: str) -> str:
     return f"{-stock.quantity} {stock.unit} more left {lot_no} than came in"
 
 
-def _may_be_negative(rows: Sequence[ActRow]) -> bool:
+def _may_be_negative(rows: Sequence[Sum]) -> bool:
     """Say whether the stock must be counted exactly: by unit, and with what carried the lot."""
     counted = [row for row in rows if row.effect in SIGN]
     # Where nobody recorded how much arrived, less than nothing proves nothing.
     if not any(SIGN[row.effect] > 0 for row in counted):
         return False
-    if any(row.container for row in rows) or len({row.unit for row in counted}) > 1:
+    if any(row.is_packing for row in rows) or len({row.unit for row in counted}) > 1:
         return True
-    if any(row.quantity is None for row in counted):
+    if any(row.untold for row in counted):
         return False
     return sum(SIGN[row.effect] * (row.quantity or 0) for row in counted) < 0
 
 
 def _held(work: UnitOfWork, acts: _Acts) -> _Found:
     shipped = [r for rows in acts.values() for r in rows if r.effect == "shipped"]
-    if not shipped:
-        return []
-    left = {row.node for row in shipped}
-    # As a command would: a hold on the lot of a unit holds the unit.
-    lots = lots_of_units(work.session, work.tenant_id, left)
-    holds: dict[int, list[Hold]] = defaultdict(list)
-    for nodes in batched(sorted(left.union(*lots.values()))):
-        statement = select(Hold).where(Hold.tenant_id == work.tenant_id, col(Hold.node).in_(nodes))
-        for hold in work.session.exec(statement):
-            holds[hold.node].append(hold)
+    holds = _holds_on(work, {row.node for row in shipped})
     return [
         (
             row.node,
@@ -230,18 +256,34 @@ def _held(work: UnitOfWork, acts: _Acts) -> _Found:
             ),
         )
         for row in shipped
-        for held in (row.node, *sorted(lots.get(row.node, ())))
-        for hold in holds.get(held, ())
+        for hold in holds.get(row.node, ())
         if hold.placed_at <= row.event_at
         and (hold.lifted_at is None or row.event_at < hold.lifted_at)
     ]
 
 
-def _unfit(work: UnitOfWork, acts: _Acts) -> _Found:
+def _holds_on(work: UnitOfWork, nodes: set[int]) -> dict[int, list[Hold]]:
+    """Give the holds there ever were on nodes; as for a command, one on the lot holds its units."""
+    if not nodes:
+        return {}
+    lots = lots_of_units(work.session, work.tenant_id, nodes)
+    on: dict[int, list[Hold]] = defaultdict(list)
+    for some in batched(sorted(nodes.union(*lots.values()))):
+        statement = select(Hold).where(Hold.tenant_id == work.tenant_id, col(Hold.node).in_(some))
+        for hold in work.session.exec(statement):
+            on[hold.node].append(hold)
+    return {
+        node: holds
+        for node in nodes
+        if (holds := [h for each in (node, *sorted(lots.get(node, ()))) for h in on.get(each, ())])
+    }
+
+
+def _unfit(work: UnitOfWork, nodes: Iterable[int]) -> _Found:
     """Find what an event was told by a device that was not known to measure right that day."""
     return [
         (use.node, _Finding(DEVICE, _said(f"told on {use.on}, but {use.why}"), use.event_id))
-        for use in uses_of(work.session, work.tenant_id, acts)
+        for use in uses_of(work.session, work.tenant_id, nodes)
         if use.why and use.event_id is not None
     ]
 

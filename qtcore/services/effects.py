@@ -18,11 +18,10 @@ from qtcore.services.lot_changes import tell_findings
 from qtcore.services.recall_opening import begin_recall
 from qtcore.services.recall_seeds import Question
 from qtcore.services.site import Site
-from qtcore.store.tables import Hold, Node, Notification, Record, RecordLink
+from qtcore.services.telling import About, tell
+from qtcore.store.tables import Hold, Node, Record, RecordLink
 from qtcore.store.unit import UnitOfWork
 
-NOTIFY: Final = "notify"
-"""The topic of messages to roles."""
 _BY_WORKFLOW: Final = "workflow:"
 
 
@@ -54,6 +53,11 @@ class Origin:
     node: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def about(self) -> About:
+        """Give what a message says it is about."""
+        return About(self.kind, self.uid, self.name)
+
 
 def run_effects(
     site: Site, work: UnitOfWork, origin: Origin, moved: Moved, *, open_record: OpenRecord
@@ -83,7 +87,7 @@ def run_effects(
 def _carry_out(work: UnitOfWork, origin: Origin, asked: tuple[Effect, Sequence[int], str]) -> None:
     effect, nodes, transition = asked
     if effect.do == "notify":
-        tell(work, effect.roles, origin, effect.reason or transition)
+        tell(work, effect.roles, origin.about, effect.reason or transition)
     elif effect.do == "hold":
         cause = f"{_BY_WORKFLOW}{transition}"
         reason = effect.reason or transition
@@ -95,30 +99,6 @@ def _carry_out(work: UnitOfWork, origin: Origin, asked: tuple[Effect, Sequence[i
 def needs_turn(moved: Moved) -> bool:
     """Say whether what follows from a step changes what others may be about to ship or use."""
     return any(effect.do in {"hold", "lift_hold", "start_recall"} for effect in moved.effects)
-
-
-def tell(work: UnitOfWork, roles: Sequence[str], origin: Origin, subject: str) -> None:
-    """Tell the holders of roles: a row each in this transaction, and a message for the channels.
-
-    The message leaves through the outbox after the commit.
-    """
-    uids = []
-    for role in dict.fromkeys(roles):
-        uids.append(work.new_uid())
-        work.add(
-            Notification(
-                tenant_id=work.tenant_id,
-                id=work.key(),
-                uid=uids[-1],
-                role=role,
-                about_kind=origin.kind,
-                about_uid=origin.uid,
-                about_name=origin.name[:120],
-                subject=subject[:80],
-                created_at=work.context.at,
-            )
-        )
-    work.publish(NOTIFY, {"notifications": uids})
 
 
 def _opening(

@@ -35,10 +35,14 @@ class KeyUnknown(TokenRefused):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a token must say: the nonce of this very sign-in, and the moment it is judged at."""
+    """What a token must say: the nonce of this very sign-in, and the moment it is judged at.
+
+    `made_for`: the client ids of which it names one; that of this site when empty.
+    """
 
     nonce: str
     at: datetime
+    made_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def check_id_token(
         _registry(provider, wanted).validate(claims)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise TokenRefused(f"the provider's token is not accepted: {error}") from error
-    _check_party(provider, claims)
+    _check_party(_readers(provider, wanted), claims)
     if claims["nonce"] != wanted.nonce:
         raise TokenRefused("the provider's token was made for another sign-in: wrong nonce")
     subject, issued_at = claims["sub"], _seconds(claims["iat"])
@@ -117,7 +121,7 @@ def _registry(provider: Provider, wanted: Wanted) -> jwt.JWTClaimsRegistry:
         now=int(wanted.at.timestamp()),
         leeway=provider.skew,
         iss={"essential": True, "value": provider.issuer},
-        aud={"essential": True, "value": provider.client_id},
+        aud={"essential": True, "values": list(_readers(provider, wanted))},
         sub={"essential": True},
         exp={"essential": True},
         iat={"essential": True},
@@ -132,9 +136,13 @@ def _seconds(value: object) -> int | None:
     return int(value)
 
 
-def _check_party(provider: Provider, claims: Mapping[str, Any]) -> None:
+def _readers(provider: Provider, wanted: Wanted) -> tuple[str, ...]:
+    return wanted.made_for or (provider.client_id,)
+
+
+def _check_party(readers: Sequence[str], claims: Mapping[str, Any]) -> None:
     """Refuse a token that was made for somebody else as well, and does not say it is for us."""
     audience, party = claims["aud"], claims.get("azp")
     is_shared = isinstance(audience, list) and len(audience) > 1
-    if (party is not None or is_shared) and party != provider.client_id:
+    if (party is not None or is_shared) and party not in readers:
         raise TokenRefused(f"the token was issued for another application: azp {party!r}")

@@ -14,6 +14,7 @@ from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.accounts import NewUser, find_account, write_user
 from qtcore.services.id_tokens import Claims
+from qtcore.services.let_in import note_let_in
 from qtcore.services.rights import require
 from qtcore.services.sessions import MANAGE, end_sessions_of
 from qtcore.services.site import Site
@@ -191,7 +192,10 @@ def _write(
         if len(_links(work.session, work.tenant_id, login)) >= _MOST:
             text = f"{login} has {_MOST} links; take one away first"
             raise InputRejected(f"{login} is not linked", [Fault("QT552", text, "subject")])
-        return _shown(_add(work, provider, (account, subject)))
+        row = _add(work, provider, (account, subject))
+        if account.id != context.actor.user_id:
+            note_let_in(work, account.id)
+        return _shown(row)
 
 
 def _add(

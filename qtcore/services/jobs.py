@@ -17,7 +17,6 @@ from qtcore.registry.fence import Failure
 from qtcore.services.audit import seal
 from qtcore.services.deadlines import settle_deadlines
 from qtcore.services.device_reminders import remind_of_calibrations
-from qtcore.services.effects import NOTIFY
 from qtcore.services.lot_changes import FINDINGS
 from qtcore.services.notification_sending import send_messages
 from qtcore.services.recall_channels import tell_notice
@@ -26,6 +25,7 @@ from qtcore.services.sealing import read_sealing
 from qtcore.services.serving import Serving
 from qtcore.services.site import Site
 from qtcore.services.stamping import stamp_when_due
+from qtcore.services.telling import NOTIFY
 from qtcore.services.waking import lots_of_events, lots_of_records, wake_records, wakes_any
 from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.columns import table_of

@@ -4,9 +4,12 @@ It must not know HTML; every figure here is also what the API answers.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected
@@ -15,7 +18,7 @@ from qtcore.services.rights import require
 from qtcore.services.same_lots import SameLot, same_lots
 from qtcore.services.sight import get_seen, keep_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
-from qtcore.services.stock import Stock, stock_of_nodes
+from qtcore.services.stock import Stock, stock_of_all_names, stock_of_nodes
 from qtcore.services.trace import Trace, node_json, trace_nodes
 from qtcore.services.veils import veil_change, veil_node, veil_row
 from qtcore.store.queries.events import MovementRow, movements_of
@@ -156,12 +159,13 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
         chain = trace_nodes(site, session, info, "both")
         known = {each.info.node: each.info for each in chain.nodes}
         chain = chain.showing(withhold(site, context, session, known))
+        same = tuple(same_lots(session, tenant, info.node))
         return LotView(
             info=veil_node(site, context, info, thing),
-            stock=stock_of_nodes(site, session, [info.node])[info.node],
+            stock=_stock(site, session, info.node, same),
             trace=chain,
             holds=tuple(active_holds(session, tenant, [info.node]).get(info.node, ())),
-            same=tuple(same_lots(session, tenant, info.node)),
+            same=same,
             movements=tuple(movements_of(session, tenant, [info.node])),
             results=tuple(results_of(session, tenant, info.node)),
             records=tuple(
@@ -172,6 +176,12 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
                 for row in state_changes_of(session, tenant, info.uid)
             ),
         )
+
+
+def _stock(site: Site, session: Session, node: int, same: Sequence[SameLot]) -> Stock:
+    if same:
+        return stock_of_all_names(site, session, node, [one.info.node for one in same])
+    return stock_of_nodes(site, session, [node])[node]
 
 
 def _make_cursor(node: int) -> str:

@@ -15,7 +15,7 @@ from qtcore.context import Context
 from qtcore.engines.ledger import CanonicalError
 from qtcore.services.rights import COMPANY, require
 from qtcore.services.sight import get_seen, missing_record, thing_of_lot, thing_of_record
-from qtcore.services.sign_content import digest_of, part_now, read_content, text_digest
+from qtcore.services.sign_content import digest_of, parts_now, read_content, text_digest
 from qtcore.services.signing import local_time
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_anywhere
@@ -131,11 +131,9 @@ def _require_seen(site: Site, context: Context, session: Session, subject: str) 
 
 def manifest(site: Site, session: Session, rows: Sequence[Signature]) -> tuple[Manifestation, ...]:
     """Say what has become of signatures: each subject is looked at once."""
-    parts: dict[str, str] = {}
-    for row in rows:
-        if row.subject_sha256 and row.subject_uid not in parts:
-            part = part_now(site, session, row.subject_kind, row.subject_uid)
-            parts[row.subject_uid] = digest_of(part) if part is not None else ""
+    asked = [(row.subject_kind, row.subject_uid) for row in rows if row.subject_sha256]
+    found = parts_now(site, session, asked)
+    parts = {uid: digest_of(part) for uid, part in found.items()}
     return tuple(Manifestation(row, _status(row, parts), _local(site, row)) for row in rows)
 
 

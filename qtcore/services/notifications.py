@@ -162,6 +162,7 @@ def change_receipt(
 
 _CORE_WORDS: Final = {
     "calibration_due": {"en": "calibration is due within two weeks", "zh-CN": "两周内需要校准"},
+    "calibration_overdue": {"en": "calibration is overdue", "zh-CN": "校准已过期"},
     "signing_locked": {"en": "signing is locked", "zh-CN": "签名已锁定"},
 }
 

@@ -4,25 +4,24 @@ It must not walk on its own; see `qtcore.services.trace`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sqlmodel import Session
 
 from qtcore.context import Context
-from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_share
+from qtcore.engines.shares import Share
 from qtcore.errors import InputRejected
+from qtcore.services.contained_shares import shares_of
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import COMPANY, require
 from qtcore.services.site import Site
 from qtcore.services.trace import check_lens, edges_json, node_json, read_reach
-from qtcore.store.queries.events import MovementRow, movements_of, movements_of_events
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo
-from qtcore.store.queries.trace import SAME_AS, EdgeRow, Walk
+from qtcore.store.queries.trace import SAME_AS, EdgeRow
 
 _CAME = ("received", "produced")
 
@@ -81,7 +80,7 @@ def find_paths(site: Site, context: Context, lot: str, to_lot: str, *, lens: Len
             nodes=tuple(infos[node] for node in sorted(met)),
             edges=tuple(sorted(edges, key=lambda edge: edge.id)),
             shortest=tuple(uids[node] for node in way),
-            share=_share(site, session, (start, end), edges, lens=lens),
+            share=_share(site, session, (start.node, end.node), edges, lens=lens),
         )
 
 
@@ -129,88 +128,8 @@ def _shortest(edges: Iterable[EdgeRow], start: int, end: int) -> list[int]:
 
 
 def _share(
-    site: Site,
-    session: Session,
-    ends: tuple[NodeInfo, NodeInfo],
-    edges: Sequence[EdgeRow],
-    *,
-    lens: Lens,
+    site: Site, session: Session, ends: tuple[int, int], edges: Sequence[EdgeRow], *, lens: Lens
 ) -> Share:
-    """Gather what the bounds need: sizes, all that went into the lots between, and the acts."""
-    tenant, facts = site.store.tenant_id, lens.facts()
-    one_of = _groups(edges, (ends[0].node, ends[1].node))
-    inside = set(one_of.values())
-    members = list(one_of)
-    incoming = Walk(session, tenant, "backward", facts).read(members, 1) if edges else []
-    links = [edge for edge in incoming if edge.kind != SAME_AS and edge.dst in one_of]
-    movements = movements_of(session, tenant, members, lens=facts)
-    vague = {edge.event_uid for edge in links if edge.quantity is None}
-    told = movements_of_events(session, tenant, vague, lens=facts)
-    plant = Plant(
-        sizes=_sizes(site, movements, one_of),
-        flows=[
-            Flow(
-                one_of.get(edge.src, edge.src),
-                one_of[edge.dst],
-                edge.event_uid,
-                Amount(edge.quantity, edge.unit),
-            )
-            for edge in links
-        ],
-        acts=_acts(site, told, one_of),
-        convert=site.registry.convert,
-        inside=inside,
-    )
-    return find_share(plant, one_of[ends[0].node], one_of[ends[1].node])
-
-
-def _groups(edges: Iterable[EdgeRow], ends: Iterable[int]) -> dict[int, int]:
-    """Give each node the one that stands for it and its aliases."""
-    one_of: dict[int, int] = {node: node for node in ends}
-    for edge in edges:
-        one_of.setdefault(edge.src, edge.src)
-        one_of.setdefault(edge.dst, edge.dst)
-    for edge in edges:
-        if edge.kind == SAME_AS:
-            kept, gone = one_of[edge.src], one_of[edge.dst]
-            one_of = {node: kept if one == gone else one for node, one in one_of.items()}
-    return one_of
-
-
-def _sizes(
-    site: Site, movements: Iterable[MovementRow], one_of: Mapping[int, int]
-) -> dict[int, Amount]:
-    rows: dict[int, list[MovementRow]] = defaultdict(list)
-    for row in movements:
-        if row.effect in _CAME:
-            rows[one_of[row.node]].append(row)
-    return {node: _added(site, told) for node, told in rows.items()}
-
-
-def _acts(site: Site, rows: Iterable[MovementRow], one_of: Mapping[int, int]) -> dict[str, Act]:
-    used: dict[str, dict[int, list[MovementRow]]] = defaultdict(lambda: defaultdict(list))
-    made: dict[str, dict[int, list[MovementRow]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        side = {"input": used, "output": made}.get(row.part)
-        if side is not None:
-            side[row.event_uid][one_of.get(row.node, row.node)].append(row)
-    return {
-        uid: Act(
-            {node: _added(site, told) for node, told in used[uid].items()},
-            {node: _added(site, told) for node, told in made[uid].items()},
-        )
-        for uid in {*used, *made}
-    }
-
-
-def _added(site: Site, rows: Sequence[MovementRow]) -> Amount:
-    unit = next((row.unit for row in rows if row.quantity is not None), "")
-    total = Decimal(0)
-    for row in rows:
-        if row.quantity is None:
-            return Amount(None, unit)
-        try:
-            total += site.registry.convert(row.quantity, row.unit, unit)
-        except InputRejected:
-            return Amount(None, unit)
-    return Amount(total, unit)
+    start, end = ends
+    found = shares_of(site, session, [start], edges, nodes=[end], lens=lens)
+    return found[end][0] if end in found else found[start][0].of_nothing()

@@ -52,6 +52,7 @@ _FOOT: Final[Mapping[str, Mapping[str, str]]] = {
         "void": "void: this is not what was signed",
         "revision": "revision",
         "for": "for",
+        "delegation": "delegation",
     },
     "zh-CN": {
         "document": "文件",
@@ -67,6 +68,7 @@ _FOOT: Final[Mapping[str, Mapping[str, str]]] = {
         "void": "无效：内容与所签内容不符",
         "revision": "版次",
         "for": "代",
+        "delegation": "授权",
     },
 }
 
@@ -134,7 +136,7 @@ class Printed:
         """Write the signatures as the product knows them, whatever the template shows (11.50)."""
         lines = []
         for each in self.signatures:
-            acting = f" ({words['for']} {each['for']})" if each["for"] else ""
+            acting = _acting(words, each) if each["for"] else ""
             said = [
                 f"{each['meaning']}: {each['name']}{acting}",
                 f"{each['signed_at_local']} {each['zone']}",
@@ -148,6 +150,12 @@ class Printed:
         title = escape(words["signatures"])
         head = f'<section class="document-signatures"><h2>{title}</h2>'
         return f"{head}<ul>{''.join(lines)}</ul></section>\n"
+
+
+def _acting(words: Mapping[str, str], signed: Mapping[str, Any]) -> str:
+    """Say for whom somebody signed as themselves, and by which delegation."""
+    by = ", ".join(signed["delegations"])
+    return f" ({words['for']} {signed['for']}, {words['delegation']} {by})"
 
 
 def list_documents(site: Site, context: Context, subject: str = "") -> list[dict[str, str]]:

@@ -175,6 +175,7 @@ def _signatures(site: Site, session: Session, uid: str) -> list[dict[str, Any]]:
             "signed_at_local": each["signed_at_local"],
             "zone": each["zone"],
             "for": each["on_behalf_of"],
+            "delegations": each["delegations"],
             "revision": each["revision"],
             "status": each["status"],
             "content_sha256": each["content_sha256"],

@@ -143,9 +143,10 @@ class ProviderDesk:
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise TokenRefused("the provider's answer holds no signed token")
-        return token, self._verify(provider, token, Wanted(asked.nonce, now))
+        return token, self.verify(provider, token, Wanted(asked.nonce, now))
 
-    def _verify(self, provider: Provider, token: str, wanted: Wanted) -> Claims:
+    def verify(self, provider: Provider, token: str, wanted: Wanted) -> Claims:
+        """Verify an ID token; raises TokenRefused, or CannotVerify when its keys cannot be read."""
         known = self.published(provider, wanted.at)
         try:
             return check_id_token(provider, known.keys, token, wanted)

@@ -25,17 +25,24 @@ from qtcore.store.tables import RecallSnapshot
 __all__ = ["Question", "RecallScope", "RecallStart", "recall_scope", "start_recall"]
 
 
-def recall_scope(site: Site, context: Context, seeds: Question | Sequence[str]) -> RecallScope:
+def recall_scope(
+    site: Site,
+    context: Context,
+    seeds: Question | Sequence[str],
+    *,
+    with_shares: bool = True,
+) -> RecallScope:
     """Find everything that any of the seeds went into, where it is and who received it.
 
-    `seeds` are identifiers, or a whole `Question` with windows and conditions. Raises InputRejected
-    without seeds or with more than 500, NotFound, Ambiguous, Denied.
+    `seeds` are identifiers, or a whole `Question` with windows and conditions; `with_shares` also
+    says how much of them is in each lot. Raises InputRejected without seeds or with more than 500,
+    NotFound, Ambiguous, Denied.
     """
     require(site, context, "recall.scope")
     question = as_question(seeds)
     check_question(question)
     with site.store.read() as session:
-        return compute_scope(site, session, question)
+        return compute_scope(site, session, question, with_shares=with_shares)
 
 
 def as_question(seeds: Question | Sequence[str]) -> Question:

@@ -17,11 +17,12 @@ from qtcore.services.recall_notices import clock_of, get_case, notice_json
 from qtcore.services.recall_planning import newest_snapshot, notices_of
 from qtcore.services.recall_reconcile import Reconciled, reconcile
 from qtcore.services.recall_replies import replies_of
-from qtcore.services.recall_scope import RecallScope, compute_scope
+from qtcore.services.recall_scope import RecallScope, compute_scope, located_percent
 from qtcore.services.recall_seeds import Question
 from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.wire import decimal_text
 from qtcore.store.tables import RecallCase, RecallSnapshot, Record
 
 
@@ -59,7 +60,7 @@ class CaseView:
                 "content_sha256": snapshot.content_sha256,
             },
             "balance": self.reconciled.as_json(),
-            "located_percent": self.scope.as_json()["balance"]["located_percent"],
+            "located_percent": located_percent(self.scope.balances.values()),
             **self.parts,
         }
 
@@ -76,7 +77,8 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
     """View a recall inside a running session."""
     case = get_case(session, record)
     snapshot = newest_snapshot(session, record)
-    scope = compute_scope(site, session, question_of(case))
+    scope = compute_scope(site, session, question_of(case), with_shares=False)
+    today = scope.as_json()
     clock = clock_of(session, case, record)
     customers = {ship.customer for ship in scope.shipments}
     rows = notices_of(session, record)
@@ -85,7 +87,8 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
         "notices": [notice_json(site, row, clock, now) for row in rows],
         "replies": replies_of(session, record),
         "effectiveness": effectiveness(session, case, record, len(customers)),
-        "since_snapshot": differences(snapshot.scope, scope.as_json()),
+        "now": {name: today[name] for name in ("open_orders", "in_transit")},
+        "since_snapshot": differences(snapshot.scope, today),
     }
     return CaseView(record, case, snapshot, scope, reconcile(site, session, record, scope), parts)
 
@@ -121,7 +124,11 @@ def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
         then, today = places_then.get(uid, {}), places_now.get(uid, {})
         if then == today:
             continue
-        entry = {**_named(after[uid]), "before": then, "after": today}
+        sums = [decimal_text(_sum(then)), decimal_text(_sum(today))]
+        entry = {
+            **_named(after[uid]), "before": then, "after": today, "quantities": sums,
+            "unit": after[uid]["unit"],
+        }  # fmt: skip
         (moved if _sum(then) == _sum(today) else changed).append(entry)
     known = {(s["event_id"], s["lot_id"]) for s in frozen["shipments"]}
     return {

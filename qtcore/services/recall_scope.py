@@ -5,13 +5,16 @@ It must not write anything, and it must not know cases, notices or pages.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlmodel import Session
 
 from qtcore.engines.balance import INCOMING, Balance, balance
+from qtcore.engines.shares import Share
+from qtcore.services.contained_shares import one_of_each, shares_of
 from qtcore.services.contents import list_movements
 from qtcore.services.recall_places import Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
@@ -28,7 +31,9 @@ from qtcore.store.queries.events import MovementRow
 class RecallScope:
     """The affected lots with the way that put each there, shipments, stock, balance and gaps.
 
-    A lot is `proved` when every link of one way to it was recorded, else `possible`.
+    A lot is `proved` when every link of one way to it was recorded, else `possible`. `contains`
+    says how much of the seeds is in each, where that was asked. Of a lot under several names,
+    `one_of` is the name it is counted under.
     """
 
     question: Question
@@ -39,6 +44,8 @@ class RecallScope:
     balances: dict[int, Balance]
     where: Whereabouts
     siblings: tuple[Sibling, ...]
+    contains: Mapping[int, Sequence[Share]]
+    one_of: Mapping[int, int]
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -78,6 +85,7 @@ class RecallScope:
         self, node: TracedNode, into: Mapping[int, list[dict[str, Any]]], seed: Seed | None
     ) -> dict[str, Any]:
         key = node.info.node
+        one = self.one_of[key]
         # Certainly affected: a recorded way from a certain seed leads there.
         verdict = "proved" if node.certainty == "recorded" else "possible"
         amount = self._amount(key)
@@ -90,7 +98,8 @@ class RecallScope:
             "because": into.get(key, []),
             "lower": decimal_text(amount if verdict == "proved" else Decimal(0)),
             "upper": decimal_text(amount),
-            "unit": self.balances[key].unit if key in self.balances else "",
+            "unit": self.balances[one].unit if one in self.balances else "",
+            "contains": [share.as_json() for share in self.contains.get(key, ())],
         }
 
     def _amount(self, node: int) -> Decimal:
@@ -157,13 +166,17 @@ def located_percent(balances: Iterable[Balance]) -> str:
     return decimal_text((mean * 100).quantize(Decimal("0.01")))
 
 
-def compute_scope(site: Site, session: Session, question: Question) -> RecallScope:
+def compute_scope(
+    site: Site, session: Session, question: Question, *, with_shares: bool = True
+) -> RecallScope:
     """Find everything the seeds went into, where it is and who received it.
 
+    `with_shares` also says how much of the seeds is in each lot, which reads all that went in.
     Raises InputRejected, NotFound, Ambiguous for the question.
     """
     starts = find_seeds(site, session, question)
     merged = _joined(site, session, starts)
+    one_of = one_of_each(merged.edges, [n.info.node for n in merged.nodes])
     lots = [n.info.node for n in merged.nodes if n.info.kind != "logistic_unit"]
     movements: dict[int, list[MovementRow]] = defaultdict(list)
     rows = list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes])
@@ -176,13 +189,56 @@ def compute_scope(site: Site, session: Session, question: Question) -> RecallSco
         trace=merged,
         shipments=merged.customers,
         stocks=stocks,
-        balances={
-            node: balance(movements_for_balance(movements[node]), site.registry.convert)
-            for node in lots
-        },
+        balances=_balances(site, lots, one_of, movements),
+        one_of=one_of,
         where=find_whereabouts(site, session, merged, (stocks, movements)),
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
+        contains=_contains(site, session, starts, merged) if with_shares else {},
     )
+
+
+def _balances(
+    site: Site,
+    lots: Iterable[int],
+    one_of: Mapping[int, int],
+    movements: Mapping[int, Sequence[MovementRow]],
+) -> dict[int, Balance]:
+    """Balance each lot; one of several names is counted once, with all that was told under them."""
+    told: dict[int, list[MovementRow]] = defaultdict(list)
+    for node in lots:
+        told[one_of[node]] += movements[node]
+    return {
+        node: balance(movements_for_balance(_in_time(rows)), site.registry.convert)
+        for node, rows in told.items()
+    }
+
+
+def _in_time(rows: Iterable[MovementRow]) -> list[MovementRow]:
+    return sorted(rows, key=lambda row: row.event_at)
+
+
+def _contains(
+    site: Site, session: Session, starts: Sequence[Seed], merged: Trace
+) -> Mapping[int, Sequence[Share]]:
+    """Say how much of the seeds is in each lot; of a seed that is none, there may be nothing."""
+    seeds = [seed.info.node for seed in starts]
+    sure = [seed.info.node for seed in starts if seed.is_certain]
+    found = shares_of(site, session, seeds, merged.edges)
+    if len(sure) == len(seeds):
+        return found
+    least = shares_of(site, session, sure, merged.edges, nodes=seeds) if sure else {}
+    return {
+        node: [_at_least(share, least.get(node, ())) for share in shares]
+        for node, shares in found.items()
+    }
+
+
+def _at_least(share: Share, sure: Sequence[Share]) -> Share:
+    if share.unknown:
+        return share
+    # What one seed brings is measured in the unit of the first of its kind, which may differ.
+    lower = next((each.lower for each in sure if each.unit == share.unit), Fraction(0))
+    return replace(share, lower=lower or Fraction(0))
 
 
 def _joined(site: Site, session: Session, starts: Sequence[Seed]) -> Trace:

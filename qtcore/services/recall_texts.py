@@ -6,7 +6,6 @@ It must not know how they are sent. Only what the consignee must know is named: 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-LANGUAGES: Final = ("en", "zh-CN")
 _SUBJECT: Final[Mapping[str, str]] = {
     "en": "{urgent}RECALL {number}: {title}",
     "zh-CN": "{urgent}召回通知 {number}：{title}",

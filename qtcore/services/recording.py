@@ -11,8 +11,8 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
-from qtcore.errors import Fault, InputRejected, NotFound, Refused
-from qtcore.services.device_uses import device_refusals
+from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.device_uses import cited_in, device_refusals
 from qtcore.services.event_gates import AskedEvent, gate_refusals
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
@@ -33,6 +33,7 @@ from qtcore.services.sight import get_seen, thing_at
 from qtcore.services.site import Site
 from qtcore.services.veils import locked_faults
 from qtcore.store.tables import Party
+from qtcore.store.unit import UnitOfWork
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -80,7 +81,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
                     site, work, Asked(event, definition.verb, tuple(found), tuple(inside))
                 ),
                 *event_refusals(site, work.session, definition.verb, told),
-                *device_refusals(work.session, work.tenant_id, event.device, event.event_at.date()),
+                *_device_refusals(site, work, event, definition),
                 *gate_refusals(site, book, AskedEvent(told[0], definition.verb, told[1])),
                 *field_refusals(found),
             ]
@@ -169,6 +170,15 @@ def _form_values(
     values, faults = read_form(site, context, form, event.values)
     locked = locked_faults(site, context, f"event:{event.event_type}", event.values)
     return values, [*faults, *locked]
+
+
+def _device_refusals(
+    site: Site, work: UnitOfWork, event: EventInput, definition: EventDefinition
+) -> list[Refusal]:
+    form = site.registry.get("forms", definition.form) if definition.form else None
+    cited = cited_in(form.schema_, event.values) if form else []
+    on = event.event_at.date()
+    return device_refusals(work.session, work.tenant_id, [event.device, *cited], on)
 
 
 def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:

@@ -18,6 +18,7 @@ from qtcore.engines.ledger import canonical_bytes
 from qtcore.engines.workflow import compile_workflow
 from qtcore.errors import Conflict, Fault, InputRejected, Refusal, Refused
 from qtcore.services.definitions import current_version
+from qtcore.services.device_uses import cited_in, device_refusals
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
 from qtcore.services.lot_changes import tell_findings
@@ -67,6 +68,7 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
     values = check_values(site, context, definition, entry.data, thing=thing)
     at = min(thing.sites) if len(thing.sites) == 1 else ""
     with site.store.write(context) as work:
+        _require_fit(site, work, definition, values)
         record = write_record(site, work, definition, replace(entry, data=values, site=at))
         work.flush()
         settle_record(site, work, record, open_record)
@@ -205,6 +207,8 @@ def correct_record(
             for name in sorted(row.data.keys() | values.keys())
             if row.data.get(name) != values.get(name)
         }
+        newly = {name: value for name, (_, value) in changed.items()}
+        _require_fit(site, work, _definition(site, record.kind), newly)
         work.change(row, data=dict(values), revision=row.revision + 1)
         work.flush()
         work.add(make_revision(work, row, reason=reason))
@@ -246,6 +250,18 @@ def check_values(
     if faults:
         raise InputRejected(f"the {definition.id} cannot be stored as filled in", faults)
     return values
+
+
+def _require_fit(
+    site: Site, work: UnitOfWork, definition: RecordDefinition, values: Mapping[str, Any]
+) -> None:
+    """Refuse values that are said to be told by a device which does not measure right today."""
+    form: FormDefinition = site.registry.get("forms", definition.form)
+    codes = cited_in(form.schema_, values)
+    refusals = device_refusals(work.session, work.tenant_id, codes, work.context.at.date())
+    if refusals:
+        text = f"the {definition.id} is not stored as filled in: {refusals[0].message}"
+        raise Refused(text, refusals)
 
 
 def _version(site: Site, work: UnitOfWork, kind: str, name: str) -> int:

@@ -15,10 +15,17 @@ from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
-from qtcore.services.stock import stock_of_nodes
+from qtcore.services.stock import Stock, stock_of_all_names, stock_of_nodes
 from qtcore.store.queries.events import MovementRow, movements_of
-from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes, lots_of_units
+from qtcore.store.queries.nodes import (
+    NodeInfo,
+    active_holds,
+    describe_nodes,
+    lots_of_units,
+    same_nodes,
+)
 from qtcore.store.queries.shipments import contents_of, stays_in
+from qtcore.store.queries.sums import sums_of
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
 
@@ -100,9 +107,9 @@ def _time_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:
         if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) not in MAKES
     }
     born: dict[int, datetime] = {}
-    for row in movements_of(work.session, work.tenant_id, list(used)):
+    for row in sums_of(work.session, work.tenant_id, used):
         if row.effect in ("received", "produced"):
-            born[row.node] = min(born.get(row.node, row.event_at), row.event_at)
+            born.setdefault(row.node, row.first_at)
     return [
         Refusal(
             "QT449",
@@ -221,6 +228,8 @@ def _stock_refusals(
         amount = site.registry.convert(line.quantity, line.unit, stock.unit or line.unit)
         wanted[info.node] = wanted.get(info.node, Decimal(0)) + amount
         if wanted[info.node] > stock.quantity:
+            stock = stocks[info.node] = _under_all_names(site, work, stock)
+        if wanted[info.node] > stock.quantity:
             refusals.append(
                 Refusal(
                     "QT447",
@@ -230,6 +239,12 @@ def _stock_refusals(
                 )
             )
     return refusals
+
+
+def _under_all_names(site: Site, work: UnitOfWork, stock: Stock) -> Stock:
+    """Add what came in under the other names of a lot that was found to be the same."""
+    others = same_nodes(work.session, work.tenant_id, [stock.node]).get(stock.node)
+    return stock_of_all_names(site, work.session, stock.node, others) if others else stock
 
 
 def _packing_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:

@@ -57,7 +57,7 @@ def record_result(site: Site, context: Context, lot: str, result: ResultInput) -
 
 def _require_fit(work: UnitOfWork, result: ResultInput) -> None:
     on = (result.measured_at or work.context.at).date()
-    refusals = device_refusals(work.session, work.tenant_id, result.device, on)
+    refusals = device_refusals(work.session, work.tenant_id, [result.device], on)
     if refusals:
         raise Refused(f"the result is refused: {refusals[0].message}", refusals)
 

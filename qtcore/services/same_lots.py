@@ -12,6 +12,7 @@ from sqlmodel import Session, col, or_, select
 
 from qtcore.context import Context
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
+from qtcore.services.discrepancies import review_nodes
 from qtcore.services.nodes import resolve
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -63,6 +64,8 @@ def join_lots(site: Site, context: Context, lot: str, other: str, *, reason: str
         )
         work.add(row)
         work.log("lot.join", "lot", one.uid, reason=reason, about=[one.uid, two.uid])
+        work.flush()
+        review_nodes(site, work, _all_names(work, (one.node, two.node)))
 
 
 def part_lots(site: Site, context: Context, lot: str, other: str, *, reason: str) -> None:
@@ -79,9 +82,17 @@ def part_lots(site: Site, context: Context, lot: str, other: str, *, reason: str
         ]
         if not links:
             raise NotFound(f"{_named(one)} and {_named(two)} are not joined with each other")
+        names = _all_names(work, (one.node, two.node))
         for row in links:
             work.change(row, undone_at=context.at)
         work.log("lot.part", "lot", one.uid, reason=reason, about=[one.uid, two.uid])
+        work.flush()
+        review_nodes(site, work, names)
+
+
+def _all_names(work: UnitOfWork, nodes: tuple[int, int]) -> set[int]:
+    """Name all that is to be looked at again: what did not fit under one name may under both."""
+    return set(nodes).union(*same_nodes(work.session, work.tenant_id, nodes).values())
 
 
 def same_lots(session: Session, tenant_id: int, node: int) -> list[SameLot]:

@@ -4,7 +4,8 @@ It must not know who signs or how they prove it. The same text is frozen in an i
 signer, hashed, and kept beside the signature: what was seen is what was signed (21 CFR 11.70).
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -15,13 +16,13 @@ from qtcore.definitions.forms import FormDefinition
 from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
 from qtcore.engines.ledger import canonical_bytes, read_canonical
 from qtcore.services.definitions import get_version
-from qtcore.services.nodes import resolve
 from qtcore.services.record_lots import lots_of_record
 from qtcore.services.site import Site
-from qtcore.store.queries.nodes import NodeInfo
-from qtcore.store.tables import Attachment, InspectionResult, Record
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.tables import Attachment, InspectionResult, Node, Record, RecordLink
 
 FORMAT: Final = "qtcore-signature/1"
+Attached = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,15 @@ def read_content(text: str) -> dict[str, Any]:
 def record_part(site: Site, session: Session, record: Record) -> dict[str, Any]:
     """Say how a record is: every field, the forms it is pinned to, its lots, its attachments."""
     tenant = site.store.tenant_id
-    form = get_version(session, tenant, record.form_version_id)
-    flow = get_version(session, tenant, record.workflow_version_id)
+    lots = lots_of_record(session, tenant, record)
+    return _record_part(session, record, lots, _attachments(session, tenant, [record.uid]))
+
+
+def _record_part(
+    session: Session, record: Record, lots: Sequence[NodeInfo], attached: Attached
+) -> dict[str, Any]:
+    form = get_version(session, record.tenant_id, record.form_version_id)
+    flow = get_version(session, record.tenant_id, record.workflow_version_id)
     return {
         "kind": record.kind,
         "number": record.number,
@@ -72,23 +80,21 @@ def record_part(site: Site, session: Session, record: Record) -> dict[str, Any]:
         "data": record.data,
         "form": {"id": form.name, "version": form.number, "sha256": form.fingerprint},
         "workflow": {"id": flow.name, "version": flow.number, "sha256": flow.fingerprint},
-        "lots": [_identity(info) for info in lots_of_record(session, tenant, record)],
-        "attachments": list(_attachments(session, tenant, record.uid)),
+        "lots": [_identity(info) for info in lots],
+        "attachments": attached.get(record.uid, []),
     }
 
 
 def lot_part(site: Site, session: Session, info: NodeInfo) -> dict[str, Any]:
     """Say how a lot is: identity, fields of packs, valid results, attachments; not its state."""
     tenant = site.store.tenant_id
-    results = session.exec(
-        select(InspectionResult)
-        .where(
-            InspectionResult.tenant_id == tenant,
-            InspectionResult.node == info.node,
-            col(InspectionResult.superseded_by).is_(None),
-        )
-        .order_by(col(InspectionResult.characteristic), col(InspectionResult.id))
-    ).all()
+    results = _results(session, tenant, [info.node])
+    return _lot_part(info, results, _attachments(session, tenant, [info.uid]))
+
+
+def _lot_part(
+    info: NodeInfo, results: Mapping[int, list[InspectionResult]], attached: Attached
+) -> dict[str, Any]:
     return {
         "kind": info.kind,
         **_identity(info),
@@ -103,22 +109,69 @@ def lot_part(site: Site, session: Session, info: NodeInfo) -> dict[str, Any]:
                 "limits": {name: _plain(value) for name, value in row.limits.items()},
                 "verdict": row.verdict,
             }
-            for row in results
+            for row in results.get(info.node, ())
         ],
-        "attachments": list(_attachments(session, tenant, info.uid)),
+        "attachments": attached.get(info.uid, []),
     }
 
 
-def part_now(site: Site, session: Session, kind: str, uid: str) -> dict[str, Any] | None:
-    """Say how a signed record or lot is now; None for what has no such part."""
-    if kind == "record":
-        row = session.exec(
-            select(Record).where(Record.tenant_id == site.store.tenant_id, Record.uid == uid)
-        ).first()
-        return record_part(site, session, row) if row is not None else None
-    if kind == "lot":
-        return lot_part(site, session, resolve(session, site.store.tenant_id, uid))
-    return None
+def parts_now(
+    site: Site, session: Session, subjects: Iterable[tuple[str, str]]
+) -> dict[str, dict[str, Any]]:
+    """Say how signed records and lots are now, by public id, in a fixed number of statements.
+
+    `subjects` are kind and public id; what has no such part, or is not there, is left out.
+    """
+    tenant, asked = site.store.tenant_id, set(subjects)
+    records = session.exec(
+        select(Record).where(
+            Record.tenant_id == tenant,
+            col(Record.uid).in_([uid for kind, uid in asked if kind == "record"]),
+        )
+    ).all()
+    links = session.exec(
+        select(RecordLink)
+        .where(
+            RecordLink.tenant_id == tenant,
+            col(RecordLink.record_id).in_([row.id for row in records]),
+            RecordLink.about == "lot",
+        )
+        .order_by(col(RecordLink.id))
+    ).all()
+    lots = {uid for kind, uid in asked if kind == "lot"}
+    infos = _infos(session, tenant, {*lots, *(each.uid for each in links if each.uid)})
+    attached = _attachments(session, tenant, [uid for _, uid in asked])
+    results = _results(session, tenant, [infos[uid].node for uid in lots if uid in infos])
+    parts = {uid: _lot_part(infos[uid], results, attached) for uid in lots if uid in infos}
+    for row in records:
+        own = [infos[e.uid] for e in links if e.record_id == row.id and e.uid in infos]
+        parts[row.uid] = _record_part(session, row, own, attached)
+    return parts
+
+
+def _infos(session: Session, tenant_id: int, uids: Iterable[str]) -> dict[str, NodeInfo]:
+    nodes = session.exec(
+        select(Node.node).where(Node.tenant_id == tenant_id, col(Node.uid).in_(sorted(uids)))
+    ).all()
+    return {info.uid: info for info in describe_nodes(session, tenant_id, nodes).values()}
+
+
+def _results(
+    session: Session, tenant_id: int, nodes: Sequence[int]
+) -> dict[int, list[InspectionResult]]:
+    rows = session.exec(
+        select(InspectionResult)
+        .where(
+            InspectionResult.tenant_id == tenant_id,
+            col(InspectionResult.node).in_(nodes),
+            col(InspectionResult.superseded_by).is_(None),
+        )
+        .order_by(col(InspectionResult.characteristic), col(InspectionResult.id))
+    ).all()
+    found: dict[int, list[InspectionResult]] = defaultdict(list)
+    for row in rows:
+        found[row.node].append(row)
+    return found
 
 
 def field_words(
@@ -180,14 +233,16 @@ def _identity(info: NodeInfo) -> dict[str, Any]:
     }
 
 
-def _attachments(session: Session, tenant_id: int, uid: str) -> Iterator[dict[str, Any]]:
+def _attachments(session: Session, tenant_id: int, uids: Sequence[str]) -> Attached:
     rows = session.exec(
         select(Attachment)
-        .where(Attachment.tenant_id == tenant_id, Attachment.owner_uid == uid)
+        .where(Attachment.tenant_id == tenant_id, col(Attachment.owner_uid).in_(uids))
         .order_by(col(Attachment.id))
     ).all()
+    found: Attached = defaultdict(list)
     for row in rows:
-        yield {"name": row.name, "size": row.size, "sha256": row.sha256}
+        found[row.owner_uid].append({"name": row.name, "size": row.size, "sha256": row.sha256})
+    return found
 
 
 def _plain(value: object) -> object:

@@ -5,7 +5,7 @@ It must not know how a component is checked. Every refusal names the next step.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -14,10 +14,12 @@ from sqlmodel import Session, col, select
 from qtcore.context import Context
 from qtcore.definitions.policies import PolicyDefinition
 from qtcore.definitions.workflows import SignatureDemand
-from qtcore.errors import Refusal
+from qtcore.errors import Refusal, Refused
+from qtcore.services.let_in import unsettled
 from qtcore.services.sign_tries import find_standing, locked_refusal
 from qtcore.services.site import Site
-from qtcore.store.tables import PolicyAcceptance, Signature, Training
+from qtcore.services.training_tasks import overdue_tasks
+from qtcore.store.tables import PolicyAcceptance, Signature, SignerStanding, Training, UserAccount
 
 DEFAULT_MINUTES: Final = 15
 
@@ -51,13 +53,12 @@ def policies_of(site: Site, context: Context, profile: str) -> list[PolicyDefini
     """List the policies that are valid today and apply to a profile."""
     day = context.at.date()
     found: list[PolicyDefinition] = list(site.registry.list("policies"))
-    return [
-        policy
-        for policy in found
-        if profile in policy.profiles
-        and (policy.valid_from is None or policy.valid_from <= day)
-        and (policy.valid_to is None or day <= policy.valid_to)
-    ]
+    return [policy for policy in found if profile in policy.profiles and _is_valid(policy, day)]
+
+
+def _is_valid(policy: PolicyDefinition, day: date) -> bool:
+    begun = policy.valid_from is None or policy.valid_from <= day
+    return begun and (policy.valid_to is None or day <= policy.valid_to)
 
 
 def policy_text(site: Site, policy: PolicyDefinition, language: str) -> str:
@@ -98,7 +99,61 @@ def standing_refusals(
     for policy in policies:
         if policy.accept and (policy.id, policy.version) not in accepted:
             found.append(_not_accepted(site, context, policy))
+    found += _unsure(site, session, context, (standing, policies))
+    if any(policy.assigned_training for policy in policies):
+        found += overdue_tasks(site, session, context)
     return [*found, *_untrained(site, session, context, demand)]
+
+
+def require_sure(site: Site, context: Context) -> None:
+    """Let nobody bind anything to a person who may be somebody else; raises Refused.
+
+    For what is no signature of a step and reaches as far: a policy, a factor, a link, a delegation.
+    """
+    day, user_id = context.at.date(), context.actor.user_id or 0
+    with site.store.read() as session:
+        standing = find_standing(session, site.store.tenant_id, user_id)
+        policies = [each for each in site.registry.list("policies") if _is_valid(each, day)]
+        refusals = _unsure(site, session, context, (standing, policies))
+    if refusals:
+        raise Refused(refusals[0].message, refusals)
+
+
+def who_let_in(site: Site, context: Context, standing: SignerStanding) -> int | None:
+    """Name who handed out the account, where the policy asks that another one identifies."""
+    day = context.at.date()
+    policies = [each for each in site.registry.list("policies") if _is_valid(each, day)]
+    return standing.let_in_by if any(each.two_administrators for each in policies) else None
+
+
+def _unsure(
+    site: Site,
+    session: Session,
+    context: Context,
+    known: tuple[SignerStanding | None, Sequence[PolicyDefinition]],
+) -> list[Refusal]:
+    """Say why who acts may not be the person of the account: one administrator, an old password."""
+    standing, policies = known
+    found = []
+    if any(policy.two_administrators for policy in policies):
+        refusal = unsettled(standing, context.actor.login)
+        found += [refusal] if refusal is not None else []
+    days = min((each.password_days for each in policies if each.password_days), default=None)
+    if days is not None and context.actor.user_id is not None:
+        key = (site.store.tenant_id, context.actor.user_id)
+        account = session.get_one(UserAccount, key)
+        set_at = account.password_set_at or account.created_at
+        if account.password_hash and set_at + timedelta(days=days) <= context.at:
+            found.append(
+                Refusal(
+                    "QT477",
+                    f"the password of {account.login} was set on {set_at:%Y-%m-%d}; after {days} "
+                    "days it signs nothing",
+                    fix="set a new one under your name, Sessions and devices",
+                    source="21 CFR 11.300(b)",
+                )
+            )
+    return found
 
 
 def _not_accepted(site: Site, context: Context, policy: PolicyDefinition) -> Refusal:

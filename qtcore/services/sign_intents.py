@@ -39,7 +39,7 @@ from qtcore.services.transitions import (
 from qtcore.services.users import has_password
 from qtcore.services.vouching import Visit
 from qtcore.store.providers import Provider
-from qtcore.store.tables import SignIntent
+from qtcore.store.tables import SignIntent, UserAccount
 
 VALID_FOR: Final = timedelta(minutes=5)
 MOST_AT_ONCE: Final = 200
@@ -97,6 +97,7 @@ class IntentView:
     outcome: Sequence[Mapping[str, Any]]
     has_password: bool = True
     providers: Sequence[Provider] = ()
+    nonce: str = ""
 
     @property
     def is_used(self) -> bool:
@@ -122,6 +123,16 @@ class IntentView:
             "code": self.asks_code,
             "refusals": [each.as_json() for each in self.refusals],
             "passkey": self.passkey,
+            "providers": [
+                {
+                    "provider": each.id,
+                    "issuer": each.issuer,
+                    "programs": list(each.programs),
+                    "nonce": self.nonce,
+                }
+                for each in self.providers
+                if each.programs
+            ],
             "signed": list(self.outcome),
         }
 
@@ -198,6 +209,7 @@ def view_intent(
         row.outcome,
         has_password(site, context.actor.login),
         own_providers(site, context),
+        signing_nonce(row.nonce, texts),
     )
 
 
@@ -230,15 +242,19 @@ def sign_intent(
             "and sign",
             code="QT475",
         )
+    _require_active(site, context)
     own = replace(context, language=row.language, at=site.sources.now())
     context = _acting(site, own, row)
     role_change(context, row.roles)
     texts = [str(item["text"]) for item in row.items]
     if passkey is not None:
         proof = replace(proof, passkey=Passkey(*passkey, row.nonce, texts))
-    if proof.visit is not None:
+    if isinstance(proof.visit, Visit):
         arrived = proof.visit.arrived.with_nonce(signing_nonce(row.nonce, texts))
         proof = replace(proof, visit=Visit(arrived, row.nonce, texts))
+    elif proof.visit is not None:
+        brought = replace(proof.visit, frozen_at=row.created_at, nonce=row.nonce, texts=texts)
+        proof = replace(proof, visit=brought)
     proven, refusals = prove_signer(site, context, _demands(row), proof)
     if proven is None:
         raise Refused(f"nothing is signed: {refusals[0].message}", refusals)
@@ -289,9 +305,26 @@ def _get(site: Site, context: Context, intent_id: str) -> SignIntent:
         ).first()
     if row is None:
         raise NotFound(
-            "there is no such signature to give in this session; open the record and sign there"
+            f"there is no such signature {intent_id!r} to give in this session; open the record "
+            "and sign there"
         )
     return row
+
+
+def _require_active(site: Site, context: Context) -> None:
+    """Raise Denied when the account was switched off since the intent was made.
+
+    A session ends at once; a request that is on its way already holds an actor of before.
+    """
+    with site.store.read() as session:
+        state = session.exec(
+            select(UserAccount.state).where(
+                UserAccount.tenant_id == site.store.tenant_id, UserAccount.id == _user(context)
+            )
+        ).first()
+    if state != "active":
+        text = f"the account {context.actor.login} is switched off; nothing is signed"
+        raise Denied(text, [Refusal("QT470", text, fix="ask an administrator")])
 
 
 def _user(context: Context) -> int:

@@ -22,7 +22,7 @@ from qtcore.engines.ledger import inclusion_path, leaf_hash, node_hash
 from qtcore.errors import CannotVerify, Refusal, Refused, StoreUnavailable, TooManyTries
 from qtcore.services.accounts import password_fits
 from qtcore.services.factors import RelyingParty, find_step, list_factors
-from qtcore.services.sign_demands import Needs
+from qtcore.services.sign_demands import Needs, require_sure
 from qtcore.services.sign_tries import (
     MOST_WRONG,
     clear_tries,
@@ -32,7 +32,7 @@ from qtcore.services.sign_tries import (
     take_try,
 )
 from qtcore.services.site import Site
-from qtcore.services.vouching import Visit, vouch
+from qtcore.services.vouching import Brought, Visit, vouch, vouch_token
 from qtcore.store.tables import LedgerEvent, SigningFactor
 
 MOST_BEHIND: Final = timedelta(minutes=1)
@@ -57,7 +57,7 @@ class Proof:
     login: str = ""
     code: str = ""
     passkey: Passkey | None = None
-    visit: Visit | None = None
+    visit: Visit | Brought | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -177,8 +177,10 @@ def _weak() -> Refusal:
 def require_proof(site: Site, context: Context, proof: Proof) -> None:
     """Let only the person themselves go on: an open screen is no identity.
 
-    Raises Refused when the proof is wrong or missing, CannotVerify.
+    Raises Refused when the proof is wrong or missing, or when it is not sure who the person is;
+    CannotVerify.
     """
+    require_sure(site, context)
     _, refusals = check_proof(site, context, Needs(1), proof)
     if refusals:
         raise Refused(f"nothing is added: {refusals[0].message}", refusals)
@@ -329,8 +331,12 @@ def _verify_passkey(site: Site, context: Context, given: Passkey) -> Proven | No
     return Proven("passkey", 2, factor.uid, assertion)
 
 
-def _verify_visit(site: Site, context: Context, given: Visit) -> Proven | None:
-    vouched = vouch(site, context, given.arrived)
+def _verify_visit(site: Site, context: Context, given: Visit | Brought) -> Proven | None:
+    if isinstance(given, Visit):
+        vouched = vouch(site, context, given.arrived)
+    else:
+        nonce = signing_nonce(given.nonce, given.texts)
+        vouched = vouch_token(site, context, given, nonce)
     if vouched is None:
         return None
     texts = given.texts

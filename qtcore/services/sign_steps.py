@@ -19,7 +19,7 @@ from qtcore.services.sign_content import (
     field_words,
     list_differences,
     lot_part,
-    part_now,
+    parts_now,
     read_content,
     record_part,
 )
@@ -87,8 +87,8 @@ def lapsed_signatures(
     wanted = dict.fromkeys(name for step in steps for name in step.needs_signed)
     if not wanted:
         return []
-    kind, uid = subject
-    part = part_now(site, session, kind, uid)
+    uid = subject[1]
+    part = parts_now(site, session, [subject]).get(uid)
     now = digest_of(part) if part is not None else ""
     rows = session.exec(
         select(Signature)

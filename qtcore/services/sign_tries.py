@@ -15,8 +15,9 @@ from qtcore.context import Context
 from qtcore.errors import CannotVerify, Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.telling import About, tell
 from qtcore.store.columns import table_of
-from qtcore.store.tables import Notification, SignerStanding, UserAccount, WebSession
+from qtcore.store.tables import SignerStanding, UserAccount, WebSession
 from qtcore.store.unit import UnitOfWork
 
 MOST_WRONG: Final = 5
@@ -167,18 +168,6 @@ def _lock(site: Site, work: UnitOfWork) -> None:
     ).first()
     if ended is not None and ended.revoked_at is None:
         work.change(ended, revoked_at=context.at)
-    for role in site.registry.policy.holders("user.manage"):
-        work.add(
-            Notification(
-                tenant_id=work.tenant_id,
-                id=work.key(),
-                uid=work.new_uid(),
-                role=role,
-                about_kind="user",
-                about_uid=context.actor.uid,
-                about_name=context.actor.login,
-                subject=ALARM,
-                created_at=context.at,
-            )
-        )
+    about = About("user", context.actor.uid, context.actor.login)
+    tell(work, site.registry.policy.holders("user.manage"), about, ALARM)
     work.log("sign.locked", "user", context.actor.uid, details={"ip": context.ip})

@@ -16,13 +16,22 @@ from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.accounts import find_account
 from qtcore.services.factors import list_factors
+from qtcore.services.let_in import identified_by
 from qtcore.services.rights import require
 from qtcore.services.sign_content import SignedContent
-from qtcore.services.sign_demands import Needs, accepted_policies, policy_text, text_sha256
+from qtcore.services.sign_demands import (
+    Needs,
+    accepted_policies,
+    policy_text,
+    require_sure,
+    text_sha256,
+    who_let_in,
+)
 from qtcore.services.sign_proofs import Proof, check_proof
 from qtcore.services.sign_tries import find_standing, standing_of
 from qtcore.services.signing import write_signature
 from qtcore.services.site import Site
+from qtcore.services.training_tasks import list_tasks
 from qtcore.store.tables import PolicyAcceptance, Training, UserAccount
 
 ENDS_SOON = timedelta(days=30)
@@ -55,12 +64,17 @@ def verify_identity(
             text = "nobody verifies his own identity"
             raise Refused(text, [Refusal("QT423", text, fix="ask another administrator")])
         row = standing_of(work, account.id)
+        if who_let_in(site, context, row) == identified_by(work):
+            text = f"you handed out the password or the link of {login}; another one identifies"
+            fix = "ask another administrator, who meets them"
+            raise Refused(text, [Refusal("QT423", text, fix=fix, source="21 CFR 11.200(a)(3)")])
         work.change(
             row,
             identity_method=method[:200],
             identity_evidence=evidence[:400],
             identity_verified_at=context.at,
             identity_verified_by=context.actor.login,
+            identity_by_person=identified_by(work),
         )
         work.log(
             "signer.identify",
@@ -111,12 +125,14 @@ def record_training(site: Site, context: Context, login: str, entry: TrainingInp
 def accept_policy(site: Site, context: Context, policy_id: str, proof: Proof) -> str:
     """Sign a policy as it stands; returns the public id of the signature (21 CFR 11.10(j)).
 
-    Raises NotFound for an unknown policy, Refused when the proof is wrong or missing.
+    Raises NotFound for an unknown policy, Refused when the proof is wrong or missing, or when it is
+    not sure who the person is.
     """
     found: PolicyDefinition | None = site.registry.find("policies", policy_id)
     if found is None or context.actor.person_id is None:
         known = ", ".join(each.id for each in site.registry.list("policies")) or "none"
         raise NotFound(f"there is no policy {policy_id!r} to accept; there are: {known}")
+    require_sure(site, context)
     proven, refusals = check_proof(site, context, Needs(2), proof)
     if proven is None:
         raise Refused(f"the policy is not accepted: {refusals[0].message}", refusals)
@@ -189,6 +205,7 @@ def read_signer(site: Site, context: Context, login: str = "") -> dict[str, Any]
                 }
                 for each in trainings
             ],
+            "tasks": list_tasks(session, account, context.at.date()),
         }
 
 

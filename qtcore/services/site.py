@@ -26,6 +26,7 @@ from qtcore.services.configurations import (
     read_published,
     read_texts_of,
 )
+from qtcore.services.password_choice import BreachedPasswords, read_breached_passwords
 from qtcore.services.passwords import PasswordDesk
 from qtcore.services.providers import ProviderDesk
 from qtcore.services.session_rules import SessionRules, read_session_rules
@@ -62,6 +63,7 @@ class Site:
     tally: Tally = field(default_factory=Tally)
     sessions: SessionRules = field(default_factory=SessionRules)
     providers: ProviderDesk = field(default_factory=ProviderDesk)
+    breached: BreachedPasswords = field(default_factory=BreachedPasswords)
 
     @property
     def hooks(self) -> Hooks:
@@ -159,7 +161,7 @@ def open_site(
     process writes. Raises StoreUnavailable or DefinitionsRejected.
     """
     sources, address = sources or Sources(zone=site_zone()), public_url()
-    rules = read_session_rules()
+    rules, breached = read_session_rules(), read_breached_passwords()
     store = open_store(url, sources=sources, create=create, writable=writable)
     with ExitStack() as undo:
         undo.callback(store.close)
@@ -179,7 +181,7 @@ def open_site(
         undo.pop_all()
     return Site(
         store, registry, sources, signer, problems, version, on_disk, outposts, address,
-        sessions=rules, providers=providers,
+        sessions=rules, providers=providers, breached=breached,
     )  # fmt: skip
 
 

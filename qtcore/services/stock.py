@@ -3,6 +3,7 @@
 It must not know why something moved.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,6 +16,7 @@ from qtcore.services.contents import list_movements
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.sums import Sum, sums_of
 
 SIGN: Mapping[str, int] = {
     "received": 1,
@@ -55,8 +57,42 @@ class Stock:
 
 
 def stock_of_nodes(site: Site, session: Session, nodes: Sequence[int]) -> dict[int, Stock]:
-    """Fold the movements of nodes; a node without movements has none on hand."""
-    return fold_stock(site, nodes, list_movements(session, site.store.tenant_id, nodes))
+    """Say what is on hand of nodes; a node without movements has none on hand.
+
+    Where neither units nor cases must be looked at, the database adds: a lot may have gone into
+    thousands of others.
+    """
+    sums: dict[int, list[Sum]] = defaultdict(list)
+    for row in sums_of(session, site.store.tenant_id, nodes):
+        sums[row.node].append(row)
+    plain = {node: _added(node, rows) for node, rows in sums.items() if _is_plain(site, rows)}
+    rest = [node for node in nodes if node not in plain]
+    return plain | fold_stock(site, rest, list_movements(session, site.store.tenant_id, rest))
+
+
+def _is_plain(site: Site, rows: Iterable[Sum]) -> bool:
+    units = {row.unit for row in rows if row.effect in SIGN and row.quantity is not None}
+    known = len(units) < 2 and all(site.registry.unit(unit) for unit in units)
+    return known and not any(row.is_packing for row in rows)
+
+
+def _added(node: int, rows: Iterable[Sum]) -> Stock:
+    stock = Stock(node)
+    for row in rows:
+        sign = SIGN.get(row.effect)
+        if sign is None:
+            continue
+        stock.unknown += row.untold
+        if row.quantity is not None:
+            stock.unit = row.unit
+            _put(stock, row.location_code, row.quantity * sign)
+    return stock
+
+
+def stock_of_all_names(site: Site, session: Session, node: int, others: Iterable[int]) -> Stock:
+    """Say what is on hand of a lot that others were found to be the same as."""
+    rows = list_movements(session, site.store.tenant_id, [node, *others])
+    return fold_stock(site, [node], [row._replace(node=node) for row in rows])[node]
 
 
 def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[MovementRow]) -> dict[int, Stock]:
@@ -81,8 +117,12 @@ def _apply(site: Site, stock: Stock, row: MovementRow) -> None:
     except InputRejected as fault:
         stock.problems.append(fault.message)
         return
+    _put(stock, row.location_code, amount)
+
+
+def _put(stock: Stock, location_code: str, amount: Decimal) -> None:
     stock.quantity += amount
-    place = row.location_code or "unknown"
+    place = location_code or "unknown"
     stock.places[place] = stock.places.get(place, Decimal(0)) + amount
 
 

@@ -15,6 +15,7 @@ from qtcore.builtin.tabular.cells import same_value
 from qtcore.builtin.tabular.mapping import Mapping as TableRules
 from qtcore.builtin.tabular.rows import LotFacts, ResultFacts, RowFacts
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.devices import find_device
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.imports import (
@@ -79,6 +80,7 @@ class RowWriter:
         self._book = NodeBook(site, work)
         self._places = Places(self._book)
         self._marks: dict[str, dict[str, Any]] = {}
+        self._devices: dict[str, bool] = {}
 
     def write(self, rows: Sequence[RowFacts]) -> ImportReport:
         """Write what is not stored yet; rows with a problem are kept as quarantined.
@@ -144,6 +146,9 @@ class RowWriter:
             faults.append(Fault("QT723", text, where))
         if len(row.key) > MAX_EVENT_ID:
             faults.append(Fault("QT722", f"the key has more than {MAX_EVENT_ID} signs", where))
+        if row.device and self._is_unknown_device(row.device):
+            text = f"device {row.device[:40]!r} is not registered; register it, then load again"
+            faults.append(Fault("QT561", text, where))
         for lot in row.lots:
             for text, most in (
                 (lot.item, MAX_CODE),
@@ -154,6 +159,12 @@ class RowWriter:
                     says = f"{lot.alias}: {text[:40]!r}... has {len(text)} signs; at most {most}"
                     faults.append(Fault("QT722", says, where))
         return faults
+
+    def _is_unknown_device(self, code: str) -> bool:
+        if code not in self._devices:
+            found = find_device(self._work.session, self._work.tenant_id, code)
+            self._devices[code] = found is not None
+        return not self._devices[code]
 
     def _quarantine(
         self, row: RowFacts, faults: Sequence[Fault], known: dict[str, ImportRow]
@@ -209,6 +220,7 @@ class RowWriter:
             utc_offset=event.utc_offset,
             location=code("location", event.location, event.location_name),
             step=event.step,
+            device=row.device,
             external_id=self._event_id(row, known),
             values=dict(_values(row)),
             document=self._document(row),

@@ -13,7 +13,6 @@ from sqlmodel import Session, col, func, select
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn, Refusal, Refused
 from qtcore.services.accounts import (
-    MIN_PASSWORD,
     check_password,
     find_account,
     new_secret,
@@ -21,6 +20,8 @@ from qtcore.services.accounts import (
     roles_text,
     token_hash,
 )
+from qtcore.services.let_in import note_let_in
+from qtcore.services.password_choice import password_faults
 from qtcore.services.rights import require
 from qtcore.services.sessions import MANAGE, end_sessions_of, rotate_session
 from qtcore.services.site import Site
@@ -96,7 +97,8 @@ def unlock_sign_in(site: Site, context: Context, login: str, *, reason: str) -> 
 def change_user(site: Site, context: Context, login: str, change: UserChange) -> dict[str, Any]:
     """Change roles or state of an account and end its sessions; returns it as it is then.
 
-    Raises InputRejected for unknown roles or sites, or when nobody could manage users any more.
+    Raises InputRejected for unknown roles or sites, for another state without the reason, or when
+    nobody could manage users any more.
     """
     require(site, context, MANAGE, about=login)
     with site.store.write(context) as work:
@@ -109,6 +111,9 @@ def change_user(site: Site, context: Context, login: str, change: UserChange) ->
         faults = role_faults(site, work.session, roles, pairs)
         if state not in STATES:
             faults.append(Fault("QT411", f"state {state!r} is none of {STATES}", "state"))
+        if state != account.state and not change.reason.strip():
+            text = "switching an account off or on needs the reason"
+            faults.append(Fault("QT451", text, "reason"))
         faults += _last_manager_faults(site, work, account, (roles, state))
         if faults:
             raise InputRejected(f"user {login!r} cannot be changed so", faults)
@@ -173,6 +178,7 @@ def reset_credential(site: Site, context: Context, login: str) -> str:
             expires_at=context.at + TICKET_LIVES,
         )
         work.add(row)
+        note_let_in(work, account.id)
         work.log("credential.reset", "user", account.uid)
     return secret
 
@@ -184,12 +190,13 @@ def check_ticket(site: Site, secret: str) -> str:
 
 
 def use_ticket(site: Site, context: Context, secret: str, password: str) -> None:
-    """Set the password by a link; raises NotFound, InputRejected for one that is too short."""
-    _check_length(password)
+    """Set the password by a link; raises NotFound, InputRejected for one that is not taken."""
+    with site.store.read() as session:
+        _check_choice(site, session, _ticket(site, session, secret)[1], password)
     hashed = site.desk.hash(password)
     with site.store.write(context) as work:
         ticket, account = _ticket(site, work.session, secret)
-        work.change(account, password_hash=hashed)
+        work.change(account, password_hash=hashed, password_set_at=work.context.at)
         work.session.delete(ticket)
         work.log("credential.set", "user", account.uid)
 
@@ -197,28 +204,31 @@ def use_ticket(site: Site, context: Context, secret: str, password: str) -> None
 def change_own_password(site: Site, context: Context, current: str, new: str) -> str:
     """Change one's own password; the other sessions end, this one gets the new secret returned.
 
-    Raises NotSignedIn for a wrong current password, InputRejected for a new one that is too short.
+    Raises NotSignedIn for a wrong current password, InputRejected for a new one that is not taken.
     """
-    _check_length(new)
     if new == current:
         text = "the new password is the old one; choose another"
         raise InputRejected(text, [Fault("QT462", text, "new")])
     account = check_password(site, context, context.actor.login, current)
     if account.id != context.actor.user_id:
         raise NotSignedIn("you are not signed in with a password")
+    with site.store.read() as session:
+        _check_choice(site, session, account, new)
     hashed = site.desk.hash(new)
     with site.store.write(context) as work:
         row = work.session.get_one(UserAccount, (work.tenant_id, account.id))
-        work.change(row, password_hash=hashed)
+        work.change(row, password_hash=hashed, password_set_at=work.context.at)
         work.log("credential.change", "user", row.uid)
         end_sessions_of(work, row.id, keep=context.session_id)
         return rotate_session(site, work, context.session_id)
 
 
-def _check_length(password: str) -> None:
-    if len(password) < MIN_PASSWORD:
-        text = f"the password has {len(password)} characters; at least {MIN_PASSWORD} are needed"
-        raise InputRejected(text, [Fault("QT462", text, "new")])
+def _check_choice(site: Site, session: Session, account: UserAccount, password: str) -> None:
+    person = session.get_one(Person, (account.tenant_id, account.person_id))
+    about = (account.login, person.name, person.email)
+    faults = password_faults(site.breached, password, about)
+    if faults:
+        raise InputRejected(faults[0].message, faults)
 
 
 def _ticket(site: Site, session: Session, secret: str) -> tuple[CredentialTicket, UserAccount]:

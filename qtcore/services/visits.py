@@ -25,7 +25,7 @@ from qtcore.store.columns import table_of
 from qtcore.store.tables import ProviderVisit
 
 LASTS: Final = timedelta(minutes=10)
-Purpose = Literal["sign_in", "link", "sign", "accept"]
+Purpose = Literal["sign_in", "link", "sign", "accept", "totp", "passkey"]
 # What a provider may say instead of a code (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6); any
 # other word comes from whoever made the address, and is not repeated.
 _DECLINED: Final = ("access_denied", "login_required", "interaction_required", "consent_required")

@@ -5,14 +5,15 @@ It must not know what is signed, nor count tries; see `qtcore.services.sign_proo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from qtcore.context import Context
-from qtcore.services.id_tokens import Claims, TokenRefused
+from qtcore.services.id_tokens import Claims, TokenRefused, Wanted
 from qtcore.services.identities import find_link
 from qtcore.services.site import Site
 from qtcore.services.visits import Arrived
+from qtcore.store.providers import Provider
 
 # Both times in a token are whole seconds.
 _ROUNDING: Final = timedelta(seconds=2)
@@ -23,6 +24,17 @@ class Visit:
     """What somebody brought from a provider, and the nonce and texts its token must repeat."""
 
     arrived: Arrived
+    nonce: str = ""
+    texts: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An ID token that a program brought from a provider, for what was frozen at a moment."""
+
+    provider: str
+    id_token: str
+    frozen_at: datetime
     nonce: str = ""
     texts: Sequence[str] = ()
 
@@ -47,11 +59,37 @@ def vouch(site: Site, context: Context, arrived: Arrived) -> Vouched | None:
         token, claims = site.providers.redeem(provider, arrived.code, arrived.asked, now)
     except TokenRefused:
         return None
+    return _of_signer(site, context, (provider, token, claims), now - arrived.started_at)
+
+
+def vouch_token(site: Site, context: Context, brought: Brought, nonce: str) -> Vouched | None:
+    """Say what a token vouches for that a program fetched itself; None as for `vouch`.
+
+    Only for a program that the provider's entry lists: any other application of the company could
+    pass on a token that was made for it.
+    """
+    provider = site.providers.get(brought.provider)
+    now = site.sources.now()
+    if not provider.programs:
+        return None
+    try:
+        wanted = Wanted(nonce, now, provider.programs)
+        claims = site.providers.verify(provider, brought.id_token, wanted)
+    except TokenRefused:
+        return None
+    found = (provider, brought.id_token, claims)
+    return _of_signer(site, context, found, now - brought.frozen_at)
+
+
+def _of_signer(
+    site: Site, context: Context, found: tuple[Provider, str, Claims], took: timedelta
+) -> Vouched | None:
+    provider, token, claims = found
     with site.store.read() as session:
         link = find_link(session, site.store.tenant_id, provider.issuer, claims.subject)
     if link is None or link.user_id != context.actor.user_id:
         return None
-    if not is_fresh(claims, now - arrived.started_at):
+    if not is_fresh(claims, took):
         return None
     evidence = {
         "issuer": provider.issuer,

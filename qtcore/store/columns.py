@@ -5,7 +5,7 @@ It must not know any one table.
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +17,13 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKeyConstraint,
+    Function,
     LargeBinary,
     MetaData,
     Numeric,
     String,
     Table,
+    func,
     type_coerce,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -70,6 +72,35 @@ class _Moment(TypeDecorator[datetime]):
 @lru_cache(maxsize=4096)
 def _read_moment(value: str | None) -> Any:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
+
+class ExactSum:
+    """Adds decimals that are kept as text, every digit, as `sum` does on PostgreSQL."""
+
+    NAME = "exact_sum"
+
+    def __init__(self) -> None:
+        self._total: Decimal | None = None
+
+    def step(self, value: str | None) -> None:
+        """Add one value; nothing is no value."""
+        if value is not None:
+            self._total = _EXACT.add(self._total or _ZERO, Decimal(value))
+
+    def finalize(self) -> str | None:
+        """Give the sum; nothing when there was no value."""
+        return None if self._total is None else format(self._total, "f")
+
+
+_ZERO = Decimal(0)
+# A sum that would round raises instead.
+_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
+
+
+def exact_sum(dialect: str, column: ColumnElement[Decimal]) -> ColumnElement[Decimal | None]:
+    """Add a column of decimals without losing a digit."""
+    added = func.sum(column) if dialect == "postgresql" else Function(ExactSum.NAME, column)
+    return type_coerce(added, ExactDecimal())
 
 
 def driver_readers(

@@ -20,6 +20,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engi
 from sqlalchemy.exc import ArgumentError
 
 from qtcore.errors import StoreUnavailable
+from qtcore.store.columns import ExactSum
 from qtcore.store.guard import watch_writes
 from qtcore.store.writer_lock import WriterLock, take_writer_lock
 
@@ -214,6 +215,7 @@ def _set_pragmas(pragmas: Mapping[str, str]) -> Callable[[Any, Any], None]:
     def on_connect(driver_connection: Any, _record: Any) -> None:
         for name, value in pragmas.items():
             driver_connection.execute(f"PRAGMA {name}={value}").fetchall()
+        driver_connection.create_aggregate(ExactSum.NAME, 1, ExactSum)
 
     return on_connect
 

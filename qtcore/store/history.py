@@ -5,15 +5,12 @@ repeat the head, subtrees that are kept, entries that no seal waits for.
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from itertools import groupby
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, select, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import Select, and_, func, select
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
@@ -22,19 +19,17 @@ from qtcore.engines.ledger import (
     HistoryVerdict,
     Kept,
     LedgerEvent,
-    PrivateField,
     ProblemKind,
     StoredCheckpoint,
     Trust,
     check_history,
 )
-from qtcore.engines.ledger.contents import LedgerRun, PrivateRow
-from qtcore.engines.ledger.listed import Listed, fit_at_a_glance
+from qtcore.engines.ledger.contents import LedgerRun
 from qtcore.errors import QTCoreError
 from qtcore.store import tables
 from qtcore.store.columns import as_bytes, table_of
-from qtcore.store.ledger_rows import utc_text
-from qtcore.store.queries.ledger import about_rows, private_rows
+from qtcore.store.queries.keyset import driver_rows
+from qtcore.store.sealed_rows import COLUMNS, EntryRow, Piece, read_piece, time_texts
 from qtcore.store.sealing import read_frontier
 from qtcore.store.store import Store
 
@@ -47,18 +42,7 @@ _ARCHIVE: Final = table_of(tables.LedgerArchive)
 _ARCHIVED: Final = table_of(tables.LedgerArchived)
 _INCARNATION: Final = table_of(tables.LedgerIncarnation)
 
-_PIECE: Final = 1000
-_COLUMNS: Final = (
-    _EVENT.c.id,
-    _EVENT.c.uid,
-    _EVENT.c.action,
-    _EVENT.c.object_kind,
-    _EVENT.c.object_uid,
-    # As it is stored: a time that cannot be read must become a verdict, not a crash.
-    type_coerce(_EVENT.c.recorded_at, NullType()).label("recorded_at"),
-    _EVENT.c.head,
-    _EVENT.c.leaf_hash,
-)
+_PIECE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +135,7 @@ class _Reader:
         """Give the sealed entries in order; one whose content is gone leaves a gap."""
         told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
         statement = (
-            select(_SEAL.c.seq, _SEAL.c.leaf_hash.label("sealed_leaf"), *_COLUMNS)
+            select(*COLUMNS)
             .select_from(_SEAL.join(_EVENT, told))
             .where(_SEAL.c.tenant_id == self.tenant_id)
             .order_by(_SEAL.c.seq)
@@ -160,8 +144,8 @@ class _Reader:
         if self.end is not None:
             statement = statement.where(_SEAL.c.seq < self.end)
         last = self.start - 1
-        while rows := self._read(statement.where(_SEAL.c.seq > last)):
-            last = rows[-1].seq
+        while rows := self._driver_rows(statement.where(_SEAL.c.seq > last)):
+            last = rows[-1][0]
             yield from self._runs(rows)
             if self.progress is not None:
                 self.progress(last + 1 - self.start)
@@ -171,21 +155,20 @@ class _Reader:
         seal = and_(_SEAL.c.tenant_id == _EVENT.c.tenant_id, _SEAL.c.event_id == _EVENT.c.id)
         wait = and_(_PENDING.c.tenant_id == _EVENT.c.tenant_id, _PENDING.c.event_id == _EVENT.c.id)
         statement = (
-            select(_SEAL.c.seq, _PENDING.c.event_id.label("waits"), *_COLUMNS)
+            select(*COLUMNS, _PENDING.c.event_id.label("waits"))
             .select_from(_EVENT.outerjoin(_SEAL, seal).outerjoin(_PENDING, wait))
             .where(_EVENT.c.tenant_id == self.tenant_id, _SEAL.c.seq.is_(None))
             .order_by(_EVENT.c.id)
             .limit(_PIECE)
         )
         last = -1
-        while rows := self._read(statement.where(_EVENT.c.id > last)):
-            last = rows[-1].id
-            for row in rows:
-                if row.waits is None:
-                    self._report(
-                        "GAP", None, f"entry {row.uid} has no seal and does not wait for one"
-                    )
-            yield from map(self._checked, rows, *self._beside(rows))
+        while found := self._driver_rows(statement.where(_EVENT.c.id > last)):
+            rows = [row[:-1] for row in found]
+            last = rows[-1][2]
+            for _, _, _, uid, *_, waits in found:
+                if waits is None:
+                    self._report("GAP", None, f"entry {uid} has no seal and does not wait for one")
+            yield from self._look(read_piece(self.session, self.tenant_id, rows), slice(None))
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Give all signed states."""
@@ -268,46 +251,26 @@ class _Reader:
     def _read(self, statement: Select[Any]) -> Sequence[Any]:
         return self.session.execute(statement).all()
 
-    def _runs(self, rows: Sequence[Any]) -> Iterator[LedgerEvent | LedgerRun]:
+    def _driver_rows(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        return driver_rows(self.session, statement, {})
+
+    def _runs(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[LedgerEvent | LedgerRun]:
         """Give sealed entries in runs that fit at a glance; each other one by itself."""
-        own, about = self._beside(rows)
-        seqs, sealed, _, uids, actions, kinds, things, recorded, heads, leaves = zip(
-            *rows, strict=True
-        )
-        times = [*map(_time_text, recorded)]
-        listed = Listed(heads, uids, actions, kinds, things, times, about, own)
-        fitting = [
-            fits and leaf == kept and type(leaf) is bytes
-            for fits, leaf, kept in zip(fit_at_a_glance(listed), leaves, sealed, strict=True)
-        ]
-        start = 0
-        for is_fitting, group in groupby(fitting):
-            part = slice(start, start + len(list(group)))
-            start = part.stop
+        piece = read_piece(self.session, self.tenant_id, rows)
+        told = piece.columns
+        for is_fitting, part in piece.parts():
+            look = partial(self._look, piece, part)
             if is_fitting:
-                yield LedgerRun(seqs[part], heads[part], leaves[part], times[part], own[part])
+                yield LedgerRun(told.seqs[part], told.leaves[part], told.times[part], look)
             else:
-                yield from map(self._checked, rows[part], own[part], about[part])
+                yield from look()
 
-    def _beside(
-        self, rows: Sequence[Any]
-    ) -> tuple[list[Sequence[PrivateRow]], list[Sequence[str]]]:
-        """Read the personal fields of each entry, and what it is listed under."""
-        keys = [row.id for row in rows]
-        private: dict[int, list[PrivateRow]] = defaultdict(list)
-        about: dict[int, list[str]] = defaultdict(list)
-        for row in private_rows(self.session, self.tenant_id, keys):
-            private[row[0]].append(row)
-        for key, uid in about_rows(self.session, self.tenant_id, keys):
-            about[key].append(uid)
-        return [private[key] for key in keys], [about[key] for key in keys]
+    def _look(self, piece: Piece, part: slice) -> Iterator[LedgerEvent]:
+        for row, private, about in piece.one_by_one(part):
+            self._check_columns(row, about)
+            yield row.as_event(private)
 
-    def _checked(self, row: Any, own: Sequence[PrivateRow], names: Collection[str]) -> LedgerEvent:
-        self._check_columns(row, names)
-        kept = as_bytes(row.leaf_hash if row.seq is None else row.sealed_leaf)
-        return LedgerEvent(row.seq, as_bytes(row.head), kept, tuple(map(_private, own)))
-
-    def _check_columns(self, row: Any, about: Iterable[str]) -> None:
+    def _check_columns(self, row: EntryRow, about: Iterable[str]) -> None:
         """Compare what is searched with what was hashed."""
         try:
             head = json.loads(as_bytes(row.head))
@@ -327,7 +290,7 @@ class _Reader:
             "action": row.action,
             "object_kind": row.object_kind,
             "object_uid": row.object_uid,
-            "recorded_at": _time_text(row.recorded_at),
+            "recorded_at": time_texts([row.recorded_at])[0],
             "about": set(about),
         }
         for name, value in columns.items():
@@ -343,20 +306,3 @@ class _Reader:
 
     def _report(self, kind: ProblemKind, seq: int | None, message: str) -> None:
         self.problems.append(HistoryProblem(kind, seq, message))
-
-
-def _private(row: PrivateRow) -> PrivateField:
-    _, name, salt, value = row
-    kept = None if salt is None else as_bytes(salt)
-    return PrivateField(name, kept, None if value is None else str(value))
-
-
-def _time_text(stored: object) -> str:
-    """Write a time as the head does; what is no time stays as it is."""
-    if isinstance(stored, str) and len(stored) == 26 and stored[10] == " ":
-        return f"{stored[:10]}T{stored[11:]}Z"  # SQLite keeps UTC, without a zone
-    try:
-        at = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
-    except ValueError:
-        return str(stored)
-    return utc_text(at if at.tzinfo else at.replace(tzinfo=UTC))

@@ -32,7 +32,7 @@ ALGORITHMS: Final = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 MOST_SKEW: Final = 300
 _NEEDED: Final = {"id", "title", "issuer", "client_id"}
 _TEXTS: Final = _NEEDED | {"secret_file", "scopes", "roles_claim", "login_claim"}
-_KNOWN: Final = _TEXTS | {"private", "algorithms", "skew_seconds", "roles"}
+_KNOWN: Final = _TEXTS | {"private", "algorithms", "skew_seconds", "roles", "programs"}
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
@@ -42,6 +42,7 @@ class Provider:
 
     `roles`: which value of the claim `roles_claim` gives which roles, each ``role`` or
     ``role@SITE``; empty: nobody is made an account. `skew`: seconds that the clocks may differ.
+    `programs`: client ids of programs whose tokens prove who signs through the API.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Provider:
     roles_claim: str = "groups"
     login_claim: str = "preferred_username"
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()
 
     @property
     def is_private(self) -> bool:
@@ -107,6 +109,7 @@ def _read(folder: Path, entry: dict[str, Any]) -> Provider:
         algorithms=_algorithms(name, entry.get("algorithms", ["RS256"])),
         skew=_skew(name, entry.get("skew_seconds", 60)),
         roles=_roles(name, entry.get("roles", {})),
+        programs=_programs(name, entry.get("programs", [])),
     )
 
 
@@ -154,6 +157,12 @@ def _skew(name: str, told: object) -> int:
     if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told <= MOST_SKEW:
         raise ValueError(f"provider {name}: skew_seconds {told!r} is not 0 to {MOST_SKEW}")
     return told
+
+
+def _programs(name: str, told: object) -> tuple[str, ...]:
+    if not isinstance(told, list) or not all(isinstance(each, str) and each for each in told):
+        raise ValueError(f"provider {name}: programs {told!r} is no list of client ids")
+    return tuple(told)
 
 
 def _roles(name: str, told: object) -> dict[str, tuple[str, ...]]:

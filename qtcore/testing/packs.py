@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from qtcore.context import LANGUAGES
 from qtcore.definitions.folders import base_folders
 from qtcore.definitions.forms import FormDefinition
 from qtcore.definitions.problems import render_problems
@@ -28,8 +29,6 @@ from qtcore.registry.load import load_packs
 from qtcore.registry.packs import load_pack
 from qtcore.registry.registry import Registry
 from qtcore.services.evaluation import evaluator
-
-LANGUAGES = ("en", "zh-CN")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from qtcore.http.texts import LANGUAGES
+from qtcore.context import LANGUAGES
 from qtcore.services.drafts import DraftInput, edit_draft, open_draft
 from qtcore.services.profile import set_language
 from qtcore.store.tables import ReplayJob

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from qtcore.context import LANGUAGES
 from qtcore.errors import (
     Ambiguous,
     Conflict,
@@ -19,7 +20,7 @@ from qtcore.errors import (
     StoreUnavailable,
 )
 from qtcore.http.problems import problem_of
-from qtcore.http.texts import LANGUAGES, load_texts
+from qtcore.http.texts import load_texts
 from qtcore.testing.sites import a_site
 from tests.web import Web, make_web, milk_and_butter
 

@@ -7,8 +7,10 @@ from hashlib import sha256
 import pytest
 from sqlmodel import select
 
+from qtcore.errors import InputRejected
 from qtcore.http.json_body import MAX_DEPTH, read_json
 from qtcore.http.pages.sessions import own_path
+from qtcore.services.accounts import NewUser, add_user
 from qtcore.store.tables import IdempotencyKey, LedgerEvent
 from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import FrozenClock, a_site
@@ -136,6 +138,25 @@ def test_an_idle_session_ends(web, clock):
         assert client.get("/me", follow_redirects=False).status_code == 200
         clock.advance(minutes=16)
         assert client.get("/me", follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize(("chosen", "shown"), [("", "zh-CN"), ("en", "en"), ("zh-CN", "zh-CN")])
+def test_who_chose_no_language_keeps_that_of_the_browser(web, chosen, shown):
+    login = f"speaks-{chosen or 'none'}"
+    new = NewUser(login, "Wang", ("qa",), PASSWORD, language=chosen)
+    add_user(web.site, web.site.system_context(), new)
+    with web.visitor() as client:
+        client.headers["accept-language"] = "zh-CN,zh;q=0.9"
+        told = {"login": login, "password": PASSWORD}
+        assert '<html lang="zh-CN"' in client.get("/sign-in").text
+        assert f'<html lang="{shown}"' in client.post("/sign-in", data=told).text
+
+
+def test_a_language_that_we_do_not_speak_is_refused(web):
+    new = NewUser("speaks-french", "Marie", ("qa",), language="fr")
+    with pytest.raises(InputRejected, match="cannot be made") as refused:
+        add_user(web.site, web.site.system_context(), new)
+    assert "none of en, zh-CN" in refused.value.faults[0].message
 
 
 def test_signing_out_ends_the_session_in_the_database(web):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from qtcore.http.texts import LANGUAGES
+from qtcore.context import LANGUAGES
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal
 from qtcore.services.ledger_search import LedgerSearch, search_ledger

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from qtcore.context import LANGUAGES
 from qtcore.errors import InputRejected
-from qtcore.http.texts import LANGUAGES
 from qtcore.services.events import EventInput
 from qtcore.services.finding import find_exact
 from qtcore.services.lots import get_lot

@@ -8,9 +8,10 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from qtcore.context import LANGUAGES
 from qtcore.definitions.packs import KINDS
 from qtcore.http.pages.trace import write_csv
-from qtcore.http.texts import LANGUAGES, load_texts
+from qtcore.http.texts import load_texts
 from qtcore.services.profile import set_language
 from qtcore.services.record_views import read_record
 from qtcore.services.records import RecordInput, submit_record

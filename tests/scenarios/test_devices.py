@@ -166,7 +166,7 @@ def test_a_rule_may_ask_whether_devices_were_calibrated(site, clock):
     assert calibrated_fact(site, lot) is False
 
 
-def test_a_reminder_comes_once_two_weeks_before_each_due_date(site, clock):
+def test_a_device_is_told_of_two_weeks_before_it_is_due_and_each_week_after(site, clock):
     a_scale(site)
     calibrated(site, "SCALE-1", valid_until=TODAY + timedelta(days=20))
     assert remind_of_calibrations(site) == 0
@@ -175,8 +175,19 @@ def test_a_reminder_comes_once_two_weeks_before_each_due_date(site, clock):
     told = [m for m in list_messages(site, admin(site)) if m.name == "SCALE-1"]
     assert told[0].link == "/devices/SCALE-1"
     assert "due within two weeks" in told[0].words
+    reminded = []
+    for _ in range(30):
+        clock.advance(days=1)
+        reminded.append(remind_of_calibrations(site))
+    # Due on the 14th of these days: overdue from the next one on.
+    assert [day for day, count in enumerate(reminded, 1) if count] == [15, 22, 29]
+    newest = next(m for m in list_messages(site, admin(site)) if m.name == "SCALE-1")
+    assert newest.words == "calibration is overdue"
     calibrated(site, "SCALE-1", clock.now().date(), valid_until=clock.now().date())
     assert remind_of_calibrations(site) == 1
+    retire_device(site, admin(site), "SCALE-1", reason="sold")
+    clock.advance(days=30)
+    assert remind_of_calibrations(site) == 0
 
 
 @pytest.mark.parametrize(

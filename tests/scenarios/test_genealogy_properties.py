@@ -27,7 +27,11 @@ from tests.naive_genealogy import Naive, Op, as_events, at, evenly, mixtures, na
 
 pytestmark = pytest.mark.heavy
 _NUMBERS = count()
-quick = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(
+    max_examples=settings().max_examples // 10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 class Bench:
@@ -194,6 +198,43 @@ def test_shares_hold_the_even_mixture_and_are_exact_for_what_is_divided_only(
         assert abs(share.likely - Fraction(held)) < Fraction(1, 10**20)
 
 
+def contained(bench: Bench, prefix: str, seeds: Sequence[str]) -> dict[str, dict[str, Any]]:
+    context = a_context(bench.site, EVERYTHING)
+    told = recall_scope(bench.site, context, [prefix + seed for seed in seeds]).as_json()
+    return {lot["lot_no"].removeprefix(prefix): lot["contains"][0] for lot in told["lots"]}
+
+
+def check_bounds(told: dict[str, dict[str, Any]], truth: dict[str, Decimal]) -> None:
+    for name, share in told.items():
+        lower, upper = Fraction(share["lower"]), Fraction(share["upper"])
+        assert lower - Fraction(1, 10**20) <= Fraction(truth[name]), name
+        assert Fraction(truth[name]) <= upper + Fraction(1, 10**20), name
+
+
+@given(mixtures())
+@quick
+def test_a_recall_bounds_how_much_of_all_its_seeds_is_in_each_lot(bench: Bench, ops: list[Op]):
+    prefix = a_prefix()
+    bench.load(ops, prefix)
+    one, two = evenly(ops, "L0"), evenly(ops, "L1")
+    check_bounds(contained(bench, prefix, ["L0"]), one)
+    check_bounds(
+        contained(bench, prefix, ["L0", "L1"]), {name: one[name] + two[name] for name in one}
+    )
+
+
+def test_bounds_of_one_seed_do_not_hold_for_two(bench: Bench):
+    prefix = a_prefix()
+    ops = [
+        Op("receive", 0, (), ("L0",), (120,)),
+        Op("receive", 0, (), ("L1",), (60,)),
+        Op("make", 1, ("L0", "L1"), ("L2",), (10, 20)),
+    ]
+    bench.load(ops, prefix)
+    with pytest.raises(AssertionError):
+        check_bounds(contained(bench, prefix, ["L0"]), {"L0": Decimal(120), "L2": Decimal(30)})
+
+
 @given(mixtures())
 @quick
 def test_a_recall_of_recorded_allocations_is_the_truth_and_all_of_it_proved(
@@ -236,7 +277,7 @@ def test_a_balance_conserves_every_gram(bench: Bench, ops: list[Op]):
 
 @pytest.mark.postgres
 @given(plants(8), st.integers(0, 8))
-@settings(quick, max_examples=3)
+@settings(quick, max_examples=quick.max_examples // 3)
 def test_postgresql_answers_as_sqlite_does(
     bench: Bench, on_postgres: Bench, ops: list[Op], hour: int
 ):

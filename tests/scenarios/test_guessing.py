@@ -46,7 +46,7 @@ def test_unknown_locked_disabled_and_wrong_are_told_apart_by_nobody(site, clock)
     for login in ("ann", "locked", "off", "tokenonly"):
         a_user(site, ["qa"], login=login)
     admin = a_user(site, ["admin"], login="root")
-    change_user(site, admin, "off", UserChange(state="disabled"))
+    change_user(site, admin, "off", UserChange(state="disabled", reason="left"))
     reset_credential(site, admin, "tokenonly")
     for n in range(5):
         told(site, "locked", "wrong password!", ip=f"198.51.100.{n}")

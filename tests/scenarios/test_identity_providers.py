@@ -217,9 +217,9 @@ def test_a_provider_that_is_down_is_not_called_wrong(plant: Plant, client: Clien
 
 def test_whoever_was_switched_off_or_unlinked_stays_out(plant: Plant, client: Client):
     admin = a_user(plant.site, ["admin"], login="root")
-    change_user(plant.site, admin, "ann", UserChange(state="disabled"))
+    change_user(plant.site, admin, "ann", UserChange(state="disabled", reason="left"))
     assert "switched off" in said(sign_in(plant, client))
-    change_user(plant.site, admin, "ann", UserChange(state="active"))
+    change_user(plant.site, admin, "ann", UserChange(state="active", reason="back"))
     assert sign_in(plant, client).status_code == 303
     link = list_links(plant.site, admin, login="ann")[0]
     unlink_identity(plant.site, admin, "ann", link["link_id"])

@@ -134,6 +134,12 @@ def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(da
     (first,) = [lot for lot in scope["lots"] if lot["lot_no"] == "Y-1"]
     assert [edge["from"] for edge in first["because"]] == [dairy.milk.uid]
     assert (first["upper"], first["unit"]) == ("40", "kg")
+    told = {lot["lot_no"]: lot["contains"][0] for lot in scope["lots"]}
+    assert {name: (c["lower"], c["upper"], c["of"]) for name, c in told.items()} == {
+        "M-1": ("100", "100", "100"),
+        "Y-1": ("40", "40", "100"),
+        "Y-2": ("20", "20", "100"),
+    }
     customers = {c["customer"]: c for c in scope["shipped_sales_orders"]}
     assert customers["SHOP-A"]["email"] == "shop-a@example.org"
     assert customers["SHOP-A"]["lots"][0]["quantity"] == "10"
@@ -144,6 +150,30 @@ def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(da
         {"item": "MILK", "unit": "kg", "lower": "100", "upper": "100"},
         {"item": "YOGHURT", "unit": "kg", "lower": "60", "upper": "60"},
     ]
+
+
+def test_how_much_of_the_seeds_is_in_a_lot_counts_from_zero_for_a_seed_that_may_be_none(
+    dairy,
+):
+    site, now = dairy.site, dairy.site.sources.now()
+    shared = EventInput(
+        "production", (line(dairy.milk, "input", "10"), _made("Y-3"), _made("Y-4")), now
+    )
+    record_event(site, dairy.everyone(), shared)
+    (divided,) = _contained(recall_scope(site, dairy.everyone(), ["M-1"]), "Y-3")
+    assert (divided["lower"], divided["upper"], divided["likely"]) == ("5", "5", "5")
+
+    span = {"since": now - timedelta(hours=1), "until": now + timedelta(hours=1)}
+    # Nobody noted the temperature of the milk at its receipt: it may have been warm.
+    unsure = Question(lots=("Y-1",), where="temperature_on_arrival > 8", **span)
+    scope = recall_scope(site, dairy.everyone(), unsure)
+    assert [c["lower"] for c in _contained(scope, "M-1")] == ["0"]
+    assert [(c["lower"], c["upper"]) for c in _contained(scope, "Y-2")] == [("0", "20")]
+    assert [c["lower"] for c in _contained(scope, "Y-1")] == ["40"]
+
+
+def _contained(scope, lot_no: str):
+    return next(lot["contains"] for lot in scope.as_json()["lots"] if lot["lot_no"] == lot_no)
 
 
 def test_a_sibling_shares_the_milk_and_is_not_in_the_scope(dairy):

@@ -1,14 +1,18 @@
 """One lot under two names: joined, traced and held as one, parted again without a trace left."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from itertools import count
 
 import pytest
 
 from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refused
-from qtcore.services.events import EventInput
+from qtcore.services.balances import balance_lots
+from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot
+from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recall import recall_scope
 from qtcore.services.recording import record_event
 from qtcore.services.same_lots import join_lots, part_lots
@@ -169,3 +173,45 @@ def test_the_page_and_the_api_join_and_part(site):
     assert "The lots are joined." in joined.text and REASON in joined.text
     assert wrong.status_code == 400 and "NONE" in wrong.text
     assert "The lots are parted." in parted.text and REASON not in parted.text
+
+
+def test_what_came_under_one_name_is_used_under_the_other_and_counted_once(site):
+    theirs, _, _ = two_names(site)
+    number = f"I-{theirs.lot_no}"
+    told = LotRef(item="MILK", lot_no=number, source="AGENT")
+    used = EventInput(
+        "production",
+        (
+            Line(told, "input", Decimal(30), "kg"),
+            Line(LotRef(item="BUTTER", lot_no=f"B-{number}", source="PLANT"), "output"),
+        ),
+        site.sources.now(),
+    )
+    a_party(site, "AGENT")
+    with site.store.write(site.system_context()) as work:
+        write_all(site, NodeBook(site, work), [used], origin=Origin("import"))
+    release(site, theirs)
+    sample = EventInput("sampling", (line(theirs, "subject", "80"),), site.sources.now())
+    record_event(site, everyone(site), sample)
+    more = replace(sample, lines=(Line(told, "subject", Decimal(1), "kg"),))
+    with pytest.raises(Refused, match="has -30 kg on hand"):
+        record_event(site, everyone(site), more)
+
+    join_lots(site, everyone(site), theirs.uid, number, reason=REASON)
+
+    # 100 came, 80 and 30 are gone: 10 are missing under whichever name it is asked.
+    for name in (theirs.uid, number):
+        (counted,) = balance_lots(site, everyone(site), [name, theirs.uid]).lots
+        assert (counted.sums.received, counted.sums.on_hand) == (100, -10)
+    scope = recall_scope(site, everyone(site), [number]).as_json()
+    assert [row["received"] for row in scope["balance"]["lots"] if row["received"] != "0"] == [
+        "100"
+    ]
+    with pytest.raises(Refused, match="has -10 kg on hand"):
+        record_event(site, everyone(site), more)
+    view = get_lot(site, everyone(site), theirs.uid)
+    gaps = {gap["kind"] for gap in view.trace.gaps}
+    assert (view.stock.quantity, gaps) == (-10, {"negative_balance", "unverified_lot"})
+    part_lots(site, everyone(site), theirs.uid, number, reason="another drum")
+    after = get_lot(site, everyone(site), theirs.uid)
+    assert (after.stock.quantity, after.trace.gaps) == (20, ())

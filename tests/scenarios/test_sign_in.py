@@ -134,7 +134,9 @@ def test_nobody_ends_a_session_of_another(site):
 
 
 @pytest.mark.clause("21 CFR 11.10(d)")
-@pytest.mark.parametrize("change", [UserChange(roles=("operator",)), UserChange(state="disabled")])
+@pytest.mark.parametrize(
+    "change", [UserChange(roles=("operator",)), UserChange(state="disabled", reason="left")]
+)
 def test_a_change_of_what_somebody_may_do_ends_their_sessions(site, change):
     a_user(site, ["qa"], login="ann")
     admin = a_user(site, ["admin"], login="root")
@@ -205,11 +207,11 @@ def test_a_reset_gives_a_link_that_works_once_for_a_day(site, clock):
 def test_the_last_who_manages_users_keeps_it(site):
     admin = a_user(site, ["admin"], login="root")
     with pytest.raises(InputRejected, match="cannot be changed") as refused:
-        change_user(site, admin, "root", UserChange(state="disabled"))
+        change_user(site, admin, "root", UserChange(state="disabled", reason="left"))
     assert [f.code for f in refused.value.faults] == ["QT469"]
 
     a_user(site, ["admin"], login="second")
-    changed = change_user(site, admin, "root", UserChange(state="disabled"))
+    changed = change_user(site, admin, "root", UserChange(state="disabled", reason="left"))
     assert changed["state"] == "disabled"
     assert {each["login"] for each in list_users(site, admin)} == {"root", "second"}
 

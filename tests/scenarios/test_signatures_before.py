@@ -3,14 +3,12 @@
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from qtcore.definitions.workflows import SignatureDemand
-from qtcore.errors import InputRejected, Refused
-from qtcore.registry.load import load_registry
+from qtcore.errors import Denied, InputRejected, Refused
 from qtcore.services.accounts import NewUser, add_user
 from qtcore.services.sign_demands import standing_refusals
 from qtcore.services.sign_intents import Act, make_intent, sign_intent
@@ -26,6 +24,7 @@ from qtcore.services.signers import (
 from qtcore.services.site import Site
 from qtcore.store.tables import UserAccount
 from qtcore.testing import PASSWORD, FrozenClock, a_received_lot, a_site, a_user, text_of
+from tests.site_packs import strict_registry
 
 LOGIN = Proof(PASSWORD, login="qp")
 
@@ -47,28 +46,16 @@ def codes_of(error):
 
 
 @contextmanager
-def strict_site(tmp_path: Path, **policy: object):
+def strict_site(**policy: object):
     """A site whose policy asks for more than the shipped one."""
-    folder = tmp_path / "plant"
-    folder.mkdir()
-    asked = "".join(f"    {name}: {str(value).lower()}\n" for name, value in policy.items())
-    (folder / "pack.yaml").write_text(
-        "pack: plant\nversion: 1.0.0\nrequires_qtcore: '>=0.1,<1'\nlayer: site\n"
-        "languages: [en, zh-CN]\ntitle: {en: Plant, zh-CN: 厂}\n",
-        "utf-8",
-    )
-    (folder / "signing.yaml").write_text(
-        "policies:\n  - id: signatures\n    extends: {reason: part 11}\n" + asked, "utf-8"
-    )
-    registry = load_registry(site_dir=folder, packs=["food"]).get_registry()
-    with a_site(clock=FrozenClock(), registry=registry) as opened:
+    with a_site(clock=FrozenClock(), registry=strict_registry(**policy)) as opened:
         yield opened
 
 
 @pytest.mark.clause("21 CFR 11.10(j)")
 @pytest.mark.clause("21 CFR 11.100(b)")
-def test_policy_and_identity_come_before_the_first_signature_and_say_what_to_do(tmp_path):
-    with strict_site(tmp_path, accept=True, identified=True) as site:
+def test_policy_and_identity_come_before_the_first_signature_and_say_what_to_do():
+    with strict_site(accept=True, identified=True) as site:
         qp = in_session(site)
         intent = an_intent(site, qp)
         with pytest.raises(Refused) as refused:
@@ -84,8 +71,8 @@ def test_policy_and_identity_come_before_the_first_signature_and_say_what_to_do(
 
 
 @pytest.mark.clause("21 CFR 11.10(j)")
-def test_another_version_of_the_policy_is_accepted_again(tmp_path):
-    with strict_site(tmp_path, accept=True, version='"2"') as site:
+def test_another_version_of_the_policy_is_accepted_again():
+    with strict_site(accept=True, version='"2"') as site:
         qp = in_session(site)
         accept_policy(site, qp, "signatures", LOGIN)
         [policy] = [p for p in read_signer(site, qp)["policies"] if p["policy"] == "signatures"]
@@ -94,8 +81,8 @@ def test_another_version_of_the_policy_is_accepted_again(tmp_path):
         assert found is not None and found.version == "2"
 
 
-def test_a_policy_may_ask_for_a_second_factor(tmp_path):
-    with strict_site(tmp_path, second_factor=True) as site:
+def test_a_policy_may_ask_for_a_second_factor():
+    with strict_site(second_factor=True) as site:
         qp = in_session(site)
         with pytest.raises(Refused, match="second factor"):
             sign_intent(site, qp, an_intent(site, qp), LOGIN)
@@ -137,8 +124,9 @@ def test_a_disabled_account_signs_nothing(site):
         row = work.session.exec(select(UserAccount).where(UserAccount.login == "qp")).one()
         work.change(row, state="disabled")
         work.log("user.disable", "user", row.uid)
-    with pytest.raises(Refused, match="wrong"):
+    with pytest.raises(Denied, match="switched off"):
         sign_intent(site, qp, intent, LOGIN)
+    assert read_signer(site, site.system_context(), "qp")["failed"] == 0
     assert isinstance(site, Site) and text_of(site, "M-1", "state") == "quarantine"
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_share
+from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_share, find_shares
 from qtcore.errors import InputRejected
 
 A, B, C, D, E, OTHER = range(6)
@@ -123,3 +123,30 @@ def test_a_share_that_never_ends_is_rounded_outwards():
     answer = find_share(plant, A, C).as_json()
     assert (answer["lower"], answer["upper"], answer["fraction_upper"]) == ("0", "1", "1")
     assert answer["likely"] == "0." + "3" * 28
+
+
+def test_several_sources_are_added_and_one_made_of_another_is_whole():
+    plant = a_plant(
+        {A: kg("60"), OTHER: Amount(Decimal(40_000), "g"), B: kg("100"), C: kg("30")},
+        [Flow(A, B, "e", kg("60")), Flow(OTHER, B, "e", Amount(Decimal(40_000), "g")),
+         Flow(B, C, "f", kg("30"))],
+    )  # fmt: skip
+    both = find_shares(plant, [A, OTHER])
+    assert {node: bounds(share) for node, share in both.items()} == {
+        A: (60, 60), OTHER: (40, 40), B: (100, 100), C: (30, 30),
+    }  # fmt: skip
+    nested = find_shares(plant, [A, B])
+    assert (bounds(nested[B]), bounds(nested[C]), nested[C].whole) == ((100, 100), (30, 30), 160)
+
+
+def test_what_a_circle_or_an_unweighed_source_leaves_open_is_not_known_and_the_rest_is():
+    plant = a_plant(
+        {A: kg("10"), B: kg("4"), C: kg("6"), OTHER: kg("1")},
+        [Flow(A, B, "e", kg("4")), Flow(A, C, "f", kg("6")), Flow(C, OTHER, "g", kg("1")),
+         Flow(OTHER, C, "h", kg("1"))],
+    )  # fmt: skip
+    found = find_shares(plant, [A])
+    assert bounds(found[B]) == (4, 4)
+    assert "comes from itself" in found[C].unknown
+    unweighed = find_shares(a_plant({B: kg("4")}, [Flow(A, B, "e", kg("4"))]), [A])
+    assert "nobody recorded" in unweighed[B].unknown

@@ -164,7 +164,8 @@ class LotMapping(_Part):
 class EventMapping(_Part):
     """The event each row becomes: `type` is an event definition, `at` the column of its date.
 
-    `key` is its id among all imports: the same key with equal content is stored once.
+    `key` is its id among all imports: the same key with equal content is stored once. `device` is
+    the code of the device that told it; a row whose column is empty names none.
     """
 
     type: Word
@@ -174,6 +175,7 @@ class EventMapping(_Part):
     location: Text = ""
     location_name: Text = ""
     step: Text = ""
+    device: Text = ""
 
 
 class Mapping(_Part):
@@ -218,7 +220,9 @@ class Mapping(_Part):
         return self
 
     def _unknown_columns(self) -> list[str]:
-        used = {"event.at": self.event.at, **_template_fields("event.key", self.event.key)}
+        used = {"event.at": self.event.at}
+        for place in ("key", "device"):
+            used |= _template_fields(f"event.{place}", getattr(self.event, place))
         for name, lot in self.lots.items():
             for place in ("item", "item_name", "source", "source_name", "lot_no"):
                 used |= _template_fields(f"lots.{name}.{place}", getattr(lot, place))

@@ -70,6 +70,7 @@ class RowFacts:
     key: str
     content_hash: str = ""
     at: PartialDate | None = None
+    device: str = ""
     lots: tuple[LotFacts, ...] = ()
     results: tuple[ResultFacts, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
@@ -119,6 +120,7 @@ class RowDraft:
             key=key,
             content_hash=_content(filled),
             at=at,
+            device=self._device(),
             lots=lots,
             results=results,
             values=tuple(self._values(filled)),
@@ -189,6 +191,13 @@ class RowDraft:
         except KeyError as error:
             text = f"the value is missing, but {shown(template)} needs it"
             self.faults.add("QT722", text, f"{self.where}, column {error.args[0]}")
+            return ""
+
+    def _device(self) -> str:
+        """Name the device; a row without one in its column names none."""
+        try:
+            return fill(self.mapping.event.device, self._text)
+        except KeyError:
             return ""
 
     def _text(self, name: str) -> str | None:

@@ -3,9 +3,8 @@
 It must not know the tree, checkpoints, or other events.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Literal, TypeAlias
 
 from qtcore.engines.ledger.canonical import CanonicalError, Json, read_canonical
@@ -42,30 +41,16 @@ class LedgerEvent:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRun:
-    """Sealed events, one after the other, that need no more than their hashes checked.
+    """Sealed events, one after the other, that are what was recorded.
 
-    `listed.fit_at_a_glance` has seen columns, commitments and head of each to fit; `times` are
-    as the heads write them. What is wrong with one is found when it is looked at as `events`.
+    `listed.fit_at_a_glance` has seen hash, columns, commitments and head of each to fit; `times`
+    are as the heads write them. Where their order is wrong, they are looked at one by one.
     """
 
     seqs: Sequence[int]
-    heads: Sequence[bytes]
     leaves: Sequence[bytes]
     times: Sequence[str]
-    private: Sequence[Sequence[PrivateRow]]
-
-    @property
-    def is_whole(self) -> bool:
-        """Say whether every head has the hash that is stored for it."""
-        return [sha256(b"\x00" + head).digest() for head in self.heads] == [*self.leaves]
-
-    def events(self) -> Iterator[LedgerEvent]:
-        """Give the events one by one."""
-        for seq, head, leaf, private in zip(
-            self.seqs, self.heads, self.leaves, self.private, strict=True
-        ):
-            fields = tuple(PrivateField(*each) for _, *each in private)
-            yield LedgerEvent(seq, head, leaf, fields)
+    one_by_one: Callable[[], Iterable[LedgerEvent]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,8 +181,8 @@ class _Audit:
         """Take a run of sealed events at once; one by one where something does not fit."""
         first, tree = self.next_seq, self.frontier
         end = first + len(run.seqs)
-        if tree is None or [*run.seqs] != [*range(first, end)] or not run.is_whole:
-            for event in run.events():
+        if tree is None or [*run.seqs] != [*range(first, end)]:
+            for event in run.one_by_one():
                 self.read_event(event)
             return
         self.watch.see(first, run.times)

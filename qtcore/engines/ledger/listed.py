@@ -5,7 +5,7 @@ wrong. The bytes are those of canonical JSON, in which a quote inside a text is 
 that is found between quotes was written by the product, never by somebody's text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -16,71 +16,101 @@ from qtcore.engines.ledger.notices import ERASURE, RESTORE
 _PREFIX: Final = b"\x03"  # as in `commitment`
 # What these events say must be read.
 _READ: Final = frozenset({ERASURE, RESTORE})
+_UNFIT: Final = "\n"  # stands in no canonical head
 
 
 class Listed(NamedTuple):
     """What the columns of some entries say, column by column; `times` are as heads write them.
 
-    `about` is what each entry is listed under; `private` its personal fields, as a head orders
-    them.
+    `leaves` are the hashes that are stored for the heads. `promised` and `about` are what
+    `write_commitments` and `write_names` make of the rows beside each entry.
     """
 
     heads: Sequence[bytes]
+    leaves: Sequence[bytes]
     uids: Sequence[str]
     actions: Sequence[str]
     kinds: Sequence[str]
     things: Sequence[str]
     times: Sequence[str]
-    about: Sequence[Sequence[str]]
-    private: Sequence[Sequence[PrivateRow]]
+    promised: Sequence[str]
+    about: Sequence[str]
 
 
-def fit_at_a_glance(listed: Listed) -> list[bool]:
-    """Say of each head whether it has exactly its columns and commitments, none of them erased.
+def write_commitments(rows: Iterable[PrivateRow]) -> dict[int, str]:
+    """Write the commitments of personal fields by entry, in the order given, as a head has them.
 
-    It works on many at once: what is asked for each of them counts a million times.
+    An erased or unusable field is written as what no head has.
     """
-    few = {*listed.actions, *listed.kinds}
-    is_plain = _is_plain(listed.uids, [*few], listed.things, listed.times, *listed.about)
-    names = _Names()
-    found = []
-    for head, uid, action, kind, thing, at, about, private in zip(*listed, strict=True):
+    names, found = _Names(), dict[int, str]()
+    for key, name, salt, value in rows:
         try:
-            text = str(head, "utf-8")
-            promised = [
-                names[name][0]
-                + sha256(_PREFIX + salt + names[name][1] + value.encode()).hexdigest()
-                for _, name, salt, value in private
-                if len(salt) == SALT_SIZE
-            ]
-            found.append(
-                len(promised) == len(private)
-                and (is_plain or _is_plain((uid, action, kind, thing, at), about))
-                and f'","at":"{at}","changes":[' in text
-                and f'],"commitments":{{{_closed(promised)}}},"details":{{' in text
-                and f'}},"id":"{uid}","object":{{"id":"{thing}","kind":"{kind}"' in text
-                and action not in _READ
-                and _starts(text, action, thing, about)
-            )
+            before, hashed = names[name]
+            data = b"".join((_PREFIX, salt, hashed, value.encode()))
+            told = before + sha256(data).hexdigest() + '"'
+            if len(salt) != SALT_SIZE:
+                told = _UNFIT
         except (TypeError, ValueError, AttributeError):
-            found.append(False)
+            told = _UNFIT
+        found[key] = f"{found[key]},{told}" if key in found else told
     return found
 
 
-def _closed(promised: list[str]) -> str:
-    return '",'.join(promised) + '"' if promised else ""
+def write_names(rows: Sequence[tuple[int, str]]) -> dict[int, str]:
+    """Write what entries are listed under by entry, as a head names it."""
+    found = dict[int, str]()
+    is_plain = _is_plain([uid for _, uid in rows])
+    for key, uid in rows:
+        told = f'"{uid}"' if is_plain or _is_plain((uid,)) else _UNFIT
+        found[key] = f"{found[key]},{told}" if key in found else told
+    return found
 
 
-def _starts(text: str, action: str, thing: str, about: Sequence[str]) -> bool:
+def fit_at_a_glance(listed: Listed) -> list[bool]:
+    """Say of each head whether it has its hash, columns and commitments, none of them erased.
+
+    It works on many at once: what is asked for each of them counts a million times.
+    """
+    found = _fit(listed)
+    few = {*listed.actions, *listed.kinds}
+    if _READ.isdisjoint(few) and _is_plain([*few], listed.uids, listed.things, listed.times):
+        return found
+    columns = (listed.uids, listed.actions, listed.kinds, listed.things, listed.times)
+    return [
+        fits and _is_plain(texts) and _READ.isdisjoint(texts)
+        for fits, *texts in zip(found, *columns, strict=True)
+    ]
+
+
+def _fit(listed: Listed) -> list[bool]:
+    found = []
+    for head, leaf, uid, action, kind, thing, at, promised, about in zip(*listed, strict=True):
+        try:
+            is_same = sha256(b"\x00" + head).digest() == leaf
+            text = str(head, "utf-8")
+        except (ValueError, TypeError):
+            found.append(False)
+            continue
+        found.append(
+            is_same
+            and f'","at":"{at}","changes":[' in text
+            and f'],"commitments":{{{promised}}},"details":{{' in text
+            and f'}},"id":"{uid}","object":{{"id":"{thing}","kind":"{kind}"' in text
+            and _starts(text, f'],"action":"{action}","actor":', f'"{thing}"', about)
+        )
+    return found
+
+
+def _starts(text: str, then: str, thing: str, about: str) -> bool:
     """Say whether the head names exactly these others, and its object among them or not."""
-    then = f'],"action":"{action}","actor":'
-    if len(about) == 1 and about[0] == thing and text.startswith(f'{{"about":[{then}'):
+    if about == thing and text.startswith('{"about":[' + then):
         return True
-    names = sorted(about)
+    if not about or _UNFIT in about:
+        return False
+    names = sorted(f'"{name}"' for name in about[1:-1].split('","'))
     others = [name for name in names if name != thing]
     return thing in names and any(
-        text.startswith('{"about":[' + ",".join(f'"{name}"' for name in named) + then)
-        for named in (names, others)
+        text.startswith('{"about":[' + ",".join(named) + then) for named in (names, others)
     )
 
 

@@ -44,12 +44,15 @@ Roles = Annotated[list[Code], Field(max_length=50)]
 
 
 class UserBody(Input):
-    """A person with an account; the answer of `credential` gives the link for the password."""
+    """A person with an account; the answer of `credential` gives the link for the password.
+
+    Without a `language` the pages speak that of the browser until one is chosen.
+    """
 
     login: Code
     name: Code
     email: Short = ""
-    language: Short = "en"
+    language: Short = ""
     roles: Roles = Field(default_factory=list)
     site_roles: SiteRoles = Field(default_factory=list)
 

@@ -137,6 +137,9 @@ RECALLS: Mapping[str, Schema] = {
             ),
             "replies": _list(ANY_OBJECT),
             "effectiveness": ANY_OBJECT,
+            "now": _object(
+                {"open_orders": _list(_ref("OpenOrder")), "in_transit": _list(ANY_OBJECT)}
+            ),
             "since_snapshot": _object(
                 {
                     "added": _list(ANY_OBJECT),

@@ -145,6 +145,20 @@ SCHEMAS: Mapping[str, Schema] = {
             "lower": DECIMAL,
             "upper": DECIMAL,
             "unit": TEXT,
+            "contains": _list(_ref("Share")),
+        }
+    ),
+    "Share": _object(
+        {
+            "lower": MAYBE_DECIMAL,
+            "upper": MAYBE_DECIMAL,
+            "likely": MAYBE_DECIMAL,
+            "of": MAYBE_DECIMAL,
+            "fraction_lower": MAYBE,
+            "fraction_upper": MAYBE,
+            "unit": TEXT,
+            "is_exact": FLAG,
+            "unknown": TEXT,
         }
     ),
     "TraceEdge": _object(
@@ -194,17 +208,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "nodes": _list(_object(_NODE)),
             "edges": _list(_ref("TraceEdge")),
             "shortest": TEXTS,
-            "share": _object(
-                {
-                    "lower": MAYBE_DECIMAL,
-                    "upper": MAYBE_DECIMAL,
-                    "likely": MAYBE_DECIMAL,
-                    "of": MAYBE_DECIMAL,
-                    "unit": TEXT,
-                    "is_exact": FLAG,
-                    "unknown": TEXT,
-                }
-            ),
+            "share": _ref("Share"),
         }
     ),
     "LotBalance": _object(
@@ -316,6 +320,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "components": COUNT,
             "code": FLAG,
             "refusals": _list(ANY_OBJECT),
+            "providers": _list(ANY_OBJECT),
             "signed": _list(ANY_OBJECT),
         }
     ),

@@ -12,6 +12,7 @@ from qtcore.services.manifestations import list_signatures
 from qtcore.services.overrides import justify_rules
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
 from qtcore.services.sign_proofs import Proof
+from qtcore.services.vouching import Brought
 
 
 @operation(
@@ -54,7 +55,11 @@ def sign(call: Call, sent: Sent) -> Answer:
     body: ProofBody = sent.body
     party = party_of(call)
     passkey = (body.passkey, party) if body.passkey and party else None
-    proof = Proof(body.password, body.login, body.code)
+    brought = None
+    if body.provider is not None:
+        provider = call.site.providers.get(body.provider.provider)
+        brought = Brought(provider.id, body.provider.id_token, call.act().at)
+    proof = Proof(body.password, body.login, body.code, visit=brought)
     made = sign_intent(call.site, call.act(), call.params["intent_id"], proof, passkey=passkey)
     return Answer({"signed": plain_json(made)})
 

@@ -36,10 +36,18 @@ class PasswordBody(Input):
     code: Annotated[str, StringConstraints(max_length=12)] = ""
 
 
+class TokenBody(Input):
+    """What a program brought from an identity provider: a token with the nonce of the intent."""
+
+    provider: Short
+    id_token: Annotated[str, StringConstraints(max_length=16_384)]
+
+
 class ProofBody(PasswordBody):
-    """The proof of who signs: a password with what belongs to it, or a passkey's answer."""
+    """The proof of who signs: a password with what belongs to it, a passkey's answer, a token."""
 
     passkey: dict[str, Any] | None = None
+    provider: TokenBody | None = None
 
 
 class SignatureQuery(Input):

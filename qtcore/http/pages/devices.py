@@ -116,4 +116,9 @@ def _one(call: Call, mistakes: Sequence[str]) -> Page:
     return Page("device.html", data, 400 if mistakes else 200)
 
 
+def known_devices(call: Call) -> list[tuple[str, str]]:
+    """List the devices that may be cited today: code and name."""
+    return [(d["code"], d["name"]) for d in list_devices(call.site, call.act()) if d["is_fit"]]
+
+
 ROUTES = (show_all, register, show, act)

@@ -21,7 +21,7 @@ _CONDITIONS = ("visible", "required_when", "readonly_when", "on_hide", "widget")
 _TEXT: Schema = {"type": "string", "maxLength": 120}
 _CODE: Mapping[str, Schema] = {
     entity: {**_TEXT, "x-qt": {"entity": entity}}
-    for entity in ("item", "party", "location", "equipment", "unit")
+    for entity in ("item", "party", "location", "equipment", "unit", "device")
 }
 _QUANTITY: Schema = {"type": "number", "exclusiveMinimum": 0}
 _KNOWN: Schema = {
@@ -113,6 +113,7 @@ def event_schema(verb: str, lot_fields: Schema = _NONE) -> Schema:
             "event_at": {"type": "string", "format": "date-time"},
             **{name: {**schema, "minItems": 1} for name, schema in tables},
             **{name: _CODE.get(_ENTITY.get(name, ""), _TEXT) for name in others},
+            "device": _CODE["device"],
             "reason": {"type": "string", "maxLength": 2000},
         },
     }
@@ -144,7 +145,7 @@ def event_layout(verb: str) -> tuple[Section, ...]:
     rest = tuple(name for name in others if name != "parent")
     return (
         Section(id="what", fields=(*parent, *what)),
-        Section(id="circumstances", fields=("event_at", *rest, "reason")),
+        Section(id="circumstances", fields=("event_at", *rest, "device", "reason")),
     )
 
 
@@ -167,6 +168,7 @@ def make_event(
         from_party=str(base.get("from_party", "")),
         to_party=str(base.get("to_party", "")),
         equipment=str(base.get("equipment", "")),
+        device=str(base.get("device", "")),
         reason=str(base.get("reason", "")),
         values=dict(values),
     )

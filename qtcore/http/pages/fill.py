@@ -22,6 +22,7 @@ from qtcore.engines.forms import (
 )
 from qtcore.errors import Ambiguous, Conflict, Fault, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
+from qtcore.http.pages.devices import known_devices
 from qtcore.http.pages.event_forms import EXTRA, event_layout, event_schema, make_event
 from qtcore.http.pages.local_times import in_utc
 from qtcore.http.pages.mistakes import word_error
@@ -207,6 +208,8 @@ def _known_codes(call: Call) -> dict[str, list[tuple[str, str]]]:
         if context.actor.may("lot.read")
         else {}
     )
+    if context.actor.may("lot.read"):
+        known["device"] = known_devices(call)
     known["unit"] = [(unit.code, "") for unit in call.site.registry.list("units")]
     return known
 

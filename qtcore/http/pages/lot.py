@@ -14,6 +14,7 @@ from qtcore.definitions.stored_states import active_in
 from qtcore.definitions.workflows import Transition
 from qtcore.http.call import Call
 from qtcore.http.pages.chain import neighbours_of
+from qtcore.http.pages.devices import known_devices
 from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.http.rendering import show_unit
 from qtcore.services.audit import read_ledger
@@ -28,6 +29,7 @@ from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import ResultRow
 
 LAST_EVENTS = 6
+RESULT_FIELDS = ("characteristic", "value", "device", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,9 @@ def lot_data(call: Call) -> dict[str, Any]:
         "last": last,
         "fields": _fields(call, view),
         "spec": spec_of(call.site, view.info),
+        "devices": known_devices(call) if actor.may("result.record") else [],
         "mistakes": [],
-        "typed": dict.fromkeys(("characteristic", "value", "reason"), ""),
+        "typed": dict.fromkeys(RESULT_FIELDS, ""),
         "done": call.word("done"),
     }
 

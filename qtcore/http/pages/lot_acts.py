@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from qtcore.errors import Ambiguous, Conflict, InputRejected, NotFound, QTCoreError, Refused
 from qtcore.http.call import Call
-from qtcore.http.pages.lot import lot_data
+from qtcore.http.pages.lot import RESULT_FIELDS, lot_data
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.holds import lift_hold, place_hold
@@ -24,6 +24,7 @@ def add_result(call: Call) -> Seen:
     result = ResultInput(
         characteristic=call.field("characteristic"),
         value=_YES_NO.get(call.field("value").lower(), call.field("value")),
+        device=call.field("device").strip(),
         correct=call.field("correct") == "true",
         reason=call.field("reason"),
     )
@@ -82,7 +83,7 @@ def _again(call: Call, error: QTCoreError) -> Page:
     """Show the lot again with what was wrong on top, and what was typed kept."""
     data = lot_data(call)
     data["mistakes"] = [{"message": text, "href": ""} for text in word_error(call, error)]
-    data["typed"] = {name: call.field(name) for name in ("characteristic", "value", "reason")}
+    data["typed"] = {name: call.field(name) for name in RESULT_FIELDS}
     return Page("lot.html", data, 400)
 
 

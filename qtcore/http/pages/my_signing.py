@@ -17,9 +17,10 @@ from qtcore.services.enrolment import begin_passkey, begin_totp, confirm_passkey
 from qtcore.services.factors import relying_party, revoke_factor
 from qtcore.services.identities import own_providers
 from qtcore.services.sign_demands import policy_text
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.signers import accept_policy, read_signer
 from qtcore.services.users import has_password
-from qtcore.services.visits import Errand
+from qtcore.services.visits import Errand, Purpose
 
 _ADDRESS = "/me/signing"
 
@@ -50,7 +51,13 @@ def act(call: Call) -> Seen:
 
 
 def _begin_totp(call: Call) -> Seen:
-    new = begin_totp(call.site, call.act(), call.field("name"), call.proof)
+    name = call.field("name")[:80]
+    return _proven_there(call, "totp", name) or show_totp(call, name, call.proof)
+
+
+def show_totp(call: Call, name: str, proof: Proof) -> Page:
+    """Begin an authenticator app and show its secret, once."""
+    new = begin_totp(call.site, call.act(), name, proof)
     shown = " ".join(new.secret[at : at + 4] for at in range(0, len(new.secret), 4))
     begun = {"factor": new.factor_id, "secret": shown, "address": new.address,
              "picture": b64encode(new.picture).decode()}  # fmt: skip
@@ -63,8 +70,13 @@ def _confirm_totp(call: Call) -> Seen:
 
 
 def _begin_passkey(call: Call) -> Seen:
+    return _proven_there(call, "passkey") or show_passkey(call, call.proof)
+
+
+def show_passkey(call: Call, proof: Proof) -> Page:
+    """Begin a passkey and show what the browser is to make it with."""
     party = relying_party(call.site, call.host)
-    factor, options = begin_passkey(call.site, call.act(), party, call.proof)
+    factor, options = begin_passkey(call.site, call.act(), party, proof)
     return signing_page(call, passkey={"factor": factor, "options": json.dumps(options)})
 
 
@@ -83,12 +95,21 @@ def _revoke(call: Call) -> Seen:
 
 
 def _accept(call: Call) -> Seen:
-    provider = call.field("provider")
-    if provider:
-        errand = Errand("accept", _ADDRESS, call.field("policy")[:80], again=True)
-        return send_away(call, call.act(), provider, errand)
-    accept_policy(call.site, call.act(), call.field("policy"), call.proof)
+    policy = call.field("policy")
+    away = _proven_there(call, "accept", policy[:80])
+    if away is not None:
+        return away
+    accept_policy(call.site, call.act(), policy, call.proof)
     return Redirect(f"{_ADDRESS}?done=accepted")
+
+
+def _proven_there(call: Call, purpose: Purpose, about: str = "") -> Page | None:
+    """Send somebody to the provider they chose to prove who they are; None when they chose none."""
+    provider = call.field("provider")
+    if not provider:
+        return None
+    errand = Errand(purpose, _ADDRESS, about, again=True)
+    return send_away(call, call.act(), provider, errand)
 
 
 def signing_page(call: Call, *, error: QTCoreError | None = None, **begun: Any) -> Page:

@@ -20,7 +20,7 @@ from qtcore.http.call import Call
 from qtcore.http.cookies import session_cookie, visit_cookie
 from qtcore.http.pages.leaving import return_address, send_away
 from qtcore.http.pages.mistakes import word_error
-from qtcore.http.pages.my_signing import signing_page
+from qtcore.http.pages.my_signing import show_passkey, show_totp, signing_page
 from qtcore.http.pages.sessions import asked_by_nobody, early_page, own_path, sign_in_page
 from qtcore.http.pages.signing import sheet, signed
 from qtcore.http.pages.users import own_page
@@ -88,11 +88,21 @@ def _accept(call: Call, context: Context, arrived: Arrived) -> Seen:
     return Redirect(f"{arrived.goal}?done=accepted")
 
 
+def _enrol_totp(call: Call, _: Context, arrived: Arrived) -> Seen:
+    return show_totp(call, arrived.about, Proof(visit=Visit(arrived)))
+
+
+def _enrol_passkey(call: Call, _: Context, arrived: Arrived) -> Seen:
+    return show_passkey(call, Proof(visit=Visit(arrived)))
+
+
 _ERRANDS: Final[Mapping[str, Callable[[Call, Context, Arrived], Seen]]] = {
     "sign_in": _enter,
     "link": _link,
     "sign": _sign,
     "accept": _accept,
+    "totp": _enrol_totp,
+    "passkey": _enrol_passkey,
 }
 
 
@@ -102,7 +112,7 @@ def _again(call: Call, meant: Errand, error: QTCoreError) -> Seen:
         return _failed(call, meant.goal, error)
     if meant.purpose == "sign":
         return sheet(call, meant.about, meant.goal, error)
-    if meant.purpose == "accept":
+    if meant.purpose in ("accept", "totp", "passkey"):
         return signing_page(call, error=error)
     return own_page(call, word_error(call, error))
 

@@ -15,7 +15,13 @@ from qtcore.http.call import Call
 from qtcore.http.downloads import Download
 from qtcore.http.pages.lot_words import read_lot_words
 from qtcore.http.pages.mistakes import word_error
-from qtcore.http.pages.recall_question import as_address, is_asked, read_question, typed_question
+from qtcore.http.pages.recall_question import (
+    as_address,
+    is_asked,
+    read_question,
+    split_seeds,
+    typed_question,
+)
 from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.catalogue import MAX_LIMIT, list_master
@@ -169,6 +175,7 @@ def _page(
     data = {
         "item_names": item_names(call),
         "question": question,
+        **_named_seeds(question["seeds"], scope),
         "words": words,
         "address": as_address(question),
         "scope": scope,
@@ -180,6 +187,15 @@ def _page(
         "may_start": call.act().actor.may("recall.start"),
     }
     return Page("recall.html", data, 400 if told else 200)
+
+
+def _named_seeds(text: str, scope: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Part what was named by a lot's id, as a link does, from what a person typed."""
+    named = split_seeds(text)
+    chosen = [one for one in (scope or {}).get("starts", ()) if one["lot_id"] in named]
+    ids = {one["lot_id"] for one in chosen}
+    further = text if not ids else "\n".join(name for name in named if name not in ids)
+    return {"chosen": chosen, "further": further}
 
 
 def item_names(call: Call) -> dict[str, str]:

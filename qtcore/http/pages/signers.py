@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from urllib.parse import quote
 
-from qtcore.errors import Fault, InputRejected, Refused
+from qtcore.errors import Fault, InputRejected, NotFound, Refused
 from qtcore.http.call import Call
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
@@ -20,9 +20,13 @@ from qtcore.services.signers import (
     record_training,
     verify_identity,
 )
+from qtcore.services.training_tasks import Assignment, assign_training, end_assignment
 from qtcore.services.users import get_user, unlock_sign_in
 
-_TYPED = ("method", "evidence", "topic", "proof", "valid_from", "valid_until", "reason")
+_TYPED = (
+    "method", "evidence", "topic", "proof", "valid_from", "valid_until", "reason", "assigned",
+    "due_on",
+)  # fmt: skip
 
 
 @page("GET", "/users/{login:str}/signing")
@@ -33,7 +37,7 @@ def show(call: Call) -> Seen:
 
 @page("POST", "/users/{login:str}/signing")
 def act(call: Call) -> Seen:
-    """Record an identity or a training, take a lost factor away, or end a lock with the reason."""
+    """Record an identity, record or assign a training, take a factor away, or end a lock."""
     login, context, what = call.params["login"], call.act(), call.field("act")
     try:
         if what == "identify":
@@ -41,6 +45,11 @@ def act(call: Call) -> Seen:
             verify_identity(call.site, context, login, method=method, evidence=evidence)
         elif what == "train":
             record_training(call.site, context, login, _training(call))
+        elif what == "assign":
+            assign_training(call.site, context, login, _assignment(call))
+        elif what == "unassign":
+            task, reason = call.field("task"), call.field("reason")
+            end_assignment(call.site, context, login, task, reason=reason)
         elif what == "unlock":
             unlock_signer(call.site, context, login, reason=call.field("reason"))
         elif what == "unlock_sign_in":
@@ -50,7 +59,7 @@ def act(call: Call) -> Seen:
             revoke_factor(call.site, context, call.field("factor"), reason=reason, login=login)
         else:
             raise InputRejected(f"{what!r} is nothing that is done here")
-    except (InputRejected, Refused) as error:
+    except (InputRejected, NotFound, Refused) as error:
         return _page(call, word_error(call, error))
     return Redirect(f"/users/{quote(login, safe='')}/signing?done={quote(what)}")
 
@@ -58,6 +67,14 @@ def act(call: Call) -> Seen:
 def _training(call: Call) -> TrainingInput:
     begins, ends = (_day(call, name) for name in ("valid_from", "valid_until"))
     return TrainingInput(call.field("topic"), call.field("proof"), begins, ends)
+
+
+def _assignment(call: Call) -> Assignment:
+    due_on = _day(call, "due_on")
+    if due_on is None:
+        fault = Fault("QT477", "the day by which it is due is missing", "due_on")
+        raise InputRejected("no training is assigned", [fault])
+    return Assignment(call.field("assigned"), due_on, call.field("reason"))
 
 
 def _day(call: Call, name: str) -> date | None:

@@ -114,6 +114,16 @@ class Ground:
         return dict(found)
 
     @cached_property
+    def signed(self) -> dict[str, tuple[Any, ...]]:
+        """What the ledger tells of each signature: digest, meaning, its words, revision."""
+        names = ("content", "meaning", "meaning_text", "revision")
+        return {
+            head["object"]["id"]: tuple(head["details"].get(name) for name in names)
+            for _, head in self.heads()
+            if head["action"] == "sign"
+        }
+
+    @cached_property
     def event_lines(self) -> dict[str, list[list[Any]]]:
         """The lines that the ledger tells of each event: part, node, quantity, unit."""
         return {

@@ -204,12 +204,17 @@ def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
     found = list(rows)
     lost = next((row.id for row in found if not row.event_type), None)
     if lost is not None:
-        raise StoreUnavailable(
-            f"the database is damaged: the event of movement {lost} is not in it; run "
-            "`qtcore db fsck`, and restore a backup",
-            code="QT509",
-        )
+        raise event_is_gone(lost)
     return sorted(found, key=lambda row: (row.event_at, row.id))
+
+
+def event_is_gone(movement: int) -> StoreUnavailable:
+    """Say that a movement has no event, which no writing of ours leaves behind."""
+    return StoreUnavailable(
+        f"the database is damaged: the event of movement {movement} is not in it; run "
+        "`qtcore db fsck`, and restore a backup",
+        code="QT509",
+    )
 
 
 def open_discrepancies(

@@ -112,6 +112,14 @@ def read_rows(
     return rows_of(_reader(session), statement, values)
 
 
+def driver_rows(
+    session: Session, statement: Select[Any], values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Run a statement as `read_rows` does; rows are as the driver has them, see `parts_for`."""
+    parts = parts_of(_reader(session), statement, values, size=_PART)
+    return [row for part in parts for row in part]
+
+
 def change_for(
     session: Session,
     build: Callable[[str], ClauseElement],

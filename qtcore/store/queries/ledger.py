@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, read_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, driver_rows, parts_for, read_rows
 from qtcore.store.queries.ledger_facets import Wanted
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
@@ -162,13 +162,20 @@ def read_private(session: Session, tenant_id: int, entries: list[int]) -> dict[i
     return found
 
 
-def private_rows(session: Session, tenant_id: int, entries: Sequence[int]) -> Sequence[Any]:
-    """Read (entry, field, salt, value) of entries, erased ones too; others may come along."""
+def private_rows(
+    session: Session, tenant_id: int, entries: Sequence[int]
+) -> Sequence[tuple[Any, ...]]:
+    """Read (entry, field, salt, value) of entries, erased ones too; others may come along.
+
+    They are as the driver has them; those of neighbours are in order.
+    """
     return _rows_of(session, _private, tenant_id, entries)
 
 
-def about_rows(session: Session, tenant_id: int, entries: Sequence[int]) -> Sequence[Any]:
-    """Read (entry, public id) of what entries are listed under; others may come along."""
+def about_rows(
+    session: Session, tenant_id: int, entries: Sequence[int]
+) -> Sequence[tuple[Any, ...]]:
+    """Read (entry, public id) of what entries are listed under, in no order."""
     return _rows_of(session, _abouts, tenant_id, entries)
 
 
@@ -177,15 +184,16 @@ def _rows_of(
     build: Callable[[str], Select[Any]],
     tenant_id: int,
     entries: Sequence[int],
-) -> Sequence[Any]:
+) -> Sequence[tuple[Any, ...]]:
     """Read rows of entries; of neighbours in one sweep, without a look-up for each."""
     if not entries:
         return ()
     first, last = min(entries), max(entries)
     if last - first > _NEAR * len(entries):
-        return rows_for(session, build, tenant_id, entries)
+        parts = parts_for(session, build, tenant_id, entries)
+        return [row for part in parts for row in part]
     between = {"tenant": tenant_id, "first": first, "last": last}
-    return read_rows(session, build(_SWEEP), between)
+    return driver_rows(session, build(_SWEEP), between)
 
 
 @cache
@@ -196,7 +204,8 @@ def _abouts(how: str) -> Select[Any]:
 @cache
 def _private(how: str) -> Select[Any]:
     row = (_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.salt, _PRIVATE.c.value)
-    return _asked(select(*row), _PRIVATE, how)
+    found = _asked(select(*row), _PRIVATE, how)
+    return found.order_by(_PRIVATE.c.event_id, _PRIVATE.c.field) if how == _SWEEP else found
 
 
 def _asked(statement: Select[Any], table: Table, how: str) -> Select[Any]:

@@ -100,6 +100,7 @@ from qtcore.store.tables.signing import (
     SigningFactor,
     SignIntent,
     Training,
+    TrainingTask,
 )
 from qtcore.store.tables.timers import Notification, NotificationReceipt, WorkflowTimer
 
@@ -184,6 +185,7 @@ __all__ = [
     "Throttle",
     "TokenUse",
     "Training",
+    "TrainingTask",
     "Unit",
     "UserAccount",
     "WebSession",

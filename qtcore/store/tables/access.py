@@ -15,7 +15,7 @@ from qtcore.store.columns import PublicRow, Row, TenantRow, json_field, key_fiel
 class UserAccount(PublicRow, table=True):
     """An account of a person; logins are never reused or reassigned (21 CFR 11.100(a)).
 
-    `site_roles` are [site, role] pairs.
+    `site_roles` are [site, role] pairs. `password_set_at`: null for one set before that was kept.
     """
 
     __tablename__ = "user_account"
@@ -30,11 +30,12 @@ class UserAccount(PublicRow, table=True):
     password_hash: str = Field(default="", max_length=300)
     roles: list[str] = json_field(list)
     site_roles: list[list[str]] = json_field(list)
-    language: str = Field(default="en", max_length=20)
+    language: str = Field(default="", max_length=20)
     state: str = Field(default="active", max_length=20)
     version: int = 1
     failed_sign_ins: int = 0
     locked_until: datetime | None = None
+    password_set_at: datetime | None = None
     created_at: datetime
 
 

@@ -16,7 +16,7 @@ DEVICE_KINDS = ("scale", "scanner", "tablet", "printer", "meter", "other")
 class Device(PublicRow, table=True):
     """A device of a site. `every_days`: how often it is calibrated; null: it needs no calibration.
 
-    `reminded_for` is the due date that was told of last, so that each is told of once.
+    `reminded_for` is the day that was told of last: the due date, or a day of each week after it.
     """
 
     __tablename__ = "device"

@@ -78,7 +78,8 @@ class SignerStanding(PublicRow, table=True):
     """Whether an account may sign: wrong tries, a lock, and how its person was identified.
 
     `trying` counts tries that are being checked now: together with `failed` they never exceed the
-    limit, on however many instances somebody guesses.
+    limit, on however many instances somebody guesses. `let_in_at` and `let_in_by`: when another
+    person last handed out a way to be this person, and who (0: the product's own command line).
     """
 
     __tablename__ = "signer_standing"
@@ -97,6 +98,9 @@ class SignerStanding(PublicRow, table=True):
     identity_evidence: str = Field(default="", max_length=400)
     identity_verified_at: datetime | None = None
     identity_verified_by: str = Field(default="", max_length=120)
+    identity_by_person: int | None = key_field(default=None)
+    let_in_at: datetime | None = None
+    let_in_by: int | None = key_field(default=None)
     version: int = 1
 
 
@@ -135,3 +139,23 @@ class Training(PublicRow, table=True):
     evidence: str = Field(max_length=400)
     recorded_at: datetime
     recorded_by: str = Field(max_length=120)
+
+
+class TrainingTask(PublicRow, table=True):
+    """That a person is to be trained for a topic by a day, whichever steps ask for it."""
+
+    __tablename__ = "training_task"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "uid"),
+        tenant_key("person_id", "person"),
+        Index("ix_training_task_person", "tenant_id", "person_id"),
+    )
+
+    person_id: int = key_field()
+    topic: str = Field(max_length=80)
+    due_on: date
+    reason: str = Field(default="", max_length=400)
+    assigned_at: datetime
+    assigned_by: str = Field(max_length=120)
+    ended_at: datetime | None = None
+    version: int = 1

@@ -1,0 +1,130 @@
+"""How much of some lots is in others: reads what the bounds need, and joins lots of several names.
+
+It must not walk the genealogy; it is told the lots and the links between them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
+from qtcore.errors import InputRejected
+from qtcore.services.site import Site
+from qtcore.store.queries.events import MovementRow, movements_of, movements_of_events
+from qtcore.store.queries.lens import NOW, Lens
+from qtcore.store.queries.trace import SAME_AS, EdgeRow, Walk
+
+_CAME = ("received", "produced")
+
+
+def shares_of(
+    site: Site,
+    session: Session,
+    sources: Sequence[int],
+    edges: Iterable[EdgeRow],
+    *,
+    nodes: Collection[int] = (),
+    lens: Lens = NOW,
+) -> dict[int, list[Share]]:
+    """Say for each node how much of the sources is in it: one share for each kind of unit.
+
+    `edges` are all links between them; `nodes` are further ones to be told of.
+    """
+    tenant, facts = site.store.tenant_id, lens.facts()
+    one_of = one_of_each(edges, {*sources, *nodes})
+    members = list(one_of)
+    incoming = Walk(session, tenant, "backward", facts).read(members, 1)
+    links = [edge for edge in incoming if edge.kind != SAME_AS and edge.dst in one_of]
+    movements = movements_of(session, tenant, members, lens=facts)
+    vague = {edge.event_uid for edge in links if edge.quantity is None}
+    told = movements_of_events(session, tenant, vague, lens=facts)
+    plant = Plant(
+        sizes=_sizes(site, movements, one_of),
+        flows=[
+            Flow(
+                one_of.get(edge.src, edge.src),
+                one_of[edge.dst],
+                edge.event_uid,
+                Amount(edge.quantity, edge.unit),
+            )
+            for edge in links
+        ],
+        acts=_acts(site, told, one_of),
+        convert=site.registry.convert,
+        inside=set(one_of.values()),
+    )
+    found: dict[int, list[Share]] = defaultdict(list)
+    for alike in _by_unit(site, plant, {one_of[source] for source in sources}):
+        shares = find_shares(plant, alike)
+        for node, one in one_of.items():
+            if one in shares and (shares[one].unknown or shares[one].upper):
+                found[node].append(shares[one])
+    return found
+
+
+def _by_unit(site: Site, plant: Plant, sources: Iterable[int]) -> list[list[int]]:
+    """Part sources into those that can be added; what nobody weighed is a part of its own."""
+    parts: dict[str, list[int]] = defaultdict(list)
+    for source in sorted(sources):
+        size = plant.sizes.get(source, Amount(None, ""))
+        known = site.registry.unit(size.unit)
+        kind = known.dimension if known else size.unit
+        parts[kind if size.quantity is not None else ""].append(source)
+    return list(parts.values())
+
+
+def one_of_each(edges: Iterable[EdgeRow], nodes: Iterable[int]) -> dict[int, int]:
+    """Give each node the one that stands for it and for its other names."""
+    stands_for: dict[int, int] = {node: node for node in nodes}
+
+    def find(node: int) -> int:
+        while stands_for.setdefault(node, node) != node:
+            stands_for[node] = node = stands_for[stands_for[node]]
+        return node
+
+    for edge in edges:
+        source, target = find(edge.src), find(edge.dst)
+        if edge.kind == SAME_AS:
+            stands_for[target] = source
+    return {node: find(node) for node in list(stands_for)}
+
+
+def _sizes(
+    site: Site, movements: Iterable[MovementRow], one_of: Mapping[int, int]
+) -> dict[int, Amount]:
+    rows: dict[int, list[MovementRow]] = defaultdict(list)
+    for row in movements:
+        if row.effect in _CAME:
+            rows[one_of[row.node]].append(row)
+    return {node: _added(site, told) for node, told in rows.items()}
+
+
+def _acts(site: Site, rows: Iterable[MovementRow], one_of: Mapping[int, int]) -> dict[str, Act]:
+    used: dict[str, dict[int, list[MovementRow]]] = defaultdict(lambda: defaultdict(list))
+    made: dict[str, dict[int, list[MovementRow]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        side = {"input": used, "output": made}.get(row.part)
+        if side is not None:
+            side[row.event_uid][one_of.get(row.node, row.node)].append(row)
+    return {
+        uid: Act(
+            {node: _added(site, told) for node, told in used[uid].items()},
+            {node: _added(site, told) for node, told in made[uid].items()},
+        )
+        for uid in {*used, *made}
+    }
+
+
+def _added(site: Site, rows: Sequence[MovementRow]) -> Amount:
+    unit = next((row.unit for row in rows if row.quantity is not None), "")
+    total = Decimal(0)
+    for row in rows:
+        if row.quantity is None:
+            return Amount(None, unit)
+        try:
+            total += site.registry.convert(row.quantity, row.unit, unit)
+        except InputRejected:
+            return Amount(None, unit)
+    return Amount(total, unit)
