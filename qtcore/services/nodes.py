@@ -36,14 +36,16 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
-    found = infos_named(session, tenant_id, text.strip())
+    return the_one(text, infos_named(session, tenant_id, text.strip()))
+
+
+def the_one(text: str, found: Sequence[NodeInfo]) -> NodeInfo:
+    """Give the only thing that a text fits; raises NotFound, or Ambiguous with the candidates."""
     if not found:
         raise missing_node(text)
     if len(found) > 1:
-        raise Ambiguous(
-            f"{text!r} fits {len(found)} lots; name one by its lot_id",
-            [candidate(info) for info in found],
-        )
+        said = f"{text!r} fits {len(found)} lots; name one by its lot_id"
+        raise Ambiguous(said, [candidate(info) for info in found])
     return found[0]
 
 

@@ -22,9 +22,9 @@ from qtcore.services.sight import get_seen, thing_of_lot
 from qtcore.services.sign_proofs import Proof, Proven
 from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
-from qtcore.services.standing import act_at, as_reader, lent_to, require_or_lent
+from qtcore.services.standing import Lent, act_at, as_reader, lent_to, require_or_lent
 from qtcore.services.steps import workflow_of_lot
-from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.nodes import NodeInfo, describe_all_named
 from qtcore.store.tables import Record
 
 _RIGHTS = {"lot": "lot.transition", "record": "record.transition"}
@@ -85,6 +85,14 @@ class _Found:
         return next((step for step in self.steps if step.signature is not None), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read for several steps together: what is lent, and what names of lots name."""
+
+    lent: tuple[Lent, ...]
+    named: Mapping[str, Sequence[NodeInfo]] = field(default_factory=dict)
+
+
 class NotAtOnce(Exception):  # nothing went wrong: it takes another way
     """Raised where a step takes transactions of its own before it: to prove the signer, to refuse.
 
@@ -110,13 +118,15 @@ def ask_before(site: Site, context: Context, subject: tuple[str, str], step: Ste
     return replace(asked, demand=tuple(refusals), proven=proven)
 
 
-def ask_within(site: Site, session: Session, context: Context, asking: Asking) -> Asked:
+def ask_within(
+    site: Site, session: Session, context: Context, asking: Asking, *, known: Known
+) -> Asked:
     """Check right and form in the transaction that makes the step: then it is read once.
 
     Raises NotAtOnce for what is to be signed or refused; NotFound, Ambiguous, InputRejected. The
     caller has asked `require_any` before.
     """
-    found = _find(site, session, context, asking)
+    found = _find(site, session, context, asking, known=known)
     decision = site.registry.policy.decide(found.context.actor, found.right, found.thing)
     if found.signed is not None or not decision.is_allowed:
         raise NotAtOnce
@@ -128,10 +138,23 @@ def require_any(site: Site, context: Context, subject: tuple[str, str]) -> None:
     require_or_lent(site, context, _RIGHTS[subject[0]], about=subject[1])
 
 
-def _find(site: Site, session: Session, context: Context, asking: Asking) -> _Found:
-    (kind, name), step = asking
+def know(site: Site, session: Session, context: Context, steps: Sequence[Asking]) -> Known:
+    """Read what all of these steps ask for, once."""
     lent = lent_to(site, session, context.actor.person_id, context.at)
-    row, workflow, thing = _seen(site, session, as_reader(site, context, lent), (kind, name))
+    names = [name.strip() for (kind, name), _ in steps if kind == "lot"]
+    if len(names) < 2:
+        return Known(lent)
+    return Known(lent, describe_all_named(session, site.store.tenant_id, names))
+
+
+def _find(
+    site: Site, session: Session, context: Context, asking: Asking, *, known: Known | None = None
+) -> _Found:
+    (kind, name), step = asking
+    known = known or know(site, session, context, [asking])
+    lent = known.lent
+    reader = as_reader(site, context, lent)
+    row, workflow, thing = _seen(site, session, reader, (kind, name), known=known)
     context = acting_at(site, context, thing)
     steps = answering(workflow, row.state, step.transition)
     context = act_at(site, session, context, (workflow.id, steps), lent=lent)
@@ -148,12 +171,12 @@ def _asked(site: Site, found: _Found, asking: Asking) -> Asked:
 
 
 def _seen(
-    site: Site, session: Session, reader: Context, subject: tuple[str, str]
+    site: Site, session: Session, reader: Context, subject: tuple[str, str], *, known: Known
 ) -> tuple[NodeInfo | Record, WorkflowDefinition, Thing]:
     """Find what a step is about among what this person sees, or those they act for."""
     kind, name = subject
     if kind == "lot":
-        info = get_seen(site, reader, session, name)
+        info = get_seen(site, reader, session, name, named=known.named.get(name.strip(), ()))
         thing = thing_of_lot(site, session, info, actor=reader.actor)
         return info, workflow_of_lot(site, session, info), thing
     row = get_record(site, session, name)

@@ -20,7 +20,7 @@ from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import form_at, lifecycle_at, workflow_at
 from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
 from qtcore.services.evaluation import evaluator
-from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.facts import LotEvidence, gather_facts, read_evidence
 from qtcore.services.nodes import resolve
 from qtcore.services.record_lots import lots_of_record, own_values, speaks_of_facts
 from qtcore.services.sight import thing_of_lot, thing_of_record
@@ -38,7 +38,10 @@ from qtcore.store.unit import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A lot or record with the life cycle it is pinned to, and the steps it made so far."""
+    """A lot or record with the life cycle it is pinned to, and the steps it made so far.
+
+    `evidence` is what its facts are read from, where that was read before.
+    """
 
     kind: str
     row: NodeInfo | Record
@@ -47,6 +50,7 @@ class Subject:
     workflow: WorkflowDefinition
     history: tuple[StateChangeRow, ...]
     info: NodeInfo | None = None
+    evidence: LotEvidence | None = None
 
     @property
     def revision(self) -> int:

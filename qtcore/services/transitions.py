@@ -29,6 +29,7 @@ from qtcore.services.records import open_record
 from qtcore.services.sign_proofs import Proven
 from qtcore.services.sign_steps import Signed, lapsed_signatures
 from qtcore.services.site import Site
+from qtcore.services.step_ahead import read_ahead
 from qtcore.services.step_asking import (
     Asked,
     NotAtOnce,
@@ -37,6 +38,7 @@ from qtcore.services.step_asking import (
     ask_before,
     ask_within,
     event_of,
+    know,
     require_any,
 )
 from qtcore.services.step_grounds import facts_and_gates, single_rules
@@ -126,26 +128,49 @@ def _make(
     made: list[Made] = []
     try:
         with site.store.write(context) as work:
-            asked = [
-                each if isinstance(each, Asked) else ask_within(site, work.session, context, each)
-                for each in steps
-            ]
+            asked = _asked_in(site, work, context, steps)
             context = _one_actor(asked)
             work.act_as(context)
+            ahead = _ahead(site, work, asked)
             for each in asked:
                 (kind, name), step = each.subject, each.step
                 trail = Trail(kind)
-                is_fresh = not made and not isinstance(steps[0], Asked)
-                found = _read(site, work.session, each, is_fresh=is_fresh)
+                is_fresh = len(steps) == 1 and not isinstance(steps[0], Asked)
+                found = _taken(ahead, each) or _read(site, work.session, each, is_fresh=is_fresh)
                 moved, note = _decide(site, work, found, (each, trail))
                 write_step(site, work, found, (moved, note), open_record=open_record)
                 made.append(Made(found.uid, step.transition, moved.from_state, moved.to_state))
+                if moved.effects or each.info is None:
+                    ahead.clear()
             if beside is not None:
                 beside(work, made)
     except Refused as refused:
         note_refusal(site, context, trail, name=name, refusals=refused.refusals)
         raise
     return made
+
+
+def _asked_in(
+    site: Site, work: UnitOfWork, context: Context, steps: Subjects | Sequence[Asked]
+) -> list[Asked]:
+    askings = [each for each in steps if not isinstance(each, Asked)]
+    if not askings:
+        return [each for each in steps if isinstance(each, Asked)]
+    known = know(site, work.session, context, askings)
+    return [ask_within(site, work.session, context, each, known=known) for each in askings]
+
+
+def _ahead(site: Site, work: UnitOfWork, asked: Sequence[Asked]) -> dict[int, Subject]:
+    """Read together what several steps are about; of one step there is nothing to join."""
+    nodes = [each.info.node for each in asked if each.info is not None]
+    if len(nodes) < 2:
+        return {}
+    return read_ahead(site, work.session, nodes, work.context.at.date())
+
+
+def _taken(ahead: dict[int, Subject], asked: Asked) -> Subject | None:
+    """Take what was read ahead of a step; a second step of the same lot finds nothing."""
+    return None if asked.info is None else ahead.pop(asked.info.node, None)
 
 
 def acting_context(site: Site, context: Context, subject: tuple[str, str], step: Step) -> Context:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, key_rows, read_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, among_texts, key_rows, read_rows, rows_for
 from qtcore.store.tables import (
     Edge,
     Hold,
@@ -109,6 +109,21 @@ def describe_named(session: Session, tenant_id: int, text: str) -> list[NodeInfo
     connection = session.get_bind()
     asked = {"tenant": tenant_id, "text": text}
     return [*map(_info, read_rows(session, _described_named(connection.dialect.name), asked))]
+
+
+def describe_all_named(
+    session: Session, tenant_id: int, texts: Iterable[str]
+) -> dict[str, list[NodeInfo]]:
+    """Describe what each of many texts names as it is written; a text that names none is left out.
+
+    A text that names more than 200 things gives all of them.
+    """
+    pairs = {(named, node) for named, node in rows_for(session, _all_named, tenant_id, texts)}
+    described = describe_nodes(session, tenant_id, {node for _, node in pairs})
+    found: dict[str, list[NodeInfo]] = defaultdict(list)
+    for named, node in sorted(pairs):
+        found[named].append(described[node])
+    return found
 
 
 def _info(row: Sequence[Any]) -> NodeInfo:
@@ -229,6 +244,19 @@ def _described(dialect: str) -> Select[tuple[object, ...]]:
 @cache
 def _described_named(dialect: str) -> Select[tuple[object, ...]]:
     return _describing(dialect).where(_NODE.c.node.in_(_EXACT)).order_by(_NODE.c.node)
+
+
+@cache
+def _all_named(dialect: str) -> CompoundSelect[Any]:
+    names = ((_NODE, _NODE.c.uid), *NAMES)
+    return union(
+        *(
+            select(name, table.c.node).where(
+                table.c.tenant_id == TENANT, among_texts(dialect, name)
+            )
+            for table, name in names
+        )
+    )
 
 
 def _describing(dialect: str) -> Select[tuple[object, ...]]:
