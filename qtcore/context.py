@@ -57,6 +57,11 @@ class Actor:
         """Say whether this person, or their token, sees some sites only."""
         return bool(self.bound_site or (self.site_roles and not self.roles))
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Say whether a token is used that is good for some rights or one site only."""
+        return self.scope is not None or bool(self.bound_site)
+
     def may(self, permission: str) -> bool:
         """Say whether a right is held: exactly, by ``group.*``, or by ``*``; for what is shown.
 

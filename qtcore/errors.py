@@ -165,3 +165,9 @@ class StoreUnavailable(QTCoreError):
     """Raised when the database cannot be used as it is: too old, locked, not migrated."""
 
     code = "QT503"
+
+
+class DatabaseDamaged(StoreUnavailable):
+    """Raised when a row is not what the product has written: somebody changed it by hand."""
+
+    code = "QT509"

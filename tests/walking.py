@@ -6,6 +6,7 @@ hold verdicts: those stand in tests/golden/route_walk.txt.
 
 import json
 import re
+from base64 import b64encode
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -41,6 +42,9 @@ VALUES: Final = {
     "/epcis/readPoints/": _PLACE,
     "/epcis/epcs/": _EPC,
 }
+OWN: Final = {
+    "/api/v1/lots/{lot_id}/transitions/": {"transition": "start_testing"},
+}
 QUERIES: Final = {
     "GET /api/v1/config/differences": "before=1&after=1",
     "GET /api/v1/lots/{lot_id}/paths": "to_lot=M-2",
@@ -58,6 +62,10 @@ BODIES: Final = {
     },
     "POST /api/v1/orders": _ORDER,
     "POST /api/v1/devices/{device}/calibrations": {"done_on": "2026-05-01", "evidence": "C-1"},
+    "POST /api/v1/sign-intents": {
+        "acts": [{"kind": "lot", "id": "M-2", "transition": "reject", "reason": "smell"}],
+    },
+    "POST /api/v1/sign-intents/{intent_id}/sign": {"password": "wrong password"},
     "POST /epcis/capture": _DOCUMENT,
     "POST /epcis/events": _EVENT,
     "POST /epcis/queries": {"name": "received", "query": {"EQ_bizStep": ["receiving"]}},
@@ -84,6 +92,7 @@ FORMS: Final = {
     "POST /ledger/review": {"conclusion": "as expected", "reason": "why"},
     "POST /me/delegations": {"delegate": "target", "until": _LATER, "reason": "leave"},
     "POST /me/delegations/{delegation}": {"reason": "back"},
+    "POST /me/signing": {"act": "totp", "name": "phone", "password": "wrong password"},
     "POST /r/{record}": {"transition": "investigate", "reason": "why"},
     "POST /r/{record}/edit": {"values/title": "Smell", "reason": "why"},
     "POST /recall": {"act": "start", "seeds": "M-1", "title": "Smell", "reason": "smell"},
@@ -91,19 +100,39 @@ FORMS: Final = {
     "POST /recall/{record}/check": {"customer": "FARM", "method": "phone"},
     "POST /recall/{record}/clock": {"event": "known_at", "at": "2026-06-01T08:00"},
     "POST /recall/{record}/heard": {"customer": "FARM", "impact": "none"},
+    "POST /sign/{intent}": {"password": "wrong password"},
     "POST /users": {"login": "page-made", "name": "Page Made", "email": "a@example.org"},
     "POST /users/{login}": {"act": "name", "name": "Other Name"},
 }  # fmt: skip
 
 
-def body_of(route: str) -> bytes | None:
+# Their file differs for each who sends one: an equal file is attached once.
+_FILES: Final = frozenset({
+    "POST /api/v1/events/{event_id}/attachments",
+    "POST /api/v1/records/{kind}/{record_id}/attachments",
+})  # fmt: skip
+_FILE_FORMS: Final = frozenset({"POST /e/{event}/attachments", "POST /r/{record}/attachments"})
+
+
+def body_of(route: str, who: str) -> bytes | None:
     """Give the JSON that a program sends, or None where the least of its model is enough."""
+    if route in _FILES:
+        content = b64encode(f"a note of {who}".encode()).decode()
+        return json.dumps({"name": "note.txt", "content": content}).encode()
     return json.dumps(BODIES[route]).encode() if route in BODIES else None
 
 
-def form_of(route: str, csrf: str) -> bytes:
-    """Give what a page's form sends."""
-    return urlencode({"csrf_token": csrf, **FORMS.get(route, {})}).encode()
+def form_of(route: str, csrf: str, who: str) -> tuple[str, bytes]:
+    """Give what a page's form sends: its content type and its bytes."""
+    if route not in _FILE_FORMS:
+        sent = urlencode({"csrf_token": csrf, **FORMS.get(route, {})})
+        return "application/x-www-form-urlencoded", sent.encode()
+    parts = (
+        f'name="csrf_token"\r\n\r\n{csrf}',
+        f'name="file"; filename="note.txt"\r\nContent-Type: text/plain\r\n\r\na memo of {who}',
+    )
+    told = "".join(f"--edge\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
+    return "multipart/form-data; boundary=edge", f"{told}--edge--\r\n".encode()
 
 
 def least(schema: dict[str, Any], known: dict[str, Any]) -> Any:

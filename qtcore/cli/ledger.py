@@ -41,8 +41,8 @@ def witness(
     with answering(as_json=False):
         try:
             keys = read_logs(folder, logs or [])
-        except NoteError as error:
-            raise typer.BadParameter(str(error)) from error
+        except (NoteError, OSError, UnicodeDecodeError) as error:
+            raise typer.BadParameter(f"{folder}: {error}") from error
         if not keys:
             raise typer.BadParameter("no log to watch; give --log with the log's vkey")
         running = Witness(folder, keys)

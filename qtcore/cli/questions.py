@@ -11,6 +11,7 @@ import typer
 from qtcore.cli.options import (
     Console,
     console,
+    shown_progress,
 )
 
 release = typer.Typer(no_args_is_help=True)
@@ -183,15 +184,23 @@ def verify(
     *,
     size: Annotated[int | None, typer.Option(help="Size of a checkpoint kept outside.")] = None,
     root: Annotated[str, typer.Option(help="Root (hex) of that checkpoint.")] = "",
+    first: Annotated[int, typer.Option("--from", min=0, help="Number of the first event.")] = 0,
+    last: Annotated[
+        int | None, typer.Option("--to", min=0, help="Number of the last event; default: newest.")
+    ] = None,
 ) -> None:
-    """Re-hash the whole history and compare it with its signed checkpoints."""
-    from qtcore.services.audit import verify_history
+    """Re-hash the history, or a range of it, and compare it with its signed checkpoints."""
+    from qtcore.services.audit import read_span, verify_history
 
     if (size is None) != (not root):
         raise typer.BadParameter("--size and --root go together: both come from one checkpoint")
+    if size is not None and (first or last is not None):
+        raise typer.BadParameter("a checkpoint is compared with the whole history, not a range")
     with here.site() as site:
         witness = (size, root) if size is not None else None
-        found = verify_history(site, here.context(site), witness=witness)
+        context, (span, _) = here.context(site), read_span(site, first, last)
+        with shown_progress("events") as told:
+            found = verify_history(site, context, witness=witness, span=span, progress=told)
         here.answer(found.as_json(), text=_verify_text)
         if not found.verdict.ok:
             raise typer.Exit(1)

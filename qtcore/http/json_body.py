@@ -5,6 +5,7 @@ It must not know any model's meaning; mistakes become faults with a JSON pointer
 
 import json
 import re
+from collections import Counter
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,8 @@ from qtcore.errors import Fault, InputRejected
 
 MAX_DEPTH = 32
 MAX_DIGITS = 40
+# Who sends a megabyte of mistakes is not answered with ten.
+MOST_FAULTS = 100
 # Texts are passed over as one; a quote that is never closed takes the rest.
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
@@ -92,9 +95,11 @@ def check_model(value: Any, model: type[M]) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        faults = [_fault(each) for each in _own_mistakes(error.errors(include_url=False))]
-        count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
-        raise InputRejected(f"the request has {count}", faults) from error
+        mistakes = _own_mistakes(error.errors(include_url=False))
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        rest = f"; the first {MOST_FAULTS} are told" if len(mistakes) > MOST_FAULTS else ""
+        faults = [_fault(each) for each in mistakes[:MOST_FAULTS]]
+        raise InputRejected(f"the request has {count}{rest}", faults) from error
 
 
 def _rejected(message: str, where: str = "") -> InputRejected:
@@ -133,8 +138,7 @@ def _refuse_constant(text: str) -> None:
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise _Mistake(f"key {twice!r} is given twice in one object; give it once", _shown(twice))
     return found
 

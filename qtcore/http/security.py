@@ -8,7 +8,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote
 
 import anyio
 import structlog
@@ -18,12 +18,22 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from qtcore.context import Actor, Context
 from qtcore.errors import NotSignedIn, QTCoreError
 from qtcore.http.addresses import addresses_of
-from qtcore.http.call import SLASH, Call, read_pairs
+from qtcore.http.call import Call, read_pairs
 from qtcore.http.cookies import LANGUAGE_COOKIE, cookie_name, read_cookies, visit_name
 from qtcore.http.denied import note_refusal, note_token
 from qtcore.http.epcis.problems import problem_bytes
 from qtcore.http.epcis.settings import MAX_CAPTURE
 from qtcore.http.methods import Methods
+from qtcore.http.paths import (
+    OPEN_FOLDER,
+    is_api,
+    is_epcis,
+    is_guess,
+    is_open,
+    loggable,
+    path_of,
+    spell,
+)
 from qtcore.http.problems import MEDIA_TYPE, WebRefusal, problem_of
 from qtcore.http.rendering import render_problem
 from qtcore.http.settings import MAX_UPLOAD, UPLOADS, Settings
@@ -34,11 +44,6 @@ from qtcore.services.sessions import SignedIn, find_session
 from qtcore.services.site import Site
 from qtcore.services.tokens import actor_by_token
 
-OPEN_PATHS = frozenset({"/sign-in", "/healthz", "/favicon.ico"})
-OPEN_FOLDER = "/static/"
-SIGN_IN_FOLDER = "/sign-in/"  # to an identity provider and back
-# A consignee's answer, a new password: the secret in the address is the right, never logged.
-SECRET_FOLDERS = ("/reply/", "/welcome/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -81,7 +86,7 @@ class Gate:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status: list[int] = [500]
         guarded = self._with_headers(scope, send, request_id, status)
-        _keep_slashes(scope)
+        spell(scope)
         try:
             await self._admit(scope, receive, guarded, request_id)
         except QTCoreError as error:
@@ -90,7 +95,7 @@ class Gate:
             self._settings.logger.info(
                 "request",
                 method=scope["method"],
-                path=_loggable(scope["path"].replace(SLASH, "/")),
+                path=loggable(path_of(scope)),
                 status=status[0],
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
@@ -100,11 +105,9 @@ class Gate:
         path = scope["path"]
         if path.startswith(OPEN_FOLDER):
             return
-        is_guess = path.startswith((SIGN_IN_FOLDER, *SECRET_FOLDERS)) or (
-            path == "/sign-in" and scope["method"] not in SAFE_METHODS
-        )
+        guess = is_guess(path, is_write=scope["method"] not in SAFE_METHODS)
         ip, _ = addresses_of(scope, self._settings.proxies)
-        await self._settings.rates.admit(ip, is_guess=is_guess)
+        await self._settings.rates.admit(ip, is_guess=guess)
 
     async def _admit(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         headers = _headers(scope)
@@ -117,12 +120,12 @@ class Gate:
             text = f"the body did not arrive within {seconds} seconds; send it at once, or in parts"
             raise WebRefusal(text, 408, code="QT408") from None
         call = await anyio.to_thread.run_sync(self._make_call, scope, headers, body, request_id)
-        if call.context is None and not _is_open(call.path):
+        if call.context is None and not is_open(call.path):
             raise NotSignedIn(
                 "you are not signed in; sign in, or send `Authorization: Bearer <token>`"
             )
         taken = self._check_method(call)
-        if call.method == "OPTIONS" and taken and not _is_epcis(call.path):
+        if call.method == "OPTIONS" and taken and not is_epcis(call.path):
             await _answer(send, 204, [(b"allow", taken.encode())], b"")
             return
         if call.method not in SAFE_METHODS:
@@ -154,7 +157,7 @@ class Gate:
         self, scope: HTTPScope, receive: Receive, headers: Mapping[str, str]
     ) -> bytes:
         limit = self._settings.max_body
-        if _is_epcis(scope["path"]) and scope["method"] == "POST":
+        if is_epcis(scope["path"]) and scope["method"] == "POST":
             limit = max(limit, MAX_CAPTURE)
         if scope["path"].endswith(UPLOADS):
             limit = max(limit, MAX_UPLOAD)
@@ -189,7 +192,7 @@ class Gate:
         cookies = read_cookies(headers.get("cookie", ""))
         is_secure = self._is_secure(scope)
         secret = cookies.get(cookie_name(is_secure=is_secure), "")
-        path = scope["path"].replace(SLASH, "/")
+        path = path_of(scope)
         ip, peer = addresses_of(scope, self._settings.proxies)
         agent = headers.get("user-agent", "")[:300]
         try:
@@ -245,14 +248,14 @@ class Gate:
     def _find_actor(
         self, site: Site, headers: Mapping[str, str], secret: str, *, path: str, ip: str
     ) -> tuple[SignedIn | None, Actor | None]:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+        scheme, token = _token_in(headers)
         if scheme:
             # A token that is wrong is refused even when a cookie would do: no silent change of who.
-            if scheme.lower() != "bearer" or not _is_api(path):
+            if scheme.lower() != "bearer" or not is_api(path):
                 raise NotSignedIn(
                     "only `Authorization: Bearer <token>` for /api and /epcis is accepted"
                 )
-            return None, actor_by_token(site, token.strip(), ip=ip)
+            return None, actor_by_token(site, token, ip=ip)
         if not secret:
             return None, None
         try:
@@ -293,8 +296,8 @@ class Gate:
     ) -> None:
         problem = problem_of(error, request_id)
         own = [(name.encode(), value.encode()) for name, value in problem.headers.items()]
-        path = scope["path"].replace(SLASH, "/")
-        if problem.status == 401 and not _is_api(path):
+        path = path_of(scope)
+        if problem.status == 401 and not is_api(path):
             goal = quote(path, safe="/") if scope["method"] in SAFE_METHODS else "/"
             query = scope["query_string"].decode("latin-1")
             if query and scope["method"] in SAFE_METHODS:
@@ -302,13 +305,13 @@ class Gate:
             headers = [(b"location", f"/sign-in?next={goal}".encode("ascii", "ignore"))]
             await _answer(send, 303, headers, b"")
             return
-        if not _is_api(path):
+        if not is_api(path):
             language = choose_language(_headers(scope).get("accept-language", ""))
             page = render_problem(self._settings, problem, language).encode()
             await _answer(send, problem.status, [(b"content-type", HTML), *own], page)
             return
         headers = [(b"content-type", MEDIA_TYPE.encode()), *own]
-        told = problem_bytes(problem) if _is_epcis(path) else problem.as_bytes()
+        told = problem_bytes(problem) if is_epcis(path) else problem.as_bytes()
         await _answer(send, problem.status, headers, told)
 
 
@@ -317,7 +320,8 @@ def check_origin(headers: Mapping[str, str]) -> None:
     fetched = headers.get("sec-fetch-site", "")
     origin = headers.get("origin", "")
     foreign = fetched not in ("", "same-origin", "none")
-    if origin and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    # An origin is written scheme://host:port by every browser; anything else is foreign.
+    if origin and origin.partition("://")[2].lower() != headers.get("host", "").lower():
         foreign = True
     if foreign:
         raise WebRefusal(
@@ -329,11 +333,11 @@ def check_origin(headers: Mapping[str, str]) -> None:
 
 def _check_write(call: Call, headers: Mapping[str, str]) -> None:
     """Refuse a write without the token of this very session, or with the wrong content type."""
-    is_api = _is_api(call.path)
+    by_program = is_api(call.path)
     # The standard's addresses take XML too, and check what they take themselves.
     if (
-        is_api
-        and not _is_epcis(call.path)
+        by_program
+        and not is_epcis(call.path)
         and call.content_type.split(";")[0].strip() != "application/json"
     ):
         raise WebRefusal(
@@ -343,12 +347,12 @@ def _check_write(call: Call, headers: Mapping[str, str]) -> None:
         )
     if call.session is None:
         return
-    token = headers.get("x-csrf-token", "") if is_api else call.field("csrf_token")
+    token = headers.get("x-csrf-token", "") if by_program else call.field("csrf_token")
     if not hmac.compare_digest(token.encode(), call.session.csrf_token.encode()):
         raise WebRefusal(
             "the form's token is missing or belongs to another session; reload the page and send "
             "it again"
-            if not is_api
+            if not by_program
             else "the X-CSRF-Token header is missing or wrong",
             403,
             code="QT419",
@@ -363,38 +367,17 @@ async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], b
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _is_api(path: str) -> bool:
-    return path.startswith("/api/v1") or _is_epcis(path)
-
-
-def _is_epcis(path: str) -> bool:
-    return path == "/epcis" or path.startswith("/epcis/")
-
-
-def _loggable(path: str) -> str:
-    return next((f"{each}..." for each in SECRET_FOLDERS if path.startswith(each)), path)
-
-
 def _person_key(session: SignedIn | None, headers: Mapping[str, str]) -> str:
     """Name who is counted: a person in all their sessions, each token for itself."""
     if session is not None:
         return f"user:{session.actor.login}"
-    return f"token:{token_hash(headers['authorization'])}"
+    return f"token:{token_hash(_token_in(headers)[1])}"
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith((OPEN_FOLDER, SIGN_IN_FOLDER, *SECRET_FOLDERS))
+def _token_in(headers: Mapping[str, str]) -> tuple[str, str]:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return scheme, token.strip()
 
 
 def _headers(scope: HTTPScope) -> dict[str, str]:
     return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-
-
-def _keep_slashes(scope: HTTPScope) -> None:
-    """Keep an encoded slash inside its path segment: identifiers hold slashes."""
-    raw = scope["raw_path"].split(b"?")[0]
-    if b"%2f" not in raw.lower():
-        return
-    parts = [unquote_to_bytes(part) for part in raw.split(b"/")]
-    texts = [part.decode("utf-8", "replace").replace("/", SLASH) for part in parts]
-    scope["path"] = "/".join(texts)

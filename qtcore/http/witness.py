@@ -4,6 +4,7 @@ It must not know sites, users or databases of QTCore: all it has is a folder wit
 book.
 """
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -61,6 +62,13 @@ class Witness:
 
     def answer(self, method: str, path: str, body: bytes | None) -> Answer:
         """Answer a request; a body of None is one that is too large."""
+        try:
+            return self._answer(method, path, body)
+        except sqlite3.Error as exc:  # nothing is cosigned that could not be kept
+            _LOG.error("book", message=str(exc))
+            return Answer(503, "the book of this witness cannot be used now; try again\n")
+
+    def _answer(self, method: str, path: str, body: bytes | None) -> Answer:
         if path == "/add-checkpoint":
             if method != "POST":
                 return Answer(405, "send it by POST\n")

@@ -25,7 +25,7 @@ from typing import Any
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -280,7 +280,9 @@ def follow_keys(keys: Sequence[Key], changes: Sequence[str]) -> KeyRing:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+    if not name or "+" in name or any(sign.isspace() for sign in name):
+        return False
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 # Time stamps, RFC 3161, read from their DER.
@@ -339,7 +341,7 @@ def stamped_at(token: bytes, content: bytes, trusted: Sequence[x509.Certificate]
         embedded = [c.whole for part in signed[3:-1] if part.tag == 0xA0 for c in part.children()]
         at = _read_time(info, content)
         _check_signer(signed[-1].children()[0].children(), info, (embedded, trusted, at))
-    except (IndexError, ValueError, KeyError, TypeError) as exc:
+    except (IndexError, ValueError, KeyError, TypeError, UnsupportedAlgorithm) as exc:
         raise (
             exc
             if isinstance(exc, ProofError)
@@ -397,7 +399,7 @@ def _signers_of_stamps(
         for each in trusted:
             try:
                 inside.verify_directly_issued_by(each)
-            except (ValueError, TypeError, InvalidSignature):
+            except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
                 continue
             yield inside
 
@@ -470,6 +472,10 @@ def read_file(data: bytes) -> ProofFile:
     about = top["about"]
     _fields(about, "lot:str name:str" if "lot" in about else "from:int to:int")
     newest = _fields(top["newest"], "checkpoint:str consistency:list")
+    if "lot" not in about and not 0 <= about["from"] <= about["to"] < 2**63:
+        raise FileError(f"it tells of events {about['from']} to {about['to']}: that is no range")
+    if not top["events"] or top["not_sealed"] < 0:
+        raise FileError("it holds no event, or says that fewer than none wait for their seal")
     if top["personal"] not in ("included", "withheld"):
         raise FileError(f"personal {top['personal'][:40]!r} is neither 'included' nor 'withheld'")
     return ProofFile(
@@ -718,7 +724,7 @@ def _judge_event(file: ProofFile, event: Event, state: Checkpoint, verdict: Verd
             raise FileError("bytes are not in canonical form")
         named = {head["object"]["id"], *head["about"]}
         promised = dict(head["commitments"])
-    except (FileError, KeyError, TypeError, ValueError) as exc:
+    except (FileError, KeyError, TypeError, ValueError, RecursionError) as exc:
         verdict.failed("NOT_CANONICAL", f"{name}: {exc}")
         return False
     for said in _find_forged(event, promised):
@@ -741,7 +747,10 @@ def _judge_order(file: ProofFile, verdict: Verdict) -> None:
     found = [event.seq for event in file.events]
     if found != sorted(set(found)):
         verdict.failed("GAP", "events are out of order or there twice")
-    elif "lot" not in file.about and found != [*range(file.about["from"], file.about["to"] + 1)]:
+    elif "lot" not in file.about and (
+        (found[0], found[-1]) != (file.about["from"], file.about["to"])
+        or found[-1] - found[0] != len(found) - 1
+    ):
         verdict.failed(
             "GAP",
             f"events are missing between {file.about['from']} and "
@@ -780,37 +789,40 @@ def show_event(file: ProofFile, event: Event, *, is_proven: bool, lang: str = "e
     title = f"event {event.seq}  {'proven' if is_proven else 'NOT PROVEN'}"
     if lang == "zh":
         title = f"事件 {event.seq}  {'已证明' if is_proven else '未证明'}"
+    names, words = (_CHINESE, _WORDS_ZH) if lang == "zh" else ({}, _WORDS)
     try:
         head = read_json(event.head)
-        rows = [*_rows(head, event), *_private_rows(file, head, event)]
-    except (FileError, KeyError, TypeError, ValueError, AttributeError):
-        return [title, "  its bytes cannot be read", ""]
-    names = _CHINESE if lang == "zh" else {}
+        rows = [*_rows(head, event, words), *_private_rows(file, head, event, words)]
+    except (FileError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return [title, f"  {words['unreadable']}", ""]
     lines = (f"  {names.get(name, name):<9}{_plain(text)}" for name, text in rows if text)
     return [title, *lines, ""]
 
 
-def _rows(head: dict[str, Any], event: Event) -> Iterator[tuple[str, str]]:
-    yield "time", f"{head['at']} (UTC; clock of the site {head['offset']})"
+def _rows(head: dict[str, Any], event: Event, words: dict[str, str]) -> Iterator[tuple[str, str]]:
+    yield "time", f"{head['at']} ({words['clock']} {head['offset']})"
     told = [event.private[name][1] for name in _NAMES if name in event.private]
-    roles = ", ".join(head["roles"]) or "none"
-    yield "who", f"{' / '.join(told) or 'name not shown'}; account {head['actor']}; roles {roles}"
+    roles = ", ".join(head["roles"]) or words["none"]
+    who = " / ".join(told) or words["nameless"]
+    yield "who", f"{who}; {words['account']} {head['actor']}; {words['roles']} {roles}"
     yield "action", head["action"]
     thing = head["object"]
-    version = f", version {thing['version']}" if "version" in thing else ""
+    version = f", {words['version']} {thing['version']}" if "version" in thing else ""
     yield "object", f"{thing['kind']} {thing['id']}{version}"
     yield "about", ", ".join(each for each in head["about"] if each != thing["id"])
     for name, old, new in head["changes"]:
-        yield "change", f"{name}: {_value(old)} -> {_value(new)}"
+        yield "change", f"{name}: {_value(old, words)} -> {_value(new, words)}"
     yield "reason", head["reason"]
     for name, value in head["details"].items():
-        yield "detail", f"{name}: {_value(value)}"
+        yield "detail", f"{name}: {_value(value, words)}"
     where = {name: head[name] for name in ("session", "request") if head[name]}
-    yield "via", ", ".join(f"{name} {value}" for name, value in where.items())
+    yield "via", ", ".join(f"{words[name]} {value}" for name, value in where.items())
 
 
-def _private_rows(file: ProofFile, head: dict[str, Any], event: Event) -> Iterator[tuple[str, str]]:
-    gone = "erased" if file.personal == "included" else "withheld"
+def _private_rows(
+    file: ProofFile, head: dict[str, Any], event: Event, words: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    gone = words["erased" if file.personal == "included" else "withheld"]
     for name in head["commitments"]:
         if name not in event.private:
             yield "personal", f"{name}: {gone}"
@@ -818,9 +830,9 @@ def _private_rows(file: ProofFile, head: dict[str, Any], event: Event) -> Iterat
             yield "personal", f"{name}: {event.private[name][1]}"
 
 
-def _value(value: object) -> str:
+def _value(value: object, words: dict[str, str]) -> str:
     if value is None:
-        return "nothing"
+        return words["nothing"]
     return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -829,6 +841,34 @@ def _plain(text: object) -> str:
 
 
 _NAMES = ("actor_name", "actor_login")
+_WORDS = {
+    "unreadable": "its bytes cannot be read",
+    "clock": "UTC; clock of the site",
+    "none": "none",
+    "nameless": "name not shown",
+    "account": "account",
+    "roles": "roles",
+    "version": "version",
+    "session": "session",
+    "request": "request",
+    "erased": "erased",
+    "withheld": "withheld",
+    "nothing": "nothing",
+}
+_WORDS_ZH = {
+    "unreadable": "其字节无法读取",
+    "clock": "协调世界时；现场时钟",
+    "none": "无",
+    "nameless": "姓名未显示",
+    "account": "账户",
+    "roles": "角色",
+    "version": "版本",
+    "session": "会话",
+    "request": "请求",
+    "erased": "已删除",
+    "withheld": "未提供",
+    "nothing": "无",
+}
 _CHINESE = {
     "time": "时间",
     "who": "人员",

@@ -10,6 +10,7 @@ from typing import Any, Final
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
 
 from qtcore.definitions.mistakes import Mistake, unknown
 from qtcore.errors import InputRejected
@@ -22,6 +23,10 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "shipment": ("shipment",),
 }
 MOST_SIGNS: Final = 2_000_000
+MOST_STEPS: Final = 200_000
+MOST_LOOPS: Final = 4
+_STEP: Final = "\x00"
+"""What each turn of a loop writes first: a loop that shows nothing is counted as well."""
 _FILTERS: Final = (
     *("capitalize", "d", "default", "e", "escape", "first", "join", "last", "length", "lower"),
     *("round", "sort", "title", "trim", "upper"),
@@ -29,6 +34,8 @@ _FILTERS: Final = (
 _FORBIDDEN: Final = (
     *(nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Call, nodes.CallBlock),
     *(nodes.ScopedEvalContextModifier, nodes.EvalContextModifier, nodes.Macro),
+    # What keeps a value can double it in each line: forty lines would fill any memory.
+    *(nodes.Assign, nodes.AssignBlock, nodes.With, nodes.FilterBlock),
 )
 
 
@@ -41,6 +48,10 @@ _WORDS: Final[Mapping[type[nodes.Node], str]] = {
     nodes.ScopedEvalContextModifier: "autoescape",
     nodes.EvalContextModifier: "autoescape",
     nodes.Getattr: "a name that begins with an underscore",
+    nodes.Assign: "set",
+    nodes.AssignBlock: "set",
+    nodes.With: "with",
+    nodes.FilterBlock: "filter as a block",
 }
 
 
@@ -55,6 +66,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             return obj[attribute]
         return super().getattr(obj, attribute)
 
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.body.insert(0, nodes.Output([nodes.TemplateData(_STEP)], lineno=loop.lineno))
+        return tree
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Refuse what could fill the memory: a text times a number."""
         raise SecurityError(f"the operator {operator!r} is not for documents")
@@ -65,8 +82,16 @@ def _environment() -> _Sandbox:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals.clear()
-    made.filters = {name: made.filters[name] for name in _FILTERS}
+    made.filters = {name: made.filters[name] for name in _FILTERS} | {"join": _join}
     return made
+
+
+def _join(values: Any, between: str = "") -> Markup:
+    """Join texts as Jinja does, escaped, as long as the whole is no longer than a document."""
+    found = [escape(each) for each in values]
+    if sum(map(len, found)) + len(str(between)) * len(found) > MOST_SIGNS:
+        raise SecurityError(f"join would make more than {MOST_SIGNS} signs")
+    return escape(between).join(found)
 
 
 _ENVIRONMENT: Final = _environment()
@@ -87,18 +112,48 @@ def template_mistakes(text: str, subject: str) -> Iterator[tuple[int, Mistake]]:
         what = _WORDS.get(type(node), "a call")
         message = f"a document template may not use {what}: it only shows values"
         yield node.lineno, Mistake("QT131", message)
+    yield from _greedy(tree)
     known = (*COMMON, *SUBJECTS[subject])
     for name in sorted(meta.find_undeclared_variables(tree)):
         if name not in known:
             yield _line_of(tree, name), unknown(name, known, f"value of a {subject}", ())
 
 
+def _greedy(tree: nodes.Template) -> Iterator[tuple[int, Mistake]]:
+    """Find what makes much of little: lists written in the template, loops in loops in loops."""
+    for node in tree.find_all((nodes.List, nodes.Tuple, nodes.Dict)):
+        is_target = isinstance(node, nodes.Tuple) and node.ctx == "store"
+        if not is_target and not all(_is_fixed(part) for part in node.iter_child_nodes()):
+            text = "a list in a document template holds fixed values only, such as ['a', 'b']"
+            yield node.lineno, Mistake("QT131", text)
+    for loop in tree.find_all(nodes.For):
+        if _depth(loop) > MOST_LOOPS:
+            text = f"a document template has at most {MOST_LOOPS} loops inside each other"
+            yield loop.lineno, Mistake("QT131", text)
+
+
+def _is_fixed(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Pair):
+        return _is_fixed(node.key) and _is_fixed(node.value)
+    return isinstance(node, nodes.Const)
+
+
+def _depth(loop: nodes.For) -> int:
+    return 1 + max((_depth(each) for each in loop.find_all(nodes.For)), default=0)
+
+
 def fill_template(text: str, values: Mapping[str, Any]) -> str:
     """Fill a template with plain data; raises InputRejected when it asks for what is not there."""
     pieces: list[str] = []
-    size = 0
+    size = steps = 0
     try:
         for piece in _ENVIRONMENT.from_string(text).generate(**values):
+            if piece == _STEP:
+                steps += 1
+                if steps > MOST_STEPS:
+                    text = f"the loops of the document turn more than {MOST_STEPS} times"
+                    raise InputRejected(text, code="QT438")
+                continue
             size += len(piece)
             if size > MOST_SIGNS:
                 raise InputRejected(f"the document has more than {MOST_SIGNS} signs", code="QT438")

@@ -3,24 +3,26 @@
 It must not know business tables; what is shown is read from the bytes that were hashed.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from qtcore.context import Context
-from qtcore.engines.ledger import HistoryVerdict, Trust, Witnessed
-from qtcore.errors import InputRejected
+from qtcore.engines.ledger import HistoryProblem, HistoryVerdict, Trust, Witnessed
+from qtcore.errors import DatabaseDamaged, InputRejected
 from qtcore.services.outside import check_outside
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_anywhere, veil_entry
-from qtcore.store.history import WHOLE, Span, verify_store
+from qtcore.store.history import WHOLE, Span, not_readable, verify_store
 from qtcore.store.lease import release_lease
 from qtcore.store.queries.ledger import LedgerRow, count_pending, list_ledger, sealed_up_to
 from qtcore.store.sealing import base_origin, seal_pending
 
 MAX_ROWS = 500
+_ROOT: Final = re.compile("[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +98,64 @@ def trust_of(site: Site, witness: tuple[int, str] | None = None) -> Trust:
     )
 
 
+def read_span(site: Site, first: int = 0, last: int | None = None) -> tuple[Span, int]:
+    """Give the span from `first` to `last` or the newest event, and the number of its last event.
+
+    Raises InputRejected where not all of it is sealed.
+    """
+    with site.store.read() as session:
+        sealed = sealed_up_to(session, site.store.tenant_id)
+    end = sealed - 1 if last is None else last
+    if first == 0 and last in (None, sealed - 1):
+        return WHOLE, end
+    if not 0 <= first <= end < sealed:
+        there = f"0 to {sealed - 1} are" if sealed else "none is"
+        raise InputRejected(f"events {first} to {end} are not all sealed; {there}")
+    return Span(first, None if end == sealed - 1 else end), end
+
+
 def verify_history(
     site: Site,
     context: Context,
     *,
     witness: tuple[int, str] | None = None,
     span: Span = WHOLE,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Verified:
     """Re-hash the history, or a span of it, and compare it with the tree and the checkpoints.
 
     The whole history is also held against the log of the instance and the copies of the witnesses.
     `witness` is a size and root (hex) kept outside the database: with it a cut or rewritten
-    history is found even when the signing key was stolen. `progress` is told the events checked.
+    history is found even when the signing key was stolen. `progress` is told the events
+    checked, and of how many.
     """
     require(site, context, "ledger.verify")
     started = time.perf_counter()
     trust = trust_of(site, witness)
     verdict = verify_store(site.store, trust, span=span, progress=progress)
     if span == WHOLE:
-        problems = (*verdict.problems, *check_outside(site, trust))
+        problems = (*verdict.problems, *_check_outside(site, trust))
         verdict = replace(verdict, ok=not problems, problems=problems)
     return Verified(verdict, time.perf_counter() - started)
+
+
+def _check_outside(site: Site, trust: Trust) -> tuple[HistoryProblem, ...]:
+    try:
+        return check_outside(site, trust)
+    except DatabaseDamaged as error:
+        return (not_readable(error),)
 
 
 def _witnessed(witness: tuple[int, str] | None) -> Witnessed | None:
     if witness is None:
         return None
     size, root = witness
-    try:
-        return Witnessed(size, bytes.fromhex(root))
-    except ValueError as exc:
-        raise InputRejected(f"root {root!r} is not hexadecimal; copy it from a checkpoint") from exc
+    if not _ROOT.fullmatch(root) or not 0 <= size < 1 << 63:
+        raise InputRejected(
+            f"size {size} and root {root[:80]!r} are no state of a log; a size is a whole number, "
+            "a root 64 hexadecimal digits: copy both from one checkpoint"
+        )
+    return Witnessed(size, bytes.fromhex(root))
 
 
 def read_ledger(

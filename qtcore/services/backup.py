@@ -5,15 +5,18 @@ It must not hold keys: they lie outside the database, and are backed up on their
 
 import json
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from qtcore.errors import InputRejected, QTCoreError
+from qtcore.errors import InputRejected, QTCoreError, StoreUnavailable
 from qtcore.services.integrity.fsck import Checked, check_database
 from qtcore.services.site import default_key_folder, open_site
 from qtcore.store.backups import a_temporary_place, copy_database, kind_of, put_back, require_free
+from qtcore.store.engines import read_target
 from qtcore.store.queries.ledger import count_pending, sealed_up_to
 from qtcore.store.store import upgrade
 
@@ -55,10 +58,25 @@ def back_up(url: str, file: Path, *, key_folder: Path | None = None) -> Backup:
         raise InputRejected(f"{file} exists; nothing was overwritten: give a new name")
     copy_database(url, file)
     keys = key_folder or default_key_folder(url)
-    sealed, pending, checked = _try_out(file, url, keys)
-    made = Backup(file, _digest(file), sealed, pending, keys, checked)
-    _note_of(file).write_text(json.dumps(made.as_json(), indent=1) + "\n", encoding="utf-8")
+    is_done = False
+    try:
+        sealed, pending, checked = _try_out(file, url, keys)
+        made = Backup(file, _digest(file), sealed, pending, keys, checked)
+        _write_note(file, made)
+        is_done = True
+    finally:
+        if not is_done:  # nobody could say what this file holds
+            file.unlink(missing_ok=True)
+            _note_of(file).unlink(missing_ok=True)
     return made
+
+
+def _write_note(file: Path, made: Backup) -> None:
+    try:
+        text = json.dumps(made.as_json(), indent=1) + "\n"
+        _note_of(file).write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise StoreUnavailable(f"{_note_of(file)} cannot be written: {exc.strerror}") from exc
 
 
 def restore(file: Path, url: str, *, key_folder: Path | None = None) -> Backup:
@@ -89,6 +107,7 @@ def _try_out(file: Path, url: str, keys: Path) -> tuple[int, int, Checked]:
     with (
         tempfile.TemporaryDirectory(prefix="qtcore-restore-") as folder,
         a_temporary_place(url, Path(folder)) as place,
+        _named_as(file, place),
     ):
         put_back(file, place)
         upgrade(place)  # a backup of an older release is checked as this one will see it
@@ -100,7 +119,19 @@ def _try_out(file: Path, url: str, keys: Path) -> tuple[int, int, Checked]:
                 counted = sealed_up_to(session, tenant), count_pending(session, tenant)
         finally:
             site.close()
-    return (*counted, checked)
+        name = read_target(place).name
+    told = (replace(v, message=v.message.replace(name, str(file))) for v in checked.violations)
+    return (*counted, replace(checked, violations=tuple(told)))
+
+
+@contextmanager
+def _named_as(file: Path, place: str) -> Iterator[None]:
+    """Let what is wrong with a copy be told of its file, not of the place it was tried out in."""
+    try:
+        yield
+    except StoreUnavailable as exc:
+        said = exc.message.replace(read_target(place).name, str(file))
+        raise StoreUnavailable(said, code=exc.code) from exc
 
 
 def _check_note(file: Path) -> None:
@@ -109,7 +140,7 @@ def _check_note(file: Path) -> None:
         return
     try:
         told = json.loads(note.read_text(encoding="utf-8"))["sha256"]
-    except (ValueError, KeyError, TypeError, OSError) as exc:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as exc:
         raise InputRejected(f"{note} cannot be read; remove it to restore without it") from exc
     if told != _digest(file):
         raise InputRejected(f"{file} is not the file that {note.name} tells of: it was changed")

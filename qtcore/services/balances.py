@@ -136,7 +136,7 @@ def balance_nodes(
     for row in list_movements(session, tenant, one_of, lens=seen):
         rows[one_of[row.node]].append(row)
     balances = tuple(
-        _balance(site, infos[node], rows[node], lens)
+        balance_lot(site, infos[node], rows[node], lens)
         for node in wanted
         if infos[node].kind != "logistic_unit" or len(wanted) == 1
     )
@@ -160,7 +160,10 @@ def _names_of(session: Session, tenant: int, nodes: Sequence[int]) -> dict[int, 
     return one_of
 
 
-def _balance(site: Site, info: NodeInfo, rows: Sequence[MovementRow], lens: Lens) -> LotBalance:
+def balance_lot(
+    site: Site, info: NodeInfo, rows: Sequence[MovementRow], lens: Lens = NOW
+) -> LotBalance:
+    """Balance one lot from its movements in time; what a count found beats what they say."""
     unit = next((row.unit for row in rows if row.quantity is not None and row.unit), info.unit)
     before = [row for row in rows if lens.since is not None and row.event_at < lens.since]
     within = [row for row in rows if lens.since is None or row.event_at >= lens.since]

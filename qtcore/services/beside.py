@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import BigInteger, Select, bindparam, select
 from sqlmodel import Session
 
-from qtcore.engines.ledger import StoredCheckpoint, inclusion_path
-from qtcore.services.keys import list_key_notes
+from qtcore.engines.ledger import StoredCheckpoint, inclusion_ranges
 from qtcore.services.stamping import list_stamps
 from qtcore.store.columns import table_of
-from qtcore.store.proofs import Place, find_checkpoint, read_subtrees
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.key_changes import list_key_notes
+from qtcore.store.proofs import read_paths
+from qtcore.store.queries.keyset import TENANT, among, reader, rows_for
 from qtcore.store.sealing import INSTANCE
-from qtcore.store.tables import LedgerCosignature, LedgerRoot
+from qtcore.store.tables import LedgerCheckpoint, LedgerCosignature, LedgerRoot
 
+_CHECKPOINT: Final = table_of(LedgerCheckpoint)
 _COSIGNATURE: Final = table_of(LedgerCosignature)
 _ROOT: Final = table_of(LedgerRoot)
 
@@ -55,21 +56,14 @@ def read_beside(session: Session, tenant: int, sizes: set[int]) -> Beside:
 
 def _instance(session: Session, tenant: int, size: int) -> tuple[Mapping[str, Any], ...]:
     """Prove that a company's checkpoint stands in the log of the instance."""
-    place = next((seq for (seq,) in rows_for(session, _places, tenant, [size])), None)
-    state = find_checkpoint(session, INSTANCE)
-    if place is None or state is None:
+    asked = {"tenant": tenant, "size": size, "instance": INSTANCE}
+    found = reader(session).execute(_PLACE, asked).first()
+    if found is None:
         return ()  # signed by a release that kept no such log
-    wanted: set[Place] = set()
-
-    def note(level: int, index: int) -> bytes:
-        wanted.add((level, index))
-        return bytes(32)
-
-    inclusion_path(place, state.size, note)
-    kept = read_subtrees(session, INSTANCE, wanted)
-    path = inclusion_path(place, state.size, lambda level, index: kept[level, index])
+    place, whole, note = found
+    (path,) = read_paths(session, INSTANCE, [inclusion_ranges(place, whole)])
     hashes = [base64.b64encode(each).decode() for each in path]
-    return ({"checkpoint": state.note, "seq": place, "inclusion": hashes},)
+    return ({"checkpoint": note, "seq": place, "inclusion": hashes},)
 
 
 @cache
@@ -79,6 +73,11 @@ def _cosigned(dialect: str) -> Select[Any]:
     return found.where(_COSIGNATURE.c.tenant_id == TENANT, asked, _COSIGNATURE.c.line != "")
 
 
-@cache
-def _places(dialect: str) -> Select[Any]:
-    return select(_ROOT.c.seq).where(_ROOT.c.tenant_id == TENANT, among(dialect, _ROOT.c.size))
+# Where a company's state stands in the log of the instance, and the newest state of that log.
+_PLACE: Final = (
+    select(_ROOT.c.seq, _CHECKPOINT.c.size, _CHECKPOINT.c.note)
+    .select_from(_ROOT.join(_CHECKPOINT, _CHECKPOINT.c.tenant_id == bindparam("instance")))
+    .where(_ROOT.c.tenant_id == TENANT, _ROOT.c.size == bindparam("size", type_=BigInteger))
+    .order_by(_CHECKPOINT.c.size.desc())
+    .limit(1)
+)

@@ -14,7 +14,7 @@ from qtcore.context import Context
 from qtcore.definitions.problems import suggest
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.accounts import find_account
-from qtcore.services.rights import require
+from qtcore.services.rights import require_own
 from qtcore.services.sign_demands import require_sure
 from qtcore.services.site import Site
 from qtcore.services.standing import CREATE, action_names, active_accounts, unlendable
@@ -49,10 +49,9 @@ def make_delegation(site: Site, context: Context, wanted: DelegationInput) -> di
     of another. Raises InputRejected with every fault, Denied or Refused.
     """
     own = context.actor.login == wanted.principal and context.actor.person_id is not None
+    require_own(site, context, MANAGE, is_own=own, about=wanted.principal)
     if own:
         require_sure(site, context)
-    else:
-        require(site, context, MANAGE, about=wanted.principal)
     with site.store.write(context) as work:
         found = _accounts(site, work.session, wanted, context.at)
         _refuse_own_gain(context, own=own, delegate=found[1])
@@ -86,8 +85,8 @@ def revoke_delegation(site: Site, context: Context, uid: str, reason: str) -> di
         raise InputRejected("ending a delegation needs a reason", [_fault("no reason", "reason")])
     with site.store.read() as session:
         seen = _find(session, site.store.tenant_id, uid, context.at)
-    if context.actor.person_id not in {seen.principal_id, seen.delegate_id}:
-        require(site, context, MANAGE, about=uid)
+    is_own = context.actor.person_id in {seen.principal_id, seen.delegate_id}
+    require_own(site, context, MANAGE, is_own=is_own, about=uid)
     with site.store.write(context) as work:
         row = _find(work.session, work.tenant_id, uid, context.at)
         changes = work.change(
@@ -105,6 +104,7 @@ def list_delegations(site: Site, context: Context, *, login: str = "") -> list[d
 
     `login`: only those by or to this person.
     """
+    require_own(site, context, MANAGE, is_own=True)
     everybody = context.actor.may(MANAGE)
     with site.store.read() as session:
         tenant = site.store.tenant_id

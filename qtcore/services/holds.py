@@ -47,7 +47,7 @@ def hold_all(
     site: Site, context: Context, lots: Sequence[str], reason: str, *, cause: str = "manual"
 ) -> Held:
     """Hold lots in one transaction and say which open orders that stops."""
-    require(site, context, "hold.place")
+    require(site, context, "hold.place", about=lots[0] if lots else "")
     require_at(site, context, "hold.place", lots)
     if not reason.strip():
         raise InputRejected("a hold needs a reason, so that whoever meets it knows what to do")

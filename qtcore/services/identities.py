@@ -15,7 +15,7 @@ from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.accounts import NewUser, find_account, write_user
 from qtcore.services.id_tokens import Claims
 from qtcore.services.let_in import note_let_in
-from qtcore.services.rights import require
+from qtcore.services.rights import require, require_own
 from qtcore.services.sessions import MANAGE, end_sessions_of
 from qtcore.services.site import Site
 from qtcore.services.users import UserChange, change_user
@@ -40,8 +40,7 @@ def find_link(session: Session, tenant_id: int, issuer: str, subject: str) -> Id
 
 def list_links(site: Site, context: Context, *, login: str) -> list[dict[str, Any]]:
     """List the links of an account: one's own, or with ``user.manage`` those of another person."""
-    if login != context.actor.login:
-        require(site, context, MANAGE, about=login)
+    require_own(site, context, MANAGE, is_own=login == context.actor.login, about=login)
     with site.store.read() as session:
         return [_shown(row) for row in _links(session, site.store.tenant_id, login)]
 
@@ -75,8 +74,7 @@ def unlink_identity(site: Site, context: Context, login: str, link_id: str) -> N
 
     Raises Denied, NotFound.
     """
-    if login != context.actor.login:
-        require(site, context, MANAGE, about=login)
+    require_own(site, context, MANAGE, is_own=login == context.actor.login, about=login)
     with site.store.write(context) as work:
         rows = _links(work.session, work.tenant_id, login)
         row = next((each for each in rows if each.uid == link_id), None)

@@ -6,7 +6,6 @@ It must not know files; see `qtcore.store.signers`.
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
-from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.engines.ledger import Checkpoint, add_signature, read_checkpoint, sign_note
@@ -15,17 +14,14 @@ from qtcore.services.audit import seal
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
+from qtcore.store.key_changes import NEXT_KEY
 from qtcore.store.lease import find_holder, release_lease
 from qtcore.store.proofs import find_checkpoint, note_body
-from qtcore.store.queries.keyset import TENANT, read_rows
 from qtcore.store.queries.ledger import count_pending
 from qtcore.store.signers import Signer, make_next_key, put_next_to_use
 from qtcore.store.tables import LedgerKey
 
-# The line of the last old checkpoint by which the old key names its follower.
-NEXT_KEY = "qtcore-next-key"
 _KEY = table_of(LedgerKey)
-_NOTES = select(_KEY.c.note).where(_KEY.c.tenant_id == TENANT).order_by(_KEY.c.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +77,3 @@ def rotate_key(site: Site, context: Context, *, reason: str) -> ChangedKey:
     seal(replace(site, signer=made))
     release_lease(site.store)
     return ChangedKey(old.key.vkey, new.key.vkey, state.size, made)
-
-
-def list_key_notes(session: Session, tenant_id: int) -> tuple[str, ...]:
-    """List the notes by which one key hands over to the next, in order."""
-    return tuple(note for (note,) in read_rows(session, _NOTES, {"tenant": tenant_id}))

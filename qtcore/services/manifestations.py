@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.context import Context
 from qtcore.engines.ledger import CanonicalError
+from qtcore.services.nodes import missing_node
 from qtcore.services.rights import COMPANY, require
-from qtcore.services.sight import get_seen, missing_record, thing_of_lot, thing_of_record
+from qtcore.services.sight import get_seen, thing_of_lot, thing_of_record
 from qtcore.services.sign_content import digest_of, parts_now, read_content, text_digest
 from qtcore.services.signing import local_time
 from qtcore.services.site import Site
@@ -126,7 +127,7 @@ def _require_seen(site: Site, context: Context, session: Session, subject: str) 
         return
     thing = thing_of_record(site, session, row)
     if not site.registry.policy.decide(context.actor, f"record.read:{row.kind}", thing).is_allowed:
-        raise missing_record(subject)
+        raise missing_node(subject)
 
 
 def manifest(site: Site, session: Session, rows: Sequence[Signature]) -> tuple[Manifestation, ...]:

@@ -14,6 +14,7 @@ from sqlmodel import Session, and_, col, func, select
 from qtcore.context import Context
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.errors import InputRejected, NotFound
+from qtcore.services.rights import refuse_narrowed
 from qtcore.services.site import Site
 from qtcore.services.standing import lent_to
 from qtcore.store.tables import Notification, NotificationReceipt, Record
@@ -60,8 +61,10 @@ def list_messages(
 ) -> tuple[Message, ...]:
     """List the messages to the roles of a person, own or lent, the newest first.
 
-    `role`: only those to one of these roles. Who has no role has no messages.
+    `role`: only those to one of these roles. Who has no role has no messages. Raises Denied for a
+    token that is narrowed: messages name things of every kind and site.
     """
+    refuse_narrowed(context, "read messages")
     with site.store.read() as session:
         roles = _roles_of(site, session, context)
         if role:
@@ -112,6 +115,7 @@ def mark_read(site: Site, context: Context, uids: Sequence[str] | None = None) -
     What others have read or not is not touched. Raises NotFound for a message that is not theirs,
     InputRejected when nobody is signed in as a person.
     """
+    refuse_narrowed(context, "read messages")
     person = context.actor.person_id
     if person is None:
         raise InputRejected("only a person reads messages; sign in as one")

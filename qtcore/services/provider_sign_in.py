@@ -17,6 +17,7 @@ from qtcore.services.throttles import check_throttle, count_failed
 from qtcore.services.visits import Answer, Arrived, VisitRefused, finish_visit
 from qtcore.store.providers import Provider
 
+LONGEST_SID: Final = 255
 _NOBODY: Final = Actor(login="nobody", name="Nobody")
 
 
@@ -45,9 +46,10 @@ def enter(site: Site, context: Context, arrived: Arrived, *, agent: str = "") ->
         note_failure(site, context, provider.id, error)
         raise
     who = replace(context, actor=Actor(login=account.login))
-    return start_session(
-        site, who, account, agent=agent, way=f"provider:{provider.id}", provider=provider.id
-    )
+    told = claims.values.get("sid")
+    sid = told if isinstance(told, str) and len(told) <= LONGEST_SID else ""
+    way = f"provider:{provider.id}"
+    return start_session(site, who, account, agent=agent, way=way, provider=(provider.id, sid))
 
 
 def redeem(site: Site, context: Context, arrived: Arrived) -> tuple[Provider, Claims]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from authlib.common.errors import AuthlibBaseError
@@ -18,10 +18,12 @@ from authlib.oauth2.client import OAuth2Client
 from qtcore.errors import CannotVerify, NotFound, QTCoreError
 from qtcore.services.id_tokens import (
     Claims,
+    Ended,
     KeyUnknown,
     TokenRefused,
     Wanted,
     check_id_token,
+    check_logout_token,
     read_keys,
 )
 from qtcore.services.outgoing import Question, Resolve, Told, ask, resolve
@@ -33,6 +35,7 @@ LOOKED_FOR: Final = timedelta(seconds=10)
 _TIMEOUT: Final = 8.0
 _AT_ONCE: Final = 8
 _PATH: Final = "/.well-known/openid-configuration"
+_T = TypeVar("_T")
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -147,15 +150,27 @@ class ProviderDesk:
 
     def verify(self, provider: Provider, token: str, wanted: Wanted) -> Claims:
         """Verify an ID token; raises TokenRefused, or CannotVerify when its keys cannot be read."""
-        known = self.published(provider, wanted.at)
+        return self._with_keys(
+            provider, wanted.at, lambda keys: check_id_token(provider, keys, token, wanted)
+        )
+
+    def read_logout(self, provider: Provider, token: str, now: datetime) -> Ended:
+        """Verify what a provider tells of sessions that ended; TokenRefused, CannotVerify."""
+        return self._with_keys(
+            provider, now, lambda keys: check_logout_token(provider, keys, token, now)
+        )
+
+    def _with_keys(
+        self, provider: Provider, now: datetime, check: Callable[[Sequence[Mapping[str, Any]]], _T]
+    ) -> _T:
+        known = self.published(provider, now)
         try:
-            return check_id_token(provider, known.keys, token, wanted)
+            return check(known.keys)
         except KeyUnknown:
             # The provider may have changed its keys since they were read.
-            if wanted.at - known.at < LOOKED_FOR:
+            if now - known.at < LOOKED_FOR:
                 raise
-            fresh = self._fetch(provider, wanted.at, known)
-            return check_id_token(provider, fresh.keys, token, wanted)
+            return check(self._fetch(provider, now, known).keys)
 
     def _fetch(self, provider: Provider, now: datetime, known: Published | None) -> Published:
         if not self._lock.acquire(timeout=_TIMEOUT):

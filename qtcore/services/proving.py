@@ -4,6 +4,7 @@ It must not judge a history; what it writes is described in docs/what-the-ledger
 """
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,13 +17,14 @@ from qtcore.engines.ledger import (
     NoteError,
     ProofError,
     StoredCheckpoint,
-    consistency_path,
-    inclusion_path,
+    consistency_ranges,
+    inclusion_ranges,
     leaf_hash,
     open_note,
     verify_consistency,
     verify_inclusion,
 )
+from qtcore.engines.ledger.commitment import verify_field
 from qtcore.errors import Conflict, InputRejected, NotFound, QTCoreError
 from qtcore.services.audit import trust_of
 from qtcore.services.beside import Beside, read_beside
@@ -32,21 +34,18 @@ from qtcore.services.site import Site
 from qtcore.services.veils import require_unveiled
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.proofs import (
-    Place,
     SealedEntry,
     find_checkpoint,
     list_checkpoint_sizes,
+    list_entries_about,
     list_entries_between,
-    list_keys_about,
-    list_sealed,
-    read_subtrees,
+    read_paths,
 )
 from qtcore.store.queries.ledger import count_pending
 from qtcore.store.queries.nodes import NodeInfo
 
 FORMAT: Final = "qtcore-proof/2"
 MAX_EXPORTED: Final = 50_000
-_ANY_HASH: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +127,7 @@ def prove_lot(site: Site, context: Context, lot: str, asked: Asked = Asked()) ->
     with site.store.read() as session:
         info = get_seen(site, context, session, lot)
         named, newest = _states(session, tenant, asked)
-        keys = list_keys_about(session, tenant, info.uid)
-        entries = list_sealed(session, tenant, keys, below=newest.size)
-        waiting = len(keys) - len(entries)
+        entries, waiting = list_entries_about(session, tenant, info.uid, below=newest.size)
         if not entries:
             raise NotFound(
                 f"no sealed event names {lot!r} yet, {waiting} wait for their seal; `qtcore serve` "
@@ -221,11 +218,11 @@ class _Maker:
         *,
         has_personal: bool,
     ) -> ProofFile:
-        kept = self._read_subtrees(entries)
-        events = tuple(
-            ProvenEvent(each, inclusion_path(each.seq, self._size(each), kept)) for each in entries
-        )
-        consistency = consistency_path(self.named.size, self.newest.size, kept)
+        try:
+            events, consistency = self._paths(entries)
+            beside = read_beside(self.session, self.site.store.tenant_id, self._sizes)
+        except ValueError as exc:  # a place or a size that no tree has
+            raise _not_intact("in its places", str(exc)) from exc
         signer = self.site.signer
         made = ProofFile(
             about=about,
@@ -237,30 +234,22 @@ class _Maker:
             events=events,
             not_sealed=waiting,
             has_personal=has_personal,
-            beside=read_beside(
-                self.session,
-                self.site.store.tenant_id,
-                {self.named.size, self.newest.size},
-            ),
+            beside=beside,
         )
         self._check(made)
         return made
 
-    def _read_subtrees(self, entries: Sequence[SealedEntry]) -> "_Kept":
-        # Walked twice, so that the subtrees of all proofs are read with one query for each level.
-        wanted: set[Place] = set()
+    @property
+    def _sizes(self) -> set[int]:
+        return {self.named.size, self.newest.size}
 
-        def note(level: int, index: int) -> bytes:
-            wanted.add((level, index))
-            return _ANY_HASH
-
-        for each in entries:
-            inclusion_path(each.seq, self._size(each), note)
-        consistency_path(self.named.size, self.newest.size, note)
-        return _Kept(read_subtrees(self.session, self.site.store.tenant_id, wanted))
-
-    def _size(self, entry: SealedEntry) -> int:
-        return self._state(entry).size
+    def _paths(
+        self, entries: Sequence[SealedEntry]
+    ) -> tuple[tuple[ProvenEvent, ...], tuple[bytes, ...]]:
+        ranges = [inclusion_ranges(each.seq, self._state(each).size) for each in entries]
+        ranges.append(consistency_ranges(self.named.size, self.newest.size))
+        *paths, consistency = read_paths(self.session, self.site.store.tenant_id, ranges)
+        return tuple(map(ProvenEvent, entries, paths)), consistency
 
     def _state(self, entry: SealedEntry) -> StoredCheckpoint:
         return self.named if entry.seq < self.named.size else self.newest
@@ -270,7 +259,7 @@ class _Maker:
         trust = trust_of(self.site)
         at = "in its checkpoints"
         try:
-            for state in (self.named, self.newest):
+            for state in {self.named, self.newest}:
                 open_note(state.note, trust.keys_for(state.size))
             verify_consistency(
                 self.named.size,
@@ -285,18 +274,19 @@ class _Maker:
                 verify_inclusion(
                     event.entry.seq, state.size, leaf, proof=event.inclusion, root=state.root
                 )
+                if made.has_personal:
+                    _require_committed(event.entry)
         except (ProofError, NoteError) as exc:
             raise _not_intact(at, str(exc)) from exc
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """The subtrees that were read, in the form that paths are built from."""
-
-    hashes: dict[Place, bytes]
-
-    def __call__(self, level: int, index: int) -> bytes:
-        return self.hashes[level, index]
+def _require_committed(entry: SealedEntry) -> None:
+    """Refuse a personal value that the event never committed to; raises ProofError."""
+    promised = json.loads(entry.head)["commitments"] if entry.private else {}
+    for name, salt, value in entry.private:
+        said = promised.get(name)
+        if said is None or not verify_field(bytes.fromhex(said), salt, name, value):
+            raise ProofError(f"the value of {name!r} is not what the event committed to")
 
 
 def _name(info: NodeInfo) -> str:
@@ -308,7 +298,7 @@ def _name(info: NodeInfo) -> str:
 def _not_intact(where: str, said: str) -> QTCoreError:
     return QTCoreError(
         f"the history is not intact {where}, so no proof can be given: {said}; run "
-        "`qtcore audit verify`, which names the kind of damage",
+        "`qtcore audit verify` and `qtcore db fsck`, which name the kind of damage",
         code="QT603",
     )
 

@@ -15,7 +15,7 @@ from qtcore.definitions.workflows import RECALL
 from qtcore.services.recall_opening import find_scope, open_case
 from qtcore.services.recall_planning import find_plan
 from qtcore.services.recall_scope import RecallScope, compute_scope
-from qtcore.services.recall_seeds import Question, check_question
+from qtcore.services.recall_seeds import Question, check_question, check_seen
 from qtcore.services.record_views import get_record
 from qtcore.services.records import RecordInput, check_values, write_record
 from qtcore.services.rights import require
@@ -41,6 +41,7 @@ def recall_scope(
     require(site, context, "recall.scope")
     question = as_question(seeds)
     check_question(question)
+    check_seen(site, context, question)
     with site.store.read() as session:
         return compute_scope(site, session, question, with_shares=with_shares)
 
@@ -104,8 +105,9 @@ def start_recall(site: Site, context: Context, start: RecallStart) -> StartedRec
     found in the same turn as the holds: what is made meanwhile is either in it, or made of what is
     held and refused.
     """
-    require(site, context, "recall.start")
+    require(site, context, "recall.start", about=start.title)
     check_question(start.asked())
+    check_seen(site, context, start.asked())
     definition = site.registry.get("records", RECALL)
     values = {**start.data, "title": start.title, "mock": start.is_mock}
     checked = check_values(site, context, definition, values)

@@ -150,7 +150,8 @@ def _totals(
     inside: dict[str, Decimal] = defaultdict(Decimal)
     there: dict[str, Decimal] = defaultdict(Decimal)
     for one in scope.balances.values():
-        inside[one.unit] += one.unaccounted
+        # More than the records explain does not make good what is missing elsewhere.
+        inside[one.unit] += abs(one.unaccounted)
         there[one.unit] += one.received + one.produced
         problems.extend(problem.message for problem in one.problems)
     units = sorted({row["unit"] for row in rows} | {unit for unit, n in there.items() if n})

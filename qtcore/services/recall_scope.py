@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import INCOMING, Balance, balance
+from qtcore.engines.balance import INCOMING, Balance
 from qtcore.engines.shares import Share
+from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
 from qtcore.services.contents import list_movements
 from qtcore.services.recall_places import Whereabouts, find_whereabouts
@@ -21,10 +22,11 @@ from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
-from qtcore.services.stock import Stock, fold_stock, movements_for_balance
+from qtcore.services.stock import Stock, fold_stock
 from qtcore.services.trace import Trace, TracedNode, edges_json, trace_from
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.nodes import NodeInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +179,12 @@ def compute_scope(
     starts = find_seeds(site, session, question)
     merged = _joined(site, session, starts)
     one_of = one_of_each(merged.edges, [n.info.node for n in merged.nodes])
-    lots = [n.info.node for n in merged.nodes if n.info.kind != "logistic_unit"]
+    lots = [n.info for n in merged.nodes if n.info.kind != "logistic_unit"]
     movements: dict[int, list[MovementRow]] = defaultdict(list)
     rows = list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes])
     for row in rows:
         movements[row.node].append(row)
-    stocks = fold_stock(site, lots, rows)
+    stocks = fold_stock(site, [info.node for info in lots], rows)
     return RecallScope(
         question=question,
         starts=tuple(starts),
@@ -199,17 +201,17 @@ def compute_scope(
 
 def _balances(
     site: Site,
-    lots: Iterable[int],
+    lots: Sequence[NodeInfo],
     one_of: Mapping[int, int],
     movements: Mapping[int, Sequence[MovementRow]],
 ) -> dict[int, Balance]:
     """Balance each lot; one of several names is counted once, with all that was told under them."""
     told: dict[int, list[MovementRow]] = defaultdict(list)
-    for node in lots:
+    infos = {info.node: info for info in lots}
+    for node in infos:
         told[one_of[node]] += movements[node]
     return {
-        node: balance(movements_for_balance(_in_time(rows)), site.registry.convert)
-        for node, rows in told.items()
+        node: balance_lot(site, infos[node], _in_time(rows)).sums for node, rows in told.items()
     }
 
 

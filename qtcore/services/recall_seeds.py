@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
+from qtcore.context import Context
 from qtcore.engines.expressions import (
     DATETIME,
     TEXT,
@@ -26,6 +27,7 @@ from qtcore.registry.scopes import schema_type
 from qtcore.services.master import get_master
 from qtcore.services.nodes import resolve
 from qtcore.services.site import Site
+from qtcore.services.veils import hidden_of
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.queries.recalls import (
     EventNode,
@@ -124,6 +126,24 @@ def check_question(question: Question) -> None:
         faults.append(Fault("QT411", text, "from"))
     if faults:
         raise InputRejected(faults[0].message, faults)
+
+
+def check_seen(site: Site, context: Context, question: Question) -> None:
+    """Refuse a condition on fields this person does not see, as if nothing had them.
+
+    Which lots fit would tell their values.
+    """
+    if not question.where:
+        return
+    hidden = {
+        kind: hidden_of(site, context, f"event:{kind}") & {name for name, _ in found.fact_types}
+        for kind, found in _compile(site, question.where).items()
+    }
+    if any(hidden.values()):
+        _compile(site, question.where, frozenset().union(*hidden.values()))
+        # Some kind of event shows what another hides: the condition would still tell of that one.
+        names = ", ".join(sorted(frozenset().union(*hidden.values())))
+        raise _unusable(question.where, [Fault("QT411", f"{names} is not known", "where")])
 
 
 def find_seeds(site: Site, session: Session, question: Question) -> list[Seed]:
@@ -238,8 +258,11 @@ def _facts(event: SeenEvent, condition: Compiled) -> dict[str, object]:
     }
 
 
-def _compile(site: Site, text: str) -> dict[str, Compiled]:
-    named = {event.id: _names(site, event.form) for event in site.registry.list("events")}
+def _compile(site: Site, text: str, hidden: frozenset[str] = frozenset()) -> dict[str, Compiled]:
+    named = {
+        event.id: {n: k for n, k in _names(site, event.form).items() if n not in hidden}
+        for event in site.registry.list("events")
+    }
     compiled = {kind: check(text, names)[0] for kind, names in named.items()}
     fitting = {kind: found for kind, found in compiled.items() if found is not None}
     if fitting:
@@ -247,8 +270,12 @@ def _compile(site: Site, text: str) -> dict[str, Compiled]:
     everything = {name: kind for names in named.values() for name, kind in names.items()}
     _, problems = check(text, everything)
     faults = [Fault("QT411", f"column {p.column}: {p.message}", "where") for p in problems]
+    raise _unusable(text, faults)
+
+
+def _unusable(text: str, faults: Sequence[Fault]) -> InputRejected:
     said = faults[0].message if faults else "no kind of event has all that it names"
-    raise InputRejected(f"the condition {text!r} cannot be used: {said}", faults)
+    return InputRejected(f"the condition {text!r} cannot be used: {said}", faults)
 
 
 def _names(site: Site, form: str | None) -> dict[str, FactType]:

@@ -78,30 +78,38 @@ def read_record(site: Site, context: Context, record_id: str) -> RecordView:
     """Read a record by its public id or number."""
     require(site, context, "record.read", about=record_id)
     with site.store.read() as session:
-        return seen_record(site, context, session, get_record(site, session, record_id))
+        row = get_record(site, session, record_id)
+        return seen_record(site, context, session, row, asked=record_id)
 
 
-def seen_record(site: Site, context: Context, session: Session, row: Record) -> RecordView:
-    """Read a record as this person sees it; NotFound, in the same words, when they may not."""
+def seen_record(
+    site: Site, context: Context, session: Session, row: Record, *, asked: str
+) -> RecordView:
+    """Read a record as this person sees it.
+
+    Raises NotFound when they may not, with nothing but the name they asked by: as if it were not
+    there at all.
+    """
     thing = thing_of_record(site, session, row)
-    _require_seen(site, context, row, thing)
+    _require_seen(site, context, row, (thing, asked))
     return _view(site, context, session, (row, thing))
 
 
-def seen_thing(site: Site, context: Context, session: Session, row: Record) -> Thing:
+def seen_thing(site: Site, context: Context, session: Session, row: Record, *, asked: str) -> Thing:
     """Say what access to a record is decided on for this person, in nobody else's place.
 
     Raises NotFound, in the same words, when they may not read it.
     """
     thing = thing_of_record(site, session, row, actor=context.actor)
-    _require_seen(site, context, row, thing)
+    _require_seen(site, context, row, (thing, asked))
     return thing
 
 
-def _require_seen(site: Site, context: Context, row: Record, thing: Thing) -> None:
+def _require_seen(site: Site, context: Context, row: Record, seen: tuple[Thing, str]) -> None:
+    thing, asked = seen
     right = f"record.read:{row.kind}"
     if not site.registry.policy.decide(context.actor, right, thing).is_allowed:
-        raise missing_record(row.number)
+        raise missing_record(asked)
 
 
 def view_for(site: Site, context: Context, session: Session, row: Record) -> RecordView:

@@ -181,7 +181,7 @@ def correct_record(
     """
     with site.store.read() as session:
         record = get_record(site, session, record_id)
-        view = seen_record(site, context, session, record)
+        view = seen_record(site, context, session, record, asked=record_id)
     right = f"record.submit:{record.kind}"
     require(site, context, right, about=record.uid, thing=view.thing)
     faults = []

@@ -73,7 +73,7 @@ def review_history(
     tenant = site.store.tenant_id
     with site.store.read() as session:
         sealed = sealed_up_to(session, tenant)
-        entries = list_entries_about(session, tenant, subject, below=sealed)
+        entries, _ = list_entries_about(session, tenant, subject, below=sealed)
     if not entries:
         raise InputRejected(f"nothing that is sealed tells of {subject!r}: nothing to review")
     if not read_reviews(site, context, subject).open:

@@ -9,10 +9,19 @@ from dataclasses import replace
 from qtcore.context import Context
 from qtcore.definitions.access import RIGHTS, SITED
 from qtcore.engines.access import COMPANY, Decision, Thing
-from qtcore.errors import Denied
+from qtcore.errors import Denied, Refusal
 from qtcore.services.site import Site
 
-__all__ = ("COMPANY", "Thing", "acting_at", "permissions_of", "require", "sited_permissions_of")
+__all__ = (
+    "COMPANY",
+    "Thing",
+    "acting_at",
+    "permissions_of",
+    "refuse_narrowed",
+    "require",
+    "require_own",
+    "sited_permissions_of",
+)
 
 
 def require(
@@ -41,6 +50,26 @@ def require(
     who = context.actor.login or "this user"
     said = f"it needs the right {permission!r}" if first.code == "QT403" else first.message
     raise Denied(f"{who} may not do this: {said}", decision.refusals)
+
+
+def require_own(
+    site: Site, context: Context, permission: str, *, is_own: bool, about: str = ""
+) -> None:
+    """Let pass whose own it is, else who holds the right over that of others.
+
+    A token that is narrowed is good for its rights alone, not for what its person may do without
+    any: with it one's own is as that of others.
+    """
+    if not is_own or context.actor.is_narrowed:
+        require(site, context, permission, about=about)
+
+
+def refuse_narrowed(context: Context, what: str) -> None:
+    """Refuse to a token that is narrowed what no right of its scope could cover; raises Denied."""
+    if context.actor.is_narrowed:
+        said = f"a token that is narrowed cannot {what}"
+        fix = "sign in, or use a token without scope and site"
+        raise Denied(f"{context.actor.login}: {said}", [Refusal("QT407", said, fix=fix)])
 
 
 def acting_at(site: Site, context: Context, thing: Thing) -> Context:

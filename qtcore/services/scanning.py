@@ -3,8 +3,11 @@
 It must not know pages or devices.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlmodel import Session
 
 from qtcore.builtin.gs1.reading import Reading, read_code
 from qtcore.context import Context
@@ -48,11 +51,19 @@ def scan(site: Site, context: Context, text: str) -> Scan:
     reading = read_code(text)
     tenant = site.store.tenant_id
     with site.store.read() as session:
-        nodes = find_nodes(session, tenant, text.strip())
-        if nodes and not reading.is_accepted:
+        # What is not seen here is no own code here either.
+        found = _seen(site, context, session, find_nodes(session, tenant, text.strip()))
+        if found and not reading.is_accepted:
             reading = replace(reading, notation=OWN_CODE, problems=())
-        elif not nodes and reading.is_accepted:
-            nodes = find_read_nodes(session, tenant, reading)
-        described = describe_nodes(session, tenant, nodes)
-        found = [described[node] for node in nodes if node in described]
-        return Scan(reading, tuple(keep_seen(site, context, session, found)))
+        elif not found and reading.is_accepted:
+            read = find_read_nodes(session, tenant, reading)
+            found = _seen(site, context, session, read)
+        return Scan(reading, found)
+
+
+def _seen(
+    site: Site, context: Context, session: Session, nodes: Sequence[int]
+) -> tuple[NodeInfo, ...]:
+    described = describe_nodes(session, site.store.tenant_id, nodes)
+    found = [described[node] for node in nodes if node in described]
+    return tuple(keep_seen(site, context, session, found))

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, func, select
 from qtcore.context import Actor, Context
 from qtcore.errors import NotFound, NotSignedIn
 from qtcore.services.accounts import actor_of, check_password, new_secret, token_hash
-from qtcore.services.rights import require
+from qtcore.services.rights import require_own
 from qtcore.services.site import Site
 from qtcore.services.throttles import check_throttle, count_failed, forget_failures
 from qtcore.store.tables import UserAccount, WebSession
@@ -58,9 +58,12 @@ def start_session(
     *,
     agent: str = "",
     way: str = "password",
-    provider: str = "",
+    provider: tuple[str, str] = ("", ""),
 ) -> str:
-    """Start a new session of somebody who proved who they are; returns its secret."""
+    """Start a new session of somebody who proved who they are; returns its secret.
+
+    `provider` said who they are: its id, and what it calls its own session, if it told.
+    """
     secret = new_secret(site)
     with site.store.write(context) as work:
         is_new = _is_new_address(work.session, account, context.ip)
@@ -76,7 +79,8 @@ def start_session(
             expires_at=context.at + site.sessions.absolute,
             ip=context.ip,
             agent=agent[:300],
-            provider=provider,
+            provider=provider[0],
+            provider_sid=provider[1],
         )
         work.add(row)
         details = {"session": row.uid, "way": way}
@@ -101,8 +105,7 @@ def list_sessions(site: Site, context: Context, *, login: str = "") -> list[dict
 
     For another person it needs ``user.manage``; without a login those of everybody.
     """
-    if login != context.actor.login:
-        require(site, context, MANAGE, about=login)
+    require_own(site, context, MANAGE, is_own=login == context.actor.login, about=login)
     now = site.sources.now()
     query = (
         select(WebSession, UserAccount.login)
@@ -134,8 +137,8 @@ def end_session(site: Site, context: Context, session_id: str) -> None:
                 WebSession.tenant_id == site.store.tenant_id, WebSession.uid == session_id
             )
         ).first()
-    if found is None or found.user_id != context.actor.user_id:
-        require(site, context, MANAGE, about=session_id)
+    is_own = found is not None and found.user_id == context.actor.user_id
+    require_own(site, context, MANAGE, is_own=is_own, about=session_id)
     if found is None or found.revoked_at is not None:
         raise NotFound(f"there is no session {session_id!r} in force; it may have ended")
     with site.store.write(context) as work:

@@ -180,7 +180,7 @@ def _seen(
         thing = thing_of_lot(site, session, info, actor=reader.actor)
         return info, workflow_of_lot(site, session, info), thing
     row = get_record(site, session, name)
-    thing = seen_thing(site, reader, session, row)
+    thing = seen_thing(site, reader, session, row, asked=name)
     return row, workflow_at(session, site.store.tenant_id, row.workflow_version_id), thing
 
 

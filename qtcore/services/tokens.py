@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from qtcore.context import Actor, Context
 from qtcore.definitions.access import GROUPS, RIGHTS
 from qtcore.definitions.problems import suggest
-from qtcore.errors import Conflict, Denied, Fault, InputRejected, NotFound, NotSignedIn, Refusal
+from qtcore.errors import Conflict, Fault, InputRejected, NotFound, NotSignedIn
 from qtcore.services.accounts import (
     NewUser,
     actor_of,
@@ -25,7 +25,7 @@ from qtcore.services.accounts import (
     token_hash,
     write_user,
 )
-from qtcore.services.rights import require
+from qtcore.services.rights import refuse_narrowed, require, require_own
 from qtcore.services.site import Site
 from qtcore.store.tables import ApiToken, TokenUse, UserAccount
 
@@ -70,7 +70,8 @@ def make_token(site: Site, context: Context, new: NewToken) -> dict[str, Any]:
     """
     own = context.actor.login == new.login and not context.actor.may(MANAGE)
     require(site, context, MAKE if own else MANAGE, about=new.login)
-    _refuse_narrowed(context)
+    # One that is good for some rights must not make one that is good for more.
+    refuse_narrowed(context, "make tokens")
     secret = new_secret(site)
     with site.store.write(context) as work:
         faults = _faults(new, own_sites(work.session, work.tenant_id))
@@ -101,8 +102,7 @@ def make_token(site: Site, context: Context, new: NewToken) -> dict[str, Any]:
 
 def list_tokens(site: Site, context: Context, *, login: str = "") -> list[dict[str, Any]]:
     """List tokens, the newest first: one's own, or with ``user.manage`` those of anybody."""
-    if login != context.actor.login:
-        require(site, context, MANAGE, about=login)
+    require_own(site, context, MANAGE, is_own=login == context.actor.login, about=login)
     query = (
         select(ApiToken, UserAccount.login)
         .join(
@@ -133,8 +133,8 @@ def revoke_token(site: Site, context: Context, token_id: str) -> None:
                 ApiToken.tenant_id == site.store.tenant_id, ApiToken.uid == token_id
             )
         ).first()
-    if found is None or found.user_id != context.actor.user_id:
-        require(site, context, MANAGE, about=token_id)
+    is_own = found is not None and found.user_id == context.actor.user_id
+    require_own(site, context, MANAGE, is_own=is_own, about=token_id)
     if found is None or found.revoked_at is not None:
         raise NotFound(f"there is no token {token_id!r} in force; it may be ended already")
     with site.store.write(context) as work:
@@ -184,14 +184,6 @@ def _note_use(site: Site, row: ApiToken, used: TokenUse | None, ip: str) -> None
 def _is_valid(token: ApiToken, account: UserAccount, now: Any) -> bool:
     expired = token.expires_at is not None and token.expires_at <= now
     return account.state == "active" and token.revoked_at is None and not expired
-
-
-def _refuse_narrowed(context: Context) -> None:
-    """A token that is good for some rights must not make one that is good for more."""
-    if context.actor.scope is not None or context.actor.bound_site:
-        said = "a token that is narrowed cannot make tokens"
-        fix = "sign in, or use a token without scope and site"
-        raise Denied(f"{context.actor.login}: {said}", [Refusal("QT407", said, fix=fix)])
 
 
 def _faults(new: NewToken, sites: list[str]) -> list[Fault]:

@@ -13,12 +13,11 @@ import structlog
 from sqlmodel import select
 
 from qtcore.context import Context
-from qtcore.errors import InputRejected, NotFound, QTCoreError
-from qtcore.services.audit import verify_history
+from qtcore.errors import NotFound, QTCoreError
+from qtcore.services.audit import read_span, verify_history
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.history import Span
-from qtcore.store.queries.ledger import sealed_up_to
 from qtcore.store.tables import LedgerJob
 
 _TELL_EVERY: Final = 0.5
@@ -72,12 +71,7 @@ def start_verification(
     Raises InputRejected for a range that is not sealed, Denied without the right.
     """
     require(site, context, "ledger.verify")
-    with site.store.read() as session:
-        sealed = sealed_up_to(session, site.store.tenant_id)
-    end = sealed - 1 if last is None else last
-    is_empty = sealed == 0 and first == 0 and last is None
-    if not is_empty and not 0 <= first <= end < sealed:
-        raise InputRejected(f"events {first} to {end} are not all sealed; 0 to {sealed - 1} are")
+    span, end = read_span(site, first, last)
     uid = site.sources.new_id()
     with site.store.write(context) as work:
         row = LedgerJob(
@@ -91,7 +85,6 @@ def start_verification(
             started_at=context.at,
         )
         work.add(row)
-    span = Span(first, None if last is None or last == sealed - 1 else last)
     work_on = threading.Thread(
         target=_run, args=(site, context, uid, span), name="qtcore-verify", daemon=True
     )
@@ -123,10 +116,10 @@ def _run(site: Site, context: Context, uid: str, span: Span) -> None:
         _tell(site, uid, state="failed", verdict={"code": error.code, "message": error.message})
 
 
-def _teller(site: Site, uid: str) -> Callable[[int], None]:
+def _teller(site: Site, uid: str) -> Callable[[int, int], None]:
     told = time.monotonic()
 
-    def tell(done: int) -> None:
+    def tell(done: int, _total: int) -> None:
         nonlocal told
         if time.monotonic() - told >= _TELL_EVERY:
             told = time.monotonic()

@@ -13,10 +13,11 @@ import structlog
 from sqlalchemy import func, insert, select
 
 from qtcore.engines.ledger import (
+    Checkpoint,
     NoteError,
     NoteKey,
     StoredCheckpoint,
-    consistency_path,
+    consistency_ranges,
     open_note,
     read_checkpoint,
 )
@@ -26,7 +27,7 @@ from qtcore.services.outgoing import Question, ask
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.outposts import WitnessFolder, WitnessServer
-from qtcore.store.proofs import Place, find_checkpoint, note_body, read_subtrees
+from qtcore.store.proofs import find_checkpoint, note_body, read_paths
 from qtcore.store.sealing import current_origin, read_frontier
 from qtcore.store.tables import LedgerCosignature, LedgerIncarnation
 
@@ -134,16 +135,9 @@ def _submission(site: Site, old: int, newest: StoredCheckpoint) -> Submission:
 
 def proof_between(site: Site, size1: int, size2: int) -> tuple[bytes, ...]:
     """Prove from the kept subtrees that one state of the log continues another."""
-    wanted: set[Place] = set()
-
-    def note(level: int, index: int) -> bytes:
-        wanted.add((level, index))
-        return bytes(32)
-
-    consistency_path(size1, size2, note)
     with site.store.read() as session:
-        kept = read_subtrees(session, site.store.tenant_id, wanted)
-    return consistency_path(size1, size2, lambda level, index: kept[level, index])
+        ranges = consistency_ranges(size1, size2)
+        return read_paths(session, site.store.tenant_id, [ranges])[0]
 
 
 def _post(target: WitnessServer, submission: Submission) -> tuple[int, str]:
@@ -211,28 +205,51 @@ def _last_told(site: Site, witness: str) -> int:
 def _tell_folder(
     site: Site, target: WitnessFolder, origin: str, newest: StoredCheckpoint | None
 ) -> Seen:
-    folder = _folder_of(target, origin)
     size = newest.size if newest else 0
-    seen = newest_in_folder(target, origin)
-    if seen is not None:
-        kept = read_checkpoint(open_note(seen.read_text("utf-8"), _keys(site)).body)
-        if kept.size > size:
-            return Seen(target.name, "ahead", kept.size, f"it holds {seen.name}")
+    kept = read_folder(target, origin, _keys(site))
+    if kept.state is not None:
+        if kept.state.size > size:
+            said = f"it holds the note of {kept.state.size} events"
+            return Seen(target.name, "ahead", kept.state.size, said)
         with site.store.read() as session:
-            ours = read_frontier(session, site.store.tenant_id, kept.size).root
-        if ours != kept.root:
-            return Seen(target.name, "fork", kept.size, f"it holds {seen.name} with another root")
+            ours = read_frontier(session, site.store.tenant_id, kept.state.size).root
+        if ours != kept.state.root:
+            said = f"it holds another root of {kept.state.size} events"
+            return Seen(target.name, "fork", kept.state.size, said)
     if newest is not None and read_checkpoint(note_body(newest.note)).origin == origin:
-        _write_file(folder / f"{size:020d}.note", newest.note)
+        _write_file(_folder_of(target, origin) / f"{size:020d}.note", newest.note)
         if _last_told(site, target.name) < size:
             _write_line(site, size, target.name, "")
+    if kept.bad:
+        return Seen(target.name, "refuses", message=kept.bad)
     return Seen(target.name, "agrees", size)
 
 
-def newest_in_folder(target: WitnessFolder, origin: str) -> Path | None:
-    """Find the note of the largest size that a folder keeps of a log."""
-    files = _folder_of(target, origin).glob("*.note")
-    return max(files, default=None, key=lambda file: file.name)
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a folder keeps of a log: its newest state, and why a file beside it is none."""
+
+    state: Checkpoint | None
+    bad: str = ""
+
+
+def read_folder(target: WitnessFolder, origin: str, keys: tuple[NoteKey, ...]) -> Folder:
+    """Find the newest state that a folder keeps of a log.
+
+    Whoever may add files could hide it behind a larger number: a file that is not what its name
+    says is named, and passed over.
+    """
+    bad = ""
+    for file in sorted(_folder_of(target, origin).glob("*.note"), reverse=True):
+        try:
+            state = read_checkpoint(open_note(file.read_text(encoding="utf-8"), keys).body)
+            if (state.origin, f"{state.size:020d}.note") != (origin, file.name):
+                raise NoteError(f"it is the state of {state.size} events of {state.origin}")
+        except (NoteError, UnicodeDecodeError) as exc:
+            bad = bad or f"its file {file.name} is not what it is called: {exc}"
+            continue
+        return Folder(state, bad)
+    return Folder(None, bad)
 
 
 def _folder_of(target: WitnessFolder, origin: str) -> Path:

@@ -37,7 +37,7 @@ def copy_database(url: str, file: Path) -> None:
             _run(target, "pg_dump", ["--format=custom", "--no-owner", f"--file={part}"])
         _keep(part, file)
     finally:
-        part.unlink(missing_ok=True)
+        _drop(part)
 
 
 def put_back(file: Path, url: str) -> None:
@@ -61,7 +61,7 @@ def put_back(file: Path, url: str) -> None:
             _copy_sqlite(file, part)
             _keep(part, place)
         finally:
-            part.unlink(missing_ok=True)
+            _drop(part)
         return
     options = ["--no-owner", "--single-transaction", "--exit-on-error", str(file)]
     _run(target, "pg_restore", options)
@@ -150,18 +150,41 @@ def _part_of(file: Path) -> Path:
     return part
 
 
+def _drop(part: Path) -> None:
+    for end in ("", "-journal"):
+        part.with_name(f"{part.name}{end}").unlink(missing_ok=True)
+
+
 def _keep(part: Path, file: Path) -> None:
     """Give a finished file its name, down to the disk; an existing file is never overwritten."""
-    part.chmod(0o600)
-    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        part.chmod(0o600)
+        _sync(part)
+        _link(part, file)
+        _sync(file.parent)
+    except FileExistsError as exc:
+        raise StoreUnavailable(f"{file} exists; nothing was overwritten: give a new name") from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"{file} cannot be written: {exc.strerror}") from exc
+
+
+def _link(part: Path, file: Path) -> None:
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk that knows no second name of a file, such as a memory stick
+        if file.exists():
+            raise FileExistsError(file) from None
+        part.rename(file)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    try:
-        os.link(part, file)
-    except FileExistsError as exc:
-        raise StoreUnavailable(f"{file} exists; nothing was overwritten: give a new name") from exc
 
 
 def _file_of(target: Target) -> Path:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Select, and_, func, select
 from sqlmodel import Session
@@ -25,12 +25,22 @@ from qtcore.engines.ledger import (
     check_history,
 )
 from qtcore.engines.ledger.contents import LedgerRun
-from qtcore.errors import QTCoreError
+from qtcore.errors import DatabaseDamaged, QTCoreError
 from qtcore.store import tables
+from qtcore.store.claims import check_archives
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.queries.keyset import driver_rows
-from qtcore.store.sealed_rows import COLUMNS, EntryRow, Piece, read_piece, time_texts
+from qtcore.store.queries.ledger import sealed_up_to
+from qtcore.store.sealed_rows import (
+    COLUMNS,
+    EntryRow,
+    Piece,
+    read_piece,
+    sealed_rows,
+    time_texts,
+)
 from qtcore.store.sealing import read_frontier
+from qtcore.store.second_reader import SecondReader, second_reader
 from qtcore.store.store import Store
 
 _EVENT: Final = table_of(tables.LedgerEvent)
@@ -66,28 +76,53 @@ def verify_store(
     trust: Trust,
     *,
     span: Span = WHOLE,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> HistoryVerdict:
     """Check the history of a store: every content is hashed again; nothing is believed.
 
     A span is checked up to the first signed state that covers its last event. What lies before it
-    is bound by the hashes of the tree. `progress` is told how many events were checked.
+    is bound by the hashes of the tree. `progress` is told how many events were checked, and of how
+    many.
     """
+    try:
+        return _verify(store, trust, span, progress)
+    except DatabaseDamaged as error:
+        return HistoryVerdict(False, 0, 0, "", (not_readable(error),))
+
+
+def not_readable(error: DatabaseDamaged) -> HistoryProblem:
+    """Make a problem of a row that cannot be read: what stands in it, nobody can judge."""
+    return HistoryProblem("NOT_READABLE", None, error.message)
+
+
+def _verify(
+    store: Store, trust: Trust, span: Span, progress: Callable[[int, int], None] | None
+) -> HistoryVerdict:
     with store.read() as session:
         reader = _Reader(session, store.tenant_id, span, progress)
         checkpoints = reader.checkpoints()
         kept = reader.read_kept(checkpoints)
         trust = replace(trust, restores=reader.restores())
         pending = reader.unsealed() if span.is_whole else ()
-        verdict = check_history(reader.sealed(), checkpoints, trust, pending=pending, kept=kept)
+        reader.total = (reader.end or sealed_up_to(session, store.tenant_id)) - reader.start
+        with second_reader(store.url, store.tenant_id, reader.total) as second:
+            sealed = reader.sealed(second)
+            verdict = check_history(sealed, checkpoints, trust, pending=pending, kept=kept)
         if span.is_whole:
             reader.check_subtrees(verdict)
+            reader.check_places()
             reader.check_replays()
+            reader.check_strays()
             reader.check_signed(verdict)
             reader.check_told()
+            reader.problems += check_archives(session, store.tenant_id)
     if not reader.problems:
         return verdict
     return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))
+
+
+# The place after a piece, and what it consists of.
+_Seen: TypeAlias = tuple[int, Iterable[LedgerEvent | LedgerRun]]
 
 
 @dataclass
@@ -97,10 +132,11 @@ class _Reader:
     session: Session
     tenant_id: int
     span: Span = WHOLE
-    progress: Callable[[int], None] | None = None
+    progress: Callable[[int, int], None] | None = None
     problems: list[HistoryProblem] = field(default_factory=list)
     start: int = 0
     end: int | None = None
+    total: int = 0
 
     def read_kept(self, checkpoints: list[StoredCheckpoint]) -> Kept:
         """Decide what is read; give the subtrees and roots of what stands before it."""
@@ -113,7 +149,7 @@ class _Reader:
             checkpoints[:] = [c for c in checkpoints if self.start < c.size <= (self.end or c.size)]
         try:
             start = read_frontier(self.session, self.tenant_id, self.start)
-            earlier = [c.size for c in checkpoints if c.size < self.start]
+            earlier = [c.size for c in checkpoints if 0 <= c.size < self.start]
             roots = {
                 size: read_frontier(self.session, self.tenant_id, size).root for size in earlier
             }
@@ -131,24 +167,32 @@ class _Reader:
         )
         return tuple(row.from_size for row in rows)
 
-    def sealed(self) -> Iterator[LedgerEvent | LedgerRun]:
+    def sealed(self, second: SecondReader | None = None) -> Iterator[LedgerEvent | LedgerRun]:
         """Give the sealed entries in order; one whose content is gone leaves a gap."""
-        told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
-        statement = (
-            select(*COLUMNS)
-            .select_from(_SEAL.join(_EVENT, told))
-            .where(_SEAL.c.tenant_id == self.tenant_id)
-            .order_by(_SEAL.c.seq)
-            .limit(_PIECE)
-        )
-        if self.end is not None:
-            statement = statement.where(_SEAL.c.seq < self.end)
-        last = self.start - 1
-        while rows := self._driver_rows(statement.where(_SEAL.c.seq > last)):
-            last = rows[-1][0]
-            yield from self._runs(rows)
+        place = self.start
+        while seen := self._see(place, second):
+            place, parts = seen
+            yield from parts
             if self.progress is not None:
-                self.progress(last + 1 - self.start)
+                self.progress(place - self.start, max(self.total, place - self.start))
+
+    def _see(self, place: int, second: SecondReader | None) -> _Seen | None:
+        """Look at the next piece, or take what the second reader found in it."""
+        glance = second.answer(place) if second else None
+        for ahead in (1, 3):
+            end = place + (ahead + 1) * _PIECE
+            if second and not glance and (self.end is None or end <= self.end):
+                second.ask(end - _PIECE, end)
+        if glance:
+            end = place + len(glance.leaves)
+            look = partial(self._look_again, place, end)
+            return end, [LedgerRun(range(place, end), *glance, one_by_one=look)]
+        rows = sealed_rows(self.session, self.tenant_id, place, self.end, limit=_PIECE)
+        return (rows[-1][0] + 1, self._runs(rows)) if rows else None
+
+    def _look_again(self, first: int, end: int) -> Iterator[LedgerEvent]:
+        rows = sealed_rows(self.session, self.tenant_id, first, end, limit=end - first)
+        return self._look(read_piece(self.session, self.tenant_id, rows), slice(None))
 
     def unsealed(self) -> Iterator[LedgerEvent]:
         """Give the entries that no seal names."""
@@ -161,14 +205,15 @@ class _Reader:
             .order_by(_EVENT.c.id)
             .limit(_PIECE)
         )
-        last = -1
-        while found := self._driver_rows(statement.where(_EVENT.c.id > last)):
+        found = self._driver_rows(statement)
+        while found:
             rows = [row[:-1] for row in found]
             last = rows[-1][2]
             for _, _, _, uid, *_, waits in found:
                 if waits is None:
                     self._report("GAP", None, f"entry {uid} has no seal and does not wait for one")
             yield from self._look(read_piece(self.session, self.tenant_id, rows), slice(None))
+            found = self._driver_rows(statement.where(_EVENT.c.id > last))
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Give all signed states."""
@@ -229,6 +274,20 @@ class _Reader:
                 f"the kept subtrees give the root {kept}, the events {verdict.root_hex}",
             )
 
+    def check_places(self) -> None:
+        """Name what is sealed before the first place of this history, where nothing is read."""
+        for row in self._read(
+            select(_SEAL.c.seq, _SEAL.c.event_id)
+            .where(_SEAL.c.tenant_id == self.tenant_id, _SEAL.c.seq < self.start)
+            .order_by(_SEAL.c.seq)
+        ):
+            self._report(
+                "GAP",
+                row.seq,
+                f"entry with key {row.event_id} is sealed as event {row.seq}, before event "
+                f"{self.start}, with which this history begins",
+            )
+
     def check_replays(self) -> None:
         """Find an entry that is there twice: only after a constraint was taken away."""
         twice = (
@@ -248,11 +307,30 @@ class _Reader:
         for row in self._read(again):
             self._report("REPLAY", None, f"entry with key {row.event_id} is sealed more than once")
 
+    def check_strays(self) -> None:
+        """Find a seal in front of the first event, and a waiting entry that is gone."""
+        before = select(_SEAL.c.seq).where(
+            _SEAL.c.tenant_id == self.tenant_id, _SEAL.c.seq < self.start
+        )
+        waits = and_(_EVENT.c.tenant_id == _PENDING.c.tenant_id, _EVENT.c.id == _PENDING.c.event_id)
+        gone = (
+            select(_PENDING.c.event_id)
+            .select_from(_PENDING.outerjoin(_EVENT, waits))
+            .where(_PENDING.c.tenant_id == self.tenant_id, _EVENT.c.id.is_(None))
+        )
+        for row in self._read(before.limit(1)):
+            said = f"an event has the number {row.seq}, the first one here is {self.start}"
+            self._report("GAP", row.seq, said)
+        for row in self._read(gone.limit(1)):
+            self._report(
+                "GAP", None, f"entry with key {row.event_id} waits for its seal, and is gone"
+            )
+
     def _read(self, statement: Select[Any]) -> Sequence[Any]:
         return self.session.execute(statement).all()
 
-    def _driver_rows(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
-        return driver_rows(self.session, statement, {})
+    def _driver_rows(self, statement: Select[Any]) -> Sequence[tuple[Any, ...]]:
+        return driver_rows(self.session.execute(statement))
 
     def _runs(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[LedgerEvent | LedgerRun]:
         """Give sealed entries in runs that fit at a glance; each other one by itself."""

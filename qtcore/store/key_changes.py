@@ -12,11 +12,15 @@ from sqlmodel import Session
 from qtcore.errors import QTCoreError, StoreUnavailable
 from qtcore.store.columns import table_of
 from qtcore.store.proofs import find_checkpoint
+from qtcore.store.queries.keyset import TENANT, reader
 from qtcore.store.signers import KEY_FILE, Signer, find_next_key, put_next_to_use
 from qtcore.store.store import Store
 from qtcore.store.tables import LedgerKey
 
+# The line of the last old checkpoint by which the old key names its follower.
+NEXT_KEY: Final = "qtcore-next-key"
 _KEY: Final = table_of(LedgerKey)
+_NOTES: Final = select(_KEY.c.note).where(_KEY.c.tenant_id == TENANT).order_by(_KEY.c.number)
 
 
 def settle_signer(store: Store, signer: Signer) -> Signer:
@@ -65,6 +69,11 @@ def check_key(session: Session, store: Store, signer: Signer) -> None:
             "the signing key was changed by another process; nothing was sealed; restart this one",
             code="QT606",
         )
+
+
+def list_key_notes(session: Session, tenant_id: int) -> tuple[str, ...]:
+    """List the notes by which one key hands over to the next, in order."""
+    return tuple(map(str, reader(session).execute(_NOTES, {"tenant": tenant_id}).scalars()))
 
 
 def _last_change(session: Session, tenant_id: int) -> Any:

@@ -12,9 +12,11 @@ from sqlalchemy import BigInteger, Select, and_, bindparam, select, tuple_
 from sqlmodel import Session
 
 from qtcore.engines.ledger import StoredCheckpoint
+from qtcore.engines.ledger.proofs import Place, Range, range_places, range_root
+from qtcore.engines.ledger.tree import is_hash
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
-from qtcore.store.queries.keyset import TENANT, among, key_rows, read_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, key_rows, reader, rows_for
 from qtcore.store.queries.ledger import private_rows
 from qtcore.store.tables import (
     LedgerAbout,
@@ -30,7 +32,6 @@ _EVENT: Final = table_of(LedgerEvent)
 _SEAL: Final = table_of(LedgerSeal)
 _TILE: Final = table_of(LedgerTile)
 
-Place = tuple[int, int]  # level and index of a subtree
 _LEVEL_AT: Final = 56
 
 
@@ -44,19 +45,13 @@ class SealedEntry(NamedTuple):
 
 def list_entries_about(
     session: Session, tenant_id: int, uid: str, *, below: int
-) -> list[SealedEntry]:
-    """List what is sealed about a public id, in order, up to a size of the tree."""
-    # In two steps: left to itself, SQLite walks the whole order of seals to answer in that order.
-    keys = list_keys_about(session, tenant_id, uid)
-    return list_sealed(session, tenant_id, keys, below=below)
-
-
-def list_sealed(
-    session: Session, tenant_id: int, keys: Sequence[int], *, below: int
-) -> list[SealedEntry]:
-    """List those of some entries that are sealed, in order, up to a size of the tree."""
-    rows = rows_for(session, _sealed_keys, tenant_id, keys)
-    return _entries(session, tenant_id, sorted(row for row in rows if row.seq < below))
+) -> tuple[list[SealedEntry], int]:
+    """List what is sealed about a public id, in order, up to a size; count what is not."""
+    asked = {"tenant": tenant_id, "uid": uid}
+    rows = reader(session).execute(_ABOUT_ONE, asked).all()
+    # Sorted here: for an order by place SQLite walks the whole order of seals.
+    sealed = sorted(row for row in rows if row.seq is not None and row.seq < below)
+    return _entries(session, tenant_id, sealed), len(rows) - len(sealed)
 
 
 def list_entries_between(
@@ -73,11 +68,6 @@ def list_entries_between(
     return _entries(session, tenant_id, session.execute(statement).all())
 
 
-def list_keys_about(session: Session, tenant_id: int, uid: str) -> list[int]:
-    """List the keys of all entries about a public id, sealed or not."""
-    return [key for (key,) in read_rows(session, _KEYS_ABOUT, {"tenant": tenant_id, "uid": uid})]
-
-
 def find_checkpoint(
     session: Session, tenant_id: int, size: int | None = None
 ) -> StoredCheckpoint | None:
@@ -85,8 +75,8 @@ def find_checkpoint(
     asked: dict[str, Any] = {"tenant": tenant_id}
     if size is not None:
         asked["size"] = size
-    found = read_rows(session, _checkpoint(of_size=size is not None), asked)
-    return next((StoredCheckpoint(row.size, as_bytes(row.root), row.note) for row in found), None)
+    row = reader(session).execute(_checkpoint(of_size=size is not None), asked).one_or_none()
+    return None if row is None else StoredCheckpoint(row.size, as_bytes(row.root), str(row.note))
 
 
 def note_body(note: str) -> str:
@@ -105,25 +95,47 @@ def list_checkpoint_sizes(session: Session, tenant_id: int, limit: int = 5) -> l
     return list(session.execute(statement).scalars())
 
 
+def read_paths(
+    session: Session, tenant_id: int, paths: Sequence[Sequence[Range]]
+) -> list[tuple[bytes, ...]]:
+    """Give the hashes of paths from the subtrees that are kept, each of them read once.
+
+    Raises QTCoreError QT602 when one is missing.
+    """
+    ranges = {each for path in paths for each in path}
+    places = {place for each in ranges for place in range_places(each)}
+    kept = read_subtrees(session, tenant_id, places)
+    roots = {each: range_root(each, lambda level, at: kept[level, at]) for each in ranges}
+    return [tuple(roots[each] for each in path) for path in paths]
+
+
 def read_subtrees(session: Session, tenant_id: int, places: Iterable[Place]) -> dict[Place, bytes]:
     """Read the hashes of complete subtrees; raises QTCoreError QT602 when one is missing."""
     wanted = {level << _LEVEL_AT | index: (level, index) for level, index in places}
     rows = rows_for(session, _tiles, tenant_id, wanted)
     found = {(level, index): as_bytes(kept) for level, index, kept in rows}
-    lost = wanted.values() - found.keys()
+    lost = set(wanted.values()) - {place for place, kept in found.items() if is_hash(kept)}
     if lost:
         level, index = min(lost)
         raise QTCoreError(
             f"the ledger's tree lacks the subtree of {1 << level} events from "
-            f"{index << level} on; nothing was changed; run `qtcore audit verify` and restore a "
-            "backup",
+            f"{index << level} on; run `qtcore db fsck` and restore a backup",
             code="QT602",
         )
     return found
 
 
-_KEYS_ABOUT: Final = select(_ABOUT.c.event_id).where(
-    _ABOUT.c.tenant_id == TENANT, _ABOUT.c.uid == bindparam("uid")
+_ABOUT_ONE: Final = (
+    select(_SEAL.c.seq, _ABOUT.c.event_id.label("id"), _EVENT.c.head)
+    .select_from(
+        _ABOUT.outerjoin(
+            _SEAL,
+            and_(_SEAL.c.tenant_id == _ABOUT.c.tenant_id, _SEAL.c.event_id == _ABOUT.c.event_id),
+        ).outerjoin(
+            _EVENT, and_(_EVENT.c.tenant_id == _ABOUT.c.tenant_id, _EVENT.c.id == _ABOUT.c.event_id)
+        )
+    )
+    .where(_ABOUT.c.tenant_id == TENANT, _ABOUT.c.uid == bindparam("uid"))
 )
 
 
@@ -143,19 +155,6 @@ def _tiles(dialect: str) -> Select[Any]:
     level, index = key.op(">>")(_LEVEL_AT), key.op("&")((1 << _LEVEL_AT) - 1)
     return select(_TILE.c.level, _TILE.c.index, _TILE.c.hash).where(
         _TILE.c.tenant_id == TENANT, tuple_(_TILE.c.level, _TILE.c.index).in_(select(level, index))
-    )
-
-
-@cache
-def _sealed_keys(dialect: str) -> Select[Any]:
-    told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
-    return (
-        select(_SEAL.c.seq, _EVENT.c.id, _EVENT.c.head)
-        .select_from(_SEAL.join(_EVENT, told))
-        .where(
-            _SEAL.c.tenant_id == TENANT,
-            among(dialect, _SEAL.c.event_id),
-        )
     )
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import type_coerce
+from sqlalchemy import and_, select, type_coerce
 from sqlalchemy.types import NullType
 from sqlmodel import Session
 
@@ -27,6 +27,7 @@ from qtcore.engines.ledger.listed import (
 from qtcore.store import tables
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.ledger_rows import utc_text
+from qtcore.store.queries.keyset import driver_rows
 from qtcore.store.queries.ledger import about_rows, private_rows
 
 _EVENT: Final = table_of(tables.LedgerEvent)
@@ -84,6 +85,13 @@ COLUMNS: Final = (
 )
 
 
+_SEALED: Final = select(*COLUMNS).select_from(
+    _SEAL.join(
+        _EVENT, and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
+    )
+)
+
+
 @dataclass
 class Piece:
     """Some entries in order, and the rows of their personal fields and of what they are about."""
@@ -134,6 +142,16 @@ class Piece:
             return fitting
         pairs = zip(fitting, sealed, leaves, strict=True)
         return [fits and one == two and type(two) is bytes for fits, one, two in pairs]
+
+
+def sealed_rows(
+    session: Session, tenant_id: int, first: int, end: int | None, *, limit: int
+) -> Sequence[tuple[Any, ...]]:
+    """Read sealed entries in order, from a place to before another one or the last."""
+    found = _SEALED.where(_SEAL.c.tenant_id == tenant_id, _SEAL.c.seq >= first)
+    if end is not None:
+        found = found.where(_SEAL.c.seq < end)
+    return driver_rows(session.execute(found.order_by(_SEAL.c.seq).limit(limit)))
 
 
 def read_piece(session: Session, tenant_id: int, rows: Sequence[tuple[Any, ...]]) -> Piece:

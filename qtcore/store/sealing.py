@@ -102,6 +102,8 @@ def seal_pending(store: Store, signer: Signer, *, limit: int = 10_000) -> Checkp
 
 def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
     """Read the complete subtrees of the stored tree; raises QTCoreError when one is missing."""
+    if size < 0:
+        raise QTCoreError(f"a state of the ledger is of {size} events", code="QT602")
     places, start = [], 0
     for level in reversed(range(size.bit_length())):
         if size >> level & 1:

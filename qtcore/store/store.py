@@ -25,6 +25,7 @@ from sqlmodel import Session, select
 
 from qtcore.context import Context, Sources
 from qtcore.errors import Conflict, StoreUnavailable
+from qtcore.store.damage import named_damage
 from qtcore.store.engines import TURN_SECONDS, Engines, Target, open_engines, read_target
 from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.kept import Memory, forget_own, share, share_on_commit
@@ -74,7 +75,8 @@ class Store:
         ):
             session.info[READER] = session.connection()
             share(session, self._kept)
-            yield session
+            with named_damage(session):
+                yield session
 
     @contextmanager
     def write(self, context: Context) -> Iterator[UnitOfWork]:
@@ -139,6 +141,7 @@ class Store:
             WritingSession(engine, expire_on_commit=False) as session,
             share_on_commit(session, self._kept),
             session.begin(),
+            named_damage(session),
         ):
             yield session
 

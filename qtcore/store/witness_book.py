@@ -22,6 +22,7 @@ from qtcore.engines.ledger import (
     verify_consistency,
 )
 from qtcore.engines.ledger.cosign import Submission, read_submission
+from qtcore.errors import StoreUnavailable
 
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS seen (origin TEXT NOT NULL, size INTEGER NOT NULL, "
@@ -59,8 +60,14 @@ class WitnessBook:
         self._keys = tuple(keys)
         self._clock = clock
         self._turn = threading.Lock()
-        with closing(self._open()) as db:
-            db.execute(_TABLE)
+        try:
+            with closing(self._open()) as db:
+                db.execute(_TABLE)
+        except sqlite3.Error as exc:
+            raise StoreUnavailable(
+                f"the book of the witness {file} cannot be used: {exc}; never make a new one in "
+                "its place, or what it has seen is forgotten: restore it from its backup"
+            ) from exc
 
     def accept(self, body: bytes) -> Accepted:
         """Check a submission and keep its state; raises Refusal and keeps nothing else."""

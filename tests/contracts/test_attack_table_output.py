@@ -16,6 +16,7 @@ import jinja2
 import pytest
 import xlsxwriter
 
+import qtcore
 from qtcore.builtin.faults import Faults
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.builtin.tabular.workbooks import check_package
@@ -67,6 +68,24 @@ def test_no_cell_of_a_workbook_is_a_formula_or_a_link():
     book.add_worksheet().write(0, 0, "=1+1")
     book.close()
     assert "<f>1+1</f>" in parts(held.getvalue())
+
+
+# What writes tables: one place for CSV, one for workbooks; rows of a quarantine file are mended and
+# loaded again, so they stay as they came.
+WRITERS = {"tabular/spreadsheet.py", "tabular/writing.py", "tabular/quarantine.py"}
+WRITES = re.compile(r"\bcsv\.(writer|DictWriter)|\bimport xlsxwriter|\bopenpyxl\b|text/csv.*join\(")
+
+
+def test_every_table_that_leaves_is_written_in_one_place():
+    root = Path(qtcore.__file__).parent
+    found = {
+        "/".join(file.parts[-2:])
+        for folder in (root, root.parent / "plugins")
+        for file in folder.rglob("*.py")
+        if WRITES.search(file.read_text("utf-8"))
+    }
+    assert found == WRITERS
+    assert WRITES.search("held = csv.writer(out)")
 
 
 def test_a_small_workbook_that_unpacks_to_a_large_one_is_not_unpacked():

@@ -20,8 +20,10 @@ from urllib.parse import parse_qsl
 
 import anyio
 import pytest
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request, get, post
 from litestar.enums import ScopeType
+from litestar.middleware.session.server_side import ServerSideSessionConfig
+from litestar.stores.memory import MemoryStore
 
 from qtcore.errors import InputRejected
 from qtcore.http import call as calls
@@ -35,6 +37,7 @@ from qtcore.http.settings import Settings
 from qtcore.http.texts import load_texts
 from qtcore.services.serving import Serving
 from qtcore.store.tables import Item
+from qtcore.testing.builders import PASSWORD, a_user
 from qtcore.testing.sites import a_site
 from tests.asgi_client import client_of
 from tests.web import Web, csrf_of, make_web, milk_and_butter
@@ -145,6 +148,39 @@ def test_an_attack_fails_and_works_with_the_defence_off(
     assert not attack(web)
     off(monkeypatch)
     assert attack(web)
+
+
+def test_a_session_that_came_with_the_request_is_not_taken_over(web: Web):
+    """Session fixation: whoever plants a cookie before the sign-in must not be in after it."""
+    planted = "chosen-by-the-attacker"
+    login = a_user(web.site, ["qa"], login="fixed").actor.login
+    with web.visitor() as client:
+        client.cookies.set("qtcore_session", planted)
+        told = client.post(
+            "/sign-in", data={"login": login, "password": PASSWORD}, follow_redirects=False
+        )
+    assert told.status_code == 303 and planted not in told.headers["set-cookie"]
+    with web.visitor() as attacker:
+        attacker.cookies.set("qtcore_session", planted)
+        assert attacker.get("/me", follow_redirects=False).status_code == 303
+
+    @post("/sign-in", sync_to_thread=False)
+    def sign_in_bare(request: Request[Any, Any, Any]) -> None:
+        request.set_session({"login": "victim"})
+
+    @get("/me", sync_to_thread=False)
+    def me_bare(request: Request[Any, Any, Any]) -> str:
+        return str(request.session.get("login"))
+
+    bare = Litestar(
+        [sign_in_bare, me_bare], middleware=[ServerSideSessionConfig().middleware],
+        stores={"sessions": MemoryStore()}, openapi_config=None,
+    )  # fmt: skip
+    with client_of(bare) as victim, client_of(bare) as attacker:
+        victim.cookies.set("session", planted)
+        victim.post("/sign-in")
+        attacker.cookies.set("session", planted)
+        assert attacker.get("/me").text == "victim"
 
 
 def test_nobody_says_by_a_header_where_they_are(web: Web):

@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from qtcore.cli.main import app
+from qtcore.services.audit import seal
+from qtcore.services.site import open_site
 from qtcore.testing import a_received_lot, a_site
 
 COMMANDS = (
@@ -132,6 +134,36 @@ def test_an_empty_history_verifies_and_says_how_far_it_is_signed(url: str) -> No
 
 def test_a_checkpoint_needs_size_and_root_together(url: str) -> None:
     assert RUNNER.invoke(app, ["audit", "verify", "--size", "3", "--db", url]).exit_code == 2
+
+
+def test_one_event_verifies_and_a_range_names_what_is_sealed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'one.db'}"
+    site = open_site(url, create=True)
+    with site.store.write(site.system_context()) as work:
+        work.log("look", "lot", "the-only-one")
+    count = seal(site)
+    site.close()
+    verify = ["audit", "verify", "--db", url, "--json"]
+    done = RUNNER.invoke(app, verify)
+    assert done.exit_code == 0
+    assert json.loads(done.output)["signed_size"] == count == 1
+    done = RUNNER.invoke(app, [*verify, "--from", "0", "--to", "0"])
+    assert (done.exit_code, json.loads(done.output)["events"]) == (0, 1)
+    refused = RUNNER.invoke(app, [*verify, "--from", "1"])
+    assert refused.exit_code == 1
+    assert "events 1 to 0 are not all sealed; 0 to 0 are" in refused.output
+    both = [*verify, "--from", "0", "--to", "0", "--size", "1", "--root", "00"]
+    assert RUNNER.invoke(app, both).exit_code == 2
+
+
+def test_a_checkpoint_of_another_history_fails_and_bad_hex_is_refused(url: str) -> None:
+    verify = ["audit", "verify", "--db", url, "--size", "99"]
+    shorter = RUNNER.invoke(app, [*verify, "--root", "00" * 32])
+    assert shorter.exit_code == 1
+    assert "SHORTER_THAN_WITNESS" in shorter.output and "NOT INTACT" in shorter.output
+    refused = RUNNER.invoke(app, [*verify, "--root", "xyz"])
+    assert refused.exit_code == 1
+    assert "is not hexadecimal" in refused.output
 
 
 def test_a_new_site_checks_without_problems(tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_the_same_body_without_a_mistake_is_stored(api):
         "limit=-1",
         "limit=0",
         "limit=abc",
+        "limit=",
         "limit=201",
         f"limit={10**20}",
         "limit=١",

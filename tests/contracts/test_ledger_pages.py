@@ -1,14 +1,21 @@
 """The ledger pages: search, later changes, verification, reviews, proof files."""
 
+import ast
 import base64
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
 from urllib.parse import quote
 
 import pytest
 
+import qtcore
 from qtcore.context import LANGUAGES
+from qtcore.engines.ledger import ProblemKind
+from qtcore.engines.ledger.notices import NoticeKind
+from qtcore.http.texts import load_texts
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
@@ -76,7 +83,7 @@ def test_the_page_shows_filters_facets_and_forms(web: Web, language: str) -> Non
     context = a_user(web.site, EVERY_ROLE)
     set_language(web.site, context, language)
     with web.person() as client:
-        text = client.get("/ledger?kind=lot&changed=yes&since=2026-01-01&until=junk").text
+        text = client.get("/ledger?kind=lot&changed=yes&since=2026-01-01").text
         assert 'value="2026-01-01"' in text and "checked" in text
         assert 'href="/ledger?' in text
         assert text.count("<h2") >= 4
@@ -92,6 +99,17 @@ def test_a_range_is_verified_and_a_range_that_is_not_sealed_is_refused(web: Web)
         bad = client.post("/ledger/verify", data={"csrf_token": token, "from": "5", "to": "999999"})
         assert bad.status_code == 400
         assert "not all sealed" in bad.text
+        bad = client.post("/ledger/verify", data={"csrf_token": token, "from": "all"})
+        assert bad.status_code == 400
+        assert "accepted is the number of an event" in bad.text
+
+
+@pytest.mark.parametrize("asked", ["since=junk", "until=2026-02-30", "before=x"])
+def test_a_search_by_what_is_no_day_is_refused_not_widened(web: Web, asked: str) -> None:
+    with web.person() as client:
+        found = client.get(f"/ledger?{asked}")
+    assert found.status_code == 400
+    assert "accepted is" in found.text
 
 
 def test_progress_is_shown_without_scripts(web: Web) -> None:
@@ -167,6 +185,13 @@ def test_the_history_tells_device_session_and_both_addresses(web: Web) -> None:
     assert denied.private["peer_ip"] == "testclient"
     assert denied.private["device"] == "Scanner 7"
     assert denied.head["session"]
+    with web.person() as client:
+        shown = client.get("/ledger?action=denied&kind=request").text
+    for told in (denied.head["session"], denied.head["request"], denied.head["at"], denied.uid):
+        assert told in shown
+    for told in ("203.0.113.7", "testclient", "Scanner 7", "clock of the site"):
+        assert told in shown
+    assert "6.6.6.6" not in shown
 
 
 def test_the_api_searches_with_the_same_facets(web: Web) -> None:
@@ -176,3 +201,25 @@ def test_the_api_searches_with_the_same_facets(web: Web) -> None:
         assert answer["state"]["alarm"] is False
         bad = "/api/v1/ledger?since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z"
         assert client.get(bad).status_code == 400
+
+
+def acts_told() -> Iterator[str]:
+    """Find the kinds of acts that the code writes into the history by name."""
+    for file in Path(qtcore.__file__).parent.glob("services/**/*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+                continue
+            names = [a.value for a in call.args[:2] if isinstance(a, ast.Constant)]
+            has_kind = len(call.args) > 2 or call.keywords
+            if call.func.attr in ("log", "note") and has_kind and "." in str(names[:1]):
+                yield names[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_act_has_words(language: str) -> None:
+    words = load_texts()
+    told = {*acts_told(), "lot.deadline", "record.deadline"}
+    assert len(told) > 60
+    assert [each for each in sorted(told) if not words.find(f"actions.{each}", language)] == []
+    kinds = {*get_args(ProblemKind), *get_args(NoticeKind)}
+    assert [each for each in kinds if not words.find(f"ledger_kinds.{each}", language)] == []

@@ -109,12 +109,13 @@ def test_passwords_and_secrets_are_tried_slowly(web: Web, method: str, path: str
 
 
 def test_guesses_of_many_addresses_wait_for_one_another(web: Web):
-    slow = limited(web, guesses=FEW)
-    with slow.visitor() as client:
-        told = [
-            client.post("/welcome/x", headers={"x-forwarded-for": f"192.0.2.{n}"}) for n in range(5)
-        ]
-    assert [each.status_code for each in told] == [404, 404, 404, 429, 429]
+    def sent(asked: Web) -> list[int]:
+        with asked.visitor() as client:
+            heads = [{"x-forwarded-for": f"192.0.2.{n}"} for n in range(5)]
+            return [client.post("/welcome/x", headers=each).status_code for each in heads]
+
+    assert sent(limited(web, guesses=FEW)) == [404, 404, 404, 429, 429]
+    assert sent(limited(web, guesses=UNLIMITED.guesses)) == [404] * 5
 
 
 def entries(site: Site) -> int:
@@ -131,6 +132,16 @@ def test_a_flood_of_wrong_tokens_does_not_fill_the_history(web: Web, most: int, 
         for number in range(40):
             headers = {"authorization": f"Bearer wrong-{number}"}
             assert client.get("/api/v1/lots", headers=headers).status_code == 401
+    assert entries(site) - before == told
+
+
+@pytest.mark.parametrize(("most", "told"), [(4, 4 + 3), (1000, 40)], ids=["capped", "control"])
+def test_a_flood_of_forged_writes_does_not_fill_the_history(web: Web, most: int, told: int):
+    site = replace(web.site, tally=Tally(most))
+    with limited(web, site).person("qa") as client:
+        before = entries(site)
+        for _ in range(40):
+            assert client.post("/language", data={"csrf_token": "forged"}).status_code == 403
     assert entries(site) - before == told
 
 

@@ -1,13 +1,17 @@
 """The witness: what it answers to a log's checkpoints (C2SP tlog-witness), and what it keeps."""
 
 import base64
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
 
+from qtcore.cli.main import app
 from qtcore.context import Sources
 from qtcore.engines.ledger import (
     EMPTY_TREE,
@@ -28,6 +32,7 @@ from qtcore.engines.ledger.cosign import (
     read_witness_key,
     write_submission,
 )
+from qtcore.errors import StoreUnavailable
 from qtcore.http.witness import Answer, Witness, read_logs
 from qtcore.testing import FrozenClock
 
@@ -185,3 +190,30 @@ def test_a_witness_keeps_its_key_its_book_and_its_logs(tmp_path: Path) -> None:
 def test_what_is_written_is_what_is_read() -> None:
     submission = Submission(3, (LEAVES[0], LEAVES[1]), LOG.note(8))
     assert read_submission(write_submission(submission)) == submission
+
+
+def test_what_cannot_be_kept_is_not_cosigned(witness: Witness, tmp_path: Path) -> None:
+    ask(witness, LOG.asks(0, 3))
+    with closing(sqlite3.connect(tmp_path / "witness" / "witness.db")) as db, db:
+        db.execute("ALTER TABLE seen RENAME TO gone")
+    answer = ask(witness, LOG.asks(3, 8))
+    assert (answer.status, "cosignature" in answer.text) == (503, False)
+    assert witness.answer("GET", f"/newest/{ORIGIN}", b"").status == 503
+    with closing(sqlite3.connect(tmp_path / "witness" / "witness.db")) as db, db:
+        db.execute("ALTER TABLE gone RENAME TO seen")
+    assert ask(witness, LOG.asks(3, 8)).status == 200
+
+
+def test_a_book_that_cannot_be_read_is_never_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "witness.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreUnavailable, match="never make a new one"):
+        Witness(tmp_path, (key_of(ORIGIN, KEY),))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"no key\n"])
+def test_a_list_of_logs_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "logs.txt").write_bytes(content)
+    for folder in (tmp_path, tmp_path / "logs.txt"):
+        said = CliRunner().invoke(app, ["witness", "--folder", str(folder)])
+        assert said.exit_code == 2, said.output
+        assert "Traceback" not in said.output

@@ -12,7 +12,6 @@ import pytest
 
 from qtcore.services.audit import seal
 from qtcore.services.integrity.fsck import check_database
-from qtcore.services.site import Site
 from qtcore.store import engines
 from qtcore.testing import FrozenClock, a_received_lot, a_site, release
 from tests.attackers import opened
@@ -26,6 +25,7 @@ pytestmark = pytest.mark.fault
 NAME = "site.db"
 LOTS = 4
 CHECKPOINT_PAGES = (60, 1000)
+Left = tuple[dict[str, str], list[str]]  # the state of each lot, and each broken promise
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Recording:
     statements: Statements
     clock: FrozenClock
     after: list[str]
-    checked: dict[int, list[str]] = field(default_factory=dict)
+    checked: dict[int, Left] = field(default_factory=dict)
 
     def tape(self, folder: Path, *, pages: int, **pragmas: str) -> Tape:
         file = folder / NAME
@@ -71,21 +71,19 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 def what_is_lost(recording: Recording, tape: Tape, seed: int, folder: Path) -> list[str]:
     """Cut once, open again; gives each acknowledged act that is gone, each broken promise."""
     files, acts = cut(tape, recording.base, NAME, seed)
-    place = folder / f"cut-{seed}"
-    place.mkdir()
-    for name, content in files.items():
-        (place / name).write_bytes(content)
+    place, twin = folder / f"cut-{seed}", folder / f"twin-{seed}"
+    for made in (place, twin):
+        made.mkdir()
+        for name, content in files.items():
+            (made / name).write_bytes(content)
     promised = dict(act.split() for act in acts)
     try:
-        with opened(place / NAME, FrozenClock(recording.clock.at + timedelta(hours=1))) as site:
-            with site.store.read() as session:
-                rows = session.connection().exec_driver_sql("SELECT lot_no, state FROM lot")
-                states = {row[0]: row[1] for row in rows}
-            broken = what_is_broken(recording, site, hash(tuple(content_of(place / NAME))))
+        states, broken = what_is_left(recording, place, twin)
     except Exception as error:  # damaged rows can fail anywhere
         return [f"cannot be read: {type(error).__name__}: {error}"]
     finally:
         shutil.rmtree(place)
+        shutil.rmtree(twin)
     gone = [
         f"{number} was answered to be {state}, is {states.get(number)}"
         for number, state in promised.items()
@@ -94,12 +92,20 @@ def what_is_lost(recording: Recording, tape: Tape, seed: int, folder: Path) -> l
     return [*gone, *broken]
 
 
-def what_is_broken(recording: Recording, site: Site, left: int) -> list[str]:
-    """Seal and check what a cut has left; many cuts leave the same, which is checked once."""
+def what_is_left(recording: Recording, place: Path, twin: Path) -> Left:
+    """Open, read, seal and check what a cut has left; many cuts leave the same, checked once.
+
+    Which content it is shows a twin of the files, so that the product meets the cut as it was.
+    """
+    left = hash(tuple(content_of(twin / NAME)))
     if left not in recording.checked:
-        seal(site)
-        found = check_database(site, site.system_context())
-        recording.checked[left] = [str(each.as_json()) for each in found.violations]
+        with opened(place / NAME, FrozenClock(recording.clock.at + timedelta(hours=1))) as site:
+            with site.store.read() as session:
+                rows = session.connection().exec_driver_sql("SELECT lot_no, state FROM lot")
+                states = {row[0]: row[1] for row in rows}
+            seal(site)
+            found = check_database(site, site.system_context())
+        recording.checked[left] = states, [str(each.as_json()) for each in found.violations]
     return recording.checked[left]
 
 

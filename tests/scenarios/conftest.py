@@ -17,6 +17,9 @@ from qtcore.demo.build import build_demo
 from qtcore.services.definitions import publish_registry
 from qtcore.services.site import Site, open_site
 from qtcore.testing import FrozenClock, a_site
+from tests.scenarios.recall_dairy import built, dairy
+
+__all__ = ["built", "clock", "dairy", "demo", "site"]
 
 
 class Demo(NamedTuple):

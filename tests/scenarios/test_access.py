@@ -1,13 +1,17 @@
 """Two plants, one company: who sees and does what, by definitions of a site, through every door."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from qtcore.context import Context
-from qtcore.errors import Denied, InputRejected, NotFound
+from qtcore.engines.access import Decision, Policy
+from qtcore.errors import Denied, InputRejected, NotFound, QTCoreError
 from qtcore.registry.load import load_registry
+from qtcore.services import recall
 from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.audit import read_ledger
 from qtcore.services.event_views import read_event
@@ -15,12 +19,16 @@ from qtcore.services.events import EventInput
 from qtcore.services.explaining import explain_lot
 from qtcore.services.holds import hold_all
 from qtcore.services.interchange import export_epcis
+from qtcore.services.lot_text import find_lots_in_text
 from qtcore.services.lots import get_lot, list_lots, search
+from qtcore.services.manifestations import list_signatures
 from qtcore.services.master import MasterInput, get_master, save_master
 from qtcore.services.proving import export_history
+from qtcore.services.recall import Question, recall_scope
 from qtcore.services.record_views import list_records, read_record
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, correct_record, submit_record
+from qtcore.services.scanning import scan
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
 from qtcore.services.transitions import Step, fire_transition
@@ -55,6 +63,7 @@ limits:
 veils:
   - {id: lot_prices, of: lot, fields: [price], visible_to: [qa], editable_by: [qa]}
   - {id: causes, of: "record:deviation", fields: [description], visible_to: [qa], editable_by: [qa]}
+  - {id: notes, of: "event:receiving", fields: [delivery_note], visible_to: [qa]}
 """
 TEXTS = """language: en
 texts:
@@ -246,6 +255,43 @@ def test_a_veiled_field_is_in_no_history_export_or_proof(site, people, lots):
         export_history(site, auditor)
 
 
+def test_a_recall_asks_for_nothing_that_is_hidden(site, people, lots, monkeypatch):
+    """Which lots fit a condition on a hidden field would tell its value, sign by sign."""
+    coordinator = a_user(site, ["recall_coord"], login="coral")
+    now = site.sources.now()
+    asked = Question(
+        where="delivery_note == 'D-1'", since=now - timedelta(days=1), until=now + timedelta(days=1)
+    )
+    unknown = replace(asked, where="delivery_nope == 'D-1'")
+    plain = replace(asked, where="event_type == 'receiving'")
+
+    def seeds(context: Context, question: Question) -> tuple[str, ...]:
+        return recall_scope(site, context, question).seeds
+
+    with pytest.raises(InputRejected, match="cannot be used") as hidden:
+        seeds(coordinator, asked)
+    with pytest.raises(InputRejected, match="cannot be used") as absent:
+        seeds(coordinator, unknown)
+    told = hidden.value.message.replace("delivery_note", "X"), absent.value.message
+    assert told[0].split(";")[0] == told[1].replace("delivery_nope", "X").split(";")[0]
+    assert lots["EAST"] in seeds(coordinator, plain)
+    assert lots["EAST"] in seeds(people["qa"], asked)
+    monkeypatch.setattr(recall, "check_seen", lambda *_: None)
+    assert lots["EAST"] in seeds(coordinator, asked)
+
+
+def test_a_text_names_the_lots_of_ones_own_site_only(site, people, lots):
+    def named(who: str, text: str, **more: str) -> set[str]:
+        return {info.lot_no for info in find_lots_in_text(site, people[who], text, **more).lots}
+
+    for text, more in (("lots EAST-1 and WEST-1", {}), ("all lots", {"item": "MILK"})):
+        assert "WEST-1" not in named("east", text, **more)
+        assert {"EAST-1", "WEST-1"} <= named("both", text, **more)
+    assert named("east", "lot EAST-1") == {"EAST-1"}
+    found = find_lots_in_text(site, people["east"], "lots WEST-1, WEST-2")
+    assert found.unknown == ("WEST-1", "WEST-2")
+
+
 def test_a_locked_field_is_refused_and_a_hidden_one_stays(site, people):
     author = only_operator(site)
     with pytest.raises(InputRejected, match="cannot be stored") as refused:
@@ -266,3 +312,39 @@ def test_without_veils_and_sites_everything_is_seen(lots, site, people):
     assert get_lot(site, people["qa"], lots["WEST"]).info.lot_no == "WEST-1"
     assert get_lot(site, people["qa"], lots["EAST"]).info.extra["price"] == "42.00"
     assert Decimal(get_lot(site, people["qa"], lots["EAST"]).info.extra["price"]) == 42
+
+
+def said_of(ask: Callable[[str], object], name: str) -> str:
+    """Give what is said of a name, without the name itself."""
+    try:
+        return str(ask(name)).replace(name, "...")
+    except QTCoreError as error:
+        return f"{type(error).__name__}: {error.message}".replace(name, "...")
+
+
+@pytest.mark.parametrize("door", ["record", "correction", "step", "signatures", "scan"])
+def test_what_stands_elsewhere_is_spoken_of_as_what_is_not_there(
+    site, people, monkeypatch: pytest.MonkeyPatch, door: str
+):
+    came = an_output("MILK", f"ODD-{door}", "5", source="FARM")
+    event = EventInput(
+        "receiving", (came,), site.sources.now(), location="EAST-HALL", from_party="FARM"
+    )
+    stored = record_event(site, people["qa"], event)
+    lot = read_event(site, people["qa"], stored.event_id).lines[0][1].uid
+    told = RecordInput({"title": "Odd", "severity": "minor"}, [lot])
+    opened = submit_record(site, people["east"], "deviation", told).record.uid
+    west, nowhere = people["west"], "01a2253b-1fb0-7ae9-8a71-eb384aafc1d4"
+    values = {"title": "x", "severity": "minor"}
+    ask: Callable[[str], object] = {
+        "record": lambda name: read_record(site, west, name),
+        "correction": lambda name: correct_record(site, west, name, values, reason="x"),
+        "step": lambda name: fire_transition(site, west, ("record", name), Step("investigate")),
+        "signatures": lambda name: list_signatures(site, west, name),
+        "scan": lambda name: scan(site, west, name).as_json(),
+    }[door]
+    there, other = (lot, "ODD-99") if door == "scan" else (opened, nowhere)
+    assert said_of(ask, there) == said_of(ask, other)
+    # Control: who may see it is told more than of what is not there.
+    monkeypatch.setattr(Policy, "decide", lambda *_, **__: Decision())
+    assert said_of(ask, there) != said_of(ask, other)

@@ -1,8 +1,12 @@
 """Backup and restore: of a database in use, verified before it is believed, never overwriting."""
 
+import os
+import resource
 import shutil
+import signal
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from qtcore.services.backup import back_up, restore
 from qtcore.services.definitions import publish_registry
 from qtcore.services.site import open_site
 from qtcore.services.witnessing import tell_witnesses
+from qtcore.store.backups import copy_database
 from qtcore.store.signers import load_or_make_signer
 from qtcore.testing import a_received_lot, a_site
 from tests.attackers import note
@@ -147,6 +152,123 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
         restore(tmp_path / "nowhere", url, key_folder=keys)
     assert not target.exists()
     assert list(tmp_path.glob("*.part")) == []
+
+
+BENT: dict[str, tuple[str, str, str]] = {
+    "of a newer release": ("UPDATE alembic_version SET version_num = '9999'", "QT505", "9999"),
+    "of no release": ("DELETE FROM alembic_version", "QT505", "another program"),
+    "without a table": ("DROP TABLE lot", "QT503", "no such table: lot"),
+    "with text for a number": (
+        "UPDATE item SET version = 'two'",
+        "QT630",
+        "it has version two",
+    ),
+    "with a history cut short": ("DROP TABLE ledger_tile", "QT630", "ledger_tile"),
+}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("statement", "code", "said"), BENT.values(), ids=BENT)
+def test_a_backup_that_somebody_bent_is_refused_by_its_own_name(
+    plant: Path, keys: Path, tmp_path: Path, statement: str, code: str, said: str
+) -> None:
+    file, target = tmp_path / "bent.qtb", tmp_path / "new.db"
+    with closing(sqlite3.connect(plant)) as db, closing(sqlite3.connect(file)) as to:
+        db.backup(to)
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute(statement)
+    with pytest.raises(QTCoreError) as caught:
+        restore(file, f"sqlite:///{target}", key_folder=keys)
+    assert (caught.value.code, said in caught.value.message) == (code, True), caught.value.message
+    assert caught.value.message.startswith(str(file))
+    assert "qtcore-restore-" not in caught.value.message
+    assert not target.exists()
+
+
+@pytest.mark.heavy
+def test_a_backup_of_somebody_elses_history_is_refused(plant: Path, tmp_path: Path) -> None:
+    file, target = tmp_path / "b.qtb", tmp_path / "new.db"
+    with closing(sqlite3.connect(plant)) as db, closing(sqlite3.connect(file)) as to:
+        db.backup(to)
+    load_or_make_signer(tmp_path / "other.keys")
+    with pytest.raises(QTCoreError, match=r"is not sound: I8 .*BAD_SIGNATURE"):
+        restore(file, f"sqlite:///{target}", key_folder=tmp_path / "other.keys")
+    with pytest.raises(StoreUnavailable, match="its key is not in") as caught:
+        restore(file, f"sqlite:///{target}", key_folder=tmp_path / "nowhere")
+    assert str(file) in caught.value.message
+    assert not target.exists()
+    with pytest.raises(StoreUnavailable, match="its key is not in"):
+        back_up(f"sqlite:///{plant}", tmp_path / "c.qtb", key_folder=tmp_path / "nowhere")
+    assert not (tmp_path / "c.qtb").exists()
+
+
+def in_a_process(act: Callable[[], object]) -> int:
+    """Run an act in a copy of this process; gives how it ended, minus the signal when killed."""
+    child = os.fork()
+    if not child:
+        try:
+            act()
+            os._exit(0)
+        except QTCoreError:
+            os._exit(3)
+        except BaseException:
+            os._exit(4)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.fault
+@pytest.mark.heavy
+def test_a_restore_that_is_killed_leaves_nothing_and_is_repeated(
+    plant: Path, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")
+    target = tmp_path / "new.db"
+    linked, keep = os.link, str(target)
+
+    def killed(one: object, two: object) -> None:
+        if str(two) == keep:
+            os.kill(os.getpid(), signal.SIGKILL)
+        linked(one, two)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", killed)
+
+    def act() -> object:
+        return restore(made.file, f"sqlite:///{target}", key_folder=keys)
+
+    assert in_a_process(act) == -signal.SIGKILL
+    assert not target.exists()
+    monkeypatch.undo()
+    assert restore(made.file, f"sqlite:///{target}", key_folder=keys).checked.is_sound
+
+
+@pytest.mark.fault
+@pytest.mark.heavy
+@pytest.mark.parametrize("pages", [0, 3, 60])
+def test_a_full_disk_ends_a_backup_by_name_and_leaves_no_part_of_it(
+    plant: Path, tmp_path: Path, pages: int
+) -> None:
+    def act() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (pages << 12, pages << 12))
+        back_up(f"sqlite:///{plant}", tmp_path / "b.qtb")
+
+    assert in_a_process(act) == 3
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_disk_without_links_takes_a_backup_and_overwrites_nothing(
+    plant: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(one: object, two: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    file = tmp_path / "b.qtb"
+    copy_database(f"sqlite:///{plant}", file)
+    assert counted(file) == counted(plant)
+    with pytest.raises(StoreUnavailable, match="exists; nothing was overwritten"):
+        copy_database(f"sqlite:///{plant}", file)
 
 
 @pytest.mark.heavy

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -136,7 +137,7 @@ def test_pages_take_the_device_of_an_event_and_of_a_result(web):
     with web.person() as client:
         token = csrf_of(client)
 
-        def sample(device: str) -> str:
+        def sample(device: str) -> Any:
             told = {
                 "event/event_at": "2026-06-01T08:00",
                 "event/subject/0/lot": "M-1",
@@ -146,7 +147,7 @@ def test_pages_take_the_device_of_an_event_and_of_a_result(web):
             }
             return client.post("/forms/sampling/new", data={"csrf_token": token, **told}).text
 
-        def measure(device: str) -> str:
+        def measure(device: str) -> Any:
             told = {"characteristic": "fat", "value": "3.8", "device": device}
             return client.post("/l/M-1/results", data={"csrf_token": token, **told}).text
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from sqlmodel import select
 
 from qtcore.errors import Denied, TooManyTries
 from qtcore.registry.load import load_registry
@@ -21,6 +22,7 @@ from qtcore.services.users import (
     change_user,
     reset_credential,
 )
+from qtcore.store.tables import Throttle
 from qtcore.testing.builders import PASSWORD, a_user
 from qtcore.testing.sites import FrozenClock, a_site, sqlite_url
 from tests.signing_in import enter, inside, told
@@ -115,6 +117,20 @@ def test_signing_in_forgets_the_failures_of_the_login(site):
         for _ in range(4):
             told(site, "ann", "wrong password!")
         assert told(site, "ann", PASSWORD)[0] == "in"
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["purged", "control"])
+def test_old_counts_are_forgotten_when_new_logins_are_tried(site, clock, monkeypatch, is_on):
+    """Whoever tries ever new logins fills no table: what counts no more is taken away."""
+    if not is_on:
+        monkeypatch.setattr(throttles, "_forget_old", lambda *_: None)
+    counted = []
+    for number in range(4):
+        throttles.count_failed(site, f"nobody-{number}", "")
+        with site.store.read() as session:
+            counted.append(len(session.exec(select(Throttle.bucket)).all()))
+        clock.advance(minutes=61)
+    assert counted == ([1, 1, 1, 1] if is_on else [1, 2, 3, 4])
 
 
 def test_without_the_throttle_guesses_go_on(site, monkeypatch):

@@ -206,3 +206,44 @@ def test_a_witness_that_is_away_stops_nobody(tmp_path: Path, running: WitnessSer
         seal(site)
         assert standings(site) == [("unreachable", None)]
         note(site, "lot-1")
+
+
+def hide_behind_a_larger_number(folder: Path) -> Path:
+    """Give an older note a larger number, so that it is found before the newest one."""
+    notes = sorted(folder.glob("*/*.note"))
+    return Path(shutil.copy(notes[0], notes[0].with_name(f"{9**9:020d}.note")))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"no note"])
+def test_a_file_put_into_the_folder_does_not_hide_what_it_has_seen(
+    restored: Path, outposts: Outposts, content: bytes | None
+) -> None:
+    """Whoever may add files, but not change them, cannot make a restore go unnoticed."""
+    made = hide_behind_a_larger_number(outposts.folders[0].path)
+    made.chmod(0o644)
+    if content is not None:
+        made.write_bytes(content)
+    site = reopened(restored, replace(outposts, servers=()))
+    size = judged(site).size
+    assert standings(site) == [("ahead", size + 3)]
+    assert "read-only" in site.store.fence
+    kinds = [each.kind for each in judged(site).problems]
+    assert kinds == ["BAD_SIGNATURE", "SHORTER_THAN_WITNESS"]
+    site.close()
+
+
+def test_a_file_that_is_no_note_is_named_where_nothing_is_lost(
+    outposts: Outposts, tmp_path: Path
+) -> None:
+    with a_site(f"sqlite:///{tmp_path / 'd.db'}", packs=["food"]) as made:
+        site = replace(made, outposts=replace(outposts, servers=()))
+        seal(site)
+        tell_witnesses(site)
+        note(site, "lot-1")
+        seal(site)
+        tell_witnesses(site)
+        hide_behind_a_larger_number(outposts.folders[0].path)
+        (seen,) = tell_witnesses(site)
+        assert seen.standing == "refuses"
+        assert "is not what it is called" in seen.message
+        assert site.store.fence == ""

@@ -1,5 +1,7 @@
 """Printed documents: filled with what is known, escaped, and traceable to definition and ledger."""
 
+import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -222,6 +224,59 @@ ATTACKS = (
 )
 
 
+ROWS = {"record": {"title": "x" * 4000, "rows": ["y" * 400] * 500}}
+GREEDY = {
+    "loops that show nothing": (
+        "{% for a in record.rows %}{% for b in record.rows %}{% endfor %}{% endfor %}",
+        "turn more than",
+    ),
+    "loops that show much": (
+        "{% for a in record.rows %}{% for b in record.rows %}{{ record.title }}{% endfor %}"
+        "{% endfor %}",
+        "more than 2000000 signs",
+    ),
+    "a join of joins": (
+        "{{ record.rows|join(record.rows|join(record.title)) }}", "join would make more than",
+    ),
+    "a text times a number": ("{{ record.title * 1000000000 }}", "is not for documents"),
+}  # fmt: skip
+DOUBLING = {
+    "set": "{% set a = record.title %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}",
+    "set as a block": "{% set a %}{{ record.title }}{% endset %}" * 2 + "{{ a }}",
+    "with": "{% with a = record.title ~ record.title %}{{ a }}{% endwith %}",
+    "filter as a block": "{% filter upper %}{{ record.title }}{% endfilter %}",
+    "a list of lists": "{% for a in [record.rows, record.rows] %}{{ a }}{% endfor %}",
+    "loops in loops": "{% for a in record.rows %}" * 5 + "{% endfor %}" * 5,
+}
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_a_template_that_makes_much_of_little_is_stopped(name):
+    template, said = GREEDY[name]
+    started = time.process_time()
+    with pytest.raises(InputRejected, match=said):
+        fill_template(template, ROWS)
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("name", DOUBLING)
+def test_a_template_that_keeps_and_doubles_is_no_template(name):
+    assert list(template_mistakes(DOUBLING[name], "record"))
+    bare = Environment()  # the control: the library takes it
+    small = DOUBLING[name].replace("{% set a = a ~ a %}" * 40, "{% set a = a ~ a %}" * 3)
+    assert bare.from_string(small).render(record={"title": "x", "rows": ["y"]}) is not None
+
+
+def test_a_template_shows_lists_by_loops_and_joins(site):
+    template = (
+        "{% for a, b in record.pairs %}{{ a }}={{ b }}{% if not loop.last %}, {% endif %}"
+        "{% endfor %} {{ record.rows|join('; ') }} {{ 'yes' if record.title in ['t', 'u'] }}"
+    )
+    told = {"record": {"pairs": [("a", "<"), ("b", 2)], "rows": ["<i>", 1], "title": "t"}}
+    assert list(template_mistakes(template, "record")) == []
+    assert fill_template(template, told) == "a=&lt;, b=2 &lt;i&gt;; 1 yes"
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_template_can_neither_reach_inside_nor_switch_the_escaping_off(attack):
     values = {"record": {"title": EVIL}}
@@ -272,4 +327,23 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     command = ["document", "print", "drug_release_certificate", "P-9", "--out", str(out)]
     done = CliRunner().invoke(app, [*command, "--db", url])
     assert done.exit_code == 0, done.output
-    assert "<style>" in out.read_text("utf-8")
+    page = out.read_text("utf-8")
+    assert "<style>" in page
+    check = ["document", "check", str(out), "--db", url]
+    done = CliRunner().invoke(app, [*check, "--json"])
+    assert (done.exit_code, json.loads(done.output)["verdict"]) == (0, "HOLDS")
+    assert "HOLDS: the page is what was printed" in CliRunner().invoke(app, check).output
+    for bent, verdict in [
+        (page.replace("P-9", "P-8"), "PAGE_CHANGED"),
+        (page.replace("qtcore-document\n", "qtcore-document\n0", 1), "BAD_SIGNATURE"),
+    ]:
+        out.write_text(bent, "utf-8")
+        done = CliRunner().invoke(app, [*check, "--json"])
+        assert (done.exit_code, json.loads(done.output)["verdict"]) == (1, verdict)
+    for unread, said in [(b"<html>", "ends without a seal"), (b"\xff", "cannot be read as a page")]:
+        out.write_bytes(unread)
+        done = CliRunner().invoke(app, check)
+        assert done.exit_code == 1
+        assert said in done.output
+    out.unlink()
+    assert "cannot be read as a page" in CliRunner().invoke(app, check).output

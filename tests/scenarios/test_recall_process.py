@@ -1,22 +1,16 @@
 """A recall of yoghurt, from the signal to the signed closure, as a dairy lives it."""
 
-from collections.abc import Iterator
-from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
-from shutil import copytree
 
 import pytest
 
-from qtcore.context import Sources
 from qtcore.errors import Conflict, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
-from qtcore.services.master import MasterInput, save_master
 from qtcore.services.orders import OrderInput, reserve
-from qtcore.services.recall import Question, RecallStart, recall_scope, start_recall
+from qtcore.services.recall import Question, recall_scope
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_checks import CheckInput, add_check
 from qtcore.services.recall_notices import send_notices
@@ -28,104 +22,8 @@ from qtcore.services.recall_replies import (
     revoke_links,
 )
 from qtcore.services.recording import record_event
-from qtcore.services.site import Site
-from qtcore.services.transitions import Step, fire_transition
-from qtcore.store.store import open_store
-from qtcore.testing import a_context, a_made_lot, a_received_lot, a_site, an_output, line, release
-from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user, an_item
-from qtcore.testing.sites import FrozenClock, seeded_bytes, sqlite_url
-
-PLAN = {"plan": "food_cn", "recall_class": "I"}
-
-
-class Dairy:
-    """Milk M-1 became yoghurt Y-1 and Y-2; Y-1 went to two shops, an order for more is open."""
-
-    def __init__(self, site: Site, clock: FrozenClock) -> None:
-        self.site, self.clock = site, clock
-        for shop in ("SHOP-A", "SHOP-B"):
-            contacts = {"email": f"{shop.lower()}@example.org", "phone": "123", "ship_to": "Road 1"}
-            values = {"roles": ["customer"], "contacts": contacts}
-            save_master(
-                site, site.system_context(), MasterInput("party", shop, shop, values=values)
-            )
-        machine = MasterInput("equipment", "VAT-1", "Vat 1")
-        save_master(site, site.system_context(), machine)
-        self.milk = a_received_lot(site, "MILK", "M-1", "100")
-        release(site, self.milk)
-        an_item(site, "YOGHURT", kind="finished")
-        self.first = a_made_lot(site, "YOGHURT", "Y-1", [(self.milk, "40")], quantity="40")
-        self.second = a_made_lot(site, "YOGHURT", "Y-2", [(self.milk, "20")], quantity="20")
-        for lot in (self.first, self.second):
-            release(site, lot)
-        self.ship("SHOP-A", "10")
-        self.ship("SHOP-B", "6")
-        self.order = reserve(
-            site, a_context(site, ["warehouse"]),
-            OrderInput("SO-7", 1, "SHOP-A", self.first.uid, Decimal(5), "kg"),
-        )  # fmt: skip
-
-    def everyone(self):
-        return a_context(self.site, EVERYTHING)
-
-    def ship(self, customer: str, amount: str, lot=None) -> None:
-        subject = line(lot or self.first, "subject", amount)
-        event = EventInput("shipping", (subject,), self.site.sources.now(), to_party=customer)
-        record_event(self.site, self.everyone(), event)
-
-    def give_back(self, customer: str, amount: str) -> None:
-        subject = line(self.first, "subject", amount)
-        event = EventInput("return", (subject,), self.site.sources.now(), from_party=customer)
-        record_event(self.site, self.everyone(), replace(event, event_type=self.returning()))
-
-    def returning(self) -> str:
-        return str(next(e.id for e in self.site.registry.list("events") if e.verb == "return"))
-
-    def start(self, **more):
-        data = {**PLAN, **more.pop("data", {})}
-        start = RecallStart(["M-1"], "Metal in milk", "metal found", data=data, **more)
-        return start_recall(self.site, self.everyone(), start)
-
-    def step(self, recall, name: str, role: str, **more):
-        actor = a_user(self.site, [role], login=f"{role}-{name}")
-        step = Step(name, reason="as agreed", password=PASSWORD, **more)
-        return fire_transition(self.site, actor, ("record", recall.record_id), step)
-
-    def up_to(self, recall, last: str) -> None:
-        for name, role in (
-            ("assess", "recall_coord"),
-            ("classify", "recall_coord"),
-            ("decide", "recall_head"),
-            ("notify", "recall_coord"),
-            ("execute", "recall_coord"),
-            ("reconcile", "qa"),
-        ):
-            self.step(recall, name, role)
-            if name == last:
-                return
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dairy]:
-    """Build the dairy once; every test works on a copy of its database."""
-    folder = tmp_path_factory.mktemp("dairy")
-    clock = FrozenClock()
-    with a_site(sqlite_url(folder), clock=clock) as site:
-        return folder, Dairy(site, clock)
-
-
-@pytest.fixture
-def dairy(built: tuple[Path, Dairy], tmp_path: Path) -> Iterator[Dairy]:
-    folder, first = built
-    copytree(folder, tmp_path, dirs_exist_ok=True)
-    mine = copy(first)
-    mine.clock = FrozenClock(first.clock.at)
-    sources = Sources(now=mine.clock.now, random_bytes=seeded_bytes(2))
-    mine.site = replace(
-        first.site, store=open_store(sqlite_url(tmp_path), sources=sources), sources=sources
-    )
-    yield mine
-    mine.site.close()
+from qtcore.testing import line
+from tests.scenarios.recall_dairy import made
 
 
 def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(dairy):
@@ -150,30 +48,6 @@ def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(da
         {"item": "MILK", "unit": "kg", "lower": "100", "upper": "100"},
         {"item": "YOGHURT", "unit": "kg", "lower": "60", "upper": "60"},
     ]
-
-
-def test_how_much_of_the_seeds_is_in_a_lot_counts_from_zero_for_a_seed_that_may_be_none(
-    dairy,
-):
-    site, now = dairy.site, dairy.site.sources.now()
-    shared = EventInput(
-        "production", (line(dairy.milk, "input", "10"), _made("Y-3"), _made("Y-4")), now
-    )
-    record_event(site, dairy.everyone(), shared)
-    (divided,) = _contained(recall_scope(site, dairy.everyone(), ["M-1"]), "Y-3")
-    assert (divided["lower"], divided["upper"], divided["likely"]) == ("5", "5", "5")
-
-    span = {"since": now - timedelta(hours=1), "until": now + timedelta(hours=1)}
-    # Nobody noted the temperature of the milk at its receipt: it may have been warm.
-    unsure = Question(lots=("Y-1",), where="temperature_on_arrival > 8", **span)
-    scope = recall_scope(site, dairy.everyone(), unsure)
-    assert [c["lower"] for c in _contained(scope, "M-1")] == ["0"]
-    assert [(c["lower"], c["upper"]) for c in _contained(scope, "Y-2")] == [("0", "20")]
-    assert [c["lower"] for c in _contained(scope, "Y-1")] == ["40"]
-
-
-def _contained(scope, lot_no: str):
-    return next(lot["contains"] for lot in scope.as_json()["lots"] if lot["lot_no"] == lot_no)
 
 
 def test_a_sibling_shares_the_milk_and_is_not_in_the_scope(dairy):
@@ -201,7 +75,7 @@ def test_a_machine_window_takes_what_was_made_in_it(dairy):
     site, now = dairy.site, dairy.site.sources.now()
     extra = EventInput(
         "production",
-        (line(dairy.milk, "input", "5"), _made("Y-3")),
+        (line(dairy.milk, "input", "5"), made("Y-3")),
         now + timedelta(hours=2),
         equipment="VAT-1",
     )
@@ -220,10 +94,6 @@ def test_a_machine_window_takes_what_was_made_in_it(dairy):
         recall_scope(site, dairy.everyone(), replace(asked, until=None))
 
 
-def _made(lot_no: str):
-    return an_output("YOGHURT", lot_no, "5")
-
-
 def test_a_recall_holds_all_and_names_the_order_it_stops(dairy):
     recall = dairy.start()
 
@@ -233,7 +103,7 @@ def test_a_recall_holds_all_and_names_the_order_it_stops(dairy):
         dairy.ship("SHOP-A", "1")
     with pytest.raises(Refused, match="on hold"):
         event = EventInput(
-            "production", (line(dairy.milk, "input", "1"), _made("Y-9")), dairy.site.sources.now()
+            "production", (line(dairy.milk, "input", "1"), made("Y-9")), dairy.site.sources.now()
         )
         record_event(dairy.site, dairy.everyone(), event)
     with pytest.raises(Refused, match="on hold"):
@@ -366,7 +236,7 @@ def test_what_the_same_machine_made_within_a_day_is_a_sibling_and_later_is_not(d
     site, begin = dairy.site, dairy.clock.at
     dairy.clock.advance(hours=26)
     for lot_no, hours in (("Y-3", 0), ("Y-4", 23), ("Y-5", 26)):
-        parts = (line(dairy.milk, "input", "5"), _made(lot_no))
+        parts = (line(dairy.milk, "input", "5"), made(lot_no))
         at = begin + timedelta(hours=hours)
         record_event(site, dairy.everyone(), EventInput("production", parts, at, equipment="VAT-1"))
 

@@ -1,9 +1,14 @@
 """Files that the first release wrote: today's verifier still judges them, in both languages."""
 
+import base64
+import copy
 import io
 import json
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -16,7 +21,7 @@ FILES = ("proof_format_1_lot.json", "proof_format_1_range.json")
 
 def judged(file: Path, *more: str) -> tuple[int, list[str]]:
     out = io.StringIO()
-    with redirect_stdout(out):
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
         code = qtcore_verify.main([str(file), "--key", KEY, "--verdict", *more])
     return code, out.getvalue().splitlines()
 
@@ -63,3 +68,54 @@ def test_each_kind_of_failure_is_worded_in_chinese() -> None:
         line = qtcore_verify._in_chinese(f"FAIL  {kind}: event 3: why")
         assert line.startswith(f"不符  {kind}（")
         assert line.endswith("）: event 3: why")
+
+
+def test_events_read_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
+    qtcore_verify.main([str(GOLDEN / FILES[0]), "--lang", "zh"])
+    shown = capsys.readouterr().out.partition("通过")[0]
+    for english in ("clock of", "account", "roles", "version", "request ", "nothing"):
+        assert english not in shown
+    assert "角色 qp" in shown and "版本 2" in shown
+
+
+ODD = [None, True, -1, 2**70, "", [], {}, "\ud800", "AAAA", [[]], "\n", 1.5]
+
+
+def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """List the way to each value inside a document."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else ()
+    for key, each in enumerate(value) if isinstance(value, list) else inside:
+        yield from places_in(each, (*path, key))
+
+
+def change_one(document: Any, chance: Random) -> None:
+    """Put something else at one place of a document, often inside the head of an event."""
+    *way, last = chance.choice([*places_in(document)][1:])
+    at = document
+    for key in way:
+        at = at[key]
+    if last == "head" and chance.random() < 0.9:
+        head = json.loads(base64.b64decode(at[last]))
+        change_one(head, chance)
+        written = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()
+        at[last] = base64.b64encode(written).decode()
+    else:
+        at[last] = chance.choice(ODD)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_with_anything_changed_is_judged_without_an_exception(
+    name: str, tmp_path: Path
+) -> None:
+    whole, chance = json.loads((GOLDEN / name).read_text()), Random(name)
+    heads = {each["head"] for each in whole["events"]}
+    codes = set()
+    for _ in range(80):
+        document = copy.deepcopy(whole)
+        change_one(document, chance)
+        (tmp_path / "file.json").write_text(json.dumps(document))
+        code, _ = judged(tmp_path / "file.json")
+        codes.add(code)
+        assert code or heads >= {each["head"] for each in document["events"]}
+    assert {1, 2} <= codes <= {0, 1, 2}

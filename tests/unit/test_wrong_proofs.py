@@ -4,8 +4,10 @@ The slow one is RFC 9162, 2.1.3.2 and 2.1.4.2, line by line, with the strictness
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,3 +126,97 @@ def test_no_wrong_consistency_proof_is_taken_for_a_right_one(data: st.DataObject
         size1, size2, root1=one, root2=two, proof=bent
     )
     assert says(own) is expected
+
+
+def root_of(leaves: list[bytes]) -> bytes:
+    """The tree hash of RFC 9162, 2.1.1, cut anew at each step."""
+    if len(leaves) == 1:
+        return leaves[0]
+    cut = 1 << (len(leaves) - 1).bit_length() - 1
+    return node(root_of(leaves[:cut]), root_of(leaves[cut:]))
+
+
+def way_to(index: int, leaves: list[bytes]) -> tuple[list[bytes], str]:
+    """The inclusion proof of a leaf, and on which side each hash of it stands."""
+    if len(leaves) == 1:
+        return [], ""
+    cut = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < cut:
+        proof, sides = way_to(index, leaves[:cut])
+        return [*proof, root_of(leaves[cut:])], sides + "R"
+    proof, sides = way_to(index - cut, leaves[cut:])
+    return [*proof, root_of(leaves[:cut])], sides + "L"
+
+
+def way_on(size: int, leaves: list[bytes], *, is_whole: bool = True) -> tuple[list[bytes], str]:
+    """The consistency proof from a size, and how its hashes are joined."""
+    if size == len(leaves):
+        return ([], "") if is_whole else ([root_of(leaves)], "=")
+    cut = 1 << (len(leaves) - 1).bit_length() - 1
+    if size <= cut:
+        proof, sides = way_on(size, leaves[:cut], is_whole=is_whole)
+        return [*proof, root_of(leaves[cut:])], sides + "R"
+    proof, sides = way_on(size - cut, leaves[cut:], is_whole=False)
+    return [*proof, root_of(leaves[:cut])], sides + "L"
+
+
+LEAVES = [hashlib.sha256(b"\x00" + bytes([at])).digest() for at in range(140)]
+ANY = [bytes(32)] * 256  # leaves of trees of which only the shape is asked
+CHANGES = [*(1 << at for at in range(8)), 1 << 40, 1 << 62, 1 << 63, 1 << 64, 1 << 200]
+
+
+def altered(given: bytes, chance: Random) -> Iterator[bytes]:
+    """Alter each byte of a hash, and its length."""
+    for at in range(len(given)):
+        changed = given[at] ^ chance.randrange(1, 256)
+        yield given[:at] + bytes([changed]) + given[at + 1 :]
+    yield from (given[1:], given[:-1], given + b"\x00", b"")
+
+
+def altered_hashes(hashes: list[bytes], chance: Random) -> Iterator[list[bytes]]:
+    for at, each in enumerate(hashes):
+        for changed in altered(each, chance):
+            yield [*hashes[:at], changed, *hashes[at + 1 :]]
+
+
+def assert_refused(verify: Callable[[], None]) -> None:
+    with pytest.raises(handed_out.ProofError):
+        verify()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_altered_byte_of_an_inclusion_proof_passes_or_breaks(seed: int) -> None:
+    chance, verify = Random(seed), handed_out.verify_inclusion
+    size = chance.randrange(2, len(LEAVES)) if seed else 1
+    index = chance.randrange(size)
+    (proof, sides), root = way_to(index, LEAVES[:size]), root_of(LEAVES[:size])
+    verify(index, size, LEAVES[index], proof, root)
+    for leaf, *path in altered_hashes([LEAVES[index], *proof], chance):
+        assert_refused(lambda: verify(index, size, leaf, path, root))  # noqa: B023
+    for bad in altered(root, chance):
+        assert_refused(lambda: verify(index, size, LEAVES[index], proof, bad))  # noqa: B023
+    for change in CHANGES:
+        for place, count in ((index ^ change, size), (index, size ^ change), (-index - 1, size)):
+            # The proof does not know the size, only its own shape: the checkpoint binds the size.
+            is_alike = place < count <= 256 and way_to(place, ANY[:count])[1] == sides
+            if not is_alike or place < 0:
+                assert_refused(lambda: verify(place, count, LEAVES[index], proof, root))  # noqa: B023
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_altered_byte_of_a_consistency_proof_passes_or_breaks(seed: int) -> None:
+    chance, verify = Random(seed), handed_out.verify_consistency
+    size2 = chance.randrange(2, len(LEAVES))
+    size1 = chance.randrange(1, size2)
+    (proof, sides), roots = (
+        way_on(size1, LEAVES[:size2]),
+        (root_of(LEAVES[:size1]), root_of(LEAVES[:size2])),
+    )
+    verify(size1, size2, *roots, proof)
+    for one, two, *path in altered_hashes([*roots, *proof], chance):
+        assert_refused(lambda: verify(size1, size2, one, two, path))  # noqa: B023
+    for change in CHANGES:
+        for old, new in ((size1 ^ change, size2), (size1, size2 ^ change), (-size1, size2)):
+            is_alike = 0 < old < new <= 256 and way_on(old, ANY[:new])[1] == sides
+            if not is_alike:
+                assert_refused(lambda: verify(old, new, *roots, proof))  # noqa: B023

@@ -7,6 +7,7 @@ import codecs
 import csv
 import difflib
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -159,7 +160,7 @@ def _open_workbook(
 
 
 def _repeats(header: tuple[str, ...], name: str, faults: Faults) -> bool:
-    twice = sorted({column for column in header if column and header.count(column) > 1})
+    twice = sorted(column for column, times in Counter(header).items() if column and times > 1)
     if twice:
         faults.add("QT721", f"column {listing(twice)} occurs twice in the header", name)
     return bool(twice)

@@ -164,7 +164,7 @@ def check_header(
             "rows must become one row"
         )
         doubts.add("QT721", text, f"{name} header")
-    twice = sorted({cell for cell in header if cell and header.count(cell) > 1})
+    twice = sorted(cell for cell, times in Counter(header).items() if cell and times > 1)
     if twice:
         doubts.add("QT721", f"column {listing(twice)} occurs twice; rename one", f"{name} header")
     numbers = sum(_is_number(cell) for cell in header)

@@ -32,7 +32,9 @@ from qtcore.engines.ledger.notices import ERASURE, RESTORE, HistoryNotice
 from qtcore.engines.ledger.proofs import (
     ProofError,
     consistency_path,
+    consistency_ranges,
     inclusion_path,
+    inclusion_ranges,
     verify_consistency,
     verify_inclusion,
 )
@@ -77,8 +79,10 @@ __all__ = [
     "check_history",
     "commit_field",
     "consistency_path",
+    "consistency_ranges",
     "incarnation_origin",
     "inclusion_path",
+    "inclusion_ranges",
     "key_of",
     "leaf_hash",
     "new_nodes",

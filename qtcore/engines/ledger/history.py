@@ -27,6 +27,8 @@ ProblemKind = Literal[
     "NOT_SIGNED",
     "UNTOLD_ERASURE",
     "NOT_IN_INSTANCE",
+    "NOT_READABLE",
+    "UNTOLD_ARCHIVE",
 ]
 
 

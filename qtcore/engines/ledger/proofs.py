@@ -8,6 +8,8 @@ from typing import NoReturn, TypeAlias
 
 from qtcore.engines.ledger.tree import EMPTY_ROOT, fold, is_hash, node_hash
 
+Place: TypeAlias = tuple[int, int]  # level and index of a subtree
+Range: TypeAlias = tuple[int, int]  # the first leaf, and the one after the last
 HashOf: TypeAlias = Callable[[int, int], bytes]
 
 
@@ -28,40 +30,66 @@ def inclusion_path(index: int, size: int, hash_of: HashOf) -> tuple[bytes, ...]:
 
     `hash_of(level, index)` gives the hash of a complete subtree.
     """
-    if not 0 <= index < size:
-        raise ValueError(f"leaf {index} is not in a tree of {size} leaves")
-    path: list[bytes] = []
-    start, end = 0, size
-    while end - start > 1:
-        middle = start + _split(end - start)
-        if index < middle:
-            path.append(_range_root(middle, end, hash_of))
-            end = middle
-        else:
-            path.append(_range_root(start, middle, hash_of))
-            start = middle
-    return tuple(reversed(path))
+    return tuple(range_root(each, hash_of) for each in inclusion_ranges(index, size))
 
 
 def consistency_path(size1: int, size2: int, hash_of: HashOf) -> tuple[bytes, ...]:
     """Give the hashes that show the tree of `size2` to continue the tree of `size1`."""
+    return tuple(range_root(each, hash_of) for each in consistency_ranges(size1, size2))
+
+
+def inclusion_ranges(index: int, size: int) -> tuple[Range, ...]:
+    """Give the ranges of leaves whose roots are the inclusion path, from below."""
+    if not 0 <= index < size:
+        raise ValueError(f"leaf {index} is not in a tree of {size} leaves")
+    path: list[Range] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if index < middle:
+            path.append((middle, end))
+            end = middle
+        else:
+            path.append((start, middle))
+            start = middle
+    return tuple(reversed(path))
+
+
+def consistency_ranges(size1: int, size2: int) -> tuple[Range, ...]:
+    """Give the ranges of leaves whose roots are the consistency path, from below."""
     if not 0 <= size1 <= size2 or (size1 == 0 and size2 > 0):
         raise ValueError(f"nothing shows that a tree of {size2} leaves continues one of {size1}")
     if size1 == size2:
         return ()
-    path: list[bytes] = []
+    path: list[Range] = []
     start, end = 0, size2
     while end != size1:
         middle = start + _split(end - start)
         if size1 <= middle:
-            path.append(_range_root(middle, end, hash_of))
+            path.append((middle, end))
             end = middle
         else:
-            path.append(_range_root(start, middle, hash_of))
+            path.append((start, middle))
             start = middle
     if start:
-        path.append(_range_root(start, end, hash_of))
+        path.append((start, end))
     return tuple(reversed(path))
+
+
+def range_root(leaves: Range, hash_of: HashOf) -> bytes:
+    """Give the root over a range of leaves that stands in a path."""
+    return fold([hash_of(*place) for place in range_places(leaves)])
+
+
+def range_places(leaves: Range) -> list[Place]:
+    """Give the complete subtrees that such a range consists of, largest first."""
+    start, end = leaves
+    places: list[Place] = []
+    while start < end:
+        level = (end - start).bit_length() - 1
+        places.append((level, start >> level))
+        start += 1 << level
+    return places
 
 
 def verify_inclusion(
@@ -154,18 +182,6 @@ def _rebuild_roots(
 def _split(count: int) -> int:
     """Give the largest power of two below `count`."""
     return 1 << (count - 1).bit_length() - 1
-
-
-def _range_root(start: int, end: int, hash_of: HashOf) -> bytes:
-    level = (end - start).bit_length() - 1
-    if start + (1 << level) == end:
-        return hash_of(level, start >> level)
-    pieces: list[bytes] = []
-    while start < end:
-        level = (end - start).bit_length() - 1
-        pieces.append(hash_of(level, start >> level))
-        start += 1 << level
-    return fold(pieces)
 
 
 def _check_size(what: str, value: object) -> None:

@@ -5,7 +5,7 @@ so that the page cannot say something else than the code does.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -150,12 +150,7 @@ def _read_query(call: Call, model: type[Input]) -> BaseModel:
     if faults:
         raise InputRejected("the address has parameters that are repeated", faults)
     values.pop("lang", None)
-    return check_model(_without_empty(values), model)
-
-
-def _without_empty(values: Mapping[str, str]) -> dict[str, str]:
-    """Treat ``?item=`` as not given: forms send every field."""
-    return {name: value for name, value in values.items() if value != ""}
+    return check_model(values, model)
 
 
 def _read_body(call: Call, model: type[Input] | None) -> BaseModel | None:

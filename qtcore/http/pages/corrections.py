@@ -19,6 +19,7 @@ from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.evaluation import condition_json, evaluator
 from qtcore.services.record_views import RecordView, read_record
 from qtcore.services.records import correct_record
+from qtcore.services.rights import require
 from qtcore.services.veils import seen_form
 
 
@@ -26,6 +27,8 @@ from qtcore.services.veils import seen_form
 def show(call: Call) -> Seen:
     """Show the values of a record for correction."""
     view = read_record(call.site, call.act(), call.params["record"])
+    right = f"record.submit:{view.record.kind}"
+    require(call.site, call.act(), right, about=view.record.uid, thing=view.thing)
     return _page(call, view, view.data, ())
 
 

@@ -32,7 +32,9 @@ from qtcore.services.evaluation import condition_json, evaluator
 from qtcore.services.form_values import field_texts
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
+from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.services.standing import act_opening
 from qtcore.services.veils import seen_form
 
 SPARE_ROWS = 3
@@ -56,6 +58,7 @@ class Asked:
 def show(call: Call) -> Seen:
     """Show an empty form; ``?lot=`` says what it is about."""
     asked = find_form(call.site, call.params["name"])
+    _require_to_fill(call, asked)
     lot = call.word("lot")
     sent: dict[str, Any] = {"values": _defaults(asked)}
     if lot and asked.kind == "record":
@@ -80,6 +83,17 @@ def submit(call: Call) -> Seen:
     except (Refused, NotFound, Ambiguous, Conflict) as error:
         faults = [Fault(error.code, text) for text in word_error(call, error)]
         return _page(call, asked, sent, faults)
+
+
+def _require_to_fill(call: Call, asked: Asked) -> None:
+    """Ask for the right before anybody fills what they may not send."""
+    context, definition = call.act(), asked.definition
+    if isinstance(definition, RecordDefinition):
+        right = f"record.submit:{definition.id}"
+        context = act_opening(call.site, context, right, definition.workflow)
+    else:
+        right = f"event.record:{definition.id}"
+    require(call.site, context, right)
 
 
 def find_form(site: Site, name: str) -> Asked:

@@ -31,8 +31,8 @@ def show(call: Call) -> Seen:
 @page("POST", "/ledger/verify")
 def verify(call: Call) -> Seen:
     """Re-hash the history, or a range of it, and say whether it is whole."""
-    first, last = _number(call.field("from")), _number(call.field("to"))
     try:
+        first, last = _number("from", call.field("from")), _number("to", call.field("to"))
         job = start_verification(
             call.site, call.act(), first=first or 0, last=last, wait_seconds=WAIT_SECONDS
         )
@@ -72,7 +72,7 @@ def proof(call: Call) -> Seen:
         made = prove_lot(call.site, call.act(), lot, asked)
         name = "lot"
     else:
-        first, last = _number(call.word("from")), _number(call.word("to"))
+        first, last = _number("from", call.word("from")), _number("to", call.word("to"))
         made = export_history(call.site, call.act(), first=first or 0, last=last, asked=asked)
         name = f"events-{made.about['from']}-{made.about['to']}"
     content = json.dumps(made.as_json(), ensure_ascii=False, indent=1).encode()
@@ -94,10 +94,10 @@ def _page(
         who=filters["who"],
         action=filters["action"],
         kind=filters["kind"],
-        since=_day(filters["since"]),
-        until=_day(filters["until"], is_end=True),
+        since=_day("since", filters["since"]),
+        until=_day("until", filters["until"], is_end=True),
         changed=filters["changed"] == "yes",
-        before=_number(call.word("before")),
+        before=_number("before", call.word("before")),
         limit=PAGE_ROWS,
     )
     found = search_ledger(call.site, call.act(), asked)
@@ -119,17 +119,28 @@ def _page(
     return Page("ledger.html", data, 400 if error else 200)
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else None
+def _number(name: str, text: str) -> int | None:
+    """Read the number of an event; raises InputRejected for anything else."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 18):
+        raise _unread(name, text, "the number of an event, from 0 on")
+    return int(text)
 
 
-def _day(text: str, *, is_end: bool = False) -> datetime | None:
-    """Read a day; as an end it means up to its last moment. What is no day does not narrow."""
+def _day(name: str, text: str, *, is_end: bool = False) -> datetime | None:
+    """Read a day; as an end it means up to its last moment. Raises InputRejected for no day."""
+    if not text:
+        return None
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return day + timedelta(days=1, microseconds=-1) if is_end else day
+        return day + timedelta(days=1, microseconds=-1) if is_end else day
+    except (ValueError, OverflowError):
+        raise _unread(name, text, "a day, written 2026-03-31") from None
+
+
+def _unread(name: str, text: str, wanted: str) -> InputRejected:
+    return InputRejected(f"{name!r} is {text[:40]!r}; accepted is {wanted}")
 
 
 ROUTES = (show, verify, progress, review, proof)

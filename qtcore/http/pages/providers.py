@@ -24,9 +24,10 @@ from qtcore.http.pages.my_signing import show_passkey, show_totp, signing_page
 from qtcore.http.pages.sessions import asked_by_nobody, early_page, own_path, sign_in_page
 from qtcore.http.pages.signing import sheet, signed
 from qtcore.http.pages.users import own_page
-from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.http.pages.visits import Page, Redirect, Seen, Sheet, page
 from qtcore.services.identities import link_own
 from qtcore.services.provider_sign_in import come_back, enter, redeem
+from qtcore.services.provider_sign_out import end_by_provider
 from qtcore.services.sign_intents import sign_intent
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.signers import accept_policy
@@ -64,6 +65,14 @@ def come(call: Call) -> Seen:
     if isinstance(seen, Redirect):
         return Redirect(seen.to, (*seen.cookies, ended))
     return seen
+
+
+@page("POST", "/sign-in/ended/{provider:str}")
+def ended(call: Call) -> Seen:
+    """Take from a provider that sessions ended there, and end them here (back-channel logout)."""
+    name, token = call.params["provider"], call.field("logout_token")
+    end_by_provider(call.site, asked_by_nobody(call), name, token)
+    return Sheet(b"", "text/plain")
 
 
 def _enter(call: Call, context: Context, arrived: Arrived) -> Seen:
@@ -128,4 +137,4 @@ def _failed(call: Call, goal: str, error: QTCoreError) -> Page:
     return sign_in_page(call, goal, said=said, status=status.get(type(error), 401))
 
 
-ROUTES = (go, come)
+ROUTES = (go, come, ended)

@@ -30,6 +30,7 @@ from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
 from qtcore.services.recall_planning import plans_in_force
 from qtcore.services.record_views import RecordView, list_records, read_record
+from qtcore.services.rights import require
 from qtcore.services.sign_intents import Act
 
 # Made, used, shipped, returned, sampled and destroyed, on hand.
@@ -46,6 +47,7 @@ _COLUMNS = (
 @page("GET", "/recall")
 def show(call: Call) -> Seen:
     """Choose what to start from; then show the scope as it is now. Nothing is changed."""
+    require(call.site, call.act(), "recall.scope")
     question = typed_question(call)
     shown = _page(call, (), {}, question)
     if shown.status != HTTPStatus.BAD_REQUEST:
@@ -165,7 +167,7 @@ def _page(
 ) -> Page:
     scope: dict[str, Any] | None = None
     told = list(mistakes)
-    if is_asked(question) and call.act().actor.may("recall.scope"):
+    if is_asked(question):
         try:
             scope = recall_scope(call.site, call.act(), read_question(question)).as_json()
         except (InputRejected, NotFound, Ambiguous) as error:

@@ -37,6 +37,7 @@ from qtcore.services.integrity.proof import (
 from qtcore.services.integrity.witnessed import check_witnesses
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.store.damage import named_damage
 
 Check = Callable[[Ground], Iterator[Violation]]
 
@@ -107,6 +108,7 @@ def check_database(
 def _run(name: str, check: Check, ground: Ground) -> list[Violation]:
     """Run one check; what cannot even be read is a violation as well, and the others go on."""
     try:
-        return list(check(ground))
+        with named_damage(ground.session):
+            return list(check(ground))
     except StoreUnavailable as error:
         return [Violation(name, "database", error.message)]

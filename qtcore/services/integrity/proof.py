@@ -16,8 +16,11 @@ from qtcore.engines.ledger.canonical import CanonicalError
 from qtcore.services.audit import trust_of
 from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.sealing import ALARM_AFTER, aware, read_sealing
+from qtcore.store.claims import check_tiles
 from qtcore.store.columns import Row, table_of
 from qtcore.store.history import verify_store
+from qtcore.store.proofs import find_checkpoint
+from qtcore.store.sealing import INSTANCE
 from qtcore.store.tables import (
     IdempotencyKey,
     LedgerAbout,
@@ -70,6 +73,12 @@ def check_seals(ground: Ground) -> Iterator[Violation]:
     for problem in verdict.problems:
         place = "ledger" if problem.seq is None else f"ledger event {problem.seq}"
         yield Violation("I8", place, f"{problem.kind}: {problem.message}")
+    for tenant in (ground.tenant, INSTANCE):
+        newest = find_checkpoint(ground.session, tenant)
+        size = newest.size if newest else 0
+        for said in check_tiles(ground.session, tenant, size):
+            log = "log of the instance" if tenant == INSTANCE else "ledger"
+            yield Violation("I8", log, f"{said}: no proof can be made from it")
 
 
 def check_time(ground: Ground) -> Iterator[Violation]:
@@ -94,7 +103,7 @@ def check_time(ground: Ground) -> Iterator[Violation]:
 
 
 def check_borders(ground: Ground) -> Iterator[Violation]:
-    """I10: no row belongs to a company that is not, and no reference leads nowhere."""
+    """I10: no row belongs to a company that is not, no reference or index leads nowhere."""
     companies = select(table_of(Tenant).c.id)
     for table in Row.metadata.sorted_tables:
         if "tenant_id" not in table.c or table.name in _WITHOUT_COMPANY:
@@ -109,6 +118,9 @@ def check_borders(ground: Ground) -> Iterator[Violation]:
         for row in broken[:20]:
             said = f"row {row[1]} refers to a row of {row[2]} that is not in its company"
             yield Violation("I10", row[0], said)
+        for (said,) in ground.session.execute(text("PRAGMA integrity_check(20)")):
+            if said != "ok":
+                yield Violation("I10", "database file", said)
 
 
 def check_versions(ground: Ground) -> Iterator[Violation]:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from qtcore.errors import NotFound, StoreUnavailable
+from qtcore.errors import DatabaseDamaged, NotFound
 from qtcore.store.columns import moment, table_of, text
 from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
@@ -200,7 +200,7 @@ _Moved = TypeVar("_Moved", MovementRow, ActRow)
 
 
 def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
-    """Order movements by time; raises StoreUnavailable when the event of one is gone."""
+    """Order movements by time; raises DatabaseDamaged when the event of one is gone."""
     found = list(rows)
     lost = next((row.id for row in found if not row.event_type), None)
     if lost is not None:
@@ -208,12 +208,11 @@ def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
     return sorted(found, key=lambda row: (row.event_at, row.id))
 
 
-def event_is_gone(movement: int) -> StoreUnavailable:
+def event_is_gone(movement: int) -> DatabaseDamaged:
     """Say that a movement has no event, which no writing of ours leaves behind."""
-    return StoreUnavailable(
+    return DatabaseDamaged(
         f"the database is damaged: the event of movement {movement} is not in it; run "
-        "`qtcore db fsck`, and restore a backup",
-        code="QT509",
+        "`qtcore db fsck`, and restore a backup"
     )
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    CursorResult,
+    Result,
     Select,
     String,
     bindparam,
@@ -109,15 +111,16 @@ def read_rows(
     session: Session, statement: Select[Any] | CompoundSelect[Any], values: Mapping[str, object]
 ) -> list[Any]:
     """Run a statement that is made once, past the session's own bookkeeping."""
-    return rows_of(_reader(session), statement, values)
+    return rows_of(reader(session), statement, values)
 
 
-def driver_rows(
-    session: Session, statement: Select[Any], values: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    """Run a statement as `read_rows` does; rows are as the driver has them, see `parts_for`."""
-    parts = parts_of(_reader(session), statement, values, size=_PART)
-    return [row for part in parts for row in part]
+def driver_rows(found: Result[Any]) -> Sequence[tuple[Any, ...]]:
+    """Give all rows of a statement as the driver has them, for the reason of `parts_for`."""
+    if not isinstance(found, CursorResult):
+        return [tuple(row) for row in found]
+    rows: Sequence[tuple[Any, ...]] = found.cursor.fetchall()
+    found.close()
+    return rows
 
 
 def change_for(
@@ -143,13 +146,13 @@ def _asked(
     wanted: list[Any] = list(dict.fromkeys(keys))
     if not wanted:
         return None
-    connection = _reader(session)
+    connection = reader(session)
     dialect = connection.dialect.name
     given = wanted if dialect == "postgresql" else json.dumps(wanted)
     return connection, build(dialect), {"tenant": tenant_id, "keys": given, **more}
 
 
-def _reader(session: Session) -> Connection:
+def reader(session: Session) -> Connection:
     """Give what runs plain statements; rows of a unit of work that wait are written before."""
     found: Connection | None = session.info.get(READER)
     prepare: Callable[[], None] | None = session.info.get(BEFORE_READING)

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Select, Table, and_, bindparam, func, select
 from sqlmodel import Session
 
+from qtcore.errors import DatabaseDamaged
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, driver_rows, parts_for, read_rows
+from qtcore.store.queries.keyset import TENANT, among, driver_rows, parts_for, read_rows, reader
 from qtcore.store.queries.ledger_facets import Wanted
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
@@ -118,11 +119,24 @@ def list_ledger(
             row.object_kind,
             row.object_uid,
             row.recorded_at,
-            json.loads(row.head),
+            _head_of(row),
             private.get(row.id, {}),
         )
         for row in rows
     ]
+
+
+def _head_of(row: Any) -> dict[str, Any]:
+    try:
+        head: Any = json.loads(row.head)
+    except (ValueError, TypeError):
+        head = None
+    if not isinstance(head, dict) or not isinstance(head.get("object"), dict):
+        raise DatabaseDamaged(
+            f"the database is damaged: the bytes of entry {row.uid} cannot be read; run `qtcore "
+            "audit verify`, and restore a backup"
+        )
+    return head
 
 
 def list_uids_about(session: Session, tenant_id: int, uid: str) -> list[str]:
@@ -193,7 +207,7 @@ def _rows_of(
         parts = parts_for(session, build, tenant_id, entries)
         return [row for part in parts for row in part]
     between = {"tenant": tenant_id, "first": first, "last": last}
-    return driver_rows(session, build(_SWEEP), between)
+    return driver_rows(reader(session).execute(build(_SWEEP), between))
 
 
 @cache

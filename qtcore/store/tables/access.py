@@ -144,7 +144,8 @@ class ProviderVisit(Row, table=True):
 class WebSession(PublicRow, table=True):
     """A sign-in; only the hash of its cookie is stored, and it is rotated at login.
 
-    `provider`: the identity provider that said who it is; empty for a password.
+    `provider`: the identity provider that said who it is; empty for a password. `provider_sid`:
+    what the provider calls its own session, where it told.
     """
 
     __tablename__ = "web_session"
@@ -163,6 +164,7 @@ class WebSession(PublicRow, table=True):
     ip: str = Field(default="", max_length=60)
     agent: str = Field(default="", max_length=300)
     provider: str = Field(default="", max_length=40)
+    provider_sid: str = Field(default="", max_length=255)
 
 
 class KeptForm(Row, table=True):
