@@ -7,7 +7,7 @@ first wins a conflict, states are left from the inside out and entered from the 
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ Active = frozenset[str]
 Memory = Mapping[str, Active]
 NOTHING: Final[Memory] = {}
 ROOT: Final = ""
+_MOST_CHARTS: Final = 256
 
 
 class Taken(NamedTuple):
@@ -292,7 +293,31 @@ class Chart:
 
 
 def build_chart(flow: WorkflowDefinition) -> Chart:
-    """Build the tree; ids must be used once and bookmarks lie inside a state (see the check)."""
+    """Build the tree; ids must be used once and bookmarks lie inside a state (see the check).
+
+    A definition never changes, and each page and step asks for its chart several times.
+    """
+    return _chart_of(_Itself(flow))
+
+
+class _Itself:
+    """A definition as a key: by what it is, because comparing all of it would cost more."""
+
+    __slots__ = ("flow",)
+
+    def __init__(self, flow: WorkflowDefinition) -> None:
+        self.flow = flow
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.flow is self.flow
+
+    def __hash__(self) -> int:
+        return id(self.flow)
+
+
+@lru_cache(maxsize=_MOST_CHARTS)
+def _chart_of(key: _Itself) -> Chart:
+    flow = key.flow
     parents = {state.id: ROOT for state in flow.states}
     for outer in flow.all_states:
         parents.update({inner.id: outer.id for inner in outer.states})

@@ -16,11 +16,14 @@ from qtcore.errors import Conflict, NotFound
 from qtcore.registry.registry import Registry, definition_body
 from qtcore.registry.stored import Configuration, configuration_of, read_manifest
 from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, read_rows
 from qtcore.store.store import Store
 from qtcore.store.tables import ConfigText, ConfigVersion, DefinitionVersion
 from qtcore.store.unit import UnitOfWork
 
 _DEFINITION: Final = table_of(DefinitionVersion)
+_VERSION: Final = table_of(ConfigVersion)
+_NEWEST: Final = sql_select(func.max(_VERSION.c.number)).where(_VERSION.c.tenant_id == TENANT)
 PINNED_KINDS = ("workflows", "forms", "events", "records", "rules", "specs", "recalls")
 
 
@@ -53,9 +56,7 @@ class VersionHead:
 
 def newest_number(session: Session, tenant_id: int) -> int:
     """Give the number of the version that serves; 0 before the first publication."""
-    found = session.exec(
-        select(func.max(ConfigVersion.number)).where(ConfigVersion.tenant_id == tenant_id)
-    ).one()
+    ((found,),) = read_rows(session, _NEWEST, {"tenant": tenant_id})
     return found or 0
 
 

@@ -92,7 +92,7 @@ def _settle_once(site: Site, uid: str, refused: str) -> bool:
         row = _waiting(work.session, work.tenant_id, uid, work.context.at)
         if row is None:
             return False
-        found = find_subject(work.session, work.tenant_id, (row.subject_kind, row.subject_uid))
+        found = find_subject(site, work.session, (row.subject_kind, row.subject_uid))
         _act(site, work, _Due(row, found.workflow.timers[row.place], found), refused)
         return True
 
@@ -174,7 +174,7 @@ def _fire(site: Site, work: UnitOfWork, due: _Due) -> str:
         visited=found.visited(),
     )
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
-    answer = fire(lifecycle_of(work.session, found), found.row.state, attempt, evaluate)
+    answer = fire(lifecycle_of(work, found), found.row.state, attempt, evaluate)
     if not isinstance(answer, Moved):
         return "; ".join(refusal.message for refusal in answer.refusals)
     note = Note(attempt.reason)

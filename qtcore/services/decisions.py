@@ -110,34 +110,34 @@ def write_decision(
     *,
     change_uid: str | None = None,
     refusals: Sequence[Refusal] = (),
-) -> Decision | None:
-    """Keep a decision inside the unit of work of its act; None when nothing was decided."""
+) -> str:
+    """Keep a decision inside the unit of work of its act; gives its digest, or nothing to keep."""
     if trail.attempt is None:
-        return None
+        return ""
     document = _document(site, trail, refusals, is_made=change_uid is not None)
     number = site.version or newest_number(work.session, work.tenant_id)
-    row = Decision(
-        tenant_id=work.tenant_id,
-        id=work.key(),
-        uid=work.new_uid(),
-        subject_kind=trail.subject_kind,
-        subject_uid=trail.subject_uid,
-        change_uid=change_uid,
-        workflow=trail.workflow,
-        workflow_version_id=trail.workflow_version_id,
-        config_number=number,
-        transition=trail.attempt.transition,
-        from_state=trail.from_state,
-        to_state=trail.to_state if change_uid else "",
-        gate=trail.gate,
-        outcome="made" if change_uid else "refused",
-        document=document,
-        content_sha256=document_sha256(document),
-        at=work.context.at,
-        actor=work.context.actor.login,
-    )
-    work.add(row)
-    return row
+    digest = document_sha256(document)
+    row = {
+        "id": work.key(),
+        "uid": work.new_uid(),
+        "subject_kind": trail.subject_kind,
+        "subject_uid": trail.subject_uid,
+        "change_uid": change_uid,
+        "workflow": trail.workflow,
+        "workflow_version_id": trail.workflow_version_id,
+        "config_number": number,
+        "transition": trail.attempt.transition,
+        "from_state": trail.from_state,
+        "to_state": trail.to_state if change_uid else "",
+        "gate": trail.gate,
+        "outcome": "made" if change_uid else "refused",
+        "document": document,
+        "content_sha256": digest,
+        "at": work.context.at,
+        "actor": work.context.actor.login,
+    }
+    work.add_plain(Decision, row)
+    return digest
 
 
 def note_refusal(
@@ -146,7 +146,7 @@ def note_refusal(
     """Keep a refused attempt with its reasons, in a transaction after the one that failed."""
     kind = trail.subject_kind
     with site.store.write(context) as work:
-        row = write_decision(site, work, trail, refusals=refusals)
+        digest = write_decision(site, work, trail, refusals=refusals)
         work.log(
             f"{kind}.transition.refused",
             kind,
@@ -155,7 +155,7 @@ def note_refusal(
             about=list(trail.about),
             details={
                 "transition": trail.attempt.transition if trail.attempt else "",
-                **({"decision": row.content_sha256} if row is not None else {}),
+                **({"decision": digest} if digest else {}),
             },
         )
 

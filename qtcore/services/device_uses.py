@@ -6,19 +6,26 @@ It must not know how a device is calibrated; see `qtcore.services.devices`.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
+from sqlalchemy import BigInteger, CompoundSelect, and_, func, literal
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from qtcore.builtin.facts import TraceEvent
 from qtcore.definitions.fields import DEVICE
 from qtcore.errors import Refusal
 from qtcore.services.devices import calibrations_of, find_device, why_unfit
-from qtcore.store.queries.keyset import batched
+from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import Device, Event, InspectionResult, Movement
 from qtcore.store.unit import UnitOfWork
 
 SOURCE: Final = "21 CFR 11.10(h)"
+_EVENT: Final = table_of(Event).c
+_MOVED: Final = table_of(Movement).c
+_RESULT: Final = table_of(InspectionResult).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +73,28 @@ def cited_in(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
 
 def uses_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[Use]:
     """List what devices told of lots, in events and results that hold, each judged by its day."""
-    told: list[tuple[int, str, date, int | None]] = []
-    for some in batched(sorted(set(nodes))):
-        events: Any = (
-            select(Movement.node, Event.device, Event.event_at, Event.id)
-            .join(
-                Event,
-                (col(Event.tenant_id) == Movement.tenant_id) & (col(Event.id) == Movement.event_id),
-            )
-            .where(
-                Movement.tenant_id == tenant_id,
-                col(Movement.node).in_(some),
-                Event.device != "",
-                col(Event.superseded_by).is_(None),
-            )
-            .distinct()
-        )
-        told += [(node, code, at.date(), key) for node, code, at, key in session.exec(events)]
-        results = select(InspectionResult).where(
-            InspectionResult.tenant_id == tenant_id,
-            col(InspectionResult.node).in_(some),
-            InspectionResult.device != "",
-            col(InspectionResult.superseded_by).is_(None),
-        )
-        told += [
-            (row.node, row.device, (row.measured_at or row.recorded_at).date(), None)
-            for row in session.exec(results)
-        ]
-    return _judged(session, tenant_id, told)
+    rows = rows_for(session, _told, tenant_id, nodes)
+    told = sorted((node, code, at.date(), key) for node, code, at, key in rows)
+    return _judged(session, tenant_id, [(n, code, on, key or None) for n, code, on, key in told])
+
+
+@cache
+def _told(dialect: str) -> CompoundSelect[Any]:
+    """Select what devices told of nodes; the key is that of the event, or 0 for a result."""
+    this = and_(_EVENT.tenant_id == _MOVED.tenant_id, _EVENT.id == _MOVED.event_id)
+    in_events = (
+        sql_select(_MOVED.node, _EVENT.device, _EVENT.event_at, _EVENT.id)
+        .select_from(table_of(Movement).join(table_of(Event), this))
+        .where(_MOVED.tenant_id == TENANT, among(dialect, _MOVED.node))
+        .where(_EVENT.device != literal(""), _EVENT.superseded_by.is_(None))
+    )
+    at = func.coalesce(_RESULT.measured_at, _RESULT.recorded_at)
+    in_results = (
+        sql_select(_RESULT.node, _RESULT.device, at, literal(0, BigInteger))
+        .where(_RESULT.tenant_id == TENANT, among(dialect, _RESULT.node))
+        .where(_RESULT.device != literal(""), _RESULT.superseded_by.is_(None))
+    )
+    return in_events.union(in_results)
 
 
 def _judged(

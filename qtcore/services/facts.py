@@ -3,11 +3,12 @@
 It must not judge: a missing fact is left out, and the engines treat it as unknown.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlmodel import Session
 
@@ -26,14 +27,15 @@ from qtcore.store.queries.events import (
     movements_of,
     open_discrepancies,
 )
-from qtcore.store.queries.lots import item_extra
+from qtcore.store.queries.evidence import parts_there
+from qtcore.store.queries.lots import item_extras
 from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.records import (
     RecordRow,
     ResultRow,
     each_once,
     records_by_node,
-    results_of,
+    results_by_node,
 )
 from qtcore.store.queries.trace import trace_edges
 
@@ -61,50 +63,83 @@ class LotEvidence:
 
 
 def read_evidence(
-    site: Site,
-    session: Session,
-    info: NodeInfo,
-    on: date,
-    *,
-    names: Collection[str] | None = None,
+    site: Site, session: Session, info: NodeInfo, on: date, *, names: Collection[str] | None = None
 ) -> LotEvidence:
     """Read everything the facts of a lot need in a fixed number of set-based queries.
 
     With `names` only what these facts are read from; `gather_facts` must be given the same names.
     """
+    return read_evidences(site, session, [info], on, names=names)[info.node]
+
+
+def read_evidences(
+    site: Site,
+    session: Session,
+    infos: Sequence[NodeInfo],
+    on: date,
+    *,
+    names: Collection[str] | None = None,
+) -> dict[int, LotEvidence]:
+    """Read the evidence of any number of lots, by node; only where one goes back is it asked of."""
     tenant = site.store.tenant_id
     parts = _EVERYTHING if names is None else _parts_of(site.registry, names)
-    here = [info.node]
-    edges = trace_edges(session, tenant, here, "backward") if "inputs" in parts else []
-    upstream = {e.src for e in edges} - {info.node}
-    described = describe_nodes(session, tenant, sorted(upstream))
-    movements = tuple(movements_of(session, tenant, here if "movements" in parts else ()))
-    about = [info.node, *sorted(upstream)] if "records" in parts else []
+    nodes = [info.node for info in infos]
+    having = dict.fromkeys(parts, nodes)
+    if len(parts) > _FEW:
+        there = parts_there(session, tenant, nodes)
+        having = {part: [n for n in nodes if part in there.get(n, ())] for part in parts}
+    edges = {
+        node: trace_edges(session, tenant, [node], "backward") for node in having.get("inputs", ())
+    }
+    used = {node: {e.src for e in found} - {node} for node, found in edges.items()}
+    upstream = sorted({far for some in used.values() for far in some})
+    described = describe_nodes(session, tenant, upstream)
+    # Records of inputs count as well, where there are inputs.
+    about = [*having["records"], *upstream] if "records" in parts else []
     records = records_by_node(session, tenant, about)
-    own = records.pop(info.node, ())
+    movements = _by_node(movements_of(session, tenant, having.get("movements", ())))
+    results = results_by_node(session, tenant, having.get("results", ()))
+    holds = active_holds(session, tenant, having.get("holds", ()))
+    unsettled = _by_node(open_discrepancies(session, tenant, having.get("discrepancies", ())))
+    told = _by_node(uses_of(session, tenant, having.get("devices", ())))
+    codes = {info.item_code for info in infos} if "item" in parts else ()
+    extras = item_extras(session, tenant, codes)
+    return {
+        info.node: LotEvidence(
+            info=info,
+            on=on,
+            item_extra=extras.get(info.item_code) or {},
+            inputs=tuple(described[n] for n in sorted(used.get(info.node, ())) if n in described),
+            used_at={e.src: e.event_at.date() for e in edges.get(info.node, ())},
+            records=tuple(each_once(records.get(info.node, ()))),
+            input_records=tuple(
+                each_once(row for n in used.get(info.node, ()) for row in records.get(n, ()))
+            ),
+            results=tuple(results.get(info.node, ())),
+            movements=tuple(movements.get(info.node, ())),
+            hold_rows=tuple(holds.get(info.node, ())),
+            discrepancy_rows=tuple(unsettled.get(info.node, ())),
+            balance_problem=_balance_problem(site, movements.get(info.node, ())),
+            required_tests=_required_tests(site, info),
+            device_uses=tuple(told.get(info.node, ())),
+        )
+        for info in infos
+    }
+
+
+def _required_tests(site: Site, info: NodeInfo) -> frozenset[str]:
     spec = spec_of(site, info)
-    return LotEvidence(
-        info=info,
-        on=on,
-        item_extra=item_extra(session, tenant, info.item_code) if "item" in parts else {},
-        inputs=tuple(described.values()),
-        used_at={e.src: e.event_at.date() for e in edges},
-        records=tuple(each_once(own)),
-        input_records=tuple(each_once(row for rows in records.values() for row in rows)),
-        results=tuple(results_of(session, tenant, info.node) if "results" in parts else ()),
-        movements=movements,
-        hold_rows=tuple(
-            active_holds(session, tenant, here if "holds" in parts else ()).get(info.node, ())
-        ),
-        discrepancy_rows=tuple(
-            open_discrepancies(session, tenant, here if "discrepancies" in parts else ())
-        ),
-        balance_problem=_balance_problem(site, movements),
-        required_tests=frozenset(
-            c.id for c in (spec.characteristics if spec else ()) if c.required
-        ),
-        device_uses=tuple(uses_of(session, tenant, here) if "devices" in parts else ()),
-    )
+    return frozenset(c.id for c in (spec.characteristics if spec else ()) if c.required)
+
+
+_Told = TypeVar("_Told", MovementRow, DiscrepancyRow, Use)
+
+
+def _by_node(rows: Iterable[_Told]) -> dict[int, list[_Told]]:
+    found: dict[int, list[_Told]] = defaultdict(list)
+    for row in rows:
+        found[row.node].append(row)
+    return found
 
 
 def gather_facts(
@@ -311,6 +346,8 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
 _EVERYTHING: Final = frozenset(
     {"devices", "discrepancies", "holds", "inputs", "item", "movements", "records", "results"}
 )
+_FEW: Final = 2
+"""So many parts are read without asking first whether there is anything of them."""
 _RECORDS_OF_ALL: Final = frozenset({"inputs", "records"})
 _NONE: Final = frozenset[str]()
 _INPUTS: Final = frozenset({"inputs"})

@@ -35,6 +35,7 @@ from qtcore.store.tables import Outbox
 
 BATCH: Final = 500
 MOST_ATTEMPTS: Final = 10
+SEAL_EVERY: Final = 0.5
 _OF_RECORD: Final = ("transition", "record")
 _OUTBOX: Final = table_of(Outbox)
 _LOG = structlog.get_logger("qtcore.jobs")
@@ -63,6 +64,11 @@ def run_round(site: Site) -> None:
     if state.is_late:
         seconds = state.lag.total_seconds()
         _LOG.error("sealing is late", pending=state.pending, lag_seconds=seconds, sealed=sealed)
+
+
+def _seal_round(site: Site) -> None:
+    if not site.store.fence:
+        seal(site, keeps_lease=True)
 
 
 def deliver(site: Site) -> int:
@@ -207,33 +213,45 @@ _TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]]
 
 
 class Worker:
-    """One thread that settles a site again and again until it is stopped.
+    """Two threads that settle a site again and again until they are stopped.
 
-    Each round works by the definitions and hooks that are published then.
+    Each round works by the definitions and hooks that are published then. What was committed is
+    sealed by a thread of its own: it must not wait for deliveries, however many there are.
     """
 
-    def __init__(self, site: Site | Serving, *, every_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        site: Site | Serving,
+        *,
+        every_seconds: float = 2.0,
+        seal_every_seconds: float = SEAL_EVERY,
+    ) -> None:
         self._serving = site if isinstance(site, Serving) else Serving(site)
-        self._every = every_seconds
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="qtcore-worker", daemon=True)
+        rounds = ((run_round, every_seconds), (_seal_round, seal_every_seconds))
+        self._threads = [
+            threading.Thread(target=self._run, args=each, name="qtcore-worker", daemon=True)
+            for each in rounds
+        ]
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End after the round that runs, and settle once more."""
+        """End after the rounds that run, and settle once more."""
         self._stop.set()
-        self._thread.join(timeout=30)
+        for thread in self._threads:
+            thread.join(timeout=30)
         if not self._serving.now().store.fence:
             settle(self._serving.now())
             tell_witnesses(self._serving.now())
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._every):
+    def _run(self, work: Callable[[Site], None], every: float) -> None:
+        while not self._stop.wait(every):
             try:
-                run_round(self._serving.now())
+                work(self._serving.now())
             except QTCoreError as error:
                 _LOG.error("settling failed", code=error.code, error=error.message)
             except Exception:

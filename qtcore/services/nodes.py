@@ -18,7 +18,13 @@ from qtcore.services.node_making import Making, find_named_nodes, identifier_row
 from qtcore.services.site import UNKNOWN_PARTY, Site
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.names import unverified_among
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes, find_nodes
+from qtcore.store.queries.nodes import (
+    NodeInfo,
+    describe_named,
+    describe_nodes,
+    find_folded,
+    find_nodes,
+)
 from qtcore.store.tables import Identifier, Lot
 from qtcore.store.unit import UnitOfWork
 
@@ -30,16 +36,16 @@ def resolve(session: Session, tenant_id: int, text: str) -> NodeInfo:
 
     Raises NotFound, or Ambiguous with the candidates: a number alone is never a key.
     """
-    nodes = find_named(session, tenant_id, text.strip())
-    if not nodes:
+    return the_one(text, infos_named(session, tenant_id, text.strip()))
+
+
+def the_one(text: str, found: Sequence[NodeInfo]) -> NodeInfo:
+    """Give the only thing that a text fits; raises NotFound, or Ambiguous with the candidates."""
+    if not found:
         raise missing_node(text)
-    described = describe_nodes(session, tenant_id, nodes)
-    found = [described[n] for n in nodes if n in described]
     if len(found) > 1:
-        raise Ambiguous(
-            f"{text!r} fits {len(found)} lots; name one by its lot_id",
-            [candidate(info) for info in found],
-        )
+        said = f"{text!r} fits {len(found)} lots; name one by its lot_id"
+        raise Ambiguous(said, [candidate(info) for info in found])
     return found[0]
 
 
@@ -47,6 +53,16 @@ def find_one(session: Session, tenant_id: int, text: str) -> int:
     """Find the node of the one thing that `text` names; raises as `resolve`."""
     nodes = find_named(session, tenant_id, text.strip())
     return nodes[0] if len(nodes) == 1 else resolve(session, tenant_id, text).node
+
+
+def infos_named(session: Session, tenant_id: int, text: str) -> list[NodeInfo]:
+    """Describe what a text names: nearly always as it is written, which takes one statement."""
+    found = describe_named(session, tenant_id, text)
+    if found:
+        return found
+    nodes = find_folded(session, tenant_id, text) or _find_otherwise(session, tenant_id, text)
+    described = describe_nodes(session, tenant_id, nodes)
+    return [described[node] for node in nodes if node in described]
 
 
 def missing_node(text: str) -> NotFound:
@@ -59,10 +75,12 @@ def missing_node(text: str) -> NotFound:
 
 def find_named(session: Session, tenant_id: int, text: str) -> list[int]:
     """Find what a text names as it is written; else as a key in our notation; else as a code."""
-    nodes = find_nodes(session, tenant_id, text)
+    return find_nodes(session, tenant_id, text) or _find_otherwise(session, tenant_id, text)
+
+
+def _find_otherwise(session: Session, tenant_id: int, text: str) -> list[int]:
     _, canonical = canonical_identifier(text)
-    if not nodes and canonical != text:
-        nodes = find_nodes(session, tenant_id, canonical)
+    nodes = find_nodes(session, tenant_id, canonical) if canonical != text else []
     return nodes or find_coded_nodes(session, tenant_id, text)
 
 

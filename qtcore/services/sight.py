@@ -9,33 +9,32 @@ from sqlmodel import Session, select
 
 from qtcore.context import Actor, Context
 from qtcore.engines.access import Thing
-from qtcore.errors import Ambiguous, NotFound
-from qtcore.services.nodes import candidate, find_named, missing_node, resolve
+from qtcore.errors import NotFound
+from qtcore.services.nodes import infos_named, the_one
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.store.queries.nodes import NodeInfo, describe_nodes
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.sites import site_of_place, sites_of_nodes
 from qtcore.store.tables import Record, RecordLink
 
 WITHHELD = "withheld"
 
 
-def get_seen(site: Site, context: Context, session: Session, text: str) -> NodeInfo:
+def get_seen(
+    site: Site,
+    context: Context,
+    session: Session,
+    text: str,
+    *,
+    named: Sequence[NodeInfo] = (),
+) -> NodeInfo:
     """Find the one thing that a text names among those this person sees.
 
-    Raises NotFound in the same words whether it is not there or stands at another site.
+    `named`: what the text names as it is written, where that was read before. Raises NotFound in
+    the same words whether it is not there or stands at another site.
     """
-    tenant = site.store.tenant_id
-    if site.registry.policy.is_open(context.actor, "lot.read"):
-        return resolve(session, tenant, text)
-    described = describe_nodes(session, tenant, find_named(session, tenant, text.strip()))
-    seen = keep_seen(site, context, session, described.values())
-    if not seen:
-        raise missing_node(text)
-    if len(seen) > 1:
-        said = f"{text!r} fits {len(seen)} lots; name one by its lot_id"
-        raise Ambiguous(said, [candidate(info) for info in seen])
-    return seen[0]
+    infos = named or infos_named(session, site.store.tenant_id, text.strip())
+    return the_one(text, keep_seen(site, context, session, infos))
 
 
 def keep_seen(

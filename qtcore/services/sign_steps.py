@@ -25,10 +25,10 @@ from qtcore.services.sign_content import (
 )
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo
-from qtcore.store.tables import Lot, Record, Signature
+from qtcore.store.tables import Record, Signature
 
 Signed = tuple[SignatureDemand, SignedContent]
-Thing = tuple[Lot | Record, NodeInfo | None]
+Thing = tuple[NodeInfo | Record, NodeInfo | None]
 
 
 def step_contents(
@@ -52,7 +52,7 @@ def step_contents(
         uid, revision, part = row.uid, row.revision, record_part(site, session, row)
         words = field_words(site, session, row, language)
     elif info is not None:
-        uid, revision, part = info.uid, row.version, lot_part(site, session, info)
+        uid, revision, part = info.uid, info.version, lot_part(site, session, info)
         words = {}
     for step in steps:
         demand = step.signature

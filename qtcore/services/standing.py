@@ -10,15 +10,32 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import BigInteger, ColumnElement, bindparam
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from qtcore.context import Actor, Context
 from qtcore.definitions.workflows import Transition
 from qtcore.services.rights import permissions_of, require
 from qtcore.services.site import Site
+from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import TENANT, read_rows
 from qtcore.store.tables import Delegation, UserAccount
 
 CREATE: Final = "create"
+_LENT: Final = table_of(Delegation).c
+_AT: Final[ColumnElement[datetime]] = bindparam("at", type_=_LENT.valid_from.type)
+_IN_FORCE: Final = (
+    sql_select(_LENT.uid, _LENT.principal_id, _LENT.roles, _LENT.actions)
+    .where(
+        _LENT.tenant_id == TENANT,
+        _LENT.delegate_id == bindparam("delegate", type_=BigInteger),
+        _LENT.valid_from <= _AT,
+        _LENT.valid_to > _AT,
+        _LENT.revoked_at.is_(None),
+    )
+    .order_by(_LENT.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +66,7 @@ def lent_to(site: Site, session: Session, person_id: int | None, at: datetime) -
     if person_id is None:
         return ()
     tenant = site.store.tenant_id
-    rows = session.exec(
-        select(Delegation)
-        .where(
-            Delegation.tenant_id == tenant,
-            Delegation.delegate_id == person_id,
-            Delegation.valid_from <= at,
-            Delegation.valid_to > at,
-            col(Delegation.revoked_at).is_(None),
-        )
-        .order_by(col(Delegation.id))
-    ).all()
+    rows = read_rows(session, _IN_FORCE, {"tenant": tenant, "delegate": person_id, "at": at})
     found = []
     bound = unlendable(site, session, person_id) if rows else frozenset()
     for row in rows:

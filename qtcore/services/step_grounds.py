@@ -41,7 +41,8 @@ def facts_and_gates(
     facts: dict[str, object] = {}
     own: dict[str, object] = {}
     for gate in wanted:
-        view = judge_gate(site, work.session, info, (work.context, gate))
+        asking = (work.context, gate)
+        view = judge_gate(site, work.session, info, asking, evidence=found.evidence)
         trail.seen = view.basis.lot and replace(view.basis.lot, facts={})
         own = values_over(site, work.session, found, view.basis.facts)
         trail.basis = replace(view.basis, own=own)
@@ -50,7 +51,8 @@ def facts_and_gates(
         facts |= view.basis.facts
     if wanted:
         return facts_in_guards(facts, own), gates, verdicts
-    evidence = read_evidence(site, work.session, info, work.context.at.date())
+    on = work.context.at.date()
+    evidence = found.evidence or read_evidence(site, work.session, info, on)
     trail.seen = freeze_lot(site, info, (evidence.hold_rows, evidence.item_extra))
     facts = gather_facts(site, evidence)
     guards = " ".join(step.guard for step in steps if step.guard is not None)

@@ -4,7 +4,7 @@ It must not decide whether a step is made; see `qtcore.services.transitions`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlmodel import Session, select
@@ -20,7 +20,7 @@ from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import form_at, lifecycle_at, workflow_at
 from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
 from qtcore.services.evaluation import evaluator
-from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.facts import LotEvidence, gather_facts, read_evidence
 from qtcore.services.nodes import resolve
 from qtcore.services.record_lots import lots_of_record, own_values, speaks_of_facts
 from qtcore.services.sight import thing_of_lot, thing_of_record
@@ -32,21 +32,25 @@ from qtcore.services.timers import Clocked, sync_timers
 from qtcore.services.veils import require_sight
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import StateChangeRow, state_changes_of
-from qtcore.store.tables import Lot, Record, StateChange
+from qtcore.store.tables import Record, StateChange
 from qtcore.store.unit import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A lot or record with the life cycle it is pinned to, and the steps it made so far."""
+    """A lot or record with the life cycle it is pinned to, and the steps it made so far.
+
+    `evidence` is what its facts are read from, where that was read before.
+    """
 
     kind: str
-    row: Lot | Record
+    row: NodeInfo | Record
     uid: str
     name: str
     workflow: WorkflowDefinition
     history: tuple[StateChangeRow, ...]
     info: NodeInfo | None = None
+    evidence: LotEvidence | None = None
 
     @property
     def revision(self) -> int:
@@ -93,12 +97,12 @@ def record_subject(session: Session, tenant_id: int, record: Record) -> Subject:
     return Subject("record", record, record.uid, record.number, workflow, history)
 
 
-def lifecycle_of(session: Session, found: Subject) -> Lifecycle:
+def lifecycle_of(work: UnitOfWork, found: Subject) -> Lifecycle:
     """Give the life cycle of a lot or record, compiled."""
-    row = found.row
-    if row.workflow_version_id is None:
+    key = found.row.workflow_version_id
+    if key is None:
         return compile_workflow(found.workflow)
-    return lifecycle_at(session, row.tenant_id, row.workflow_version_id)
+    return lifecycle_at(work.session, work.tenant_id, key)
 
 
 def record_facts(session: Session, tenant_id: int, record: Record) -> dict[str, object]:
@@ -107,38 +111,32 @@ def record_facts(session: Session, tenant_id: int, record: Record) -> dict[str, 
     return dict(from_json_values(form.schema_, record.data))
 
 
-def find_subject(session: Session, tenant_id: int, subject: tuple[str, str]) -> Subject:
+def find_subject(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
     """Read a lot or record by its public id as the subject of a step."""
-    kind, uid = subject
+    (kind, uid), tenant_id = subject, site.store.tenant_id
     if kind == "record":
         record = session.exec(
             select(Record).where(Record.tenant_id == tenant_id, Record.uid == uid)
         ).one()
         return record_subject(session, tenant_id, record)
-    info = resolve(session, tenant_id, uid)
-    lot = session.exec(select(Lot).where(Lot.tenant_id == tenant_id, Lot.node == info.node)).one()
-    return lot_subject(session, tenant_id, (lot, info))
+    return lot_subject(site, session, resolve(session, tenant_id, uid))
 
 
-def lot_subject(session: Session, tenant_id: int, lot: tuple[Lot, NodeInfo]) -> Subject:
-    """Read a lot that is pinned to a version of its life cycle as the subject of a step."""
-    row, info = lot
-    workflow = workflow_at(session, tenant_id, row.workflow_version_id or 0)
-    history = tuple(state_changes_of(session, tenant_id, info.uid))
-    return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
+def lot_subject(site: Site, session: Session, info: NodeInfo) -> Subject:
+    """Read a lot as the subject of a step; NotFound for what is no lot."""
+    workflow = workflow_of_lot(site, session, info)
+    history = tuple(state_changes_of(session, site.store.tenant_id, info.uid))
+    return Subject("lot", info, info.uid, f"lot {info.lot_no}", workflow, history, info)
 
 
-def any_lot_subject(site: Site, session: Session, info: NodeInfo) -> Subject:
-    """Read a lot as the subject of a step, also one that no version is pinned to; NotFound."""
-    tenant = site.store.tenant_id
-    row = session.exec(select(Lot).where(Lot.tenant_id == tenant, Lot.node == info.node)).first()
-    if row is None:
+def workflow_of_lot(site: Site, session: Session, info: NodeInfo) -> WorkflowDefinition:
+    """Give the life cycle a lot is pinned to, or the one that serves; NotFound for no lot."""
+    if info.kind != "lot":
         raise NotFound(f"{info.uid!r} is a {info.kind}; only lots and records have a life cycle")
-    if row.workflow_version_id is not None:
-        return lot_subject(session, tenant, (row, info))
-    workflow: WorkflowDefinition = site.registry.get("workflows", "lot")
-    history = tuple(state_changes_of(session, tenant, info.uid))
-    return Subject("lot", row, info.uid, f"lot {info.lot_no}", workflow, history, info)
+    if info.workflow_version_id is not None:
+        return workflow_at(session, site.store.tenant_id, info.workflow_version_id)
+    found: WorkflowDefinition = site.registry.get("workflows", "lot")
+    return found
 
 
 def subject_facts(site: Site, work: UnitOfWork, found: Subject) -> dict[str, object]:
@@ -199,7 +197,7 @@ def settle_record(site: Site, work: UnitOfWork, record: Record, open_record: Ope
     facts = subject_facts(site, work, found)
     attempt = Attempt("", "", facts=facts, visited=found.visited())
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
-    moved = advance(lifecycle_of(work.session, found), record.state, attempt, evaluate)
+    moved = advance(lifecycle_of(work, found), record.state, attempt, evaluate)
     if moved is None:
         return False
     write_step(site, work, found, (moved, Note()), open_record=open_record)
@@ -218,22 +216,24 @@ def write_step(
     moved, note = decided
     if needs_turn(moved):
         work.take_turn()
+    state = found.row.state
     values: dict[str, Any] = {"state": moved.to_state}
     if isinstance(found.row, Record) and is_final(found.workflow, moved.to_state):
         values["closed_at"] = work.context.at
-    if found.info is not None:
-        work.learn_uids({found.info.node: found.uid})
     _sign(site, work, found, decided)
-    changes = work.change(found.row, expected=note.expected_version, **values)
-    written: list[StateChange] = []
+    if isinstance(found.row, Record):
+        work.change(found.row, expected=note.expected_version, **values)
+    else:
+        row = work.move_lot(found.row, moved.to_state, expected=note.expected_version)
+        found = replace(found, row=row, info=row)
+    written: list[dict[str, Any]] = []
     for at, leg in enumerate(moved.legs):
-        for row in _rows(work, found, leg, note if at == 0 else Note()):
-            row.number = len(found.history) + len(written) + 1
-            work.add(row)
-            written.append(row)
-    kept = None
+        for change in _rows(work, found, leg, note if at == 0 else Note()):
+            written.append({**change, "number": len(found.history) + len(written) + 1})
+    work.add_plain(StateChange, *written)
+    digest = ""
     if note.trail is not None and written:
-        kept = write_decision(site, work, note.trail, change_uid=written[0].uid)
+        digest = write_decision(site, work, note.trail, change_uid=written[0]["uid"])
     sync_subject(site, work, found)
     made = [step.id for leg in moved.legs for step in leg.steps]
     delegations = work.context.actor.delegations
@@ -241,7 +241,7 @@ def write_step(
         f"{found.kind}.transition",
         found.kind,
         found.uid,
-        changes={"state": changes.get("state", (moved.from_state, moved.to_state))},
+        changes={"state": (state, moved.to_state)},
         reason=note.reason,
         about=list(found.about),
         details={
@@ -249,7 +249,7 @@ def write_step(
             "rules": {v["rule"]: v["outcome"] for v in note.verdicts},
             **({"made": made} if len(made) > 1 else {}),
             **({"delegations": list(delegations)} if delegations else {}),
-            **({"decision": kept.content_sha256} if kept is not None else {}),
+            **({"decision": digest} if digest else {}),
         },
     )
     run_effects(site, work, found.origin, moved, open_record=open_record)
@@ -302,35 +302,33 @@ def _sign(site: Site, work: UnitOfWork, found: Subject, decided: tuple[Moved, No
         write_signature(site, work, demand, signed, proven=note.proven, reason=note.reason)
 
 
-def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[StateChange]:
+def _rows(work: UnitOfWork, found: Subject, leg: Leg, note: Note) -> list[dict[str, Any]]:
     """Make a row for each transition; those made at once share the state after them."""
-    rows = []
-    for at, step in enumerate(leg.steps):
-        row = StateChange(
-            tenant_id=work.tenant_id,
-            id=work.key(),
-            uid=work.new_uid(),
-            subject_kind=found.kind,
-            subject_uid=found.uid,
-            number=0,
-            transition=step.id,
-            from_state=leg.from_state if at == 0 else leg.to_state,
-            to_state=leg.to_state,
+    return [
+        {
+            "id": work.key(),
+            "uid": work.new_uid(),
+            "subject_kind": found.kind,
+            "subject_uid": found.uid,
+            "transition": step.id,
+            "from_state": leg.from_state if at == 0 else leg.to_state,
+            "to_state": leg.to_state,
             **_maker(work, step),
-            reason=note.reason,
-            verdicts=[dict(verdict) for verdict in note.verdicts],
-            form_values=dict(note.values) if step.form is not None else {},
-            workflow_version_id=found.row.workflow_version_id,
-            at=work.context.at,
-        )
-        rows.append(row)
-    return rows
+            "reason": note.reason,
+            "verdicts": [dict(verdict) for verdict in note.verdicts],
+            "form_values": dict(note.values) if step.form is not None else {},
+            "workflow_version_id": found.row.workflow_version_id,
+            "at": work.context.at,
+        }
+        for at, step in enumerate(leg.steps)
+    ]
 
 
 def _maker(work: UnitOfWork, step: Transition) -> dict[str, Any]:
     """Say whose act a step is; what happens by itself is nobody's, whoever set it going."""
     if step.is_automatic:
-        return {"person_id": None, "actor": SYSTEM_LOGIN}
+        nobody = {"person_id": None, "actor": SYSTEM_LOGIN}
+        return {**nobody, "stands_for": [], "acting_for": ""}
     actor = work.context.actor
     return {
         "person_id": actor.person_id,

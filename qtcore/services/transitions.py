@@ -4,18 +4,17 @@ It must not know any state by name, except that the rules of the release gate ar
 `qtcore.services.release`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session
 
 from qtcore.context import Context
-from qtcore.definitions.forms import FormDefinition
-from qtcore.definitions.stored_states import active_in
-from qtcore.definitions.workflows import Transition, WorkflowDefinition
+from qtcore.definitions.workflows import Transition
 from qtcore.engines.workflow import Attempt, Moved, Stopped, fire
-from qtcore.errors import InputRejected, NotFound, Refusal, Refused
+from qtcore.errors import InputRejected, Refusal, Refused
 from qtcore.hookspecs import TransitionFacts
 from qtcore.services.decisions import (
     Trail,
@@ -23,52 +22,50 @@ from qtcore.services.decisions import (
     note_refusal,
 )
 from qtcore.services.evaluation import evaluator
-from qtcore.services.form_values import read_form
-from qtcore.services.nodes import resolve
+from qtcore.services.nodes import missing_node
 from qtcore.services.recall_closure import CLOSED, judge_closure
-from qtcore.services.record_views import get_record, seen_thing
+from qtcore.services.record_views import get_record
 from qtcore.services.records import open_record
-from qtcore.services.rights import Thing, acting_at, require
-from qtcore.services.sight import get_seen, thing_of_lot
-from qtcore.services.sign_proofs import Proof, Proven
+from qtcore.services.sign_proofs import Proven
 from qtcore.services.sign_steps import Signed, lapsed_signatures
-from qtcore.services.signing import prove_signer
 from qtcore.services.site import Site
-from qtcore.services.standing import act_at, as_reader, lent_to, require_or_lent
+from qtcore.services.step_ahead import read_ahead
+from qtcore.services.step_asking import (
+    Asked,
+    NotAtOnce,
+    Step,
+    answering,
+    ask_before,
+    ask_within,
+    event_of,
+    know,
+    require_any,
+)
 from qtcore.services.step_grounds import facts_and_gates, single_rules
 from qtcore.services.steps import (
     Note,
     Subject,
-    any_lot_subject,
     contents_to_sign,
     describe_actor,
     lifecycle_of,
+    lot_subject,
     makers_of,
     record_subject,
     write_step,
 )
+from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Record
 from qtcore.store.unit import UnitOfWork
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is asked for: the transition (or its trigger), and what it may demand.
-
-    `password` (with `login` and `code` where the profile asks for them) proves the signer again,
-    unless that was `proven` before; `values` fill the form the transition asks for;
-    `expected_version` refuses when somebody was faster.
-    """
-
-    transition: str
-    reason: str = ""
-    password: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    expected_version: int | None = None
-    login: str = ""
-    code: str = ""
-    proven: Proven | None = None
-
+__all__ = (
+    "Made",
+    "Step",
+    "acting_context",
+    "fire_transition",
+    "fire_transitions",
+    "preview_signing",
+    "signing_objections",
+)
 
 Subjects = Sequence[tuple[tuple[str, str], Step]]
 
@@ -96,19 +93,6 @@ class Made:
 Beside = Callable[[UnitOfWork, Sequence[Made]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A step with what is known before the write: who acts, who may sign, what was filled in."""
-
-    subject: tuple[str, str]
-    step: Step
-    context: Context
-    demand: tuple[Refusal, ...] = ()
-    filled: frozenset[str] = frozenset()
-    values: Mapping[str, Any] = field(default_factory=dict)
-    proven: Proven | None = None
-
-
 def fire_transition(site: Site, context: Context, subject: tuple[str, str], step: Step) -> Made:
     """Make one step of a life cycle; `subject` is ("lot", any identifier) or ("record", id).
 
@@ -127,18 +111,37 @@ def fire_transitions(
     `beside` writes what belongs to them, in the same transaction. Raises as `fire_transition`,
     about the first that cannot be made, and InputRejected when they are made for other persons.
     """
-    asked = [_prepare(site, context, subject, step) for subject, step in steps]
-    context = _one_actor(asked)
-    trail, name, made = Trail(""), "", []
+    if not any(step.password or step.proven for _, step in steps):
+        for subject, _ in steps:
+            require_any(site, context, subject)
+        with suppress(NotAtOnce):
+            return _make(site, context, steps, beside)
+    asked = [ask_before(site, context, subject, step) for subject, step in steps]
+    return _make(site, _one_actor(asked), asked, beside)
+
+
+def _make(
+    site: Site, context: Context, steps: Subjects | Sequence[Asked], beside: Beside | None
+) -> list[Made]:
+    """Make steps in one transaction; those that were not asked for before are asked for in it."""
+    trail, name = Trail(""), ""
+    made: list[Made] = []
     try:
         with site.store.write(context) as work:
+            asked = _asked_in(site, work, context, steps)
+            context = _one_actor(asked)
+            work.act_as(context)
+            ahead = _ahead(site, work, asked)
             for each in asked:
                 (kind, name), step = each.subject, each.step
                 trail = Trail(kind)
-                found = _read(site, work.session, each.subject)
+                is_fresh = len(steps) == 1 and not isinstance(steps[0], Asked)
+                found = _taken(ahead, each) or _read(site, work.session, each, is_fresh=is_fresh)
                 moved, note = _decide(site, work, found, (each, trail))
                 write_step(site, work, found, (moved, note), open_record=open_record)
                 made.append(Made(found.uid, step.transition, moved.from_state, moved.to_state))
+                if moved.effects or each.info is None:
+                    ahead.clear()
             if beside is not None:
                 beside(work, made)
     except Refused as refused:
@@ -147,12 +150,35 @@ def fire_transitions(
     return made
 
 
+def _asked_in(
+    site: Site, work: UnitOfWork, context: Context, steps: Subjects | Sequence[Asked]
+) -> list[Asked]:
+    askings = [each for each in steps if not isinstance(each, Asked)]
+    if not askings:
+        return [each for each in steps if isinstance(each, Asked)]
+    known = know(site, work.session, context, askings)
+    return [ask_within(site, work.session, context, each, known=known) for each in askings]
+
+
+def _ahead(site: Site, work: UnitOfWork, asked: Sequence[Asked]) -> dict[int, Subject]:
+    """Read together what several steps are about; of one step there is nothing to join."""
+    nodes = [each.info.node for each in asked if each.info is not None]
+    if len(nodes) < 2:
+        return {}
+    return read_ahead(site, work.session, nodes, work.context.at.date())
+
+
+def _taken(ahead: dict[int, Subject], asked: Asked) -> Subject | None:
+    """Take what was read ahead of a step; a second step of the same lot finds nothing."""
+    return None if asked.info is None else ahead.pop(asked.info.node, None)
+
+
 def acting_context(site: Site, context: Context, subject: tuple[str, str], step: Step) -> Context:
     """Say as whom somebody makes a step: with the roles that are lent to them for it.
 
     Raises Denied without the right, NotFound, InputRejected.
     """
-    return _prepare(site, context, subject, replace(step, proven=Proven("", 0))).context
+    return ask_before(site, context, subject, replace(step, proven=Proven("", 0))).context
 
 
 def preview_signing(
@@ -162,7 +188,7 @@ def preview_signing(
 
     Raises as `fire_transition`, but for the proof of the signer, which comes later.
     """
-    asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
+    asked = ask_before(site, context, subject, replace(step, proven=Proven("", 0)))
     trail = Trail(subject[0])
     try:
         return _rehearsed(site, asked, trail)
@@ -179,60 +205,21 @@ def signing_objections(
     Raises NotFound and InputRejected as `fire_transition` does.
     """
     try:
-        asked = _prepare(site, context, subject, replace(step, proven=Proven("", 0)))
+        asked = ask_before(site, context, subject, replace(step, proven=Proven("", 0)))
         _rehearsed(site, asked, Trail(subject[0]))
     except Refused as refused:
         return refused.refusals
     return ()
 
 
-def _rehearsed(site: Site, asked: _Asked, trail: Trail) -> tuple[Subject, Context, list[Signed]]:
+def _rehearsed(site: Site, asked: Asked, trail: Trail) -> tuple[Subject, Context, list[Signed]]:
     with site.store.rehearse(asked.context) as work:
-        found = _read(site, work.session, asked.subject)
+        found = _read(site, work.session, asked)
         decided = _decide(site, work, found, (asked, trail))
         return found, asked.context, contents_to_sign(site, work, found, decided)
 
 
-def _seen(
-    site: Site, session: Session, reader: Context, subject: tuple[str, str]
-) -> tuple[Subject, Thing]:
-    """Find what a step is about among what this person sees, or those they act for."""
-    kind, name = subject
-    if kind == "lot":
-        info = get_seen(site, reader, session, name)
-        return any_lot_subject(site, session, info), thing_of_lot(
-            site, session, info, actor=reader.actor
-        )
-    row = get_record(site, session, name)
-    thing = seen_thing(site, reader, session, row, asked=name)
-    return record_subject(session, site.store.tenant_id, row), thing
-
-
-def _prepare(site: Site, context: Context, subject: tuple[str, str], step: Step) -> _Asked:
-    """Check signer and form before the write: argon2 is slow and failed signatures are noted."""
-    kind, name = subject
-    right = "lot.transition" if kind == "lot" else "record.transition"
-    require_or_lent(site, context, right, about=name)
-    with site.store.read() as session:
-        lent = lent_to(site, session, context.actor.person_id, context.at)
-        found, thing = _seen(site, session, as_reader(site, context, lent), subject)
-        subject = (kind, found.uid)
-        context = acting_at(site, context, thing)
-        steps = _answering(found.workflow, found.row.state, step.transition)
-        context = act_at(site, session, context, (found.workflow.id, steps), lent=lent)
-    narrowed = right if kind == "lot" else f"{right}:{thing.kind}"
-    require(site, context, narrowed, about=name, thing=thing)
-    signed = next((s.signature for s in steps if s.signature is not None), None)
-    proven: Proven | None = step.proven
-    refusals: list[Refusal] = []
-    if signed is not None and proven is None:
-        proof = Proof(step.password, step.login, step.code)
-        proven, refusals = prove_signer(site, context, [signed], proof)
-    filled, values = _fill(site, context, found, (steps, step.values))
-    return _Asked(subject, step, context, tuple(refusals), filled, values, proven)
-
-
-def _one_actor(asked: Sequence[_Asked]) -> Context:
+def _one_actor(asked: Sequence[Asked]) -> Context:
     if any(each.context.actor != asked[0].context.actor for each in asked):
         raise InputRejected(
             "you act in the place of different persons here; make these steps one by one"
@@ -240,58 +227,29 @@ def _one_actor(asked: Sequence[_Asked]) -> Context:
     return asked[0].context
 
 
-def _fill(
-    site: Site,
-    context: Context,
-    found: Subject,
-    given: tuple[Sequence[Transition], Mapping[str, Any]],
-) -> tuple[frozenset[str], dict[str, Any]]:
-    """Read the form of a step. A record's own form counts as filled: it was checked on entry."""
-    steps, submitted = given
-    own = site.registry.find("records", found.row.kind) if isinstance(found.row, Record) else None
-    filled = {own.form} if own is not None else set()
-    form_id = next((s.form for s in steps if s.form is not None and s.form not in filled), None)
-    if form_id is None or not submitted:
-        return frozenset(filled), {}
-    form: FormDefinition = site.registry.get("forms", form_id)
-    values, faults = read_form(site, context, form, submitted)
-    if faults:
-        raise InputRejected(f"the form {form_id} of this step is not filled rightly", faults)
-    return frozenset({*filled, form_id}), values
+def _read(site: Site, session: Session, asked: Asked, *, is_fresh: bool = False) -> Subject:
+    """Read what a step is about again: it may have changed since the step was asked for.
 
-
-def _answering(workflow: WorkflowDefinition, state: str, name: str) -> list[Transition]:
-    """List the transitions that a name can make here; NotFound names those that exist."""
-    event = _event(workflow, name)
-    found = [step for step in workflow.transitions if step.answers(event)]
-    if not found:
-        known = ", ".join(dict.fromkeys(t.event for t in workflow.transitions if t.triggers))
-        raise NotFound(f"{workflow.id} has no transition {name!r}; it has: {known}")
-    active = active_in(workflow, state)
-    return [step for step in found if not active.isdisjoint(step.from_)] or found
-
-
-def _event(workflow: WorkflowDefinition, name: str) -> str:
-    """Give the event that a name stands for: itself, or the trigger of the transition named so."""
-    if any(step.answers(name) for step in workflow.transitions):
-        return name
-    return next((t.event for t in workflow.transitions if t.id == name), name)
-
-
-def _read(site: Site, session: Session, subject: tuple[str, str]) -> Subject:
-    kind, name = subject
-    tenant = site.store.tenant_id
-    if kind == "record":
+    `is_fresh`: it was asked for in this transaction, and nothing was written since.
+    """
+    tenant, (_, name) = site.store.tenant_id, asked.subject
+    if asked.info is None:
         return record_subject(session, tenant, get_record(site, session, name))
-    return any_lot_subject(site, session, resolve(session, tenant, name))
+    if is_fresh:
+        return lot_subject(site, session, asked.info)
+    node = asked.info.node
+    info = describe_nodes(session, tenant, [node]).get(node)
+    if info is None:
+        raise missing_node(name)
+    return lot_subject(site, session, info)
 
 
 def _decide(
-    site: Site, work: UnitOfWork, found: Subject, given: tuple[_Asked, Trail]
+    site: Site, work: UnitOfWork, found: Subject, given: tuple[Asked, Trail]
 ) -> tuple[Moved, Note]:
     asked, trail = given
     step, demand = asked.step, asked.demand
-    steps = _answering(found.workflow, found.row.state, step.transition)
+    steps = answering(found.workflow, found.row.state, step.transition)
     attempt, verdicts = _attempt(site, work, found, given)
     trail.subject_uid, trail.about = found.uid, found.about
     trail.workflow, trail.workflow_version_id = found.workflow.id, found.row.workflow_version_id
@@ -325,7 +283,7 @@ def _fire(
     One signature is given; which alternative it is for is decided by what else objects.
     """
     attempt, steps = given
-    lifecycle = lifecycle_of(work.session, found)
+    lifecycle = lifecycle_of(work, found)
     evaluate = evaluator(site.registry, f"workflows:{found.workflow.id}")
     meanings = dict.fromkeys(s.signature.meaning for s in steps if s.signature is not None)
     stopped: list[tuple[Moved | Stopped, Attempt]] = []
@@ -339,14 +297,14 @@ def _fire(
 
 
 def _attempt(
-    site: Site, work: UnitOfWork, found: Subject, given: tuple[_Asked, Trail]
+    site: Site, work: UnitOfWork, found: Subject, given: tuple[Asked, Trail]
 ) -> tuple[Attempt, list[dict[str, Any]]]:
     asked, trail = given
-    steps = _answering(found.workflow, found.row.state, asked.step.transition)
+    steps = answering(found.workflow, found.row.state, asked.step.transition)
     facts, gates, verdicts = facts_and_gates(site, work, found, (steps, trail))
     context = work.context
     attempt = Attempt(
-        transition=_event(found.workflow, asked.step.transition),
+        transition=event_of(found.workflow, asked.step.transition),
         actor_person=describe_actor(context),
         roles=context.actor.roles,
         reason=asked.step.reason,

@@ -1,77 +1,151 @@
-"""Statements that are run on the driver itself: compiled once, and rows as the driver has them.
+"""Plain statements, compiled once in the life of a process and given straight to the driver.
 
-It must not know any table. For statements that are made once and asked all day: SQLAlchemy's own
-way costs a tenth of a millisecond for each before the database does anything.
+It must not know any table. Values are bound and read by the types of SQLAlchemy, who listens to an
+engine is told of each statement, and what the driver complains of becomes the same exceptions; only
+the bookkeeping between is left out: it takes several times as long as a small statement.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import BindParameter, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.elements import ClauseElement
 
-_MOST_STATEMENTS: Final = 512
-
-
-class Spoken(NamedTuple):
-    """A statement in the words of a driver, and how its values are handed over.
-
-    `order` are the names of the values where the driver counts them; `written` turns values into
-    what the database takes.
-    """
-
-    text: str
-    order: tuple[str, ...] | None
-    fixed: dict[str, Any]
-    written: tuple[tuple[str, Callable[[Any], Any]], ...]
-
-    def values(self, given: Mapping[str, Any]) -> Any:
-        """Give the values as the driver wants them."""
-        told = {**self.fixed, **given}
-        for name, write in self.written:
-            told[name] = write(told[name])
-        return told if self.order is None else tuple([told[name] for name in self.order])
+_MOST_PREPARED: Final = 1000
+_Convert = Callable[[Any], Any]
 
 
-def run_on_driver(connection: Connection, statement: Executable, given: Mapping[str, Any]) -> Any:
-    """Run a statement that lives as long as the process; gives the cursor of the driver.
+def rows_of(
+    connection: Connection, statement: ClauseElement, values: Mapping[str, object]
+) -> list[Any]:
+    """Give the rows of a statement that is kept: one made for each call would be compiled anew."""
+    prepared = _prepared(statement, connection.dialect.name)
+    cursor = run(connection, *prepared.asked(values, connection.dialect))
+    found = prepared.read(cursor, connection.dialect)
+    cursor.close()
+    return found
 
-    Whoever listens on the engine hears of it, and faults come as SQLAlchemy's own.
-    """
-    spoken = _speak(statement, connection.dialect)
-    values = spoken.values(given)
-    with driver_faults(connection.dialect, spoken.text, values):
-        cursor = connection.connection.cursor()
-        for note in connection.dispatch.before_cursor_execute:
-            note(connection, cursor, spoken.text, values, None, False)
-        cursor.execute(spoken.text, values)
+
+def plain_rows_of(
+    connection: Connection, statement: ClauseElement, values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Give the rows of a kept statement as tuples, with their values as the driver has them."""
+    prepared = _prepared(statement, connection.dialect.name)
+    cursor = run(connection, *prepared.asked(values, connection.dialect))
+    found: list[tuple[Any, ...]] = cursor.fetchall()
+    cursor.close()
+    return found
+
+
+def change_rows(
+    connection: Connection, statement: ClauseElement, values: Mapping[str, object]
+) -> int:
+    """Run a kept statement that changes rows; returns how many."""
+    prepared = _prepared(statement, connection.dialect.name)
+    cursor = run(connection, *prepared.asked(values, connection.dialect))
+    changed: int = cursor.rowcount
+    cursor.close()
+    return changed
+
+
+def run(connection: Connection, text: str, told: Any, *, is_many: bool = False) -> Any:
+    """Run the text of a statement; gives the driver's cursor, which the caller closes."""
+    cursor = connection.connection.cursor()
+    try:
+        for listener in connection.dispatch.before_cursor_execute:
+            listener(connection, cursor, text, told, None, is_many)
+        (cursor.executemany if is_many else cursor.execute)(text, told)
+    except connection.dialect.loaded_dbapi.Error as exc:
+        raise _named(connection, (text, told), exc) from exc
     return cursor
 
 
-@contextmanager
-def driver_faults(dialect: Dialect, text: str, values: Any = None) -> Iterator[None]:
-    """Turn what a driver raises into what SQLAlchemy would raise for it."""
-    driver: Any = dialect.loaded_dbapi
-    try:
-        yield
-    except driver.Error as exc:
-        raise DBAPIError.instance(text, values, exc, driver.Error, dialect=dialect) from exc
-
-
-@lru_cache(maxsize=_MOST_STATEMENTS)
-def _speak(statement: Executable, dialect: Dialect) -> Spoken:
-    compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-    if compiled.post_compile_params:
-        raise TypeError("a list of values inside a statement has no text of its own; name each")
-    binds = compiled.binds.items()
-    writers = {
-        name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in binds
-    }
-    return Spoken(
-        compiled.string,
-        None if compiled.positiontup is None else tuple(compiled.positiontup),
-        {name: bind.value for name, bind in binds if not bind.required},
-        tuple((name, write) for name, write in writers.items() if write is not None),
+def _named(connection: Connection, asked: tuple[str, Any], exc: Any) -> Exception:
+    """Give SQLAlchemy's exception for one of the driver; a connection that is gone is given up."""
+    dialect = connection.dialect
+    driver: Any = connection.connection.dbapi_connection
+    is_gone = dialect.is_disconnect(exc, driver, None)
+    if is_gone:
+        connection.invalidate(exc)
+    base: Any = dialect.loaded_dbapi.Error
+    said: Exception = DBAPIError.instance(
+        *asked, exc, base, connection_invalidated=is_gone, dialect=dialect
     )
+    return said
+
+
+class _Prepared:
+    """A statement as a driver takes it: its text, what binds its values, what reads its rows."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+        self._types = [column.type for column in getattr(statement, "selected_columns", ())]
+        self._order: Sequence[str] | None = None
+        self._constants: dict[str, object] = {}
+        self._converters: dict[str, _Convert] = {}
+        self._readers: list[tuple[int, _Convert]] = []
+        self._make: Any = None
+        self._text = ""
+
+    def asked(self, values: Mapping[str, object], dialect: Dialect) -> tuple[str, Any]:
+        """Give the text, and values as the driver takes them, those of the statement itself too."""
+        if not self._text:
+            self._compile(dialect)
+        given = {**self._constants, **values}
+        for name, convert in self._converters.items():
+            given[name] = convert(given[name])
+        if self._order is None:
+            return self._text, given
+        return self._text, tuple([given[name] for name in self._order])
+
+    def read(self, cursor: Any, dialect: Dialect) -> list[Any]:
+        """Read the rows that a cursor has, column by column: a call for each value is the most."""
+        rows: list[Any] = cursor.fetchall()
+        if self._make is None:
+            self._readers = self._readers_of(cursor.description, dialect)
+            self._make = _row_type([each[0] for each in cursor.description])._make
+        if not rows or not self._readers:
+            return [*map(self._make, rows)]
+        columns = [*zip(*rows, strict=True)]
+        for place, convert in self._readers:
+            columns[place] = tuple(map(convert, columns[place]))
+        return [*map(self._make, zip(*columns, strict=True))]
+
+    def _compile(self, dialect: Dialect) -> None:
+        compiled: Any = self._statement.compile(dialect=dialect)
+        for parameter, name in compiled.bind_names.items():
+            self._bind(parameter, name, dialect)
+        self._order = compiled.positiontup
+        self._text = str(compiled)
+
+    def _bind(self, parameter: BindParameter[Any], name: str, dialect: Dialect) -> None:
+        if parameter.expanding:
+            raise ValueError(f"{name}: a kept statement takes lists as keys, or as literals")
+        convert = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+        if not parameter.required:
+            value = parameter.effective_value
+            self._constants[name] = value if convert is None else convert(value)
+        elif convert is not None:
+            self._converters[name] = convert
+
+    def _readers_of(
+        self, described: Sequence[Sequence[Any]], dialect: Dialect
+    ) -> list[tuple[int, _Convert]]:
+        readers = (
+            kind.dialect_impl(dialect).result_processor(dialect, told[1])
+            for kind, told in zip(self._types, described, strict=True)
+        )
+        return [(place, convert) for place, convert in enumerate(readers) if convert is not None]
+
+
+def _row_type(names: Sequence[str]) -> Any:
+    """Make the type of rows; what has no name for Python, or one that is taken, is called _2."""
+    return namedtuple("PlainRow", names, rename=True)  # the statement names them
+
+
+@lru_cache(maxsize=_MOST_PREPARED)
+def _prepared(statement: ClauseElement, _dialect: str) -> _Prepared:
+    return _Prepared(statement)

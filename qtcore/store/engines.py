@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from qtcore.errors import StoreUnavailable
 from qtcore.store.columns import ExactSum, load_json
-from qtcore.store.driver import driver_faults
+from qtcore.store.driver import run
 from qtcore.store.guard import watch_writes
 from qtcore.store.writer_lock import WriterLock, take_writer_lock
 
@@ -215,8 +215,7 @@ def _set_pragmas(pragmas: Mapping[str, str]) -> Callable[[Any, Any], None]:
 
 def _begin_with(statement: str) -> Callable[[Connection], None]:
     def on_begin(connection: Connection) -> None:
-        with driver_faults(connection.dialect, statement):
-            connection.connection.cursor().execute(statement).close()
+        run(connection, statement, ()).close()
 
     return on_begin
 

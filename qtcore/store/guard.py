@@ -5,6 +5,7 @@ It must not know who writes or why.
 
 import re
 from collections.abc import Set
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
@@ -82,6 +83,10 @@ def written_tables(connection: Connection) -> Set[str]:
 def _note_tables(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
     if statement.startswith("SELECT"):
         return
+    connection.info.setdefault(_WRITTEN, set()).update(_tables_in(statement))
+
+
+@lru_cache(maxsize=1000)
+def _tables_in(statement: str) -> frozenset[str]:
     # "FOR UPDATE" and "DO UPDATE SET" match too, with words that no table has as its name.
-    written = connection.info.setdefault(_WRITTEN, set())
-    written.update(name for name in _WRITE.findall(statement) if name not in ("SET", "OF"))
+    return frozenset(name for name in _WRITE.findall(statement) if name not in ("SET", "OF"))

@@ -1,4 +1,4 @@
-"""Writes many rows of a table with one statement, compiled once for each connection.
+"""Writes many rows of a table with one statement, compiled once for each kind of database.
 
 It must not know what the rows mean. Values are converted column by column: converting them row by
 row, as SQLAlchemy does, costs more than the database needs to store them.
@@ -6,6 +6,7 @@ row, as SQLAlchemy does, costs more than the database needs to store them.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,7 +14,8 @@ from typing import Any, Final
 from sqlalchemy import JSON, Column, Connection, Date, Dialect, LargeBinary, Table, insert
 from sqlmodel import UTCDateTime
 
-_PREPARED: Final = "qtcore_inserts"
+from qtcore.store.driver import run
+
 _Convert = Callable[[Any], Any]
 # By the first word of a column's type. A text is not cast to the length of its column: that would
 # cut it where the column refuses it.
@@ -79,7 +81,7 @@ def _insert_alike(
     rows: Sequence[Mapping[str, object]],
     given: Mapping[str, Iterable[object]],
 ) -> None:
-    known: dict[Any, _Prepared] = connection.info.setdefault(_PREPARED, {})
+    known = _known(connection.dialect.name)
     named = frozenset((*rows[0], *given))
     if (table.name, named) not in known:
         known[table.name, named] = _prepare(connection.dialect, table, named)
@@ -91,12 +93,19 @@ def _insert_alike(
     names = [column.name for column in prepared.columns]
     if prepared.swept and len(rows) > 1:
         whole = dict(zip(names, map(list, columns), strict=True))
-        connection.exec_driver_sql(prepared.swept, whole)
+        run(connection, prepared.swept, whole).close()
         return
     told: list[Any] = list(zip(*columns, strict=True))
     if not prepared.is_positional:
         told = [dict(zip(names, row, strict=True)) for row in told]
-    connection.exec_driver_sql(prepared.text, told)
+    is_many = len(told) > 1
+    run(connection, prepared.text, told if is_many else told[0], is_many=is_many).close()
+
+
+@cache
+def _known(_dialect: str) -> dict[tuple[str, frozenset[str]], _Prepared]:
+    """Give what was prepared so far for a kind of database: the same for each of its tables."""
+    return {}
 
 
 def _prepare(dialect: Dialect, table: Table, named: frozenset[str]) -> _Prepared:

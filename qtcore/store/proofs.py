@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from qtcore.engines.ledger import StoredCheckpoint
 from qtcore.engines.ledger.proofs import Place, Range, range_places, range_root
+from qtcore.engines.ledger.tree import is_hash
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.queries.keyset import TENANT, key_rows, reader, rows_for
@@ -103,16 +104,17 @@ def read_paths(
     """
     ranges = {each for path in paths for each in path}
     places = {place for each in ranges for place in range_places(each)}
-    kept = _read_subtrees(session, tenant_id, places)
+    kept = read_subtrees(session, tenant_id, places)
     roots = {each: range_root(each, lambda level, at: kept[level, at]) for each in ranges}
     return [tuple(roots[each] for each in path) for path in paths]
 
 
-def _read_subtrees(session: Session, tenant_id: int, places: Iterable[Place]) -> dict[Place, bytes]:
+def read_subtrees(session: Session, tenant_id: int, places: Iterable[Place]) -> dict[Place, bytes]:
+    """Read the hashes of complete subtrees; raises QTCoreError QT602 when one is missing."""
     wanted = {level << _LEVEL_AT | index: (level, index) for level, index in places}
     rows = rows_for(session, _tiles, tenant_id, wanted)
     found = {(level, index): as_bytes(kept) for level, index, kept in rows}
-    lost = wanted.values() - found.keys()
+    lost = set(wanted.values()) - {place for place, kept in found.items() if is_hash(kept)}
     if lost:
         level, index = min(lost)
         raise QTCoreError(

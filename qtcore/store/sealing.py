@@ -8,7 +8,7 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, delete, func, insert, select, text
+from sqlalchemy import BigInteger, Table, and_, bindparam, delete, func, select, text
 from sqlmodel import Session
 
 from qtcore.engines.ledger import (
@@ -20,12 +20,14 @@ from qtcore.engines.ledger import (
     new_nodes,
     sign_note,
 )
-from qtcore.engines.ledger.tree import is_hash
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.driver import change_rows
 from qtcore.store.inserts import insert_rows
 from qtcore.store.key_changes import check_key
 from qtcore.store.lease import hold_lease
+from qtcore.store.proofs import read_subtrees
+from qtcore.store.queries.keyset import TENANT, read_rows
 from qtcore.store.queries.ledger import count_pending, sealed_up_to
 from qtcore.store.signers import Signer
 from qtcore.store.store import FIRST_TENANT, Store
@@ -47,6 +49,30 @@ _CHECKPOINT: Final = table_of(LedgerCheckpoint)
 _INCARNATION: Final = table_of(LedgerIncarnation)
 _ROOT: Final = table_of(LedgerRoot)
 
+_WAITING: Final = (
+    select(_EVENT.c.id, _EVENT.c.uid, _EVENT.c.head, _EVENT.c.leaf_hash)
+    .select_from(
+        _PENDING.join(
+            _EVENT,
+            and_(_EVENT.c.tenant_id == _PENDING.c.tenant_id, _EVENT.c.id == _PENDING.c.event_id),
+        )
+    )
+    .where(_PENDING.c.tenant_id == TENANT)
+    .order_by(_PENDING.c.event_id)
+    .limit(bindparam("most", type_=BigInteger))
+)
+_SEALED_LEAVE: Final = delete(_PENDING).where(
+    _PENDING.c.tenant_id == TENANT,
+    _PENDING.c.event_id.in_(
+        select(_SEAL.c.event_id).where(
+            _SEAL.c.tenant_id == TENANT, _SEAL.c.seq >= bindparam("size", type_=BigInteger)
+        )
+    ),
+)
+_SIGNED_SIZE: Final = select(func.max(_CHECKPOINT.c.size)).where(_CHECKPOINT.c.tenant_id == TENANT)
+_NEWEST_INCARNATION: Final = select(func.max(_INCARNATION.c.number)).where(
+    _INCARNATION.c.tenant_id == TENANT
+)
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 # The log of the instance holds every company's checkpoints; its rows stand under no company.
 INSTANCE: Final = 0
@@ -69,45 +95,32 @@ def seal_pending(store: Store, signer: Signer, *, limit: int = 10_000) -> Checkp
         if not hold_lease(session, store):
             return None
         check_key(session, store, signer)
-        _check_signed(session, store.tenant_id)
-        _grow_tree(session, store, limit)
-        return _sign_tree(session, store, signer)
+        size = _check_signed(session, store.tenant_id)
+        grown = _grow_tree(session, store, size, limit=limit)
+        return None if grown is None else _sign_tree(session, store, signer, grown)
 
 
 def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
     """Read the complete subtrees of the stored tree; raises QTCoreError when one is missing."""
-    hashes, start = [], 0
     if size < 0:
         raise QTCoreError(f"a state of the ledger is of {size} events", code="QT602")
+    places, start = [], 0
     for level in reversed(range(size.bit_length())):
-        if not size >> level & 1:
-            continue
-        found = session.execute(
-            select(_TILE.c.hash).where(
-                _TILE.c.tenant_id == tenant_id,
-                _TILE.c.level == level,
-                _TILE.c.index == start >> level,
-            )
-        ).scalar_one_or_none()
-        if not is_hash(as_bytes(found)):
-            raise QTCoreError(
-                f"the ledger's tree lacks the subtree of {1 << level} events from {start} on; "
-                "nothing was sealed; run `qtcore audit verify` and restore a backup",
-                code="QT602",
-            )
-        hashes.append(as_bytes(found))
-        start += 1 << level
-    return Frontier(size, tuple(hashes))
+        if size >> level & 1:
+            places.append((level, start >> level))
+            start += 1 << level
+    found = read_subtrees(session, tenant_id, places)
+    return Frontier(size, tuple(found[place] for place in places))
 
 
-def _grow_tree(session: Session, store: Store, limit: int) -> None:
+def _grow_tree(session: Session, store: Store, size: int, *, limit: int) -> Frontier | None:
+    """Append what waits to a tree of a size; gives the tree as it is then, if anything waited."""
     tenant_id = store.tenant_id
-    waiting = _read_waiting(session, tenant_id, limit)
+    waiting = read_rows(session, _WAITING, {"tenant": tenant_id, "most": limit})
     if not waiting:
-        return
-    size = sealed_up_to(session, tenant_id)
+        return None
     leaves = [_checked_leaf(row) for row in waiting]
-    _, nodes = new_nodes(read_frontier(session, tenant_id, size), leaves)
+    grown, nodes = new_nodes(read_frontier(session, tenant_id, size), leaves)
     _write(
         session,
         _SEAL,
@@ -118,10 +131,8 @@ def _grow_tree(session: Session, store: Store, limit: int) -> None:
     )
     _write_nodes(session, tenant_id, nodes)
     # Only what was sealed leaves the set: an entry with a smaller key may have come meanwhile.
-    sealed = select(_SEAL.c.event_id).where(_SEAL.c.tenant_id == tenant_id, _SEAL.c.seq >= size)
-    session.execute(
-        delete(_PENDING).where(_PENDING.c.tenant_id == tenant_id, _PENDING.c.event_id.in_(sealed))
-    )
+    change_rows(session.connection(), _SEALED_LEAVE, {"tenant": tenant_id, "size": size})
+    return grown
 
 
 def _write_nodes(session: Session, tenant_id: int, nodes: Sequence[TreeNode]) -> None:
@@ -142,21 +153,6 @@ def _write(session: Session, table: Table, tenant_id: int, **columns: Sequence[o
     insert_rows(session.connection(), table, [_NOTHING] * count, given=given)
 
 
-def _read_waiting(session: Session, tenant_id: int, limit: int) -> list[Any]:
-    told = and_(
-        _EVENT.c.tenant_id == _PENDING.c.tenant_id,
-        _EVENT.c.id == _PENDING.c.event_id,
-    )
-    statement = (
-        select(_EVENT.c.id, _EVENT.c.uid, _EVENT.c.head, _EVENT.c.leaf_hash)
-        .select_from(_PENDING.join(_EVENT, told))
-        .where(_PENDING.c.tenant_id == tenant_id)
-        .order_by(_PENDING.c.event_id)
-        .limit(limit)
-    )
-    return list(session.execute(statement))
-
-
 def _checked_leaf(row: Any) -> bytes:
     """Hash an entry again from its content: a flipped bit must not become a leaf."""
     leaf = leaf_hash(as_bytes(row.head))
@@ -169,8 +165,11 @@ def _checked_leaf(row: Any) -> bytes:
     return leaf
 
 
-def _check_signed(session: Session, tenant_id: int) -> None:
-    """Refuse to sign on from a tree whose last signature is gone: it may be another history."""
+def _check_signed(session: Session, tenant_id: int) -> int:
+    """Refuse to sign on from a tree whose last signature is gone: it may be another history.
+
+    Gives the size of the tree.
+    """
     signed, sealed = _signed_size(session, tenant_id), sealed_up_to(session, tenant_id)
     if signed != sealed:
         raise QTCoreError(
@@ -179,14 +178,12 @@ def _check_signed(session: Session, tenant_id: int) -> None:
             "restore a backup",
             code="QT605",
         )
+    return sealed
 
 
-def _sign_tree(session: Session, store: Store, signer: Signer) -> Checkpoint | None:
-    size = sealed_up_to(session, store.tenant_id)
-    if _signed_size(session, store.tenant_id) == size:
-        return None
-    root = read_frontier(session, store.tenant_id, size).root
-    checkpoint = Checkpoint(current_origin(session, store, signer), size, root)
+def _sign_tree(session: Session, store: Store, signer: Signer, grown: Frontier) -> Checkpoint:
+    origin = current_origin(session, store, signer)
+    checkpoint = Checkpoint(origin, grown.size, grown.root)
     _write_checkpoint(session, store.tenant_id, checkpoint, (store, signer))
     _tell_instance(session, checkpoint, (store, signer))
     return checkpoint
@@ -202,9 +199,7 @@ def _tell_instance(session: Session, checkpoint: Checkpoint, by: tuple[Store, Si
         read_frontier(session, INSTANCE, place), (leaf_hash(checkpoint.body.encode()),)
     )
     _write_nodes(session, INSTANCE, nodes)
-    session.execute(
-        insert(_ROOT), {"tenant_id": store.tenant_id, "size": checkpoint.size, "seq": place}
-    )
+    _write(session, _ROOT, store.tenant_id, size=[checkpoint.size], seq=[place])
     state = Checkpoint(f"{signer.name}/instance", frontier.size, frontier.root)
     _write_checkpoint(session, INSTANCE, state, by)
 
@@ -213,16 +208,13 @@ def _write_checkpoint(
     session: Session, tenant_id: int, checkpoint: Checkpoint, by: tuple[Store, Signer]
 ) -> None:
     store, signer = by
-    session.execute(
-        insert(_CHECKPOINT),
-        {
-            "tenant_id": tenant_id,
-            "size": checkpoint.size,
-            "root": checkpoint.root,
-            "note": sign_note(checkpoint.body, signer.name, signer.private_key),
-            "sealed_at": store.sources.now(),
-        },
-    )
+    row = {
+        "size": checkpoint.size,
+        "root": checkpoint.root,
+        "note": sign_note(checkpoint.body, signer.name, signer.private_key),
+        "sealed_at": store.sources.now(),
+    }
+    insert_rows(session.connection(), _CHECKPOINT, [row], given={"tenant_id": [tenant_id]})
 
 
 def base_origin(store: Store, signer: Signer) -> str:
@@ -234,14 +226,10 @@ def base_origin(store: Store, signer: Signer) -> str:
 
 def current_origin(session: Session, store: Store, signer: Signer) -> str:
     """Name the log as it is signed now; after a restore it goes on under a new name."""
-    number = session.execute(
-        select(func.max(_INCARNATION.c.number)).where(_INCARNATION.c.tenant_id == store.tenant_id)
-    ).scalar_one()
+    ((number,),) = read_rows(session, _NEWEST_INCARNATION, {"tenant": store.tenant_id})
     return incarnation_origin(base_origin(store, signer), number or 1)
 
 
 def _signed_size(session: Session, tenant_id: int) -> int:
-    found = session.execute(
-        select(func.max(_CHECKPOINT.c.size)).where(_CHECKPOINT.c.tenant_id == tenant_id)
-    ).scalar_one()
+    ((found,),) = read_rows(session, _SIGNED_SIZE, {"tenant": tenant_id})
     return int(found or 0)

@@ -32,7 +32,7 @@ from qtcore.store.kept import Memory, forget_own, share, share_on_commit
 from qtcore.store.migrate import current_revision, latest_revision, migrate
 from qtcore.store.queries.keyset import READER
 from qtcore.store.tables import KeyCounter, Tenant
-from qtcore.store.unit import UnitOfWork
+from qtcore.store.unit import UnitOfWork, WritingSession
 
 FIRST_TENANT: Final = 1
 _DEADLOCKS: Final = frozenset({"40001", "40P01"})
@@ -138,7 +138,7 @@ class Store:
         with (
             self._turn(),
             _named_faults(self.name),
-            Session(engine, expire_on_commit=False) as session,
+            WritingSession(engine, expire_on_commit=False) as session,
             share_on_commit(session, self._kept),
             session.begin(),
             named_damage(session),

@@ -5,11 +5,12 @@ It must not know use cases. It refuses to commit business rows without an entry 
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, event, func, inspect, select, update
+from sqlalchemy import Table, Update, and_, bindparam, event, func, inspect, select, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import ORMExecuteState, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
@@ -18,18 +19,32 @@ from sqlmodel import Session, SQLModel
 from qtcore.context import Context, Sources
 from qtcore.errors import Conflict, NotFound
 from qtcore.store.columns import PublicRow, Row, TenantRow, table_of
+from qtcore.store.driver import change_rows, rows_of
 from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.inserts import insert_rows
 from qtcore.store.keys import KeySource
 from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows, frame_of
-from qtcore.store.queries.keyset import BEFORE_READING, READER
-from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, Node, Outbox
+from qtcore.store.queries.keyset import BEFORE_READING, READER, TENANT
+from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.tables import (
+    LedgerAbout,
+    LedgerEvent,
+    LedgerPending,
+    LedgerPrivate,
+    Lot,
+    Node,
+    Outbox,
+)
 
 # What is referred to is written first; without ORM relationships nothing else would see to it.
 _ORDER: Final = MappingProxyType(
     {table.name: place for place, table in enumerate(Row.metadata.sorted_tables)}
 )
 _NODE: Final = table_of(Node)
+_LOT: Final = table_of(Lot)
+_UID: Final = select(_NODE.c.uid).where(
+    _NODE.c.tenant_id == TENANT, _NODE.c.node == bindparam("node", type_=_NODE.c.node.type)
+)
 _TURN: Final = 0x5154  # tells our advisory lock from those of other programs
 _MOST_WAITING_ENTRIES: Final = 500
 _MOST_UIDS_AT_ONCE: Final = 64
@@ -43,6 +58,17 @@ class NewNode(NamedTuple):
     node: int
     uid: str
     kind: str
+
+
+class WritingSession(Session):
+    """The session of a unit of work: rows that wait are written before anything is read."""
+
+
+@event.listens_for(WritingSession, "do_orm_execute")
+def _write_before_reading(state: ORMExecuteState) -> None:
+    prepare = state.session.info.get(BEFORE_READING)
+    if prepare is not None:
+        prepare()
 
 
 class UnitOfWork:
@@ -60,8 +86,9 @@ class UnitOfWork:
         self.tenant_id = tenant_id
         self._sources = sources
         self._connection = session.connection()
-        self._keys = KeySource(session, self._connection.dialect.name)
+        self._keys = KeySource(self._connection)
         self._waiting: list[SQLModel] = []
+        self._plain: dict[str, list[Mapping[str, object]]] = defaultdict(list)
         self._entries: list[LedgerRows] = []
         self._messages: list[dict[str, object]] = []
         self._logged = 0
@@ -71,9 +98,13 @@ class UnitOfWork:
         self._uids_at_once = 1
         self._versions: dict[str, int] = {}
         begin_watch(self._connection)
-        event.listen(session, "do_orm_execute", self._write_before_reading)
         session.info[READER] = self._connection
         session.info[BEFORE_READING] = self._write_waiting
+
+    def act_as(self, context: Context) -> None:
+        """Say as whom this act is done, once it is known; nothing of it was told yet."""
+        self.context = context
+        self._frame = frame_of(context, self._sources)
 
     def take_turn(self) -> None:
         """Wait for the units that took their turn before; the next queries see what they wrote.
@@ -111,12 +142,10 @@ class UnitOfWork:
     def uid_of(self, node: int) -> str:
         """Give the public id of a node; raises NotFound."""
         if node not in self._uids:
-            found = self._connection.execute(
-                select(_NODE.c.uid).where(_NODE.c.tenant_id == self.tenant_id, _NODE.c.node == node)
-            ).scalar_one_or_none()
-            if found is None:
+            found = rows_of(self._connection, _UID, {"tenant": self.tenant_id, "node": node})
+            if not found:
                 raise NotFound(f"there is no node {node}")
-            self._uids[node] = found
+            self._uids[node] = found[0].uid
         return self._uids[node]
 
     def learn_uids(self, uids: Mapping[int, str]) -> None:
@@ -130,6 +159,10 @@ class UnitOfWork:
     def add(self, *rows: SQLModel) -> None:
         """Add new rows; what they refer to may be added in any order before the next query."""
         self._waiting += rows
+
+    def add_plain(self, table: type[SQLModel], *rows: Mapping[str, object]) -> None:
+        """Add new rows that nobody will change in this unit: no object is made for them."""
+        self._plain[table_of(table).name] += rows
 
     def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
         """Write many rows by plain statements; defaults apply.
@@ -149,11 +182,15 @@ class UnitOfWork:
     def flush(self) -> None:
         """Write the rows that wait."""
         waiting, self._waiting = self._waiting, []
+        plain, self._plain = self._plain, defaultdict(list)
         groups: dict[str, list[SQLModel]] = defaultdict(list)
         for row in waiting:
             groups[table_of(type(row)).name].append(row)
-        for name in sorted(groups, key=_ORDER.__getitem__):
-            self._insert_new(groups[name])
+        for name in sorted({*groups, *plain}, key=_ORDER.__getitem__):
+            if name in groups:
+                self._insert_new(groups[name])
+            if name in plain:
+                self._insert(Row.metadata.tables[name], plain[name])
         self.session.flush()
 
     def change(
@@ -182,6 +219,25 @@ class UnitOfWork:
             written["version"] = version + 1
         self._compare_and_set(table, row, written)
         return changes
+
+    def move_lot(self, lot: NodeInfo, state: str, *, expected: int | None = None) -> NodeInfo:
+        """Give a lot another state by compare-and-set, as `change` does; gives it as it is then."""
+        seen = lot.version if expected is None else expected
+        if seen != lot.version:
+            raise _conflict(_LOT, lot, seen)
+        if state == lot.state:
+            return lot
+        after = lot._replace(state=state, version=lot.version + 1)
+        told = {"new_state": state, "new_version": after.version, "before": lot.version}
+        told |= {"of_tenant_id": self.tenant_id, "of_node": lot.node}
+        if change_rows(self._connection, _updating(_LOT, ("state", "version")), told) != 1:
+            raise _conflict(_LOT, lot, lot.version)
+        key = inspect(Lot).identity_key_from_primary_key((self.tenant_id, lot.node))
+        if key in self.session.identity_map:
+            self.session.expire(self.session.identity_map[key])
+        self._uids[lot.node] = lot.uid
+        self._versions[lot.uid] = after.version
+        return after
 
     def log(
         self,
@@ -234,11 +290,8 @@ class UnitOfWork:
         self._write_entries()
         check_watch(self._connection, entries=self._logged)
 
-    def _write_before_reading(self, _state: ORMExecuteState) -> None:
-        self._write_waiting()
-
     def _write_waiting(self) -> None:
-        if self._waiting:
+        if self._waiting or self._plain:
             self.flush()
 
     def _make_nodes(self, kind: str, keys: Sequence[int]) -> list[NewNode]:
@@ -253,8 +306,7 @@ class UnitOfWork:
 
         Its own way of writing them costs several times as much as the statement.
         """
-        attributes = inspect(type(rows[0])).column_attrs
-        names = {attribute.columns[0].name: attribute.key for attribute in attributes}
+        names = _attributes_of(type(rows[0]))
         told = [{name: getattr(row, key) for name, key in names.items()} for row in rows]
         table = table_of(type(rows[0]))
         try:
@@ -273,12 +325,12 @@ class UnitOfWork:
         insert_rows(self._connection, table, rows, given=given)
 
     def _compare_and_set(self, table: Table, row: SQLModel, written: Mapping[str, Any]) -> None:
-        statement = update(table).values(dict(written))
-        for column in table.primary_key.columns:
-            statement = statement.where(column == getattr(row, column.name))
+        told = {f"new_{name}": value for name, value in written.items()}
+        told |= {f"of_{c.name}": getattr(row, c.name) for c in table.primary_key.columns}
         if "version" in written:
-            statement = statement.where(table.c.version == written["version"] - 1)
-        if self._connection.execute(statement).rowcount != 1:
+            told["before"] = written["version"] - 1
+        statement = _updating(table, tuple(written))
+        if change_rows(self._connection, statement, told) != 1:
             raise _conflict(table, row, getattr(row, "version", None))
         self._forget_copies(row)
         for name, value in written.items():
@@ -304,7 +356,7 @@ class UnitOfWork:
         self._insert(table_of(Outbox), messages)
         # Drawn only now, when every row of this act is locked: per object, the order of keys is
         # the order of commits also where transactions overlap.
-        keys = self._keys.draw("row", len(entries))
+        keys = self._keys.draw_last(len(entries))
         private = [each for rows in entries for each in rows.private]
         of_private = [key for key, rows in zip(keys, entries, strict=True) for _ in rows.private]
         about = [uid for rows in entries for uid in rows.about]
@@ -315,7 +367,23 @@ class UnitOfWork:
         self._insert(table_of(LedgerPending), [_NOTHING] * len(keys), event_id=keys)
 
 
-def _conflict(table: Table, row: SQLModel, seen: int | None) -> Conflict:
+@lru_cache(maxsize=1000)
+def _updating(table: Table, names: tuple[str, ...]) -> Update:
+    """Make the statement that changes columns of one row, if it has the version that was seen."""
+    written = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    same = [c == bindparam(f"of_{c.name}", type_=c.type) for c in table.primary_key.columns]
+    if "version" in names:
+        same.append(table.c.version == bindparam("before", type_=table.c.version.type))
+    return update(table).values(written).where(and_(*same))
+
+
+@lru_cache(maxsize=1000)
+def _attributes_of(model: type[SQLModel]) -> Mapping[str, str]:
+    """Give the attribute of a model for each column of its table."""
+    return {each.columns[0].name: each.key for each in inspect(model).column_attrs}
+
+
+def _conflict(table: Table, row: SQLModel | NodeInfo, seen: int | None) -> Conflict:
     name = next(
         (
             str(getattr(row, c))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from qtcore.errors import Conflict, InputRejected, Refused
-from qtcore.services import transitions
+from qtcore.services import step_asking
 from qtcore.services.accounts import NewUser, find_account, write_user
 from qtcore.services.delegations import DelegationInput, make_delegation
 from qtcore.services.records import RecordInput, submit_record
@@ -156,5 +156,5 @@ def test_control_with_accounts_for_persons_and_no_standing_the_property_breaks(s
     act = [Act("record", uid, "approve")]
     with pytest.raises(Refused, match="another person than review"):
         make_intent(site, a_user(site, ["qp"], login="anna2"), act)
-    monkeypatch.setattr(transitions, "act_at", alone)
+    monkeypatch.setattr(step_asking, "act_at", alone)
     assert make_intent(site, a_user(site, ["qp"], login="anna2"), act)

@@ -22,6 +22,7 @@ from qtcore.services import (
     sign_proofs,
     sign_tries,
     signing,
+    step_asking,
     transitions,
 )
 from qtcore.services.accounts import find_account
@@ -226,7 +227,7 @@ def test_a_delegate_who_stood_for_nobody_would_sign_both_halves(site, monkeypatc
         found = act_at(*given, **more)
         return replace(found, actor=replace(found.actor, stands_for=frozenset()))
 
-    monkeypatch.setattr(transitions, "act_at", forgetful)
+    monkeypatch.setattr(step_asking, "act_at", forgetful)
     assert make_intent(site, willy, second)
 
 

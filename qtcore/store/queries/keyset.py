@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Connection,
     CursorResult,
-    Executable,
     Result,
     Select,
     String,
@@ -23,9 +23,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import ClauseElement
 from sqlmodel import Session
 
-from qtcore.store.driver import run_on_driver
+from qtcore.store.driver import change_rows, plain_rows_of, rows_of
 
 K = TypeVar("K")
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -72,7 +73,7 @@ def _listed() -> Any:
 
 def rows_for(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
     *,
@@ -84,13 +85,13 @@ def rows_for(
 
     It must not order: for an order by key SQLite walks the whole company instead of the keys.
     """
-    found = _for(session, build, tenant_id, keys, more=more)
-    return () if found is None else found.all()
+    asked = _asked(session, build, tenant_id, keys, more=more)
+    return () if asked is None else rows_of(*asked)
 
 
 def plain_rows(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
     *,
@@ -101,34 +102,26 @@ def plain_rows(
     For rows that become something else: a row object for each would cost as much as finding it.
     See `columns.driver_readers` for their values. `build` must give the same statement each time.
     """
-    wanted: list[Any] = list(dict.fromkeys(keys))
-    if not wanted:
-        return []
-    dialect = session.get_bind().dialect.name
-    told = {"tenant": tenant_id, "keys": _given(dialect, wanted), **more}
-    return told_by_driver(session, build(dialect), told)
-
-
-def first_row(session: Session, statement: Executable, tenant_id: int) -> tuple[Any, ...] | None:
-    """Run a statement that is made once and gives one row at most, for a company."""
-    rows = told_by_driver(session, statement, {"tenant": tenant_id})
-    return rows[0] if rows else None
+    asked = _asked(session, build, tenant_id, keys, more=more)
+    return [] if asked is None else plain_rows_of(*asked)
 
 
 def told_by_driver(
-    session: Session, statement: Executable, told: Mapping[str, object]
+    session: Session, statement: ClauseElement, told: Mapping[str, object]
 ) -> list[tuple[Any, ...]]:
     """Run a statement that is made once; gives its rows as the driver has them."""
-    found = reader(session)
-    connection = found.connection() if isinstance(found, Session) else found
-    cursor = run_on_driver(connection, statement, told)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    cursor.close()
-    return rows
+    return plain_rows_of(reader(session), statement, told)
+
+
+def read_rows(
+    session: Session, statement: Select[Any] | CompoundSelect[Any], values: Mapping[str, object]
+) -> list[Any]:
+    """Run a statement that is made once, past the session's own bookkeeping."""
+    return rows_of(reader(session), statement, values)
 
 
 def driver_rows(found: Result[Any]) -> Sequence[tuple[Any, ...]]:
-    """Give all rows of a statement made for one question, as the driver has them."""
+    """Give all rows of a statement as the driver has them, for the reason of `plain_rows`."""
     if not isinstance(found, CursorResult):
         return [tuple(row) for row in found]
     rows: Sequence[tuple[Any, ...]] = found.cursor.fetchall()
@@ -136,46 +129,42 @@ def driver_rows(found: Result[Any]) -> Sequence[tuple[Any, ...]]:
     return rows
 
 
-def reader(session: Session) -> Connection | Session:
-    """Give what runs a plain statement; rows of a unit of work that wait are written before.
-
-    The session's own bookkeeping would cost as much as the statement.
-    """
-    found: Connection | None = session.info.get(READER)
-    prepare: Callable[[], None] | None = session.info.get(BEFORE_READING)
-    if prepare is not None:
-        prepare()
-    return session if found is None else found
-
-
 def change_for(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int],
 ) -> None:
     """Run the changing statement `build` gives for this database over keys."""
-    _for(session, build, tenant_id, keys)
+    asked = _asked(session, build, tenant_id, keys)
+    if asked is not None:
+        change_rows(*asked)
 
 
-def _for(
+def _asked(
     session: Session,
-    build: Callable[[str], Executable],
+    build: Callable[[str], ClauseElement],
     tenant_id: int,
     keys: Iterable[int] | Iterable[str],
     *,
     more: Mapping[str, object] = _NOTHING,
-) -> Result[Any] | None:
+) -> tuple[Connection, ClauseElement, Mapping[str, object]] | None:
     wanted: list[Any] = list(dict.fromkeys(keys))
     if not wanted:
         return None
-    dialect = session.get_bind().dialect.name
-    told = {"tenant": tenant_id, "keys": _given(dialect, wanted), **more}
-    return reader(session).execute(build(dialect), told)
+    connection = reader(session)
+    dialect = connection.dialect.name
+    given = wanted if dialect == "postgresql" else json.dumps(wanted)
+    return connection, build(dialect), {"tenant": tenant_id, "keys": given, **more}
 
 
-def _given(dialect: str, keys: list[Any]) -> Any:
-    return keys if dialect == "postgresql" else json.dumps(keys)
+def reader(session: Session) -> Connection:
+    """Give what runs plain statements; rows of a unit of work that wait are written before."""
+    found: Connection | None = session.info.get(READER)
+    prepare: Callable[[], None] | None = session.info.get(BEFORE_READING)
+    if prepare is not None:
+        prepare()
+    return session.connection() if found is None else found
 
 
 def batched(keys: Sequence[K], size: int = _AT_ONCE) -> Iterator[Sequence[K]]:

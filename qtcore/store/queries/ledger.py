@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from qtcore.errors import DatabaseDamaged
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, plain_rows, told_by_driver
+from qtcore.store.queries.keyset import TENANT, among, plain_rows, read_rows, told_by_driver
 from qtcore.store.queries.ledger_facets import Wanted
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
@@ -151,19 +151,19 @@ def list_uids_about(session: Session, tenant_id: int, uid: str) -> list[str]:
     return list(session.execute(statement).scalars())
 
 
+_HOW_MANY: Final = select(func.count()).select_from(_PENDING).where(_PENDING.c.tenant_id == TENANT)
+_LAST_SEALED: Final = select(func.max(_SEAL.c.seq)).where(_SEAL.c.tenant_id == TENANT)
+
+
 def count_pending(session: Session, tenant_id: int) -> int:
     """Count the entries that wait for their seal."""
-    count: int = session.execute(
-        select(func.count()).select_from(_PENDING).where(_PENDING.c.tenant_id == tenant_id)
-    ).scalar_one()
-    return count
+    ((count,),) = read_rows(session, _HOW_MANY, {"tenant": tenant_id})
+    return int(count)
 
 
 def sealed_up_to(session: Session, tenant_id: int) -> int:
     """Give the size of the tree: how many entries are sealed."""
-    last = session.execute(
-        select(func.max(_SEAL.c.seq)).where(_SEAL.c.tenant_id == tenant_id)
-    ).scalar_one()
+    ((last,),) = read_rows(session, _LAST_SEALED, {"tenant": tenant_id})
     return 0 if last is None else int(last) + 1
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, first_row, key_rows, rows_for
+from qtcore.store.queries.keyset import TENANT, among, key_rows, read_rows, rows_for
 from qtcore.store.tables import Edge, NodeAlias
 
 MOST_LINKS: Final = 20_000
@@ -22,7 +22,7 @@ _ANY_ALIAS: Final = select(_ALIAS.c.id).where(_ALIAS.c.tenant_id == TENANT).limi
 
 def has_aliases(session: Session, tenant_id: int) -> bool:
     """Say whether any two nodes were ever found to be one thing."""
-    return first_row(session, _ANY_ALIAS, tenant_id) is not None
+    return bool(read_rows(session, _ANY_ALIAS, {"tenant": tenant_id}))
 
 
 def between_links(session: Session, tenant_id: int, nodes: Iterable[int]) -> set[int]:

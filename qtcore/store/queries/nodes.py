@@ -4,7 +4,7 @@ It must not know edges or events.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, key_rows, reader, rows_for
+from qtcore.store.queries.keyset import TENANT, among, among_texts, key_rows, read_rows, rows_for
 from qtcore.store.tables import (
     Edge,
     Hold,
@@ -62,6 +62,7 @@ class NodeInfo(NamedTuple):
     """What is shown of a node. `lot_no` is the serial of a unit and the code of a logistic unit.
 
     `names` are the item's names by language; `identifiers` are (scheme, value) as they were given.
+    `version` counts the changes of a lot, `workflow_version_id` is the life cycle it is pinned to.
     """
 
     node: int
@@ -82,6 +83,8 @@ class NodeInfo(NamedTuple):
     names: dict[str, str]
     extra: dict[str, Any]
     identifiers: tuple[tuple[str, str], ...] = ()
+    version: int = 0
+    workflow_version_id: int | None = None
 
 
 class HoldRow(NamedTuple):
@@ -98,12 +101,35 @@ class HoldRow(NamedTuple):
 
 def describe_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, NodeInfo]:
     """Describe nodes, by node; one that is not there is left out."""
-    described: dict[int, NodeInfo] = {}
-    for *row, named in rows_for(session, _described, tenant_id, nodes):
-        info = NodeInfo(*row)
-        names = tuple((scheme, value) for _, scheme, value in sorted(named or ()))
-        described[info.node] = info._replace(identifiers=names) if names else info
-    return described
+    return {row[0]: _info(row) for row in rows_for(session, _described, tenant_id, nodes)}
+
+
+def describe_named(session: Session, tenant_id: int, text: str) -> list[NodeInfo]:
+    """Describe what a text names as it is written, in one statement; see `find_nodes`."""
+    connection = session.get_bind()
+    asked = {"tenant": tenant_id, "text": text}
+    return [*map(_info, read_rows(session, _described_named(connection.dialect.name), asked))]
+
+
+def describe_all_named(
+    session: Session, tenant_id: int, texts: Iterable[str]
+) -> dict[str, list[NodeInfo]]:
+    """Describe what each of many texts names as it is written; a text that names none is left out.
+
+    A text that names more than 200 things gives all of them.
+    """
+    pairs = {(named, node) for named, node in rows_for(session, _all_named, tenant_id, texts)}
+    described = describe_nodes(session, tenant_id, {node for _, node in pairs})
+    found: dict[str, list[NodeInfo]] = defaultdict(list)
+    for named, node in sorted(pairs):
+        found[named].append(described[node])
+    return found
+
+
+def _info(row: Sequence[Any]) -> NodeInfo:
+    *told, named, version, pinned = row
+    names = tuple((scheme, value) for _, scheme, value in sorted(named)) if named else ()
+    return NodeInfo._make([*told, names, version or 0, pinned])
 
 
 def active_holds(
@@ -170,12 +196,15 @@ def find_nodes(session: Session, tenant_id: int, text: str) -> list[int]:
 
     As written first; only when nothing has that name, in any case of letters. At most 200.
     """
-    for statement in (_EXACT, _FOLDED):
-        asked = {"tenant": tenant_id, "text": text}
-        found = reader(session).execute(statement, asked).scalars().all()
-        if found:
-            return list(found)
-    return []
+    asked = {"tenant": tenant_id, "text": text}
+    found = [node for (node,) in read_rows(session, _EXACT, asked)]
+    return found or find_folded(session, tenant_id, text)
+
+
+def find_folded(session: Session, tenant_id: int, text: str) -> list[int]:
+    """Find the nodes that a text names in any case of letters; at most 200."""
+    asked = {"tenant": tenant_id, "text": text}
+    return [node for (node,) in read_rows(session, _FOLDED, asked)]
 
 
 # Where nodes have names, besides their public ids.
@@ -209,6 +238,28 @@ _FOLDED: Final = _named(
 
 @cache
 def _described(dialect: str) -> Select[tuple[object, ...]]:
+    return _describing(dialect).where(among(dialect, _NODE.c.node))
+
+
+@cache
+def _described_named(dialect: str) -> Select[tuple[object, ...]]:
+    return _describing(dialect).where(_NODE.c.node.in_(_EXACT)).order_by(_NODE.c.node)
+
+
+@cache
+def _all_named(dialect: str) -> CompoundSelect[Any]:
+    names = ((_NODE, _NODE.c.uid), *NAMES)
+    return union(
+        *(
+            select(name, table.c.node).where(
+                table.c.tenant_id == TENANT, among_texts(dialect, name)
+            )
+            for table, name in names
+        )
+    )
+
+
+def _describing(dialect: str) -> Select[tuple[object, ...]]:
     def of(table: Table, key: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[bool]:
         return and_(table.c.tenant_id == TENANT, key == other)
 
@@ -240,9 +291,10 @@ def _described(dialect: str) -> Select[tuple[object, ...]]:
         func.coalesce(_ITEM.c.names, no_values),
         func.coalesce(_LOT.c.extra, _UNIT.c.extra, _CASE.c.extra, no_values),
         _names_of(dialect, _NODE.c.node),
+        _LOT.c.version,
+        _LOT.c.workflow_version_id,
     )
-    found = select(*columns).select_from(source)
-    return found.where(_NODE.c.tenant_id == TENANT, among(dialect, _NODE.c.node))
+    return select(*columns).select_from(source).where(_NODE.c.tenant_id == TENANT)
 
 
 def _names_of(dialect: str, node: ColumnElement[int]) -> ColumnElement[Any]:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Select, String, bindparam, select
@@ -14,13 +15,14 @@ from sqlmodel import Session
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.events import of_tenant
-from qtcore.store.queries.keyset import TENANT, among, reader, rows_for
+from qtcore.store.queries.keyset import TENANT, among, among_texts, read_rows, rows_for
 from qtcore.store.tables import InspectionResult, Record, RecordLink, StateChange
 
 _RECORD: Final = table_of(Record)
 _LINK: Final = table_of(RecordLink)
 _RESULT: Final = table_of(InspectionResult)
 _CHANGE: Final = table_of(StateChange)
+_FIRST: Final = itemgetter(0)
 
 
 class RecordRow(NamedTuple):
@@ -143,13 +145,33 @@ def each_once(rows: Iterable[RecordRow]) -> list[RecordRow]:
 
 def results_of(session: Session, tenant_id: int, node: int) -> list[ResultRow]:
     """List the results of a lot as they were recorded, superseded ones too."""
-    rows = reader(session).execute(_RESULTS, {"tenant": tenant_id, "node": node})
+    rows = read_rows(session, _RESULTS, {"tenant": tenant_id, "node": node})
     return [ResultRow(*row) for row in rows]
+
+
+def results_by_node(
+    session: Session, tenant_id: int, nodes: Iterable[int]
+) -> dict[int, list[ResultRow]]:
+    """List the results of each of the nodes as `results_of` does; one without any is left out."""
+    found: dict[int, list[ResultRow]] = defaultdict(list)
+    for _, node, *row in sorted(rows_for(session, _results, tenant_id, nodes), key=_FIRST):
+        found[node].append(ResultRow(*row))
+    return found
+
+
+def state_changes_by_subject(
+    session: Session, tenant_id: int, subjects: Iterable[str]
+) -> dict[str, list[StateChangeRow]]:
+    """List the transitions of lots and records in order; who made none is left out."""
+    found: dict[str, list[StateChangeRow]] = defaultdict(list)
+    for subject, *row in rows_for(session, _changes, tenant_id, subjects):
+        found[subject].append(StateChangeRow(*row))
+    return {uid: sorted(rows, key=lambda row: row.number) for uid, rows in found.items()}
 
 
 def state_changes_of(session: Session, tenant_id: int, subject_uid: str) -> list[StateChangeRow]:
     """List the transitions of a lot or record in order."""
-    rows = reader(session).execute(_CHANGES, {"tenant": tenant_id, "subject": subject_uid})
+    rows = read_rows(session, _CHANGES, {"tenant": tenant_id, "subject": subject_uid})
     return [StateChangeRow(*row) for row in rows]
 
 
@@ -165,6 +187,22 @@ _CHANGES: Final = (
     )
     .order_by(_CHANGE.c.number)
 )
+
+
+@cache
+def _results(dialect: str) -> Select[Any]:
+    named = [_RESULT.c[name] for name in ResultRow._fields]
+    return select(_RESULT.c.id, _RESULT.c.node, *named).where(
+        _RESULT.c.tenant_id == TENANT, among(dialect, _RESULT.c.node)
+    )
+
+
+@cache
+def _changes(dialect: str) -> Select[Any]:
+    named = [_CHANGE.c[name] for name in StateChangeRow._fields]
+    return select(_CHANGE.c.subject_uid, *named).where(
+        _CHANGE.c.tenant_id == TENANT, among_texts(dialect, _CHANGE.c.subject_uid)
+    )
 
 
 @cache

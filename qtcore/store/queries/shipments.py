@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
+    literal,
     select,
     union_all,
 )
@@ -263,7 +264,7 @@ def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
         )
 
     return union_all(
-        acts(_MOVEMENT.c.container, _EVENT.c.verb.in_(("pack", "unpack"))),
+        acts(_MOVEMENT.c.container, _EVENT.c.verb.in_([literal("pack"), literal("unpack")])),
         acts(
             _MOVEMENT.c.node, _MOVEMENT.c.part == "parent", _EVENT.c.verb == "unpack", ~names_some
         ),
