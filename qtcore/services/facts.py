@@ -1,110 +1,22 @@
 """The facts that rules and guards speak of, gathered for one lot; what nobody recorded is missing.
 
-It must not judge: a missing fact is left out, and the engines treat it as unknown.
+It must not judge: a missing fact is left out, and the engines treat it as unknown. What they are
+read from is `qtcore.services.evidence`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
-
-from sqlmodel import Session
 
 from qtcore.definitions.rules import FactDefinition, RecordCount
 from qtcore.definitions.stored_states import named_in
-from qtcore.engines.balance import balance
-from qtcore.errors import InputRejected, QTCoreError
+from qtcore.errors import InputRejected
 from qtcore.registry.registry import Registry
-from qtcore.services.device_uses import Use, uses_of
+from qtcore.services.evidence import LotEvidence
 from qtcore.services.site import Site
-from qtcore.services.specifications import spec_of
-from qtcore.services.stock import movements_for_balance
-from qtcore.store.queries.events import (
-    DiscrepancyRow,
-    MovementRow,
-    movements_of,
-    open_discrepancies,
-)
-from qtcore.store.queries.lots import item_extra
-from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes
-from qtcore.store.queries.records import (
-    RecordRow,
-    ResultRow,
-    each_once,
-    records_by_node,
-    results_of,
-)
-from qtcore.store.queries.trace import trace_edges
+from qtcore.store.queries.records import RecordRow, ResultRow
 
 CLOSED_STATES = frozenset({"closed", "cancelled", "rejected"})
-
-
-@dataclass(frozen=True, slots=True)
-class LotEvidence:
-    """What was read about a lot, once, for all facts: the facts are functions of this."""
-
-    info: NodeInfo
-    on: date
-    item_extra: Mapping[str, Any]
-    inputs: tuple[NodeInfo, ...]
-    used_at: Mapping[int, date]
-    records: tuple[RecordRow, ...]
-    input_records: tuple[RecordRow, ...]
-    results: tuple[ResultRow, ...]
-    movements: tuple[MovementRow, ...]
-    hold_rows: tuple[HoldRow, ...]
-    discrepancy_rows: tuple[DiscrepancyRow, ...]
-    balance_problem: str
-    required_tests: frozenset[str]
-    device_uses: tuple[Use, ...] = ()
-
-
-def read_evidence(
-    site: Site,
-    session: Session,
-    info: NodeInfo,
-    on: date,
-    *,
-    names: Collection[str] | None = None,
-) -> LotEvidence:
-    """Read everything the facts of a lot need in a fixed number of set-based queries.
-
-    With `names` only what these facts are read from; `gather_facts` must be given the same names.
-    """
-    tenant = site.store.tenant_id
-    parts = _EVERYTHING if names is None else _parts_of(site.registry, names)
-    here = [info.node]
-    edges = trace_edges(session, tenant, here, "backward") if "inputs" in parts else []
-    upstream = {e.src for e in edges} - {info.node}
-    described = describe_nodes(session, tenant, sorted(upstream))
-    movements = tuple(movements_of(session, tenant, here if "movements" in parts else ()))
-    about = [info.node, *sorted(upstream)] if "records" in parts else []
-    records = records_by_node(session, tenant, about)
-    own = records.pop(info.node, ())
-    spec = spec_of(site, info)
-    return LotEvidence(
-        info=info,
-        on=on,
-        item_extra=item_extra(session, tenant, info.item_code) if "item" in parts else {},
-        inputs=tuple(described.values()),
-        used_at={e.src: e.event_at.date() for e in edges},
-        records=tuple(each_once(own)),
-        input_records=tuple(each_once(row for rows in records.values() for row in rows)),
-        results=tuple(results_of(session, tenant, info.node) if "results" in parts else ()),
-        movements=movements,
-        hold_rows=tuple(
-            active_holds(session, tenant, here if "holds" in parts else ()).get(info.node, ())
-        ),
-        discrepancy_rows=tuple(
-            open_discrepancies(session, tenant, here if "discrepancies" in parts else ())
-        ),
-        balance_problem=_balance_problem(site, movements),
-        required_tests=frozenset(
-            c.id for c in (spec.characteristics if spec else ()) if c.required
-        ),
-        device_uses=tuple(uses_of(session, tenant, here) if "devices" in parts else ()),
-    )
 
 
 def gather_facts(
@@ -242,16 +154,6 @@ def _open(rows: Sequence[RecordRow], kind: str, **where: str) -> int:
     return len(chosen)
 
 
-def _balance_problem(site: Site, movements: Sequence[MovementRow]) -> str:
-    try:
-        found = balance(movements_for_balance(movements), site.registry.convert)
-    except QTCoreError as error:
-        return error.message
-    if found.problems:
-        return found.problems[0].message
-    return f"{found.on_hand} on hand" if found.on_hand < 0 else ""
-
-
 def _expired_inputs(evidence: LotEvidence) -> int:
     return sum(
         1
@@ -307,54 +209,3 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
     "days_to_expiry": lambda e: (e.info.expiry_on - e.on).days if e.info.expiry_on else None,
 }
 """The facts the product gathers itself; a pack may use them but not redefine them."""
-
-_EVERYTHING: Final = frozenset(
-    {"devices", "discrepancies", "holds", "inputs", "item", "movements", "records", "results"}
-)
-_RECORDS_OF_ALL: Final = frozenset({"inputs", "records"})
-_NONE: Final = frozenset[str]()
-_INPUTS: Final = frozenset({"inputs"})
-_PARTS_OF_FIELDS: Final = {"item": frozenset({"item"}), "inputs": _INPUTS}
-_RESULTS: Final = frozenset({"results"})
-_MOVEMENTS: Final = frozenset({"movements"})
-PARTS: Final[Mapping[str, frozenset[str]]] = {
-    "item_kind": _NONE,
-    "record_complete": frozenset({"movements", "records"}),
-    "open_deviations": _RECORDS_OF_ALL,
-    "open_critical_deviations": _RECORDS_OF_ALL,
-    "oos_open": _RECORDS_OF_ALL,
-    "tests_missing": _RESULTS,
-    "tests_failed": _RESULTS,
-    "conflicting_results": _RESULTS,
-    "inputs_unreleased": _INPUTS,
-    "inputs_expired_at_use": _INPUTS,
-    "inputs_recalled": _INPUTS,
-    "holds_active": frozenset({"holds"}),
-    "balance_ok": _MOVEMENTS,
-    "discrepancies_open": frozenset({"discrepancies"}),
-    "device_calibrated": frozenset({"devices"}),
-    "expiry_on": _NONE,
-    "days_to_expiry": _NONE,
-}
-"""Which parts of the evidence each fact of the core is a function of; a test compares them."""
-
-
-def _parts_of(registry: Registry, names: Collection[str]) -> set[str]:
-    """Say which parts of the evidence these facts are read from."""
-    parts: set[str] = set()
-    for name in names:
-        definition = registry.find("facts", name)
-        if not isinstance(definition, FactDefinition):
-            continue
-        source = definition.from_
-        if source.core:
-            parts |= PARTS.get(name, _NONE)
-        elif source.field:
-            parts |= _PARTS_OF_FIELDS.get(source.field.partition(".")[0], _NONE)
-        elif source.count:
-            parts |= _RECORDS_OF_ALL if source.count.inputs else {"records"}
-        elif source.result:
-            parts |= _RESULTS
-        elif source.event:
-            parts |= _MOVEMENTS
-    return parts

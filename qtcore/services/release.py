@@ -17,8 +17,9 @@ from qtcore.errors import InputRejected, Refusal, Refused
 from qtcore.registry.registry import Registry
 from qtcore.services.decisions import Basis, judgements_of
 from qtcore.services.evaluation import evaluator
+from qtcore.services.evidence import LotEvidence, read_evidence
 from qtcore.services.fact_sources import fact_sources
-from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.facts import gather_facts
 from qtcore.services.judgements import freeze_lot
 from qtcore.services.overrides import justified_rules
 from qtcore.services.rights import require
@@ -189,14 +190,19 @@ def judge_lot(site: Site, session: Session, info: NodeInfo, context: Context) ->
 
 
 def judge_gate(
-    site: Site, session: Session, info: NodeInfo, asked: tuple[Context, str]
+    site: Site,
+    session: Session,
+    info: NodeInfo,
+    asked: tuple[Context, str],
+    *,
+    evidence: LotEvidence | None = None,
 ) -> ReleaseView:
     """Judge a lot by the rules of one gate; the packs are asked about a release only.
 
-    What was decided before is not looked up.
+    What was decided before is not looked up. `evidence`: if it was read before, for many lots.
     """
     context, gate = asked
-    evidence = read_evidence(site, session, info, context.at.date())
+    evidence = evidence or read_evidence(site, session, info, context.at.date())
     facts = gather_facts(site, evidence)
     read = (evidence.hold_rows, evidence.item_extra)
     seen = freeze_lot(site, info, read, facts)

@@ -147,6 +147,24 @@ def results_of(session: Session, tenant_id: int, node: int) -> list[ResultRow]:
     return [ResultRow(*row) for row in rows]
 
 
+def results_by_node(
+    session: Session, tenant_id: int, nodes: Iterable[int]
+) -> dict[int, list[ResultRow]]:
+    """List the results of lots by node, each in the order they were recorded."""
+    found: dict[int, list[ResultRow]] = defaultdict(list)
+    rows = rows_for(session, _results, tenant_id, nodes)
+    for node, _, *row in sorted(rows, key=lambda each: each[1]):
+        found[node].append(ResultRow(*row))
+    return found
+
+
+@cache
+def _results(dialect: str) -> Select[Any]:
+    named = [_RESULT.c[name] for name in ResultRow._fields]
+    found = select(_RESULT.c.node, _RESULT.c.id, *named)
+    return found.where(_RESULT.c.tenant_id == TENANT, among(dialect, _RESULT.c.node))
+
+
 def state_changes_of(session: Session, tenant_id: int, subject_uid: str) -> list[StateChangeRow]:
     """List the transitions of a lot or record in order."""
     rows = reader(session).execute(_CHANGES, {"tenant": tenant_id, "subject": subject_uid})
