@@ -77,7 +77,19 @@ def trace_edges(
     """
     walk = Walk(session, tenant_id, direction, lens)
     reach = reach_of(walk.read(nodes, max_depth), nodes, direction, max_depth)
-    depths, is_forward = reach.depths, walk.is_forward
+    return _with_depths(reach, direction)
+
+
+def trace_each(
+    session: Session, tenant_id: int, nodes: Sequence[int], direction: str
+) -> dict[int, list[EdgeRow]]:
+    """List the edges of each node as `trace_edges` does for one, with the statements of one."""
+    walked = list(Walk(session, tenant_id, direction, NOW).read(nodes, None))
+    return {node: _with_depths(reach_of(walked, [node], direction), direction) for node in nodes}
+
+
+def _with_depths(reach: Reach, direction: str) -> list[EdgeRow]:
+    is_forward, depths = _is_forward(direction), reach.depths
     edges = [
         edge
         if edge.kind == SAME_AS
