@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.plant import SEED, fill
+from benchmarks.plant import SEED, opened
 from benchmarks.results import run_and_keep
 from qtcore.services.site import Site, open_site
 from qtcore.services.trace import trace
@@ -120,16 +120,15 @@ def _copy(path: Path, url: str) -> None:
         server.execute("ANALYZE")
 
 
-def run(edges: int) -> dict[str, Any]:
-    """Build a plant and measure; gives the result of one run."""
+def run(edges: int, plants: Path | None) -> dict[str, Any]:
+    """Measure on a plant, built where none is kept; gives the result of one run."""
     with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "bench.db"
-        site = open_site(f"sqlite:///{path}", create=True)
-        raw = fill(site, path, edges)
-        site.close()
-        with sqlite3.connect(path) as database:
-            database.execute("ANALYZE")
-        roots = random.Random(SEED).sample(raw[10:], min(ROOTS, len(raw) - 10))
+        # The writer's links go into a copy: a plant that is kept stays as it was made.
+        path = Path(name) / "copy.db"
+        with opened(edges, plants) as plant, sqlite3.connect(path) as copy:
+            roots = random.Random(SEED).sample(plant.raw[10:], min(ROOTS, len(plant.raw) - 10))
+            plant.database.backup(copy)
+        copy.close()
         server = on_postgres(path, roots)
         site = open_site(f"sqlite:///{path}", writable=False)
         try:

@@ -7,37 +7,25 @@ It must not gate anything by absolute times: on shared machines only ratios of o
 
 import json
 import random
-import sqlite3
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plant import SEED, fill
+from benchmarks.plant import SEED, opened
 from benchmarks.results import run_and_keep
 from benchmarks.trace import measure
-from qtcore.services.definitions import publish_registry
 from qtcore.services.recall import RecallStart, recall_scope, start_recall
-from qtcore.services.site import Site, open_site
+from qtcore.services.site import Site
 from qtcore.services.trace import trace
 
 ROOTS = 30
 
 
-def run(edges: int) -> dict[str, Any]:
-    """Build a plant and measure; gives the result of one run."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.db"
-        site = open_site(f"sqlite:///{path}", create=True)
-        publish_registry(site, site.system_context())
-        raw = fill(site, path, edges)
-        with sqlite3.connect(path) as database:
-            database.execute("ANALYZE")
-        try:
-            roots = random.Random(SEED).sample(raw[10:], min(ROOTS, len(raw) - 10))
-            return {"edges": edges, **_measured(site, roots, raw[0])}
-        finally:
-            site.close()
+def run(edges: int, plants: Path | None) -> dict[str, Any]:
+    """Measure on a plant, built where none is kept; gives the result of one run."""
+    with opened(edges, plants) as plant:
+        roots = random.Random(SEED).sample(plant.raw[10:], min(ROOTS, len(plant.raw) - 10))
+        return {"edges": edges, **_measured(plant.site, roots, plant.raw[0])}
 
 
 def _measured(site: Site, roots: list[int], hub: int) -> dict[str, Any]:

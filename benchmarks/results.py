@@ -17,13 +17,19 @@ class Kept(NamedTuple):
     place: Path | None
 
 
-def run_and_keep(name: str, about: str | None, run: Callable[[int], dict[str, Any]]) -> Kept:
-    """Print one JSON result of `run`, and with ``--out`` keep it as ``NAME-EDGES.json``."""
+def run_and_keep(
+    name: str, about: str | None, run: Callable[[int, Path | None], dict[str, Any]]
+) -> Kept:
+    """Print one JSON result of `run`, and with ``--out`` keep it as ``NAME-EDGES.json``.
+
+    With ``--plants`` plants are kept in a folder and used again: a large one takes long to build.
+    """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--edges", type=int, default=100_000)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--plants", type=Path)
     asked = parser.parse_args()
-    result = run(asked.edges)
+    result = run(asked.edges, asked.plants)
     text = json.dumps(result, indent=2)
     print(text)
     if asked.out is None:

@@ -2,21 +2,17 @@
 
 It must not gate anything by absolute times: on shared machines only ratios of one run count.
 
-    python benchmarks/trace.py --edges 100000 --out docs/benchmarks
+    python benchmarks/trace.py --edges 100000 --out docs/benchmarks [--plants FOLDER]
 """
 
-import itertools
 import json
+import os
 import random
 import resource
 import sqlite3
 import statistics
-import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +20,25 @@ import sqlalchemy as sql
 from sqlmodel import Session, select
 
 from benchmarks.charts import write_chart
-from benchmarks.plant import SEED, fill
+from benchmarks.kernels import kernels
+from benchmarks.plant import SEED, Plant, opened
 from benchmarks.results import run_and_keep
 from qtcore.services.recall import recall_scope
-from qtcore.services.site import Site, open_site
-from qtcore.services.trace import trace_from
+from qtcore.services.site import Site
+from qtcore.services.trace import node_json, trace_from
 from qtcore.store.columns import table_of
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.tables import Edge, Event, Item, Lot, Node, Party
 
-ROOTS = 60
+ROOTS, MANY, SMALL = 60, 2000, 10_000
 HEAD = ("lot_id", "kind", "item", "item_name", "lot_no", "source", "state")
 TAIL = ("from", "to", "kind", "quantity", "unit", "event_id", "event_at", "certainty")
 SALE = ("lot_id", "lot_no", "item", "quantity", "unit", "shipped_at", "event_id",
         "customer", "customer_name", "contacts")  # fmt: skip
 _EDGE, _EVENT, _NODE, _LOT = (table_of(each) for each in (Edge, Event, Node, Lot))
 _ITEM, _PARTY = table_of(Item), table_of(Party)
-_MOST_FOR_NETWORKX = 200_000
+KERNELS = ("dict", "numba", "igraph", "networkx")
 IDS = """
 WITH RECURSIVE reached(node, tenant) AS (
   SELECT :start, 1 UNION
@@ -140,125 +137,80 @@ def walk_singly(session: Session, start: int) -> set[int]:
     return reached
 
 
-def kernels(database: sqlite3.Connection) -> dict[str, Callable[[int], Any]]:
-    """Load the edges into memory for the limits: igraph and networkx, where installed."""
-    pairs = database.execute("SELECT src, dst FROM edge").fetchall()
-    found: dict[str, Callable[[int], Any]] = {}
-    onward: dict[int, list[int]] = {}
-    for src, dst in pairs:
-        onward.setdefault(src, []).append(dst)
-
-    def plain(start: int) -> set[int]:
-        reached, waiting = {start}, deque([start])
-        while waiting:
-            for far in onward.get(waiting.popleft(), ()):
-                if far not in reached:
-                    reached.add(far)
-                    waiting.append(far)
-        return reached
-
-    found["dict"] = plain
-    if find_spec("numba"):
-        found["numba"] = csr_kernel(pairs)
-    if find_spec("igraph"):
-        igraph = import_module("igraph")
-        graph = igraph.Graph(n=max(max(p) for p in pairs) + 1, edges=pairs, directed=True)
-        found["igraph"] = lambda start: graph.subcomponent(start, mode="out")
-    else:
-        print("igraph is not installed; install the bench extra")
-    if len(pairs) <= _MOST_FOR_NETWORKX:
-        networkx = import_module("networkx")
-        digraph = networkx.DiGraph(pairs)
-        found["networkx"] = lambda start: networkx.descendants(digraph, start)
-    return found
-
-
-def csr_kernel(pairs: Sequence[tuple[int, int]]) -> Callable[[int], Any]:
-    """Walk arrays of neighbours by compiled code: what memory allows, with ids only."""
-    numpy, numba = import_module("numpy"), import_module("numba")
-    told = numpy.array(sorted(pairs), dtype=numpy.int64)
-    count = int(told.max()) + 2
-    first = numpy.searchsorted(told[:, 0], numpy.arange(count + 1))
-    ends = numpy.ascontiguousarray(told[:, 1])
-    mark, found = numpy.zeros(count, dtype=numpy.int64), numpy.empty(count, dtype=numpy.int64)
-
-    def walk(graph: Any, room: Any, start: int, turn: int) -> int:
-        (first, ends), (mark, found) = graph, room
-        found[0], mark[start], size, at = start, turn, 1, 0
-        while at < size:
-            node = found[at]
-            at += 1
-            for place in range(first[node], first[node + 1]):
-                far = ends[place]
-                if mark[far] != turn:
-                    mark[far] = turn
-                    found[size] = far
-                    size += 1
-        return size
-
-    compiled = numba.njit(walk)
-    turns = itertools.count(1)
-    return lambda start: found[: compiled((first, ends), (mark, found), start, next(turns))].copy()
-
-
-def narrow(database: sqlite3.Connection) -> Callable[[int], Any]:
-    """Walk pairs of integers in a table that has nothing else: as fast as SQL can be."""
-    pairs = sqlite3.connect(":memory:")
-    pairs.execute("CREATE TABLE pair (src, dst, PRIMARY KEY (src, dst)) WITHOUT ROWID")
-    pairs.executemany(
-        "INSERT INTO pair VALUES (?, ?)", database.execute("SELECT src, dst FROM edge")
-    )
-    walk = (
-        "WITH RECURSIVE r(n) AS (SELECT ? UNION SELECT dst FROM r JOIN pair ON src = n)"
-        " SELECT n FROM r"
-    )
-    return lambda start: pairs.execute(walk, (start,)).fetchall()
-
-
 def measure(run: Callable[[int], Any], roots: Sequence[int]) -> dict[str, float]:
     """Run each root twice and keep the better; milliseconds of this process's own time."""
-    best = []
-    for root in roots:
-        taken = []
-        for _ in range(2):
-            started = time.process_time()
-            run(root)
-            taken.append((time.process_time() - started) * 1000)
-        best.append(min(taken))
-    ordered = sorted(best)
+    return _summed([min(_timed(run, root), _timed(run, root)) for root in roots])
+
+
+def measure_once(run: Callable[[int], Any], roots: Sequence[int]) -> dict[str, float]:
+    """Run each of many roots once, so that no root finds its own neighbours in the cache."""
+    run(roots[-1])
+    return _summed([_timed(run, root) for root in roots])
+
+
+def _timed(run: Callable[[int], Any], root: int) -> float:
+    started = time.process_time()
+    run(root)
+    return (time.process_time() - started) * 1000
+
+
+def _summed(taken: list[float]) -> dict[str, float]:
+    ordered = sorted(taken)
     return {
-        "median": round(statistics.median(best), 4),
+        "median": round(statistics.median(ordered), 4),
         "p99": round(ordered[int(len(ordered) * 0.99)], 4),
     }
 
 
-def run(edges: int) -> dict[str, Any]:
-    """Build, measure and give the result of one run."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.db"
-        site = open_site(f"sqlite:///{path}", create=True)
-        raw = fill(site, path, edges)
-        database = sqlite3.connect(path)
-        database.execute("ANALYZE")
-        database.commit()
-        roots = random.Random(SEED).sample(raw[10:], min(ROOTS, len(raw) - 10))
-        result = _measure_all(site, database, roots, raw[0])
-        database.close()
-        site.close()
+def run(edges: int, plants: Path | None) -> dict[str, Any]:
+    """Measure on a plant, built where none is kept; gives the result of one run."""
+    with opened(edges, plants) as large, opened(SMALL, plants) as small:
+        result = _measure_all(large)
+        growth = [_same_reach(plant) for plant in (small, large)]
+        result["ratios"]["growth_at_equal_reach"] = round(growth[1] / growth[0], 3)
     return result
 
 
-def _measure_all(
-    site: Site, database: sqlite3.Connection, roots: Sequence[int], hub: int
-) -> dict[str, Any]:
+def _same_reach(plant: Plant) -> float:
+    """Time the traces that reach about so many lots, whatever the size of the plant."""
+    ids, trace = _ids(plant.site), _whole(plant.site)
+    drawn = random.Random(SEED).sample(plant.raw[10:], min(400, len(plant.raw) - 10))
+    alike = [root for root in drawn if 250 <= ids(root) <= 350]
+    return measure(trace, alike[:ROOTS])["median"]
+
+
+def _whole(site: Site) -> Callable[[int], str]:
     def ours(root: int) -> str:
         with site.store.read() as session:
             (focus,) = label_nodes(session, 1, [root]).values()
             return json.dumps(trace_from(site, session, [focus], "forward").as_json())
 
+    return ours
+
+
+def _names(site: Site) -> Callable[[int], str]:
+    def named(root: int) -> str:
+        """Answer the lots with their names, without the links between them."""
+        with site.store.read() as session:
+            reached = reached_nodes(session, 1, [root], "forward")
+            return json.dumps([node_json(n) for n in label_nodes(session, 1, reached).values()])
+
+    return named
+
+
+def _ids(site: Site) -> Callable[[int], int]:
     def ids(root: int) -> int:
         with site.store.read() as session:
             return len(reached_nodes(session, 1, [root], "forward"))
+
+    return ids
+
+
+def _measure_all(plant: Plant) -> dict[str, Any]:
+    site, database, hub = plant.site, plant.database, plant.raw[0]
+    roots = random.Random(SEED).sample(plant.raw[10:], min(ROOTS, len(plant.raw) - 10))
+    many = random.Random(SEED + 1).sample(plant.raw[10:], min(MANY, len(plant.raw) - 10))
+    ours, ids = _whole(site), _ids(site)
 
     def by_core(root: int) -> str:
         with site.store.read() as session:
@@ -268,7 +220,9 @@ def _measure_all(
         with site.store.read() as session:
             walk_singly(session, root)
 
-    context = site.system_context()
+    def scoped(root: int) -> str:
+        return json.dumps(recall_scope(site, site.system_context(), [f"L{root:09d}"]).as_json())
+
     times = {
         "trace": measure(ours, roots),
         "bare_sqlite3": measure(lambda r: bare(database, r), roots),
@@ -276,49 +230,44 @@ def _measure_all(
         "bare_sqlite3_hub": measure(lambda r: bare(database, r), [hub]),
         "core": measure(by_core, roots),
         "core_hub": measure(by_core, [hub]),
-        "ids_only": measure(ids, roots),
-        "bare_ids": measure(lambda r: database.execute(IDS, {"start": r}).fetchall(), roots),
-        "narrow_ids": measure(narrow(database), roots),
+        "names": measure(_names(site), roots),
         "orm_walk": measure(naive, roots[:8]),
-        "recall_scope": measure(
-            lambda r: json.dumps(recall_scope(site, context, [f"L{r:09d}"]).as_json()), roots[:20]
-        ),
-        **{name: measure(kernel, roots) for name, kernel in kernels(database).items()},
+        "ids_of_those": measure(ids, roots[:8]),
+        "recall_scope": measure(scoped, roots[:20]),
+        "trace_of_those": measure(ours, roots[:20]),
+        "ids_only": measure_once(ids, many),
+        "bare_ids": measure_once(lambda r: database.execute(IDS, {"start": r}).fetchall(), many),
+        **{name: measure_once(kernel, many) for name, kernel in kernels(database).items()},
     }
-
-    reach = sorted(ids(root) for root in roots)
+    shown = [json.loads(ours(root)) for root in roots]
     return {
         "edges": database.execute("SELECT count(*) FROM edge").fetchone()[0],
-        "reached_median": statistics.median(reach),
+        "reached_median": statistics.median(len(each["nodes"]) for each in shown),
+        "links_median": statistics.median(len(each["edges"]) for each in shown),
         "reached_by_hub": ids(hub),
         "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "load": os.getloadavg()[0],
         "ms": times,
         "ratios": _ratios(times),
     }
 
 
 def _ratios(times: dict[str, dict[str, float]]) -> dict[str, float]:
-    def ratio(one: str, other: str) -> float:
-        return round(times[one]["median"] / times[other]["median"], 3)
-
+    wanted = {
+        "trace_to_bare": ("trace", "bare_sqlite3"),
+        "hub_to_bare": ("trace_hub", "bare_sqlite3_hub"),
+        "trace_to_core": ("trace", "core"),
+        "hub_to_core": ("trace_hub", "core_hub"),
+        "recall_scope_to_trace": ("recall_scope", "trace_of_those"),
+        "orm_walk_to_ids": ("orm_walk", "ids_of_those"),
+        "ids_to_bare_ids": ("ids_only", "bare_ids"),
+        **{f"narrow_ids_to_{name}": ("narrow_ids", name) for name in ("numba", "igraph")},
+        **{f"ids_to_{name}": ("ids_only", name) for name in KERNELS},
+    }
     return {
-        "trace_to_bare": ratio("trace", "bare_sqlite3"),
-        "hub_to_bare": ratio("trace_hub", "bare_sqlite3_hub"),
-        "trace_to_core": ratio("trace", "core"),
-        "hub_to_core": ratio("trace_hub", "core_hub"),
-        "recall_scope_to_trace": ratio("recall_scope", "trace"),
-        "orm_walk_to_ids": ratio("orm_walk", "ids_only"),
-        "ids_to_bare_ids": ratio("ids_only", "bare_ids"),
-        **{
-            f"narrow_ids_to_{name}": ratio("narrow_ids", name)
-            for name in ("numba", "igraph")
-            if name in times
-        },
-        **{
-            f"ids_to_{name}": ratio("ids_only", name)
-            for name in ("dict", "numba", "igraph", "networkx")
-            if name in times
-        },
+        name: round(times[one]["median"] / times[other]["median"], 3)
+        for name, (one, other) in wanted.items()
+        if one in times and other in times
     }
 
 

@@ -13,6 +13,8 @@ unaccounted. A movement that cannot be counted is a named problem, never a guess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 from qtcore.errors import Fault, InputRejected
@@ -28,6 +30,8 @@ NEUTRAL: Final = ("moved_in", "moved_out", "observed")
 """Kinds that change a place, not the amount: accepted and left out of the sums."""
 
 _ZERO: Final = Decimal(0)
+_SUMS: Final = (*KINDS, "on_hand", "unaccounted")
+_SUMS_OF: Final = attrgetter(*_SUMS)
 
 _MOST_PLACES: Final = 60
 _MOST_DIGITS: Final = 200  # both sides of the point, and room for any number of movements
@@ -75,9 +79,8 @@ class Balance:
 
     def as_json(self) -> dict[str, object]:
         """Give the shape of the API: quantities as text with the digits kept."""
-        sums = {kind: _plain(getattr(self, kind)) for kind in (*KINDS, "on_hand", "unaccounted")}
         return {
-            **sums,
+            **dict(zip(_SUMS, map(_plain, _SUMS_OF(self)), strict=True)),
             "unit": self.unit,
             "is_complete": self.is_complete,
             "problems": [problem.as_json() for problem in self.problems],
@@ -98,11 +101,9 @@ def balance(
     """
     listed = tuple(movements)
     if not listed and counted is None:
-        return Balance(
-            **dict.fromkeys(KINDS, _ZERO), on_hand=_ZERO, unaccounted=_ZERO, unit=unit, problems=()
-        )
+        return _nothing(unit)
     unit = unit or next((m.unit for m in listed if m.quantity is not None and m.unit), "")
-    sums = dict.fromkeys(KINDS, Decimal(0))
+    sums = dict.fromkeys(KINDS, _ZERO)
     problems: list[Fault] = []
     exact = _exact_context()
     for movement in listed:
@@ -127,6 +128,14 @@ def balance(
         unaccounted=exact.subtract(left, on_hand),
         unit=unit,
         problems=tuple(problems),
+    )
+
+
+@lru_cache(maxsize=256)
+def _nothing(unit: str) -> Balance:
+    """Give the balance of what never moved: most lots of a large trace share one."""
+    return Balance(
+        **dict.fromkeys(KINDS, _ZERO), on_hand=_ZERO, unaccounted=_ZERO, unit=unit, problems=()
     )
 
 
@@ -195,4 +204,4 @@ def _total(context: Context, amounts: Iterable[Decimal]) -> Decimal:
 
 
 def _plain(number: Decimal) -> str:
-    return format(number, "f")
+    return "0" if number is _ZERO else format(number, "f")

@@ -14,7 +14,8 @@ from qtcore.engines.rules import blocking, judge
 from qtcore.errors import Refusal
 from qtcore.services.evaluation import compile_in, evaluator
 from qtcore.services.events import EventInput, Line
-from qtcore.services.facts import LotEvidence, gather_facts, read_evidence
+from qtcore.services.evidence import LotEvidence, read_evidence
+from qtcore.services.facts import gather_facts
 from qtcore.services.nodes import NodeBook
 from qtcore.services.release import worded
 from qtcore.services.site import Site

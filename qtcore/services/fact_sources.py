@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from qtcore.definitions.rules import FactDefinition
-from qtcore.services.facts import CLOSED_STATES, LotEvidence, is_counted
+from qtcore.services.evidence import LotEvidence
+from qtcore.services.facts import CLOSED_STATES, is_counted
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import RecordRow, ResultRow

@@ -12,7 +12,8 @@ from qtcore.definitions.problems import Problem, suggest
 from qtcore.definitions.rules import FactDefinition
 from qtcore.definitions.specs import SpecDefinition
 from qtcore.registry.registry import Registry
-from qtcore.services.facts import LotEvidence, find_facts, typed
+from qtcore.services.evidence import LotEvidence
+from qtcore.services.facts import find_facts, typed
 from qtcore.services.specifications import find_characteristic, find_spec, verdict_of
 from qtcore.store.queries.events import MovementRow
 from qtcore.store.queries.nodes import NodeInfo

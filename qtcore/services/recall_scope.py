@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import INCOMING, Balance
+from qtcore.engines.balance import Balance
 from qtcore.engines.shares import Share
 from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
@@ -142,9 +142,12 @@ class RecallScope:
             for node, b in self.balances.items()
             if b.unaccounted
         }
+        # What never moved shares one balance, which is written once.
+        once = {id(b): b for b in self.balances.values()}
+        shown = {key: b.as_json() for key, b in once.items()}
         return {
             "lots": [
-                {"lot_id": uids[node], **b.as_json()} for node, b in sorted(self.balances.items())
+                {"lot_id": uids[node], **shown[id(b)]} for node, b in sorted(self.balances.items())
             ],
             "unaccounted": unaccounted,
             "closes": not unaccounted and not any(b.problems for b in self.balances.values()),
@@ -159,7 +162,7 @@ def located_percent(balances: Iterable[Balance]) -> str:
     """
     shares = []
     for one in balances:
-        came = sum((getattr(one, kind) for kind in INCOMING if kind != "returned"), Decimal(0))
+        came = one.received + one.produced + one.adjusted
         if one.problems:
             shares.append(Decimal(0))
         elif came > 0:

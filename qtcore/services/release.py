@@ -17,8 +17,9 @@ from qtcore.errors import InputRejected, Refusal, Refused
 from qtcore.registry.registry import Registry
 from qtcore.services.decisions import Basis, judgements_of
 from qtcore.services.evaluation import evaluator
+from qtcore.services.evidence import LotEvidence, read_evidence
 from qtcore.services.fact_sources import fact_sources
-from qtcore.services.facts import LotEvidence, gather_facts, read_evidence
+from qtcore.services.facts import gather_facts
 from qtcore.services.judgements import freeze_lot
 from qtcore.services.overrides import justified_rules
 from qtcore.services.rights import require
@@ -198,7 +199,7 @@ def judge_gate(
 ) -> ReleaseView:
     """Judge a lot by the rules of one gate; the packs are asked about a release only.
 
-    What was decided before is not looked up; nor is `evidence` that was read before.
+    What was decided before is not looked up. `evidence`: if it was read before, for many lots.
     """
     context, gate = asked
     evidence = evidence or read_evidence(site, session, info, context.at.date())

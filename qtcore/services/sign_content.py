@@ -5,7 +5,7 @@ signer, hashed, and kept beside the signature: what was seen is what was signed 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -123,21 +123,8 @@ def parts_now(
     `subjects` are kind and public id; what has no such part, or is not there, is left out.
     """
     tenant, asked = site.store.tenant_id, set(subjects)
-    records = session.exec(
-        select(Record).where(
-            Record.tenant_id == tenant,
-            col(Record.uid).in_([uid for kind, uid in asked if kind == "record"]),
-        )
-    ).all()
-    links = session.exec(
-        select(RecordLink)
-        .where(
-            RecordLink.tenant_id == tenant,
-            col(RecordLink.record_id).in_([row.id for row in records]),
-            RecordLink.about == "lot",
-        )
-        .order_by(col(RecordLink.id))
-    ).all()
+    records = _records(session, tenant, [uid for kind, uid in asked if kind == "record"])
+    links = _links(session, tenant, [row.id for row in records])
     lots = {uid for kind, uid in asked if kind == "lot"}
     infos = _infos(session, tenant, {*lots, *(each.uid for each in links if each.uid)})
     attached = _attachments(session, tenant, [uid for _, uid in asked])
@@ -149,7 +136,23 @@ def parts_now(
     return parts
 
 
-def _infos(session: Session, tenant_id: int, uids: Iterable[str]) -> dict[str, NodeInfo]:
+def _records(session: Session, tenant_id: int, uids: Sequence[str]) -> Sequence[Record]:
+    query = select(Record).where(Record.tenant_id == tenant_id, col(Record.uid).in_(uids))
+    return session.exec(query).all() if uids else ()
+
+
+def _links(session: Session, tenant_id: int, records: Sequence[int]) -> Sequence[RecordLink]:
+    query = select(RecordLink).where(
+        RecordLink.tenant_id == tenant_id,
+        col(RecordLink.record_id).in_(records),
+        RecordLink.about == "lot",
+    )
+    return session.exec(query.order_by(col(RecordLink.id))).all() if records else ()
+
+
+def _infos(session: Session, tenant_id: int, uids: Collection[str]) -> dict[str, NodeInfo]:
+    if not uids:
+        return {}
     nodes = session.exec(
         select(Node.node).where(Node.tenant_id == tenant_id, col(Node.uid).in_(sorted(uids)))
     ).all()
@@ -159,7 +162,7 @@ def _infos(session: Session, tenant_id: int, uids: Iterable[str]) -> dict[str, N
 def _results(
     session: Session, tenant_id: int, nodes: Sequence[int]
 ) -> dict[int, list[InspectionResult]]:
-    rows = session.exec(
+    query = (
         select(InspectionResult)
         .where(
             InspectionResult.tenant_id == tenant_id,
@@ -167,7 +170,8 @@ def _results(
             col(InspectionResult.superseded_by).is_(None),
         )
         .order_by(col(InspectionResult.characteristic), col(InspectionResult.id))
-    ).all()
+    )
+    rows = session.exec(query).all() if nodes else ()
     found: dict[int, list[InspectionResult]] = defaultdict(list)
     for row in rows:
         found[row.node].append(row)
@@ -234,11 +238,12 @@ def _identity(info: NodeInfo) -> dict[str, Any]:
 
 
 def _attachments(session: Session, tenant_id: int, uids: Sequence[str]) -> Attached:
-    rows = session.exec(
+    query = (
         select(Attachment)
         .where(Attachment.tenant_id == tenant_id, col(Attachment.owner_uid).in_(uids))
         .order_by(col(Attachment.id))
-    ).all()
+    )
+    rows = session.exec(query).all() if uids else ()
     found: Attached = defaultdict(list)
     for row in rows:
         found[row.owner_uid].append({"name": row.name, "size": row.size, "sha256": row.sha256})

@@ -9,7 +9,7 @@ from datetime import date
 
 from sqlmodel import Session
 
-from qtcore.services.facts import read_evidences
+from qtcore.services.evidence import read_evidences
 from qtcore.services.site import Site
 from qtcore.services.steps import Subject, workflow_of_lot
 from qtcore.store.queries.evidence import parts_there

@@ -10,8 +10,9 @@ from typing import Any
 from qtcore.definitions.workflows import Transition
 from qtcore.errors import Refusal, Refused
 from qtcore.services.decisions import Basis, Trail
+from qtcore.services.evidence import read_evidence
 from qtcore.services.fact_sources import fact_sources
-from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.facts import gather_facts
 from qtcore.services.judgements import freeze_lot
 from qtcore.services.record_lots import lots_of_record
 from qtcore.services.release import GATE, judge_gate

@@ -20,7 +20,8 @@ from qtcore.services.decisions import Trail, write_decision
 from qtcore.services.definitions import form_at, lifecycle_at, workflow_at
 from qtcore.services.effects import OpenRecord, Origin, needs_turn, run_effects
 from qtcore.services.evaluation import evaluator
-from qtcore.services.facts import LotEvidence, gather_facts, read_evidence
+from qtcore.services.evidence import LotEvidence, read_evidence
+from qtcore.services.facts import gather_facts
 from qtcore.services.nodes import resolve
 from qtcore.services.record_lots import lots_of_record, own_values, speaks_of_facts
 from qtcore.services.sight import thing_of_lot, thing_of_record

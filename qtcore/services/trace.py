@@ -130,7 +130,7 @@ def node_json(info: NodeInfo) -> dict[str, Any]:
         "lot_no": info.lot_no,
         "source": info.source_code,
         "state": info.state,
-        "identifiers": [value for _, value in info.identifiers],
+        "identifiers": [value for _, value in info.identifiers] if info.identifiers else [],
     }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from qtcore.context import Context
 from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.services.evidence import read_evidences
 from qtcore.services.record_views import list_records
 from qtcore.services.release import GATE, ReleaseView, judge_gate, veil_release
 from qtcore.services.rights import require
@@ -99,9 +100,15 @@ def _judged(site: Site, context: Context) -> tuple[list[ReleaseView], bool]:
         infos = describe_nodes(session, tenant, nodes)
         waiting = (infos[node] for node in nodes if node in infos)
         seen = keep_seen(site, context, session, waiting)
+        judged = seen[:MOST_JUDGED]
+        known = read_evidences(site, session, judged, context.at.date())
         views = [
-            veil_release(site, context, judge_gate(site, session, info, (context, GATE)))
-            for info in seen[:MOST_JUDGED]
+            veil_release(
+                site,
+                context,
+                judge_gate(site, session, info, (context, GATE), evidence=known[info.node]),
+            )
+            for info in judged
         ]
     return views, len(seen) > MOST_JUDGED
 

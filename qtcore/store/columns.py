@@ -3,11 +3,12 @@
 It must not know any one table.
 """
 
+import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -74,6 +75,20 @@ def _read_moment(value: str | None) -> Any:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
+class Readers(NamedTuple):
+    """What reads values of a row that comes straight from the driver; None stays None."""
+
+    amount: Callable[[Any], Decimal | None]
+    moment: Callable[[Any], datetime]
+    day: Callable[[Any], date | None]
+    document: Callable[[Any], Any]
+
+
+def driver_readers(dialect: str) -> Readers:
+    """Give what reads decimals, times, days and documents as a database's driver has them."""
+    return _NO_READERS if dialect == "postgresql" else _SQLITE_READERS
+
+
 class ExactSum:
     """Adds decimals that are kept as text, every digit, as `sum` does on PostgreSQL."""
 
@@ -103,15 +118,28 @@ def exact_sum(dialect: str, column: ColumnElement[Decimal]) -> ColumnElement[Dec
     return type_coerce(added, ExactDecimal())
 
 
-def driver_readers(
-    dialect: str,
-) -> tuple[Callable[[Any], Decimal | None], Callable[[Any], datetime]]:
-    """Give what reads a decimal and a time from a row that comes straight from the driver."""
-    return (_as_it_is, _as_it_is) if dialect == "postgresql" else (_read_decimal, _read_moment)
-
-
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _read_day(value: str | None) -> date | None:
+    return None if value is None else date.fromisoformat(value)
+
+
+_DOCUMENTS: Final = json.JSONDecoder(parse_float=Decimal)
+
+
+def load_json(text: str | bytes) -> Any:
+    """Read a JSON column; a number with a point stays exact."""
+    return _DOCUMENTS.decode(text.decode() if isinstance(text, bytes) else text)
+
+
+def _read_document(value: str | None) -> Any:
+    return None if value is None else load_json(value)
+
+
+_NO_READERS: Final = Readers(_as_it_is, _as_it_is, _as_it_is, _as_it_is)
+_SQLITE_READERS: Final = Readers(_read_decimal, _read_moment, _read_day, _read_document)
 
 
 def moment(column: ColumnElement[datetime]) -> ColumnElement[datetime]:

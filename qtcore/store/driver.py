@@ -6,7 +6,7 @@ the bookkeeping between is left out: it takes several times as long as a small s
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -29,15 +29,15 @@ def rows_of(
     return found
 
 
-def parts_of(
-    connection: Connection, statement: ClauseElement, values: Mapping[str, object], *, size: int
-) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """Give the rows of a kept statement in parts, with their values as the driver has them."""
+def plain_rows_of(
+    connection: Connection, statement: ClauseElement, values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Give the rows of a kept statement as tuples, with their values as the driver has them."""
     prepared = _prepared(statement, connection.dialect.name)
     cursor = run(connection, *prepared.asked(values, connection.dialect))
-    while rows := cursor.fetchmany(size):
-        yield rows
+    found: list[tuple[Any, ...]] = cursor.fetchall()
     cursor.close()
+    return found
 
 
 def change_rows(

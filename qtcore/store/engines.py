@@ -20,7 +20,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engi
 from sqlalchemy.exc import ArgumentError
 
 from qtcore.errors import StoreUnavailable
-from qtcore.store.columns import ExactSum
+from qtcore.store.columns import ExactSum, load_json
+from qtcore.store.driver import run
 from qtcore.store.guard import watch_writes
 from qtcore.store.writer_lock import WriterLock, take_writer_lock
 
@@ -49,9 +50,6 @@ _POSTGRES_OPTIONS: Final = {
 
 # The library of every earlier version can corrupt a WAL that two processes write and checkpoint.
 _WAL_RESET_FIXED: Final = (3, 51, 3)
-
-
-_READER: Final = json.JSONDecoder(parse_float=Decimal)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -171,11 +169,6 @@ def dump_json(value: Any) -> str:
     return _WRITER.encode(value)
 
 
-def load_json(text: str | bytes) -> Any:
-    """Read a JSON column; a number with a point stays exact."""
-    return _READER.decode(text.decode() if isinstance(text, bytes) else text)
-
-
 def _as_text(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
@@ -222,7 +215,7 @@ def _set_pragmas(pragmas: Mapping[str, str]) -> Callable[[Any, Any], None]:
 
 def _begin_with(statement: str) -> Callable[[Connection], None]:
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
+        run(connection, statement, ()).close()
 
     return on_begin
 

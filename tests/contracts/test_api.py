@@ -365,3 +365,11 @@ def test_the_description_lists_every_route_of_the_api(web, api):
     assert {(path, method.upper()) for path in told for method in told[path]} == served - {
         ("/api/v1/openapi.json", "GET")
     }
+
+
+def test_the_address_of_what_was_made_is_ascii_whatever_letters_name_it(web):
+    with web.program("admin") as admin:
+        made = admin.post("/api/v1/users", json={"login": "张三", "name": "张三", "roles": ["qa"]})
+        assert made.status_code == 201, made.text
+        assert made.headers["location"] == "/api/v1/users/%E5%BC%A0%E4%B8%89"
+        assert admin.get(made.headers["location"]).json()["login"] == "张三"

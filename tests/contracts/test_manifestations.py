@@ -20,6 +20,7 @@ from qtcore.services.delegations import DelegationInput, make_delegation
 from qtcore.services.manifestations import as_csv, list_signatures
 from qtcore.services.printing import print_document
 from qtcore.services.records import RecordInput, submit_record
+from qtcore.services.sign_content import text_digest
 from qtcore.services.sign_intents import Act, make_intent, sign_intent
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.tokens import add_token
@@ -140,6 +141,7 @@ def test_the_print_shows_name_time_zone_and_meaning_of_each_profile(web, signed,
 
 
 @pytest.mark.clause("21 CFR 11.50(b)")
+@pytest.mark.clause("21 CFR 11.10(b)")
 def test_json_and_csv_hold_name_time_zone_and_meaning_of_each_profile(web, signed):
     with web.visitor() as program:
         token = add_token(web.site, web.site.system_context(), "rita")
@@ -156,6 +158,7 @@ def test_json_and_csv_hold_name_time_zone_and_meaning_of_each_profile(web, signe
             (WHEN, "Asia/Shanghai")
         }
         assert {each["status"] for each in items} == {"current"}
+    assert all(text_digest(each["content"]) == each["content_sha256"] for each in told)
     assert [each["delegations"] for each in told] == [[signed.delegation]] * 3
     assert [each["delegations"] for each in rows] == [signed.delegation] * 3
 

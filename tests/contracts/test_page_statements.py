@@ -18,11 +18,13 @@ MOST = {
     "/trace?lot={lot}": 24,
     "/search?q=M-": 15,
     "/ledger": 17,
+    "/": 27,
     "/api/v1/lots": 6,
     "/api/v1/lots/{lot}": 29,
     "/api/v1/lots/{lot}/release": 21,
     "/api/v1/lots/{lot}/trace": 22,
     "/api/v1/ledger": 15,
+    "/api/v1/signatures": 12,
 }
 
 

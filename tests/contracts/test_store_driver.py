@@ -1,16 +1,24 @@
 """Statements that go straight to the driver: the same values and the same exceptions as before."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import BigInteger, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from qtcore.errors import Conflict
-from qtcore.store.columns import table_of
+from qtcore.store.columns import driver_readers, table_of
 from qtcore.store.driver import change_rows, rows_of, run
+from qtcore.store.queries.keyset import TENANT, plain_rows, rows_for, told_by_driver
+from qtcore.store.queries.lens import Lens
 from qtcore.store.queries.nodes import _described
 from qtcore.store.queries.records import _CHANGES
+from qtcore.store.queries.trace import _edges
+from qtcore.store.store import Store
 from qtcore.store.tables import Event, Item, Lot, Movement, Node
 from qtcore.testing import a_context, a_made_lot, a_received_lot, a_site, release
+from tests.rows import NOON, a_plant, link
+from tests.statements import counted
 
 
 @pytest.fixture(
@@ -81,3 +89,31 @@ def test_wrong_text_is_named_as_it_would_be(site):
     with site.store.read() as session, pytest.raises(Exception, match=r"(?i)syntax") as found:
         run(session.connection(), "SELEKT 1", ())
     assert isinstance(found.value, ProgrammingError) or "SELEKT" in str(found.value)
+
+
+def test_plain_rows_hold_the_values_that_the_driver_has(lasting_store: Store):
+    a, b, c = a_plant(lasting_store, 3).nodes
+    link(lasting_store, [(a, b), (b, c)], "12.50")
+    lens = Lens(as_of=NOON + timedelta(hours=1), kinds=("transform", "split"))
+
+    def build(dialect):
+        return _edges(dialect, is_forward=True, shape=lens.shape())
+
+    with lasting_store.read() as session:
+        more = lens.parameters()
+        read = driver_readers(lasting_store.dialect)
+        plain = {
+            (*row[:5], read.amount(row[5]), *row[6:8], read.moment(row[8]))
+            for row in plain_rows(session, build, 1, [a, b], more=more)
+        }
+        assert plain == {tuple(row) for row in rows_for(session, build, 1, [a, b], more=more)}
+        assert len(plain) == 2
+        early = Lens(as_of=NOON - timedelta(hours=1), kinds=lens.kinds)
+        assert plain_rows(session, build, 1, [a, b], more=early.parameters()) == []
+
+
+def test_whoever_counts_statements_hears_of_it(store: Store):
+    statement = select(table_of(Node).c.node).where(table_of(Node).c.tenant_id == TENANT).limit(1)
+    with store.read() as session, counted() as sent:
+        assert told_by_driver(session, statement, {"tenant": 1}) == []
+    assert [text.split()[0] for text in sent] == ["SELECT"]

@@ -13,7 +13,8 @@ from sqlmodel import select
 
 from qtcore.errors import StoreUnavailable
 from qtcore.store import engines
-from qtcore.store.engines import dump_json, load_json, needs_single_writer, read_target
+from qtcore.store.columns import load_json
+from qtcore.store.engines import dump_json, needs_single_writer, read_target
 from qtcore.store.store import Store, open_store
 from qtcore.store.tables import Lot
 from tests.rows import a_context, a_plant

@@ -23,7 +23,8 @@ from qtcore.services.devices import (
 )
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.events import EventInput, Origin, write_event
-from qtcore.services.facts import gather_facts, read_evidence
+from qtcore.services.evidence import read_evidence
+from qtcore.services.facts import gather_facts
 from qtcore.services.nodes import NodeBook
 from qtcore.services.notifications import list_messages
 from qtcore.services.recording import record_event

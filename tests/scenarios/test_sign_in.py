@@ -67,6 +67,7 @@ def test_a_session_ends_when_nothing_moves(site, clock, wait, is_alive):
             find_session(site, secret)
 
 
+@pytest.mark.clause("21 CFR 11.10(d)")
 def test_a_busy_session_ends_at_its_absolute_limit_as_configured(site, clock):
     short = replace(site, sessions=SessionRules(timedelta(hours=1), timedelta(hours=2)))
     a_user(site, ["qa"], login="ann")

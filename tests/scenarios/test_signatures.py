@@ -204,6 +204,18 @@ def test_the_meaning_stays_in_the_language_it_was_signed_in(site):
     assert (told["language"], told["meaning_text"]) == ("zh-CN", "放行")
 
 
+def test_the_language_of_the_reader_changes_no_word_that_was_signed(site):
+    lot = a_received_lot(site)
+    signer = replace(a_user(site, ["qp"]), language="zh-CN")
+    intent = make_intent(site, signer, [Act("lot", lot.uid, "release")])
+    english = replace(signer, language="en")
+    [item] = view_intent(site, english, intent, None).items
+    assert item.content["meaning"]["text"] == "放行"
+    sign_intent(site, english, intent, PROVEN)
+    row = the_signature(site, lot.uid).row
+    assert (row.language, row.meaning_text) == ("zh-CN", "放行")
+
+
 def test_an_intent_is_for_one_use_one_person_one_session_and_five_minutes(site, clock):
     lot = a_received_lot(site)
     qp = replace(a_user(site, ["qp"]), session_id="s-1")

@@ -21,7 +21,8 @@ from qtcore.services.signers import (
     record_training,
     verify_identity,
 )
-from qtcore.services.site import Site
+from qtcore.services.site import Site, with_registry
+from qtcore.services.users import UserChange, change_user
 from qtcore.store.tables import UserAccount
 from qtcore.testing import PASSWORD, FrozenClock, a_received_lot, a_site, a_user, text_of
 from tests.site_packs import strict_registry
@@ -77,8 +78,13 @@ def test_another_version_of_the_policy_is_accepted_again():
         accept_policy(site, qp, "signatures", LOGIN)
         [policy] = [p for p in read_signer(site, qp)["policies"] if p["policy"] == "signatures"]
         assert (policy["version"], policy["accepted"]) == ("2", True)
-        found = site.registry.find("policies", "signatures")
-        assert found is not None and found.version == "2"
+
+        newer = with_registry(site, strict_registry(accept=True, version='"3"'), (), version=0)
+        intent = an_intent(newer, qp)
+        with pytest.raises(Refused, match="version 3 of the policy"):
+            sign_intent(newer, qp, intent, LOGIN)
+        # The control: by the version that was accepted it is signed.
+        assert sign_intent(site, qp, an_intent(site, qp, "M-2"), LOGIN)
 
 
 def test_a_policy_may_ask_for_a_second_factor():
@@ -134,6 +140,10 @@ def test_a_disabled_account_signs_nothing(site):
 @pytest.mark.clause("21 CFR 11.100(a)")
 def test_a_login_that_existed_is_never_given_to_somebody_else(site):
     a_user(site, ["qp"])
-    with pytest.raises(InputRejected) as refused:
-        add_user(site, site.system_context(), NewUser("QP", "Somebody Else", ("qa",)))
-    assert [fault.code for fault in refused.value.faults] == ["QT463"]
+    system, change = site.system_context(), UserChange(state="disabled", reason="left the company")
+    for login in ("QP", "qp"):
+        with pytest.raises(InputRejected) as refused:
+            add_user(site, system, NewUser(login, "Somebody Else", ("qa",)))
+        assert [fault.code for fault in refused.value.faults] == ["QT463"]
+        change_user(site, system, "qp", change)  # nor is it free when its person has left
+    assert add_user(site, system, NewUser("qp2", "Somebody Else", ("qa",)))  # the control

@@ -1,7 +1,8 @@
 """Reading only what facts are functions of gives the same facts as reading everything."""
 
 from qtcore.definitions.rules import FactDefinition
-from qtcore.services.facts import CORE_FACTS, PARTS, gather_facts, read_evidence
+from qtcore.services.evidence import PARTS, read_evidence
+from qtcore.services.facts import CORE_FACTS, gather_facts
 from qtcore.services.holds import place_hold
 from qtcore.services.nodes import resolve
 from qtcore.testing import a_context, a_made_lot, a_received_lot, a_site, release

@@ -43,7 +43,7 @@ def show(call: Call, _: Sent) -> Answer:
 
 
 def _lot(call: Call) -> Answer:
-    return Answer(plain_json(get_lot(call.site, call.act(), call.params["lot_id"]).as_json()))
+    return Answer(get_lot(call.site, call.act(), call.params["lot_id"]).as_json())
 
 
 @operation(
@@ -64,7 +64,7 @@ def show_trace(call: Call, sent: Sent) -> Answer:
         max_depth=asked.depth,
         lens=asked.lens(),
     )
-    return Answer(plain_json(found.as_json()))
+    return Answer(found.as_json())
 
 
 @operation(
@@ -79,7 +79,7 @@ def show_paths(call: Call, sent: Sent) -> Answer:
     asked: PathsQuery = sent.query
     lot = call.params["lot_id"]
     found = find_paths(call.site, call.act(), lot, asked.to_lot, lens=asked.lens())
-    return Answer(plain_json(found.as_json()))
+    return Answer(found.as_json())
 
 
 @operation(
@@ -93,7 +93,7 @@ def show_balance(call: Call, sent: Sent) -> Answer:
     """Balance a lot, in a period when `from` or `to` are given."""
     asked: LensQuery = sent.query
     found = balance_lots(call.site, call.act(), [call.params["lot_id"]], lens=asked.lens())
-    return Answer(plain_json(found.as_json()))
+    return Answer(found.as_json())
 
 
 @operation(

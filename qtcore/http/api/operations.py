@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 from litestar import Request, Response
@@ -119,7 +120,8 @@ def _render(answer: Answer | Download) -> Response[bytes]:
 
 def render_answer(answer: Answer) -> Response[bytes]:
     """Write an answer as JSON; decimals and times are texts."""
-    headers = {"location": answer.location} if answer.location else {}
+    # A header holds ASCII; a login or a code may be of any letters.
+    headers = {"location": quote(answer.location, safe="/?&=%:")} if answer.location else {}
     content = json.dumps(answer.content, ensure_ascii=False, default=_plain).encode()
     return Response(
         content, status_code=answer.status, headers=headers, media_type="application/json"

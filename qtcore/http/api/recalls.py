@@ -47,7 +47,7 @@ CASE = "/recalls/{recall_id:str}"
 def scope(call: Call, sent: Sent) -> Answer:
     """Compute a recall scope; nothing is changed by it."""
     found = recall_scope(call.site, call.act(), sent.body.as_question())
-    return Answer(plain_json(found.as_json()))
+    return Answer(found.as_json())
 
 
 @operation(

@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.errors import DatabaseDamaged, NotFound
-from qtcore.store.columns import moment, table_of, text
-from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
+from qtcore.store.columns import driver_readers, moment, table_of, text
+from qtcore.store.queries.keyset import TENANT, among, among_texts, plain_rows, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import Discrepancy, Equipment, Event, Location, Movement, Party
@@ -178,8 +178,7 @@ def movements_of(
 ) -> list[MovementRow]:
     """List the movements of nodes as they happened."""
     build = partial(_movements, shape=lens.shape())
-    rows = rows_for(session, build, tenant_id, nodes, more=lens.parameters())
-    return _as_they_happened(map(MovementRow._make, rows))
+    return _moved(session, plain_rows(session, build, tenant_id, nodes, more=lens.parameters()))
 
 
 def movements_of_events(
@@ -187,8 +186,18 @@ def movements_of_events(
 ) -> list[MovementRow]:
     """List what events, by their public ids, did to any node."""
     build = partial(_movements, shape=lens.shape(), of_events=True)
-    rows = rows_for(session, build, tenant_id, events, more=lens.parameters())
-    return _as_they_happened(map(MovementRow._make, rows))
+    return _moved(session, plain_rows(session, build, tenant_id, events, more=lens.parameters()))
+
+
+def _moved(session: Session, rows: Iterable[tuple[Any, ...]]) -> list[MovementRow]:
+    read = driver_readers(session.get_bind().dialect.name)
+    amount, moment = read.amount, read.moment
+    return _as_they_happened(
+        MovementRow._make(
+            (*row[:5], amount(row[5]), *row[6:12], moment(row[12]), moment(row[13]), *row[14:])
+        )
+        for row in rows
+    )
 
 
 def acts_on(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ActRow]:
@@ -222,8 +231,11 @@ def open_discrepancies(
     """List what does not fit about nodes and nobody has resolved, now or as known at a time."""
     build = partial(_discrepancies, is_past=known_at is not None)
     more = {} if known_at is None else {"known_at": known_at}
-    rows = rows_for(session, build, tenant_id, nodes, more=more)
-    found = [DiscrepancyRow(*row) for row in rows]
+    moment = driver_readers(session.get_bind().dialect.name).moment
+    found = [
+        DiscrepancyRow(uid, node, kind, detail, moment(at))
+        for uid, node, kind, detail, at in plain_rows(session, build, tenant_id, nodes, more=more)
+    ]
     return sorted(found, key=lambda row: (row.found_at, row.uid))
 
 
@@ -264,21 +276,21 @@ def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select
         select(
             _MOVEMENT.c.id,
             _MOVEMENT.c.node,
-            text(_MOVEMENT.c.part),
-            text(_MOVEMENT.c.effect),
+            _MOVEMENT.c.part,
+            _MOVEMENT.c.effect,
             _MOVEMENT.c.container,
             _MOVEMENT.c.quantity,
-            text(_MOVEMENT.c.unit),
+            _MOVEMENT.c.unit,
             func.coalesce(_LOCATION.c.code, empty),
             _EVENT.c.id,
-            text(_EVENT.c.uid),
-            text(_EVENT.c.event_type),
-            text(_EVENT.c.verb),
-            moment(_EVENT.c.event_at),
-            moment(_EVENT.c.recorded_at),
-            text(_EVENT.c.recorded_by),
-            text(_EVENT.c.step),
-            text(_EVENT.c.reason),
+            _EVENT.c.uid,
+            _EVENT.c.event_type,
+            _EVENT.c.verb,
+            _EVENT.c.event_at,
+            _EVENT.c.recorded_at,
+            _EVENT.c.recorded_by,
+            _EVENT.c.step,
+            _EVENT.c.reason,
             func.coalesce(_FROM.c.code, empty),
             func.coalesce(_TO.c.code, empty),
             func.coalesce(_EQUIPMENT.c.code, empty),

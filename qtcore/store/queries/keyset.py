@@ -26,12 +26,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ClauseElement
 from sqlmodel import Session
 
-from qtcore.store.driver import change_rows, parts_of, rows_of
+from qtcore.store.driver import change_rows, plain_rows_of, rows_of
 
 K = TypeVar("K")
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _AT_ONCE: Final = 1000
-_PART: Final = 5000
 READER: Final = "qtcore_reader"
 """Where a session keeps the connection that runs plain statements."""
 BEFORE_READING: Final = "qtcore_before_reading"
@@ -90,21 +89,28 @@ def rows_for(
     return () if asked is None else rows_of(*asked)
 
 
-def parts_for(
+def plain_rows(
     session: Session,
     build: Callable[[str], ClauseElement],
     tenant_id: int,
-    keys: Iterable[int],
+    keys: Iterable[int] | Iterable[str],
     *,
     more: Mapping[str, object] = _NOTHING,
-) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """Run a statement as `rows_for` does and give its rows in parts, as the driver has them.
+) -> list[tuple[Any, ...]]:
+    """Run a statement as `rows_for` does and give its rows as the driver has them, as tuples.
 
-    For tens of thousands of rows that become something else: a row object for each would cost as
-    much as finding it. See `columns.driver_readers` for their values.
+    For rows that become something else: a row object for each would cost as much as finding it.
+    See `columns.driver_readers` for their values. `build` must give the same statement each time.
     """
     asked = _asked(session, build, tenant_id, keys, more=more)
-    return iter(()) if asked is None else parts_of(*asked, size=_PART)
+    return [] if asked is None else plain_rows_of(*asked)
+
+
+def told_by_driver(
+    session: Session, statement: ClauseElement, told: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Run a statement that is made once; gives its rows as the driver has them."""
+    return plain_rows_of(reader(session), statement, told)
 
 
 def read_rows(
@@ -115,7 +121,7 @@ def read_rows(
 
 
 def driver_rows(found: Result[Any]) -> Sequence[tuple[Any, ...]]:
-    """Give all rows of a statement as the driver has them, for the reason of `parts_for`."""
+    """Give all rows of a statement as the driver has them, for the reason of `plain_rows`."""
     if not isinstance(found, CursorResult):
         return [tuple(row) for row in found]
     rows: Sequence[tuple[Any, ...]] = found.cursor.fetchall()

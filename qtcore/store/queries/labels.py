@@ -1,6 +1,6 @@
-"""Labels of any number of nodes: what they are called, without their extra fields.
+"""What a node is called, for tens of thousands at once: number, item, source, state, identifiers.
 
-It must not find nodes; see `qtcore.store.queries.nodes`.
+It must not know edges or events.
 """
 
 from collections import defaultdict
@@ -11,8 +11,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, null, select
 from sqlmodel import Session
 
-from qtcore.store.columns import moment, table_of, text
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.columns import driver_readers, table_of, text
+from qtcore.store.queries.keyset import TENANT, among, plain_rows
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import Identifier, Item, LogisticUnit, Lot, Node, Party, Unit
 
@@ -29,17 +29,23 @@ _NO_PARTY: Final = (0, "", "")
 
 
 def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, NodeInfo]:
-    """Describe any number of nodes as `describe_nodes` does, without extra fields and versions.
+    """Describe any number of nodes as `describe_nodes` does, without their extra fields.
 
     Nearly all are lots, so those are asked for first. Items and parties are few and read once.
     """
     wanted = dict.fromkeys(nodes)
-    rows = list(rows_for(session, _lot_labels, tenant_id, wanted))
+    read = driver_readers(session.get_bind().dialect.name)
+    moment, day = read.moment, read.day
+    rows = plain_rows(session, _lot_labels, tenant_id, wanted)
     if len(rows) < len(wanted):
         others = wanted.keys() - {row[0] for row in rows}
-        rows += rows_for(session, _other_labels, tenant_id, others)
-    items = {row[0]: row for row in rows_for(session, _items, tenant_id, {row[3] for row in rows})}
-    parties = {p[0]: p for p in rows_for(session, _parties, tenant_id, {row[5] for row in rows})}
+        rows += plain_rows(session, _other_labels, tenant_id, others)
+    items = {
+        item[0]: (*item[:-1], read.document(item[-1]))
+        for item in plain_rows(session, _items, tenant_id, {row[3] for row in rows})
+    }
+    sources = {row[5] for row in rows} - {None}
+    parties = {party[0]: party for party in plain_rows(session, _parties, tenant_id, sources)}
     names = _identifiers_of(session, tenant_id, wanted)
     found: dict[int, NodeInfo] = {}
     nothing: dict[str, Any] = {}
@@ -48,8 +54,9 @@ def label_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[
         _, source, source_name = parties.get(source_id, _NO_PARTY)
         found[node] = NodeInfo(
             node, uid, kind, item, name, lot_no or "", source, source_name, state or "",
-            item_unit if unit is None else unit, origin or "recorded", made, expiry, item_kind,
-            industry, languages or nothing, nothing, tuple(names[node]) if node in names else (),
+            item_unit if unit is None else unit, origin or "recorded", moment(made), day(expiry),
+            item_kind, industry, languages or nothing, nothing,
+            tuple(names[node]) if node in names else (),
         )  # fmt: skip
     return found
 
@@ -58,7 +65,7 @@ def _identifiers_of(
     session: Session, tenant_id: int, nodes: Iterable[int]
 ) -> dict[int, list[tuple[str, str]]]:
     names: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for _, node, scheme, value in sorted(rows_for(session, _identifiers, tenant_id, nodes)):
+    for _, node, scheme, value in sorted(plain_rows(session, _identifiers, tenant_id, nodes)):
         names[node].append((scheme, value))
     return names
 
@@ -70,7 +77,7 @@ def _lot_labels(dialect: str) -> Select[tuple[object, ...]]:
     return (
         select(
             lot.node, text(_NODE.c.uid), text(_NODE.c.kind), lot.item_id, text(lot.lot_no),
-            lot.source_id, text(lot.state), text(lot.unit), text(lot.origin), moment(lot.made_at),
+            lot.source_id, text(lot.state), text(lot.unit), text(lot.origin), lot.made_at,
             lot.expiry_on,
         )
         # Every lot has its node; the outer join only keeps the planner from beginning with nodes.

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from qtcore.errors import DatabaseDamaged
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, driver_rows, parts_for, read_rows, reader
+from qtcore.store.queries.keyset import TENANT, among, plain_rows, read_rows, told_by_driver
 from qtcore.store.queries.ledger_facets import Wanted
 from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPending, LedgerPrivate, LedgerSeal
 
@@ -204,10 +204,9 @@ def _rows_of(
         return ()
     first, last = min(entries), max(entries)
     if last - first > _NEAR * len(entries):
-        parts = parts_for(session, build, tenant_id, entries)
-        return [row for part in parts for row in part]
+        return plain_rows(session, build, tenant_id, entries)
     between = {"tenant": tenant_id, "first": first, "last": last}
-    return driver_rows(reader(session).execute(build(_SWEEP), between))
+    return told_by_driver(session, build(_SWEEP), between)
 
 
 @cache

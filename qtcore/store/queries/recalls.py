@@ -9,12 +9,19 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlmodel import Session
 
-from qtcore.store.columns import table_of
+from qtcore.store.columns import driver_readers, table_of
 from qtcore.store.queries.events import of_tenant
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import (
+    TENANT,
+    among,
+    among_texts,
+    plain_rows,
+    rows_for,
+    told_by_driver,
+)
 from qtcore.store.tables import Equipment, Event, Location, Lot, Movement, OrderLine, Party
 
 _EVENT: Final = table_of(Event)
@@ -24,6 +31,11 @@ _LOCATION: Final = table_of(Location)
 _PARTY: Final = table_of(Party)
 _ORDER: Final = table_of(OrderLine)
 _LOT: Final = table_of(Lot)
+
+_TRANSIT: Final = select(_LOCATION.c.code).where(
+    _LOCATION.c.tenant_id == TENANT,
+    or_(_LOCATION.c.kind == "transit", _LOCATION.c.kind == "vehicle"),
+)
 
 MAKES: Final = (("output", "transform"), ("output", "receive"), ("parent", "pack"))
 
@@ -176,29 +188,20 @@ def _open_orders(dialect: str) -> Select[Any]:
 
 
 def parties_by_code(session: Session, tenant_id: int, codes: Iterable[str]) -> dict[str, PartyRow]:
-    """Describe parties, by code; at most a few hundred at once are asked for."""
-    wanted = sorted(set(codes) - {""})
-    found: dict[str, PartyRow] = {}
-    for start in range(0, len(wanted), 500):
-        rows = session.execute(
-            select(
-                _PARTY.c.id,
-                _PARTY.c.code,
-                _PARTY.c.name,
-                _PARTY.c.roles,
-                _PARTY.c.contacts,
-                _PARTY.c.extra,
-            ).where(_PARTY.c.tenant_id == tenant_id, _PARTY.c.code.in_(wanted[start : start + 500]))
-        ).all()
-        found.update({row.code: PartyRow(*row) for row in rows})
-    return found
+    """Describe parties, by code."""
+    document = driver_readers(session.get_bind().dialect.name).document
+    rows = plain_rows(session, _parties, tenant_id, set(codes) - {""})
+    return {row[1]: PartyRow(*row[:3], *map(document, row[3:])) for row in rows}
 
 
 def transit_places(session: Session, tenant_id: int) -> set[str]:
     """Name the places that are under way: vehicles and transit stores."""
-    found = session.execute(
-        select(_LOCATION.c.code).where(
-            _LOCATION.c.tenant_id == tenant_id, _LOCATION.c.kind.in_(("transit", "vehicle"))
-        )
+    return {row[0] for row in told_by_driver(session, _TRANSIT, {"tenant": tenant_id})}
+
+
+@cache
+def _parties(dialect: str) -> Select[Any]:
+    party = _PARTY.c
+    return select(party.id, party.code, party.name, party.roles, party.contacts, party.extra).where(
+        party.tenant_id == TENANT, among_texts(dialect, party.code)
     )
-    return set(found.scalars())

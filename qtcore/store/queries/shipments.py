@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -22,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from qtcore.store.columns import moment, table_of, text
+from qtcore.store.columns import driver_readers, table_of
 from qtcore.store.queries.events import of_tenant, with_event
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import TENANT, among, plain_rows, rows_for
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.nodes import NodeInfo
@@ -34,6 +35,7 @@ _EVENT: Final = table_of(Event)
 _MOVEMENT: Final = table_of(Movement)
 _NODE: Final = table_of(Node)
 _PARTY: Final = table_of(Party)
+_AT_AND_KEY: Final = itemgetter(2, 0)
 _NOBODY: Final[tuple[str, str, dict[str, Any]]] = ("", "", {})
 
 
@@ -82,18 +84,23 @@ def shipments_of(
     `known` are the nodes where they have been described already.
     """
     build = partial(_shipped, shape=lens.shape())
-    told = rows_for(session, build, tenant_id, nodes, more=lens.parameters())
-    rows = sorted(told, key=lambda row: (row.event_at, row.id))
+    told = plain_rows(session, build, tenant_id, nodes, more=lens.parameters())
+    rows = sorted(told, key=_AT_AND_KEY)
+    read = driver_readers(session.get_bind().dialect.name)
     if known is None:
-        known = label_nodes(session, tenant_id, [row.node for row in rows])
+        known = label_nodes(session, tenant_id, [row[3] for row in rows])
     # Customers are few beside their shipments, and their contacts are read once.
-    parties = rows_for(session, _customers, tenant_id, {row.to_party_id for row in rows} - {None})
-    customers = {party.id: (party.code, party.name, party.contacts or {}) for party in parties}
+    parties = plain_rows(session, _customers, tenant_id, {row[-1] for row in rows} - {None})
+    customers = {
+        party: (code, name, read.document(contacts) or {})
+        for party, code, name, contacts in parties
+    }
     found = []
     for _, uid, at, node, quantity, unit, party in rows:
         info, customer = known[node], customers.get(party, _NOBODY)
         thing = (node, info.uid, info.kind, info.lot_no, info.item_code)
-        found.append(ShipmentRow(uid, at, *thing, quantity, unit, *customer))
+        amount = read.amount(quantity)
+        found.append(ShipmentRow(uid, read.moment(at), *thing, amount, unit, *customer))
     return found
 
 
@@ -200,11 +207,11 @@ def _shipped(dialect: str, *, shape: Shape) -> Select[Any]:
     return (
         select(
             _MOVEMENT.c.id,
-            text(_EVENT.c.uid),
-            moment(_EVENT.c.event_at),
+            _EVENT.c.uid,
+            _EVENT.c.event_at,
             _MOVEMENT.c.node,
             _MOVEMENT.c.quantity,
-            text(_MOVEMENT.c.unit),
+            _MOVEMENT.c.unit,
             _EVENT.c.to_party_id,
         )
         .select_from(with_event(_MOVEMENT))

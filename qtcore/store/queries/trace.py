@@ -4,7 +4,7 @@ It must not know what nodes are. Two nodes that are aliases of each other act as
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from qtcore.store.columns import driver_readers, table_of
-from qtcore.store.queries.keyset import TENANT, among, key_rows, parts_for, rows_for
+from qtcore.store.queries.keyset import TENANT, among, key_rows, plain_rows, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.links import has_aliases
 from qtcore.store.tables import Edge, Event, NodeAlias
@@ -34,7 +34,6 @@ SAME_AS: Final = "same_as"
 _EDGE: Final = table_of(Edge)
 _EVENT: Final = table_of(Event)
 _ALIAS: Final = table_of(NodeAlias)
-_EVENT_OF: Final = itemgetter(7)
 
 
 class EdgeRow(NamedTuple):
@@ -78,7 +77,19 @@ def trace_edges(
     """
     walk = Walk(session, tenant_id, direction, lens)
     reach = reach_of(walk.read(nodes, max_depth), nodes, direction, max_depth)
-    depths, is_forward = reach.depths, walk.is_forward
+    return _with_depths(reach, direction)
+
+
+def trace_each(
+    session: Session, tenant_id: int, nodes: Sequence[int], direction: str
+) -> dict[int, list[EdgeRow]]:
+    """List the edges of each node as `trace_edges` does for one, with the statements of one."""
+    walked = list(Walk(session, tenant_id, direction, NOW).read(nodes, None))
+    return {node: _with_depths(reach_of(walked, [node], direction), direction) for node in nodes}
+
+
+def _with_depths(reach: Reach, direction: str) -> list[EdgeRow]:
+    is_forward, depths = _is_forward(direction), reach.depths
     edges = [
         edge
         if edge.kind == SAME_AS
@@ -103,14 +114,16 @@ def reach_of(
     An alias costs no step, and is kept only where the walk went through it.
     """
     is_forward = _is_forward(direction)
+    near_of: Callable[[EdgeRow], int] = itemgetter(1 if is_forward else 2)
+    far_of: Callable[[EdgeRow], int] = itemgetter(2 if is_forward else 1)
     onward: dict[int, list[EdgeRow]] = defaultdict(list)
     alike: dict[int, list[EdgeRow]] = defaultdict(list)
     for edge in edges:
-        if edge.kind == SAME_AS:
+        if edge[3] == SAME_AS:
             alike[edge.src].append(edge)
             alike[edge.dst].append(edge)
         else:
-            onward[edge.src if is_forward else edge.dst].append(edge)
+            onward[near_of(edge)].append(edge)
     depths = dict.fromkeys(starts, 0)
     found: list[EdgeRow] = []
     level, depth = list(depths), 0
@@ -122,9 +135,9 @@ def reach_of(
         depth += 1
         ahead: list[int] = []
         for near in level:
-            for edge in onward.get(near, ()):
-                found.append(edge)
-                far = edge.dst if is_forward else edge.src
+            links = onward.get(near, ())
+            found += links
+            for far in map(far_of, links):
                 if far not in depths:
                     depths[far] = depth
                     ahead.append(far)
@@ -208,24 +221,16 @@ class Walk:
         return [*found, *self._alias_edges(seen)]
 
     def _edges_from(self, near: Iterable[int]) -> list[EdgeRow]:
-        found: list[EdgeRow] = []
-        uids: dict[int, str] = {}
-        amount, moment = driver_readers(self._session.get_bind().dialect.name)
-        more = self._lens.parameters()
-        for rows in parts_for(self._session, self._edges, self._tenant_id, near, more=more):
-            # An event is read once, however many links it made.
-            events = set(map(_EVENT_OF, rows)) - uids.keys()
-            for told in parts_for(self._session, _event_uids, self._tenant_id, events):
-                uids.update(told)
-            found += [
-                EdgeRow(key, src, dst, kind, sure, amount(quantity), unit, uids[event], moment(at))
-                for key, src, dst, kind, sure, quantity, unit, event, at in rows
-            ]
-        return found
+        read = driver_readers(self._session.get_bind().dialect.name)
+        amount, moment = read.amount, read.moment
+        return [
+            EdgeRow(key, src, dst, kind, sure, amount(quantity), unit, uid, moment(at))
+            for key, src, dst, kind, sure, quantity, unit, uid, at in self._rows(self._edges, near)
+        ]
 
-    def _rows(self, build: Any, keys: Iterable[int]) -> Sequence[Any]:
+    def _rows(self, build: Any, keys: Iterable[int]) -> list[tuple[Any, ...]]:
         more = self._lens.parameters()
-        return rows_for(self._session, build, self._tenant_id, keys, more=more)
+        return plain_rows(self._session, build, self._tenant_id, keys, more=more)
 
     def _alias_edges(self, nodes: Set[int]) -> list[EdgeRow]:
         links = {
@@ -297,21 +302,14 @@ def _edges(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[obje
         _EDGE.c.certainty,
         _EDGE.c.quantity,
         _EDGE.c.unit,
-        _EDGE.c.event_id,
+        _EVENT.c.uid,
         _EDGE.c.event_at,
     )
     near, _ = _ends(is_forward)
-    return select(*columns).where(
-        _EDGE.c.tenant_id == TENANT, among(dialect, near), counts(_EDGE, shape)
-    )
-
-
-@cache
-def _event_uids(dialect: str) -> Select[tuple[int, str]]:
-    # Begun with the keys: where few events were told so far, they would be read whole.
-    keys = key_rows(dialect).subquery()
-    here = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == keys.c.node)
-    return select(keys.c.node, _EVENT.c.uid).select_from(keys.outerjoin(_EVENT, here))
+    # Every link has its event; the outer join keeps the planner from beginning with events.
+    told = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == _EDGE.c.event_id)
+    found = select(*columns).select_from(_EDGE.outerjoin(_EVENT, told))
+    return found.where(_EDGE.c.tenant_id == TENANT, among(dialect, near), counts(_EDGE, shape))
 
 
 def _ends(is_forward: bool) -> tuple[ColumnElement[int], ColumnElement[int]]:
