@@ -1,55 +1,39 @@
-"""What the ledger costs: audited transitions, writers beside the sequencer, verification, proofs.
+"""What the ledger costs: audited transitions, verification, proofs.
 
 It must not gate anything by absolute times: on shared machines only ratios of one run count.
 
-    python benchmarks/ledger.py --events 20000 --transitions 200 [--postgres URL]
+    python benchmarks/ledger.py --events 20000 --transitions 200
 
 `transitions.ratio`: steps of a lot at service level against `Application.save` of the library
 eventsourcing, both on a SQLite file that is written down to the disk with each commit;
-`ledger_part` is the share of the entry in a step. `writers.ratio`: 16 writers on PostgreSQL that
-make steps of lots with and without their entries, while a sequencer seals; `row_ratio`: the same
-with one changed row and 5 ms of waiting in place of a step, against bare SQLAlchemy.
-`verify.ratio`: `audit verify` against reading the same rows by bare sqlite3 and hashing the same
-bytes; `ratio_to_hashing` leaves the reading out.
+`at_once_per_second`: the same steps, all in one transaction; `ledger_part` is the share of the
+entry in a step. `verify.ratio`: `audit verify` against reading the same rows by bare sqlite3 and
+hashing the same bytes; `ratio_to_hashing` leaves the reading out. For writers beside the sequencer
+see `writers.py`.
 """
 
 import argparse
 import hashlib
 import json
-import os
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from functools import cache
+from contextlib import closing
 from importlib.util import find_spec
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, update
-from sqlmodel import Session, col, select
-
-from qtcore.context import Context
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal, verify_history
 from qtcore.services.proving import prove_lot
-from qtcore.services.sealing import read_sealing
-from qtcore.services.site import Site
-from qtcore.services.transitions import Step, fire_transition
-from qtcore.store import store
-from qtcore.store.engines import read_target
-from qtcore.store.tables import Item
-from qtcore.store.unit import UnitOfWork
-from qtcore.testing import FrozenClock, a_received_lot, a_site, a_user, an_item
+from qtcore.services.site import Site, with_registry
+from qtcore.services.transitions import Step, fire_transition, fire_transitions
+from qtcore.testing import a_received_lot, a_site, a_user
 
-WRITERS = 16
-WORK_SECONDS = 0.005
 BATCH = 500
 
 
@@ -59,28 +43,19 @@ def main() -> None:
     )
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--transitions", type=int, default=200)
-    parser.add_argument("--postgres", default="", help="URL of an empty database")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result: dict[str, Any] = {
             "transitions": measure_transitions(Path(folder), given.transitions),
             **measure_history(Path(folder), given.events),
         }
-    if given.postgres:
-        result["writers"] = measure_writers(given.postgres)
     print(json.dumps(result, indent=1))
-
-
-class LiveClock(FrozenClock):
-    """A clock that goes on, for lags."""
-
-    def now(self) -> Any:
-        return self.at.fromtimestamp(time.time(), self.at.tzinfo)
 
 
 def measure_transitions(folder: Path, count: int) -> dict[str, Any]:
     """Steps of lots per second at service level, against saves of the library eventsourcing."""
-    with a_site(f"sqlite:///{folder / 'steps.db'}", packs=["food"]) as site:
+    with a_site(f"sqlite:///{folder / 'steps.db'}", packs=["food"]) as opened:
+        site = with_registry(opened, opened.registry, (), version=1)  # as it is served
         lots = [a_received_lot(site, lot_no=f"L-{at}").uid for at in range(count)]
         person = a_user(site, ["qa"])
         fire_transition(site, person, ("lot", lots[0]), Step("start_testing"))
@@ -90,12 +65,16 @@ def measure_transitions(folder: Path, count: int) -> dict[str, Any]:
                 fire_transition(site, person, ("lot", lot), Step("start_testing"))
 
         ours = (count - 1) / timed(step)
+        many = [a_received_lot(site, lot_no=f"M-{at}").uid for at in range(count)]
+        asked = [(("lot", lot), Step("start_testing")) for lot in many]
+        together = count / timed(lambda: fire_transitions(site, person, asked))
         entry = statistics.median(timed(lambda: entry_only(site)) for _ in range(50))
     theirs = eventsourcing_saves(folder, count)
     return {
         "per_second": round(ours, 1),
         "eventsourcing_per_second": theirs and round(theirs, 1),
         "ratio": theirs and round(ours / theirs, 3),
+        "at_once_per_second": round(together, 1),
         "ledger_part": round(entry * ours, 3),
         "entries_alone_per_second": round(1 / entry, 1),
         "entries_alone_ratio": theirs and round(1 / entry / theirs, 3),
@@ -209,130 +188,6 @@ def measure_proof(site: Site, lot: str) -> dict[str, Any]:
         "made_ms_per_event": round(statistics.median(made) * 1000 / count, 3),
         "verified_ms_per_event": round(statistics.median(judged) * 1000 / count, 3),
     }
-
-
-def measure_writers(url: str) -> dict[str, Any]:
-    """16 writers on PostgreSQL, with and without their ledger entries."""
-    with a_site(url, packs=["food"], clock=LiveClock()) as site:
-        codes = [an_item(site, f"W-{at}") for at in range(WRITERS)]
-        lots = [a_received_lot(site, lot_no=f"W-{at}").uid for at in range(WRITERS)]
-        person = a_user(site, ["qa"])
-        takers = [stepper(site, person, lot) for lot in lots]
-        lags: list[float] = []
-        with sequencer(site, lags):
-            steps = compared(
-                lambda at: take_step(takers[at], UnitOfWork),
-                lambda at: take_step(takers[at], Untold),
-            )
-            rows = compared(
-                lambda at: change_item(site, codes[at]), lambda at: change_row(site, codes[at])
-            )
-    lags.sort()
-    return {
-        "per_second": round(steps[0], 1),
-        "without_ledger_per_second": round(steps[1], 1),
-        "ratio": round(steps[0] / steps[1], 3),
-        "row_ratio": round(rows[0] / rows[1], 3),
-        "lag_p99_seconds": round(lags[int(len(lags) * 0.99) - 1], 3),
-    }
-
-
-def compared(told: Callable[[int], None], untold: Callable[[int], None]) -> tuple[float, float]:
-    """Give the medians of acts per second, the two ways of acting taking turns."""
-    rates = [(load(told), load(untold)) for _ in range(3)]
-    return statistics.median(r for r, _ in rates), statistics.median(r for _, r in rates)
-
-
-class Untold(UnitOfWork):
-    """A unit of work that does all but its ledger entries."""
-
-    def log(self, *_: Any, **__: Any) -> str:
-        return self.new_uid()
-
-    def finish(self) -> None:
-        self._write_entries()
-
-
-def stepper(site: Site, person: Context, lot: str) -> Iterator[None]:
-    """Take a lot into testing, out of it, and so on: a step each time it is asked."""
-    for name in cycle(("start_testing", "stop_testing")):
-        fire_transition(site, person, ("lot", lot), Step(name, reason="bench"))
-        yield
-
-
-def take_step(taker: Iterator[None], works: type[UnitOfWork]) -> None:
-    store.UnitOfWork = works  # type: ignore[attr-defined]  # all writers of a turn write alike
-    next(taker)
-
-
-@contextmanager
-def sequencer(site: Site, lags: list[float]) -> Iterator[None]:
-    stop = threading.Event()
-
-    def sealing() -> None:
-        while not stop.wait(0.5):
-            seal(site, keeps_lease=True)
-
-    def watching() -> None:
-        while not stop.wait(0.05):
-            lags.append(read_sealing(site).lag.total_seconds())
-
-    threads = [threading.Thread(target=each) for each in (sealing, watching)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
-def load(act: Callable[[int], None], *, seconds: float = 4.0) -> float:
-    """Give the acts per second of 16 threads, each of which is told its number."""
-    done = [0] * WRITERS
-    end = time.monotonic() + seconds
-
-    def write(at: int) -> None:
-        while time.monotonic() < end:
-            act(at)
-            done[at] += 1
-
-    threads = [threading.Thread(target=write, args=(at,)) for at in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done) / seconds
-
-
-def change_item(site: Site, code: str) -> None:
-    """Read a row, change it, work for a while, and commit, with its ledger entry."""
-    with site.store.write(site.system_context()) as work:
-        row = work.session.exec(
-            select(Item).where(Item.tenant_id == work.tenant_id, Item.code == code)
-        ).one()
-        changes = work.change(row, name=os.urandom(8).hex())
-        time.sleep(WORK_SECONDS)
-        work.log("master.change", "item", row.uid, changes=changes)
-
-
-def change_row(site: Site, code: str) -> None:
-    """Do the same by bare SQLAlchemy, without an entry."""
-    with Session(engine_of(site.store.url)) as session, session.begin():
-        row = session.exec(select(Item).where(Item.tenant_id == 1, Item.code == code)).one()
-        session.execute(
-            update(Item)
-            .where(col(Item.tenant_id) == 1, col(Item.id) == row.id)
-            .where(col(Item.version) == row.version)
-            .values(name=os.urandom(8).hex(), version=row.version + 1)
-        )
-        time.sleep(WORK_SECONDS)
-
-
-@cache
-def engine_of(url: str) -> Engine:
-    return create_engine(read_target(url).url, pool_size=WRITERS)
 
 
 def timed(work: Callable[[], Any]) -> float:

@@ -25,14 +25,14 @@ from functools import cache
 from itertools import cycle
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, update
+from sqlalchemy import Engine, create_engine, func, update
 from sqlmodel import Session, col, select
 
 from qtcore.context import Context, Sources
 from qtcore.services.jobs import Worker, settle
 from qtcore.services.nodes import resolve
-from qtcore.services.sealing import aware
-from qtcore.services.site import Site
+from qtcore.services.sealing import aware, read_sealing
+from qtcore.services.site import Site, with_registry
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store import store
 from qtcore.store.engines import read_target
@@ -77,7 +77,8 @@ def main() -> None:
 
 def measure_writers(url: str, processes: int = 4) -> dict[str, Any]:
     """Rates and ratios of 16 writers, and how long entries waited for their checkpoint."""
-    with a_site(url, packs=["food"], clock=LiveClock()) as site:
+    with a_site(url, packs=["food"], clock=LiveClock()) as opened:
+        site = with_registry(opened, opened.registry, (), version=1)  # as it is served
         codes = [an_item(site, f"W-{at}") for at in range(WRITERS)]
         lots = [a_received_lot(site, lot_no=f"W-{at}").uid for at in range(WRITERS)]
         person = a_user(site, ["qa"])
@@ -124,6 +125,11 @@ def load(site: Site, processes: int, act: Act, works: type[UnitOfWork]) -> float
         worker.start()
         acts = [act(its, number * share + at) for at in range(share)]
         answers.put(sum(write_for(acts)) / SECONDS)
+        # Nobody stops before all is sealed: who holds the lease seals for the others as well.
+        ready.wait()
+        while read_sealing(its).pending:
+            time.sleep(0.05)
+        ready.wait()
         worker.stop()
         answers.close()
         answers.join_thread()
@@ -184,6 +190,11 @@ def lags_since(site: Site, started: Any) -> list[float]:
             .join(LedgerEvent, col(LedgerEvent.id) == LedgerSeal.event_id)
             .where(LedgerSeal.tenant_id == tenant, LedgerEvent.tenant_id == tenant)
         ).all()
+        told = session.execute(
+            select(func.count()).select_from(LedgerEvent).where(LedgerEvent.tenant_id == tenant)
+        ).scalar_one()
+    if told != len(entries):
+        raise RuntimeError(f"{told - len(entries)} entries were not sealed")
     sizes = [size for size, _ in signed]
     waited = [
         (aware(signed[bisect_right(sizes, seq)][1]) - aware(at)).total_seconds()

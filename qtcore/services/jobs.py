@@ -29,6 +29,7 @@ from qtcore.services.telling import NOTIFY
 from qtcore.services.waking import lots_of_events, lots_of_records, wake_records, wakes_any
 from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.columns import table_of
+from qtcore.store.lease import release_lease
 from qtcore.store.queries.events import event_lines, get_event
 from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import Outbox
@@ -246,6 +247,8 @@ class Worker:
             thread.join(timeout=30)
         if not self._serving.now().store.fence:
             settle(self._serving.now())
+            # Also when nothing was left to seal: the next one would wait for the lease to run out.
+            release_lease(self._serving.now().store)
             tell_witnesses(self._serving.now())
 
     def _run(self, work: Callable[[Site], None], every: float) -> None:

@@ -6,10 +6,11 @@ import pytest
 from qtcore.definitions.folders import base_folders
 from qtcore.pack import EventFacts, FolderPack, TransitionFacts, hookimpl
 from qtcore.registry.load import load_packs
-from qtcore.services.audit import verify_history
+from qtcore.services.audit import seal, verify_history
 from qtcore.services.jobs import Worker, deliver, settle
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
+from qtcore.store.lease import find_holder
 from qtcore.store.queries.ledger import count_pending
 from qtcore.testing import FrozenClock, a_context, a_received_lot, a_site
 
@@ -91,6 +92,19 @@ def test_the_worker_seals_what_was_committed_before_it_stops() -> None:
         worker.stop()
         assert _pending(site) == 0
         assert verify_history(site, a_context(site, ["auditor"])).verdict.ok
+
+
+def test_a_worker_that_stops_leaves_the_lease_to_the_next_one() -> None:
+    with a_site() as site:
+        a_received_lot(site)
+        seal(site, keeps_lease=True)
+        worker = Worker(site)
+        worker.start()
+        with site.store.read() as session:
+            assert find_holder(session, site.store) == site.store.holder
+        worker.stop()
+        with site.store.read() as session:
+            assert find_holder(session, site.store) is None
 
 
 def test_without_the_worker_committed_entries_wait_for_their_seal() -> None:
