@@ -1,6 +1,7 @@
 """Each row of the attack tables has a test that exists, and a defence that stands in the code."""
 
 import ast
+import re
 from functools import cache
 
 import pytest
@@ -23,6 +24,12 @@ def test_the_test_of_an_attack_exists_and_so_does_the_defence_it_needs(attack):
     assert attack.off
     for edit in attack.off:
         assert edit.old in (ROOT / edit.file).read_text("utf-8"), edit.old
+
+
+def test_every_test_that_the_page_names_exists():
+    named = re.findall(r"`(tests/[^`:]+)::([^`]+)`", PAGE.read_text("utf-8"))
+    assert len(named) > len(ATTACKS)  # those by number of the standard as well
+    assert [each for each in named if each[1] not in names_in(each[0])] == []
 
 
 def test_a_row_without_its_test_or_defence_would_be_found():
