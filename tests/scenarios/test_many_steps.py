@@ -8,6 +8,7 @@ from qtcore.services import step_ahead
 from qtcore.services.decisions import decisions_of
 from qtcore.services.site import Site, with_registry
 from qtcore.services.transitions import Step, fire_transitions
+from qtcore.store.queries.evidence import parts_there
 from qtcore.store.queries.records import state_changes_of
 from qtcore.testing import a_made_lot, a_received_lot, a_site, a_user, release
 from tests.statements import counted
@@ -57,7 +58,7 @@ def test_a_step_sees_what_an_earlier_one_of_the_same_transaction_did(plant):
 
 
 def test_it_would_not_if_what_has_inputs_were_read_ahead(plant, monkeypatch):
-    everything = step_ahead.parts_there
+    everything = parts_there
     monkeypatch.setattr(
         step_ahead,
         "parts_there",
