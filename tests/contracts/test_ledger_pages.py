@@ -209,7 +209,7 @@ def acts_told() -> Iterator[str]:
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 continue
-            names = [a.value for a in call.args[:2] if isinstance(a, ast.Constant)]
+            names = [str(a.value) for a in call.args[:2] if isinstance(a, ast.Constant)]
             has_kind = len(call.args) > 2 or call.keywords
             if call.func.attr in ("log", "note") and has_kind and "." in str(names[:1]):
                 yield names[0]

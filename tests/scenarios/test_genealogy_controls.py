@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from qtcore.services import balances, shipments, trace
-from qtcore.services.balances import list_movements
-from qtcore.services.contents import held_in
+from qtcore.services.contents import held_in, list_movements
 from qtcore.services.nodes import NodeBook
 from qtcore.services.trace import certainty_of, read_reach
 from qtcore.store.queries.lens import Lens

@@ -12,7 +12,7 @@ from tests.identity_plant import Client, Plant, a_plant, sign_in
 from tests.identity_provider import new_key
 from tests.signing_in import enter
 
-EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
+EVENTS: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from qtcore.services.events import EventInput
 from qtcore.services.holds import lift_holds_of
@@ -14,7 +15,7 @@ from qtcore.testing import line
 from tests.scenarios.recall_dairy import made
 
 
-def holds(answer: object, path: str) -> bool:
+def holds(answer: Any, path: str) -> bool:
     """Say whether an answer has what a path names, in the first of each list."""
     for name in path.split("."):
         if not isinstance(answer, dict) or name.removesuffix("[]") not in answer:
@@ -61,7 +62,7 @@ def _contained(scope, lot_no: str):
 
 
 def test_a_lifted_hold_leaves_what_happened_meanwhile_as_if_it_had_never_been(dairy):
-    def seen() -> dict[str, object]:
+    def seen() -> dict[str, Any]:
         lot = get_lot(dairy.site, dairy.everyone(), dairy.first.uid).as_json()
         scope = recall_scope(dairy.site, dairy.everyone(), ["Y-1"]).as_json()
         told = {name: lot[name] for name in ("state", "holds", "stock")}

@@ -78,7 +78,7 @@ def test_events_read_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
     assert "角色 qp" in shown and "版本 2" in shown
 
 
-ODD = [None, True, -1, 2**70, "", [], {}, "\ud800", "AAAA", [[]], "\n", 1.5]
+ODD: list[Any] = [None, True, -1, 2**70, "", [], {}, "\ud800", "AAAA", [[]], "\n", 1.5]
 
 
 def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
