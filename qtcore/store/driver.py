@@ -23,10 +23,8 @@ def rows_of(
 ) -> list[Any]:
     """Give the rows of a statement that is kept: one made for each call would be compiled anew."""
     prepared = _prepared(statement, connection.dialect.name)
-    cursor = run(connection, *prepared.asked(values, connection.dialect))
-    found = prepared.read(cursor, connection.dialect)
-    cursor.close()
-    return found
+    rows, described = _answer(connection, *prepared.asked(values, connection.dialect))
+    return prepared.read(rows, described, connection.dialect)
 
 
 def plain_rows_of(
@@ -34,10 +32,7 @@ def plain_rows_of(
 ) -> list[tuple[Any, ...]]:
     """Give the rows of a kept statement as tuples, with their values as the driver has them."""
     prepared = _prepared(statement, connection.dialect.name)
-    cursor = run(connection, *prepared.asked(values, connection.dialect))
-    found: list[tuple[Any, ...]] = cursor.fetchall()
-    cursor.close()
-    return found
+    return _answer(connection, *prepared.asked(values, connection.dialect))[0]
 
 
 def change_rows(
@@ -61,6 +56,17 @@ def run(connection: Connection, text: str, told: Any, *, is_many: bool = False) 
     except connection.dialect.loaded_dbapi.Error as exc:
         raise _named(connection, (text, told), exc) from exc
     return cursor
+
+
+def _answer(connection: Connection, text: str, told: Any) -> tuple[list[tuple[Any, ...]], Any]:
+    """Give all rows of a statement and their description; SQLite may fail while it gives them."""
+    cursor = run(connection, text, told)
+    try:
+        return cursor.fetchall(), cursor.description
+    except connection.dialect.loaded_dbapi.Error as exc:
+        raise _named(connection, (text, told), exc) from exc
+    finally:
+        cursor.close()
 
 
 def _named(connection: Connection, asked: tuple[str, Any], exc: Any) -> Exception:
@@ -101,12 +107,11 @@ class _Prepared:
             return self._text, given
         return self._text, tuple([given[name] for name in self._order])
 
-    def read(self, cursor: Any, dialect: Dialect) -> list[Any]:
-        """Read the rows that a cursor has, column by column: a call for each value is the most."""
-        rows: list[Any] = cursor.fetchall()
+    def read(self, rows: list[tuple[Any, ...]], described: Any, dialect: Dialect) -> list[Any]:
+        """Read the rows of a driver, column by column: a call for each value is the most."""
         if self._make is None:
-            self._readers = self._readers_of(cursor.description, dialect)
-            self._make = _row_type([each[0] for each in cursor.description])._make
+            self._readers = self._readers_of(described, dialect)
+            self._make = _row_type([each[0] for each in described])._make
         if not rows or not self._readers:
             return [*map(self._make, rows)]
         columns = [*zip(*rows, strict=True)]

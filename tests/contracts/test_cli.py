@@ -163,7 +163,7 @@ def test_a_checkpoint_of_another_history_fails_and_bad_hex_is_refused(url: str) 
     assert "SHORTER_THAN_WITNESS" in shorter.output and "NOT INTACT" in shorter.output
     refused = RUNNER.invoke(app, [*verify, "--root", "xyz"])
     assert refused.exit_code == 1
-    assert "is not hexadecimal" in refused.output
+    assert "a root 64 hexadecimal digits" in refused.output
 
 
 def test_a_new_site_checks_without_problems(tmp_path: Path) -> None:
