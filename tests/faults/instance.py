@@ -165,7 +165,7 @@ class _Acts:
         if "writer lock" in off:
             engines.needs_single_writer = lambda version: False
         if "compare and set" in off:
-            unit.change_rows = _compare_nothing  # type: ignore[assignment]
+            unit.change_rows = _compare_nothing  # type: ignore[assignment, attr-defined]
         if "transactions" in off:
             engines._begin_with = lambda statement: lambda connection: None
         site = another_instance(url, seed)
