@@ -19,6 +19,7 @@ from qtcore.services.integrity.facts_of_lots import (
 )
 from qtcore.services.integrity.files import check_bytes, check_files
 from qtcore.services.integrity.ground import Ground, Violation
+from qtcore.services.integrity.lending import check_delegations
 from qtcore.services.integrity.life_cycles import (
     check_releases,
     check_signatures,
@@ -46,7 +47,7 @@ CHECKS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("I2", (check_states,)),
     ("I3", (check_told, check_lines)),
     ("I4", (check_releases,)),
-    ("I5", (check_signatures,)),
+    ("I5", (check_signatures, check_delegations)),
     ("I6", (check_balance, check_genealogy)),
     ("I7", (check_use,)),
     ("I8", (check_seals, check_witnesses)),
