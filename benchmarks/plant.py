@@ -19,6 +19,7 @@ from pathlib import Path
 
 from qtcore.services.definitions import publish_registry
 from qtcore.services.master import MasterInput, write_master
+from qtcore.services.serving import settle_memory
 from qtcore.services.site import Site, open_site
 from qtcore.store.store import upgrade
 
@@ -85,6 +86,7 @@ def opened(edges: int, folder: Path | None) -> Iterator[Plant]:
         path = kept / FILE
         upgrade(f"sqlite:///{path}")  # a kept plant may be older than the tables
         site, database = open_site(f"sqlite:///{path}"), sqlite3.connect(path)
+        settle_memory()  # as a server does
         try:
             yield Plant(site, path, database, range(1, Plan(edges).raws + 1))
         finally:

@@ -229,11 +229,11 @@ def _part(plant: Plant, flow: Flow, came: _Content | None, unit: str) -> _Conten
     """Say what one link brings: a stretch of how much of its source, and what that held."""
     least, most, likely = _taken(plant, flow)
     if came is None:
-        known = _in_unit(plant, flow, most if least == most else None, unit)
+        known = _in_unit(plant, flow, most if least is most or least == most else None, unit)
         amount, parts = (None, 1) if known is None else known.as_integer_ratio()
         return _Content(0, 0, 0, amount, parts)
     size = _size_in(plant, flow.source, _unit_of(plant, flow))
-    if most is None or size is None or size <= 0:
+    if most is None or size is None or size.numerator <= 0:
         return _Content(0, came.upper, None, None, came.parts)
     low, high, guess, of = _as_parts(size, least or Fraction(0), most, likely)
     low, high, parts = min(low, of), min(high, of), came.parts * of
@@ -266,13 +266,13 @@ def _as_parts(
 def _taken(plant: Plant, flow: Flow) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
     """Say how much of the source went this way: at least, at most, and if evenly spread."""
     if flow.amount.quantity is not None:
-        exact = Fraction(flow.amount.quantity)
+        exact = _fraction(flow.amount.quantity)
         return exact, exact, exact
     act = plant.acts.get(flow.event)
     used = act.used.get(flow.source) if act else None
     if act is None or used is None or used.quantity is None:
         return None, None, None
-    given = Fraction(used.quantity)
+    given = _fraction(used.quantity)
     if len(act.made) == 1:
         return given, given, given
     made = _total(plant, act.made, used.unit)
@@ -298,8 +298,8 @@ def _size_in(plant: Plant, node: int, unit: str) -> Fraction | None:
 
 
 def _in_unit(plant: Plant, flow: Flow, amount: Fraction | None, unit: str) -> Fraction | None:
-    if amount is None:
-        return None
+    if amount is None or _unit_of(plant, flow) == unit:
+        return amount
     one = _convert(plant, Amount(Decimal(1), _unit_of(plant, flow)), unit)
     return None if one is None else amount * one
 
@@ -315,12 +315,17 @@ def _convert(plant: Plant, amount: Amount | None, unit: str) -> Fraction | None:
     if amount is None or amount.quantity is None:
         return None
     if amount.unit == unit:
-        return Fraction(amount.quantity)
+        return _fraction(amount.quantity)
     try:
         found = plant.convert(amount.quantity, amount.unit, unit)
     except InputRejected:
         return None
-    return None if found is None else Fraction(found)
+    return None if found is None else _fraction(found)
+
+
+def _fraction(number: Decimal) -> Fraction:
+    # Made of two whole numbers a fraction does not ask first what kind of number it was given.
+    return Fraction(*number.as_integer_ratio())
 
 
 def _sum(one: Fraction | None, other: Fraction | None) -> Fraction | None:

@@ -198,7 +198,7 @@ def compute_scope(
         one_of=one_of,
         where=find_whereabouts(site, session, merged, (stocks, movements)),
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
-        contains=_contains(site, session, starts, merged) if with_shares else {},
+        contains=_contains(site, session, starts, merged, rows) if with_shares else {},
     )
 
 
@@ -223,15 +223,20 @@ def _in_time(rows: Iterable[MovementRow]) -> list[MovementRow]:
 
 
 def _contains(
-    site: Site, session: Session, starts: Sequence[Seed], merged: Trace
+    site: Site,
+    session: Session,
+    starts: Sequence[Seed],
+    merged: Trace,
+    movements: Sequence[MovementRow],
 ) -> Mapping[int, Sequence[Share]]:
     """Say how much of the seeds is in each lot; of a seed that is none, there may be nothing."""
     seeds = [seed.info.node for seed in starts]
     sure = [seed.info.node for seed in starts if seed.is_certain]
-    found = shares_of(site, session, seeds, merged.edges)
+    found = shares_of(site, session, seeds, merged.edges, movements=movements)
     if len(sure) == len(seeds):
         return found
-    least = shares_of(site, session, sure, merged.edges, nodes=seeds) if sure else {}
+    told = {"nodes": seeds, "movements": movements}
+    least = shares_of(site, session, sure, merged.edges, **told) if sure else {}
     return {
         node: [_at_least(share, least.get(node, ())) for share in shares]
         for node, shares in found.items()
