@@ -10,7 +10,7 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, Update, and_, bindparam, event, func, inspect, select, update
+from sqlalchemy import Connection, Table, Update, and_, bindparam, event, func, inspect, select, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import ORMExecuteState, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
@@ -23,7 +23,7 @@ from qtcore.store.driver import change_rows, rows_of
 from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.inserts import insert_rows
 from qtcore.store.keys import KeySource
-from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows, frame_of
+from qtcore.store.ledger_rows import Change, Entry, Frame, LedgerRows, build_rows, frame_of
 from qtcore.store.queries.keyset import BEFORE_READING, READER, TENANT
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import (
@@ -85,26 +85,24 @@ class UnitOfWork:
         self.context = context
         self.tenant_id = tenant_id
         self._sources = sources
-        self._connection = session.connection()
+        self._connection: Connection = session.info[READER]
         self._keys = KeySource(self._connection)
         self._waiting: list[SQLModel] = []
         self._plain: dict[str, list[Mapping[str, object]]] = defaultdict(list)
         self._entries: list[LedgerRows] = []
         self._messages: list[dict[str, object]] = []
         self._logged = 0
-        self._frame = frame_of(context, sources)
+        self._frame: Frame | None = None
         self._uids: dict[int, str] = {}
         self._uids_left: list[str] = []
         self._uids_at_once = 1
         self._versions: dict[str, int] = {}
         begin_watch(self._connection)
-        session.info[READER] = self._connection
         session.info[BEFORE_READING] = self._write_waiting
 
     def act_as(self, context: Context) -> None:
         """Say as whom this act is done, once it is known; nothing of it was told yet."""
-        self.context = context
-        self._frame = frame_of(context, self._sources)
+        self.context, self._frame = context, None
 
     def take_turn(self) -> None:
         """Wait for the units that took their turn before; the next queries see what they wrote.
@@ -268,6 +266,8 @@ class UnitOfWork:
             private=private,
             version=self._versions.get(uid),
         )
+        if self._frame is None:
+            self._frame = frame_of(self.context, self._sources)
         self._entries.append(build_rows(entry, self._frame))
         self._logged += 1
         if len(self._entries) >= _MOST_WAITING_ENTRIES:
