@@ -155,7 +155,9 @@ def _tidy(private: Mapping[str, str]) -> dict[str, str]:
     """Give the personal values that are there, as they are stored and committed to."""
     # PostgreSQL keeps no NUL in text.
     short = {n: v.replace("\x00", "�")[:_LONGEST_PRIVATE] for n, v in private.items() if v}
-    return {n: v if v.isascii() else v.encode("utf-8", "replace").decode() for n, v in short.items()}
+    return {
+        n: v if v.isascii() else v.encode("utf-8", "replace").decode() for n, v in short.items()
+    }
 
 
 def utc_text(at: datetime) -> str:
