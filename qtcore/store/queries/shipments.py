@@ -230,15 +230,19 @@ def _customers(dialect: str) -> Select[Any]:
     return select(_PARTY.c.id, _PARTY.c.code, _PARTY.c.name, _PARTY.c.contacts).where(here)
 
 
-@cache
-def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
-    """Select what went into the wanted containers or came out, and what emptied them."""
+def names_some() -> ColumnElement[bool]:
+    """Say whether the event of a movement names what was inside."""
     named = _MOVEMENT.alias("named")
-    names_some = exists().where(
+    return exists().where(
         named.c.tenant_id == TENANT,
         named.c.event_id == _MOVEMENT.c.event_id,
         named.c.part == "child",
     )
+
+
+@cache
+def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
+    """Select what went into the wanted containers or came out, and what emptied them."""
 
     def acts(container: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[Any]:
         thing = of_tenant(_NODE, _NODE.c.node, _MOVEMENT.c.node)
@@ -266,6 +270,6 @@ def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
     return union_all(
         acts(_MOVEMENT.c.container, _EVENT.c.verb.in_([literal("pack"), literal("unpack")])),
         acts(
-            _MOVEMENT.c.node, _MOVEMENT.c.part == "parent", _EVENT.c.verb == "unpack", ~names_some
+            _MOVEMENT.c.node, _MOVEMENT.c.part == "parent", _EVENT.c.verb == "unpack", ~names_some()
         ),
     )
