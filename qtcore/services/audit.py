@@ -141,7 +141,8 @@ def verify_history(
 
 def _check_outside(site: Site, trust: Trust) -> tuple[HistoryProblem, ...]:
     try:
-        return check_outside(site, trust)
+        with site.store.read() as session:
+            return tuple(check_outside(session, site, trust))
     except DatabaseDamaged as error:
         return (not_readable(error),)
 

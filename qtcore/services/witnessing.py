@@ -252,6 +252,12 @@ def read_folder(target: WitnessFolder, origin: str, keys: tuple[NoteKey, ...]) -
     return Folder(None, bad)
 
 
+def kept_sizes(target: WitnessFolder, origin: str) -> frozenset[int]:
+    """List the sizes of a log that a folder has a note of; what the notes say is not read."""
+    names = (file.stem for file in _folder_of(target, origin).glob("*.note"))
+    return frozenset(int(name) for name in names if name.isascii() and name.isdecimal())
+
+
 def _folder_of(target: WitnessFolder, origin: str) -> Path:
     return target.path / sha256(origin.encode()).hexdigest()[:16]
 

@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ COMMANDS = (
     "user token",
 )
 RUNNER = CliRunner()
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,24 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found = f"sqlite:///{tmp_path_factory.mktemp('cli') / 'plant.db'}"
     assert RUNNER.invoke(app, ["db", "upgrade", "--db", found]).exit_code == 0
     yield found
+
+
+@pytest.mark.parametrize("asked", ["--version --json", "--json --version"])
+def test_the_version_is_told_as_text_and_as_json(asked: str) -> None:
+    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
+    expected = {"name": project["name"], "version": project["version"]}
+    told = RUNNER.invoke(app, ["--version"])
+    assert (told.exit_code, told.output) == (0, f"{expected['name']} {expected['version']}\n")
+    assert json.loads(RUNNER.invoke(app, asked.split()).output) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("", "Usage"), ("--json scan 0", "write it after the command")]
+)
+def test_nothing_asked_and_a_misplaced_option_are_wrong_usage(given: str, said: str) -> None:
+    found = RUNNER.invoke(app, given.split())
+    assert found.exit_code == 2
+    assert said in re.sub(r"[\s│]+", " ", found.output)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

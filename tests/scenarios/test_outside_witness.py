@@ -2,22 +2,16 @@
 
 import json
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from qtcore.context import Sources
-from qtcore.engines.ledger.cosign import read_witness_key
 from qtcore.errors import Denied, InputRejected, Refused, StoreUnavailable
-from qtcore.http.witness import Witness
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal
 from qtcore.services.proving import export_history
@@ -37,6 +31,7 @@ from qtcore.testing import (
     seeded_bytes,
 )
 from tests.attackers import Dba, judged, note
+from tests.outposts import a_running_witness
 
 pytestmark = pytest.mark.heavy
 
@@ -45,19 +40,8 @@ SIGNER = Signer("qtcore/test-1", Ed25519PrivateKey.from_private_bytes(seeded_byt
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[WitnessServer]:
-    """A witness that really listens."""
-    witness = Witness(tmp_path / "witness", (SIGNER.key,), Sources(now=FrozenClock().now))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(witness, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = listener.getsockname()[1]
-    yield WitnessServer(f"http://127.0.0.1:{port}", read_witness_key(witness.vkey))
-    server.should_exit = True
-    thread.join(5)
-    listener.close()
+    with a_running_witness(tmp_path / "witness", (SIGNER.key,)) as made:
+        yield made
 
 
 @pytest.fixture
