@@ -12,6 +12,7 @@ from operator import itemgetter
 
 from sqlmodel import col, select
 
+from qtcore.engines.balance import exactly
 from qtcore.services.contents import shipped_inside
 from qtcore.services.device_uses import uses_of
 from qtcore.services.impossible_acts import (
@@ -204,6 +205,7 @@ def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
     return found
 
 
+@exactly
 def _negative(site: Site, work: UnitOfWork, sums: _Sums) -> _Found:
     names = same_nodes(work.session, work.tenant_id, sums)
     alone = [node for node, rows in sums.items() if node not in names and _may_be_negative(rows)]

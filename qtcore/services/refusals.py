@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from qtcore.definitions.stored_states import allows
 from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.engines.balance import exactly
 from qtcore.errors import Fault, InputRejected, Refusal
 from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line
@@ -215,6 +216,7 @@ def _state_allows(site: Site, state: str, ability: str) -> bool:
     return allows(_lot_workflow(site), state, ability)
 
 
+@exactly
 def _stock_refusals(
     site: Site, work: UnitOfWork, asked: Asked, sums: Iterable[Sum]
 ) -> list[Refusal]:

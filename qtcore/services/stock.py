@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Movement
+from qtcore.engines.balance import Movement, exactly
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.site import Site
@@ -60,6 +60,7 @@ def stock_of_nodes(site: Site, session: Session, nodes: Sequence[int]) -> dict[i
     return stock_of_sums(site, session, nodes, sums_of(session, site.store.tenant_id, nodes))
 
 
+@exactly
 def stock_of_sums(
     site: Site, session: Session, nodes: Sequence[int], added: Iterable[Sum]
 ) -> dict[int, Stock]:
@@ -104,6 +105,7 @@ def stock_of_all_names(site: Site, session: Session, node: int, others: Iterable
     return fold_stock(site, [node], [row._replace(node=node) for row in rows])[node]
 
 
+@exactly
 def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[MovementRow]) -> dict[int, Stock]:
     """Fold movements that were read already; those of other nodes are left out."""
     stocks = {node: Stock(node) for node in nodes}

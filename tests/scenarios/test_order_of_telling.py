@@ -2,21 +2,24 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 
 from qtcore.services import discrepancies, epcis_settling, recording
+from qtcore.services.balances import balance_lots
 from qtcore.services.events import EventInput
 from qtcore.services.holds import place_hold
 from qtcore.services.import_runs import list_imports, undo_import
 from qtcore.services.interchange import import_epcis
 from qtcore.services.lots import get_lot
+from qtcore.services.recall import recall_scope
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
+from qtcore.store.queries.lens import Lens
 from qtcore.testing import FrozenClock, a_context, a_site, line
 from qtcore.testing.builders import EVERYTHING
 from tests.epcis_words import a_document, an_event
@@ -320,3 +323,35 @@ def test_a_held_lot_that_leaves_in_a_case_is_named(plant: Site, clock: FrozenClo
     left["eventTime"] = (clock.now() - timedelta(hours=1)).isoformat()
     send(plant, left)
     assert [kind for kind, _ in gaps(plant, words)] == ["shipped_on_hold"]
+
+
+def test_facts_of_one_moment_are_told_alike_in_every_order(plant: Site):
+    """Many a table knows days only: what was packed anew that day is inside, in kg as in grams."""
+
+    def facts(words: Words) -> Sequence[Fact]:
+        grams = words.told(1, "receiving", words.amount("A", 2000, "GRM"), action="ADD")
+        again = words.packed(2)
+        return words.came(), grams, words.packed(1), words.packed(2, "DELETE"), again
+
+    def answer(words: Words) -> Any:
+        at = Lens(as_of=datetime(2026, 3, 1, 5, tzinfo=UTC))
+        found = trace(plant, plant.system_context(), words.lot(), "forward", lens=at)
+        told = balance_lots(plant, plant.system_context(), [words.lot()]).as_json()
+        return len(found.nodes), told["on_hand"], told["unit"]
+
+    answers = set()
+    for turn in (1, -1):
+        words = Words()
+        for fact in facts(words)[::turn]:
+            send(plant, fact)
+        answers.add(answer(words))
+    assert answers == {(2, "12000", "g")}
+
+
+def test_quantities_are_added_with_all_their_digits(plant: Site):
+    words = Words()
+    send(plant, words.came(10**27), words.told(2, "shipping", words.amount("A", 3, "GRM")))
+    found = balance_lots(plant, plant.system_context(), [words.lot()]).as_json()
+    assert found["total"]["on_hand"] == f"{'9' * 27}.997"
+    scope = recall_scope(plant, a_context(plant, EVERYTHING), [words.lot()]).as_json()
+    assert [row["quantity"] for row in scope["on_hand"]] == [f"{'9' * 27}.997"]

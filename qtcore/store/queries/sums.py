@@ -54,7 +54,7 @@ def sums_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[Sum]
     for row in found:
         if row.orphan is not None:
             raise event_is_gone(row.orphan)
-    return sorted(found, key=lambda row: (row.first_at, row.first_id))
+    return sorted(found, key=lambda row: (row.first_at, row.unit, row.first_id))
 
 
 def made_of_themselves(session: Session, tenant_id: int, nodes: Iterable[int]) -> set[int]:
