@@ -12,16 +12,19 @@ unaccounted. A movement that cannot be counted is a named problem, never a guess
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
-from functools import lru_cache
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
+from functools import lru_cache, wraps
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 from qtcore.errors import Fault, InputRejected
 
 Convert = Callable[[Decimal, str, str], Decimal | None]
 """Quantity, its unit, the wanted unit -> quantity, or None (or InputRejected) when no factor is
 declared between the two."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 INCOMING: Final = ("received", "produced", "returned", "adjusted")
 OUTGOING: Final = ("consumed", "shipped", "scrapped", "sampled")
@@ -86,6 +89,17 @@ class Balance:
             "is_complete": self.is_complete,
             "problems": [problem.as_json() for problem in self.problems],
         }
+
+
+def exactly(act: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let a function add quantities with all their digits, and not with the first 28 of the sum."""
+
+    @wraps(act)
+    def with_all_digits(*args: _P.args, **named: _P.kwargs) -> _R:
+        with localcontext(Context(prec=_MOST_DIGITS)):
+            return act(*args, **named)
+
+    return with_all_digits
 
 
 def balance(

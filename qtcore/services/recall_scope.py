@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Balance
+from qtcore.engines.balance import Balance, exactly
 from qtcore.engines.shares import Share
 from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
@@ -105,11 +105,13 @@ class RecallScope:
             "contains": [share.as_json() for share in self.contains.get(key, ())],
         }
 
+    @exactly
     def _amount(self, node: int) -> Decimal:
         """Count what ever was of a lot: what came in from outside or was made."""
         found = self.balances.get(node)
         return found.received + found.produced if found else Decimal(0)
 
+    @exactly
     def _quantities(self, lots: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
         """Add up the bounds per item and unit: unlike things are never added."""
         sums: dict[tuple[str, str], list[Decimal]] = {}
