@@ -221,7 +221,9 @@ def _measure_all(plant: Plant) -> dict[str, Any]:
             walk_singly(session, root)
 
     def scoped(root: int) -> str:
-        return json.dumps(recall_scope(site, site.system_context(), [f"L{root:09d}"]).as_json())
+        """Answer customers, quantities, balances and places; how much is in each is a question."""
+        asked = site.system_context(), [f"L{root:09d}"]
+        return json.dumps(recall_scope(site, *asked, with_shares=False).as_json())
 
     times = {
         "trace": measure(ours, roots),

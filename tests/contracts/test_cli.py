@@ -76,16 +76,25 @@ def test_what_a_command_writes_is_attributed(command: str) -> None:
     assert "--as" in RUNNER.invoke(app, [*command.split(), "--help"]).output
 
 
-def test_the_first_token_makes_the_administrator_and_stands_alone_on_the_last_line(
-    tmp_path: Path,
-) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
+def test_a_program_reads_a_code_without_loading_what_opens_databases(tmp_path: Path) -> None:
+    code = ["scan", "(01)04012345678901", "--db", f"sqlite:///{tmp_path / 'none.db'}"]
     done = subprocess.run(
-        [sys.executable, "-m", "qtcore", "user", "token", "admin", "--db", url],
+        [sys.executable, "-X", "importtime", "-m", "qtcore", *code],
         capture_output=True,
         text=True,
         check=True,
     )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "accepted: ^0104012345678901" in done.stdout
+    assert "qtcore.builtin.gs1.reading" in loaded
+    assert not loaded & {"sqlalchemy", "alembic", "jinja2", "litestar", "qtcore.registry"}
+
+
+def test_the_first_token_makes_the_administrator_and_stands_alone_on_the_last_line(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    done = RUNNER.invoke(app, ["user", "token", "admin", "--db", url])
     token = done.stdout.splitlines()[-1]
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
     assert (tmp_path / "new.db").is_file()
