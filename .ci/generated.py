@@ -261,9 +261,11 @@ def hook_text(name: str, function: Any) -> str:
 
 
 def commands_page() -> str:
-    """Every command with its arguments and options."""
+    """The options before any command, then every command with its arguments and options."""
+    tree = get_command(app)
     parts = [f"{NOTE}# Commands\n", "Exit code 0 = done, 1 = the answer is no, 2 = wrong usage.\n"]
-    parts += [command_text(path, command) for path, command in commands(get_command(app), "qtcore")]
+    told = [("qtcore", tree), *commands(tree, "qtcore")]
+    parts += [command_text(path, command) for path, command in told]
     return "\n".join(parts)
 
 

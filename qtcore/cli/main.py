@@ -21,6 +21,7 @@ from qtcore.cli import (
     mappings,
     pack_tests,
     packs,
+    product,
     proofs,
     questions,
     recalls,
@@ -37,8 +38,8 @@ from qtcore.cli import (
 
 app = typer.Typer(
     name="qtcore",
-    help="Trace lots and serials, decide releases, run recalls, prove the history.",
-    no_args_is_help=True,
+    callback=product.ask_product,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )

@@ -21,7 +21,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from qtcore.context import Actor, Context
-from qtcore.definitions.read import HEAD_FILE
 from qtcore.errors import (
     Ambiguous,
     Denied,
@@ -105,6 +104,8 @@ def _warn_of_fence(site: Any) -> None:
 
 def _require_site(site_dir: Path | None) -> None:
     """Refuse a path without a site: what follows would be done by other definitions than meant."""
+    from qtcore.definitions.read import HEAD_FILE
+
     if site_dir is not None and not (site_dir / HEAD_FILE).is_file():
         raise InputRejected(
             f"there is no site at {site_dir}: it holds no {HEAD_FILE}; correct the path, or run "

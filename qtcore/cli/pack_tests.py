@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from qtcore.cli.options import Console, console
-from qtcore.definitions.problems import render_problems
 from qtcore.errors import InputRejected
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -89,6 +88,7 @@ def run_tests(
     Every mandatory rule needs a test that passes, one that fails, one with a fact missing and one
     to which the rule does not apply; for other rules a lacking case is a warning.
     """
+    from qtcore.definitions.problems import render_problems
     from qtcore.services.pack_tests import run_pack_tests
 
     report = run_pack_tests(path)

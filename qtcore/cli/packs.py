@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from qtcore.cli.options import Console, console
-from qtcore.definitions.packs import KINDS
-from qtcore.definitions.problems import render_problems
-from qtcore.definitions.schema import FILE_KINDS, kind_schema
 from qtcore.errors import InputRejected
 
 pack = typer.Typer(no_args_is_help=True)
@@ -27,6 +23,7 @@ def check(
     ] = False,
 ) -> None:
     """Check packs on the base, or a site with the packs it chooses: all problems at once."""
+    from qtcore.definitions.problems import render_problems
     from qtcore.registry.load import check_packs
     from qtcore.registry.origins import list_merged, render_merged
 
@@ -62,6 +59,7 @@ def schema(
 
     It offers the facts, fields, roles, forms and other names of the installed packs and the site.
     """
+    from qtcore.definitions.schema import FILE_KINDS, kind_schema
     from qtcore.registry.editor_schemas import editor_schema
     from qtcore.registry.load import load_registry
 
@@ -119,6 +117,8 @@ def missing_texts(
 
 
 def _skeleton(language: str, keys: Sequence[str]) -> str:
+    import yaml
+
     texts: dict[str, Any] = {}
     for key in keys:
         *heads, last = key.split(".")
@@ -152,6 +152,8 @@ def _skeletons_text(answer: Mapping[str, Any], *, is_written: bool) -> str:
 
 
 def _pack_json(registry: Any, pack: Any) -> dict[str, Any]:
+    from qtcore.definitions.packs import KINDS
+
     counts = {
         kind: sum(1 for d in registry.list(kind) if registry.owner_of(kind, d.id) == pack.name)
         for kind in KINDS

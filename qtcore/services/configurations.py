@@ -186,21 +186,22 @@ def _pin(work: UnitOfWork, registry: Registry) -> tuple[dict[str, int], int]:
                 pack = registry.owner_of(kind, definition.id)
                 key = work.key()
                 new += 1
-                work.add(
-                    DefinitionVersion(
-                        tenant_id=work.tenant_id,
-                        id=key,
-                        uid=work.new_uid(),
-                        kind=kind,
-                        name=definition.id,
-                        number=numbers.get((kind, definition.id), 0) + 1,
-                        pack=pack,
-                        pack_version=versions.get(pack, ""),
-                        fingerprint=fingerprint,
-                        body=definition_body(definition),
-                        published_at=work.context.at,
-                        published_by=work.context.actor.login,
-                    )
+                work.add_plain(
+                    DefinitionVersion,
+                    {
+                        "tenant_id": work.tenant_id,
+                        "id": key,
+                        "uid": work.new_uid(),
+                        "kind": kind,
+                        "name": definition.id,
+                        "number": numbers.get((kind, definition.id), 0) + 1,
+                        "pack": pack,
+                        "pack_version": versions.get(pack, ""),
+                        "fingerprint": fingerprint,
+                        "body": definition_body(definition),
+                        "published_at": work.context.at,
+                        "published_by": work.context.actor.login,
+                    },
                 )
             pins[f"{kind}/{definition.id}"] = key
     return pins, new

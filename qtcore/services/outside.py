@@ -1,4 +1,4 @@
-"""What lies around one company's history and has to fit it: the instance's log, witnesses' copies.
+"""What lies around one company's history and has to fit it: the instance's log, witnesses, stamps.
 
 It must not read the contents of events, nor tell a witness anything.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Table, and_, select
 from sqlmodel import Session
 
 from qtcore.engines.ledger import HistoryProblem, Trust, leaf_hash, open_note, read_checkpoint
@@ -15,37 +15,93 @@ from qtcore.engines.ledger.cosign import check_cosignature
 from qtcore.engines.ledger.note import NoteError
 from qtcore.engines.ledger.tree import EMPTY_TREE, Growing
 from qtcore.errors import QTCoreError
+from qtcore.services.sealing import aware
 from qtcore.services.site import Site
-from qtcore.services.witnessing import Folder, read_folder
+from qtcore.services.stamping import StampRefused, check_known_stamp
+from qtcore.services.witnessing import Folder, kept_sizes, read_folder
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.key_changes import NEXT_KEY, list_key_notes
-from qtcore.store.outposts import WitnessFolder
+from qtcore.store.outposts import StampAuthority, WitnessFolder
 from qtcore.store.proofs import note_body
 from qtcore.store.queries.ledger import sealed_up_to
 from qtcore.store.sealing import INSTANCE, current_origin, read_frontier
-from qtcore.store.tables import LedgerCheckpoint, LedgerCosignature, LedgerRoot
+from qtcore.store.tables import LedgerCheckpoint, LedgerCosignature, LedgerRoot, LedgerStamp
 
 _CHECKPOINT: Final = table_of(LedgerCheckpoint)
 _COSIGNATURE: Final = table_of(LedgerCosignature)
 _ROOT: Final = table_of(LedgerRoot)
+_STAMP: Final = table_of(LedgerStamp)
 
 
-def check_outside(site: Site, trust: Trust) -> tuple[HistoryProblem, ...]:
-    """Find where the instance's log, a cosignature or a witness folder does not fit the history."""
-    with site.store.read() as session:
-        return (
-            *_check_instance(session, site, trust),
-            *_check_cosignatures(session, site),
-            *_check_key_changes(session, site),
-            *(
-                problem
-                for folder in site.outposts.folders
-                for problem in check_folder(session, site, trust, folder)
-            ),
+def check_outside(
+    session: Session, site: Site, trust: Trust, *, asks_folders: bool = True
+) -> Iterator[HistoryProblem]:
+    """Find where what others signed or keep does not fit the history.
+
+    A copy that nobody serves is older than what folders keep: it does not ask them.
+    """
+    yield from _check_instance(session, site, trust)
+    yield from _check_cosignatures(session, site)
+    yield from _check_key_changes(session, site)
+    for authority in site.outposts.authorities:
+        yield from _check_stamps(session, site, authority)
+    for folder in site.outposts.folders if asks_folders else ():
+        yield from _check_lines(session, site, folder)
+        yield from _check_folder(session, site, trust, folder)
+
+
+def _check_stamps(
+    session: Session, site: Site, authority: StampAuthority
+) -> Iterator[HistoryProblem]:
+    """Check every stamp of an authority we know against the checkpoint it stands beside."""
+    rows = session.execute(
+        select(_STAMP, _CHECKPOINT.c.note)
+        .outerjoin_from(_STAMP, _CHECKPOINT, _of_same_state(_STAMP))
+        .where(_STAMP.c.tenant_id == site.store.tenant_id, _STAMP.c.authority == authority.name)
+        .order_by(_STAMP.c.size)
+    )
+    for row in rows:
+        try:
+            if row.note is None:
+                raise StampRefused(f"there is no checkpoint of {row.size} events any more")
+            content = note_body(str(row.note)).encode()
+            at = check_known_stamp(as_bytes(row.token), content, authority)
+            if at != aware(row.stamped_at):
+                raise StampRefused(f"it is listed with {aware(row.stamped_at)}, it says {at}")
+        except (StampRefused, OSError, ValueError) as exc:
+            said = f"the stamp of {authority.name} over {row.size} events: {exc}"
+            yield HistoryProblem("BAD_STAMP", max(row.size - 1, 0), said)
+
+
+def _check_lines(session: Session, site: Site, folder: WitnessFolder) -> Iterator[HistoryProblem]:
+    """Name each state that a folder is said to keep and does not."""
+    rows = session.execute(
+        select(_COSIGNATURE.c.size, _COSIGNATURE.c.line, _CHECKPOINT.c.note)
+        .outerjoin_from(_COSIGNATURE, _CHECKPOINT, _of_same_state(_COSIGNATURE))
+        .where(
+            _COSIGNATURE.c.tenant_id == site.store.tenant_id, _COSIGNATURE.c.witness == folder.name
         )
+        .order_by(_COSIGNATURE.c.size)
+    )
+    kept: dict[str, frozenset[int]] = {}
+    missing: list[int] = []
+    for size, line, note in rows:
+        origin = str(note or "").partition("\n")[0]
+        if origin not in kept:
+            kept[origin] = kept_sizes(folder, origin)
+        if line or size not in kept[origin]:
+            missing.append(size)
+    if missing:
+        more = f", nor {len(missing) - 1} other states" if missing[1:] else ""
+        said = f"{folder.name} is said to keep the state of {missing[0]} events, and does not{more}"
+        yield HistoryProblem("NOT_WITNESSED", max(missing[0] - 1, 0), said)
 
 
-def check_folder(
+def _of_same_state(table: Table) -> ColumnElement[bool]:
+    return and_(_CHECKPOINT.c.tenant_id == table.c.tenant_id, _CHECKPOINT.c.size == table.c.size)
+
+
+def _check_folder(
     session: Session, site: Site, trust: Trust, folder: WitnessFolder
 ) -> Iterator[HistoryProblem]:
     """Compare the newest state that a witness folder keeps with the tree."""
@@ -79,12 +135,7 @@ def _check_cosignatures(session: Session, site: Site) -> Iterator[HistoryProblem
     tenant = site.store.tenant_id
     rows = session.execute(
         select(_COSIGNATURE.c.size, _COSIGNATURE.c.witness, _COSIGNATURE.c.line, _CHECKPOINT.c.note)
-        .outerjoin_from(
-            _COSIGNATURE,
-            _CHECKPOINT,
-            (_CHECKPOINT.c.tenant_id == _COSIGNATURE.c.tenant_id)
-            & (_CHECKPOINT.c.size == _COSIGNATURE.c.size),
-        )
+        .outerjoin_from(_COSIGNATURE, _CHECKPOINT, _of_same_state(_COSIGNATURE))
         .where(_COSIGNATURE.c.tenant_id == tenant, _COSIGNATURE.c.witness.in_(keys))
         .order_by(_COSIGNATURE.c.size)
     )

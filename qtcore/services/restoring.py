@@ -101,18 +101,15 @@ def _accept(site: Site, context: Context, *, password: str, reason: str) -> Lost
         content = {**lost.as_json(), "reason": reason}
         signed = SignedContent("ledger", site.store.tenant_uid, lost.incarnation, content)
         write_signature(site, work, DEMAND, signed, proven=proven, reason=reason)
-        event = work.log(
-            "ledger.restore",
-            "ledger",
-            site.store.tenant_uid,
-            reason=reason,
-            details=lost.as_json(),
-        )
+        size = sealed_up_to(work.session, work.tenant_id)
+        details = {**lost.as_json(), "size": size}
+        uid = site.store.tenant_uid
+        event = work.log("ledger.restore", "ledger", uid, reason=reason, details=details)
         work.add(
             LedgerIncarnation(
                 tenant_id=work.tenant_id,
                 number=lost.incarnation,
-                from_size=sealed_up_to(work.session, work.tenant_id),
+                from_size=size,
                 lost_to=lost.last,
                 witness=lost.witness,
                 event_uid=event,

@@ -20,6 +20,7 @@ from qtcore.services.legal_holds import refuse_held
 from qtcore.services.proving import MAX_EXPORTED, export_history
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.store.claims import digest_archived
 from qtcore.store.columns import table_of
 from qtcore.store.proofs import find_checkpoint
 from qtcore.store.tables import (
@@ -80,15 +81,13 @@ def archive_history(site: Site, context: Context, before: datetime, file: Path) 
     digest = sha256(content).hexdigest()
     with site.store.write(context) as work:
         refuse_held(work.session, tenant, _keys(work.session, tenant, (first, last)))
-        event = work.log(
-            "ledger.archive",
-            "ledger",
-            site.store.tenant_uid,
-            details={"from": first, "to": last, "file": file.name, "sha256": digest},
-        )
+        _list_going(work, (first, last))
+        told = {"from": first, "to": last, "file": file.name, "sha256": digest}
+        told["listed"] = digest_archived(work.session, tenant, (first, last))
+        event = work.log("ledger.archive", "ledger", site.store.tenant_uid, details=told)
         row = {"first": first, "last": last, "file_name": file.name, "file_sha256": digest}
         work.insert(LedgerArchive, [{**row, "event_uid": event, "archived_at": context.at}])
-        _move_out(work, first, last)
+        _move_out(work, (first, last))
     return Archived(first, last, file, digest)
 
 
@@ -141,19 +140,23 @@ def _write(file: Path, content: bytes) -> None:
         raise StoreUnavailable(f"{file} cannot be written: {exc.strerror}") from exc
 
 
-def _move_out(work: UnitOfWork, first: int, last: int) -> None:
-    """Note what goes, then let it go: the triggers let nothing go that was not noted."""
-    tenant, session = work.tenant_id, work.session
+def _list_going(work: UnitOfWork, span: tuple[int, int]) -> None:
+    """Note what goes: the triggers let nothing go that was not noted."""
+    tenant = work.tenant_id
     told = and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
     going = (
         select(_SEAL.c.tenant_id, _SEAL.c.seq, _SEAL.c.event_id, _EVENT.c.object_uid)
         .select_from(_SEAL.join(_EVENT, told))
-        .where(_SEAL.c.tenant_id == tenant, _SEAL.c.seq.between(first, last))
+        .where(_SEAL.c.tenant_id == tenant, _SEAL.c.seq.between(*span))
     )
     names = ["tenant_id", "seq", "event_id", "object_uid"]
-    session.execute(insert(_ARCHIVED).from_select(names, going))
+    work.session.execute(insert(_ARCHIVED).from_select(names, going))
+
+
+def _move_out(work: UnitOfWork, span: tuple[int, int]) -> None:
+    tenant, session = work.tenant_id, work.session
     keys = select(_ARCHIVED.c.event_id).where(
-        _ARCHIVED.c.tenant_id == tenant, _ARCHIVED.c.seq.between(first, last)
+        _ARCHIVED.c.tenant_id == tenant, _ARCHIVED.c.seq.between(*span)
     )
     for table, column in ((_ABOUT, "event_id"), (_PRIVATE, "event_id"), (_SEAL, "event_id")):
         session.execute(delete(table).where(table.c.tenant_id == tenant, table.c[column].in_(keys)))

@@ -40,11 +40,6 @@ class Scan:
         return {**self.reading.as_json(), "matches": matches}
 
 
-def read_scan(text: str) -> Scan:
-    """Read a code without a database: nothing can match."""
-    return Scan(read_code(text))
-
-
 def scan(site: Site, context: Context, text: str) -> Scan:
     """Read a code and find what it means; an own code of a lot or unit is accepted as it stands."""
     require(site, context, "lot.read")

@@ -1,10 +1,11 @@
 """What the tables around the tree claim of it: archives, and the subtrees that proofs are made of.
 
-It must not read the contents of events beyond the one that tells of an archive.
+It must not read the contents of events beyond those that tell of an archive.
 """
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from sqlmodel import Session
 
 from qtcore.engines.ledger import HistoryProblem, node_hash
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.sealed_rows import time_texts
 from qtcore.store.tables import LedgerArchive, LedgerArchived, LedgerEvent, LedgerSeal, LedgerTile
 
 _ARCHIVE: Final = table_of(LedgerArchive)
@@ -42,7 +44,7 @@ def check_archives(session: Session, tenant_id: int) -> Iterator[HistoryProblem]
             yield _untold(row, f"an archive begins at event {row.first}, {expected} comes next")
             return
         is_newest = row is rows[-1]
-        if not (_tells(row) if row.head is not None else not is_newest):
+        if not (_tells(session, row) if row.head is not None else not is_newest):
             yield _untold(row, "no event tells of it as it stands there")
         expected = row.last + 1
     gone, last = session.execute(
@@ -53,15 +55,31 @@ def check_archives(session: Session, tenant_id: int) -> Iterator[HistoryProblem]
         yield HistoryProblem("UNTOLD_ARCHIVE", None, said)
 
 
-def _tells(row: Any) -> bool:
-    """Say whether the event of an archive names the same part and the same file."""
+def _tells(session: Session, row: Any) -> bool:
+    """Say whether the event of an archive names the same part, file, time and entries."""
     try:
-        told = json.loads(as_bytes(row.head))["details"]
-        found = (told["from"], told["to"], told["file"], told["sha256"])
+        head = json.loads(as_bytes(row.head))
+        told, at = head["details"], head["at"]
+        found = (told["from"], told["to"], told["file"], told["sha256"], at)
     except (ValueError, KeyError, TypeError):
         return False
-    listed = (row.first, row.last, row.file_name, row.file_sha256)
-    return bool(row.action == "ledger.archive" and found == listed)
+    listed = (row.first, row.last, row.file_name, row.file_sha256, time_texts([row.archived_at])[0])
+    if row.action != "ledger.archive" or found != listed:
+        return False
+    # Archives of the first releases do not tell which entries went.
+    return "listed" not in told or told["listed"] == digest_archived(
+        session, row.tenant_id, (row.first, row.last)
+    )
+
+
+def digest_archived(session: Session, tenant_id: int, span: tuple[int, int]) -> str:
+    """Hash the list of what an archive took away: place, key and thing of each entry."""
+    rows = session.execute(
+        select(_ARCHIVED.c.seq, _ARCHIVED.c.event_id, _ARCHIVED.c.object_uid)
+        .where(_ARCHIVED.c.tenant_id == tenant_id, _ARCHIVED.c.seq.between(*span))
+        .order_by(_ARCHIVED.c.seq)
+    )
+    return sha256(json.dumps([[*row] for row in rows], default=str).encode()).hexdigest()
 
 
 def _untold(row: Any, said: str) -> HistoryProblem:

@@ -29,6 +29,7 @@ from qtcore.errors import DatabaseDamaged, QTCoreError
 from qtcore.store import tables
 from qtcore.store.claims import check_archives
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.handovers import check_handovers
 from qtcore.store.queries.keyset import driver_rows
 from qtcore.store.queries.ledger import sealed_up_to
 from qtcore.store.sealed_rows import (
@@ -116,6 +117,7 @@ def _verify(
             reader.check_signed(verdict)
             reader.check_told()
             reader.problems += check_archives(session, store.tenant_id)
+            reader.problems += check_handovers(session, store.tenant_id, store.tenant_uid)
     if not reader.problems:
         return verdict
     return replace(verdict, ok=False, problems=(*verdict.problems, *reader.problems))

@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ COMMANDS = (
     "user token",
 )
 RUNNER = CliRunner()
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,24 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found = f"sqlite:///{tmp_path_factory.mktemp('cli') / 'plant.db'}"
     assert RUNNER.invoke(app, ["db", "upgrade", "--db", found]).exit_code == 0
     yield found
+
+
+@pytest.mark.parametrize("asked", ["--version --json", "--json --version"])
+def test_the_version_is_told_as_text_and_as_json(asked: str) -> None:
+    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
+    expected = {"name": project["name"], "version": project["version"]}
+    told = RUNNER.invoke(app, ["--version"])
+    assert (told.exit_code, told.output) == (0, f"{expected['name']} {expected['version']}\n")
+    assert json.loads(RUNNER.invoke(app, asked.split()).output) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("", "Usage"), ("--json scan 0", "write it after the command")]
+)
+def test_nothing_asked_and_a_misplaced_option_are_wrong_usage(given: str, said: str) -> None:
+    found = RUNNER.invoke(app, given.split())
+    assert found.exit_code == 2
+    assert said in re.sub(r"[\s│]+", " ", found.output)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -56,16 +76,25 @@ def test_what_a_command_writes_is_attributed(command: str) -> None:
     assert "--as" in RUNNER.invoke(app, [*command.split(), "--help"]).output
 
 
-def test_the_first_token_makes_the_administrator_and_stands_alone_on_the_last_line(
-    tmp_path: Path,
-) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
+def test_a_program_reads_a_code_without_loading_what_opens_databases(tmp_path: Path) -> None:
+    code = ["scan", "(01)04012345678901", "--db", f"sqlite:///{tmp_path / 'none.db'}"]
     done = subprocess.run(
-        [sys.executable, "-m", "qtcore", "user", "token", "admin", "--db", url],
+        [sys.executable, "-X", "importtime", "-m", "qtcore", *code],
         capture_output=True,
         text=True,
         check=True,
     )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "accepted: ^0104012345678901" in done.stdout
+    assert "qtcore.builtin.gs1.reading" in loaded
+    assert not loaded & {"sqlalchemy", "alembic", "jinja2", "litestar", "qtcore.registry"}
+
+
+def test_the_first_token_makes_the_administrator_and_stands_alone_on_the_last_line(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    done = RUNNER.invoke(app, ["user", "token", "admin", "--db", url])
     token = done.stdout.splitlines()[-1]
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
     assert (tmp_path / "new.db").is_file()

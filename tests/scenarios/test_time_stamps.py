@@ -2,12 +2,8 @@
 
 import base64
 import json
-import shutil
-import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,85 +24,15 @@ from qtcore.services.stamping import (
 from qtcore.store.outposts import Outposts, StampAuthority
 from qtcore.testing import a_site
 from tests.attackers import note
+from tests.outposts import Authority, a_running_authority
 
 pytestmark = pytest.mark.heavy
-
-CONFIG = """\
-[req]
-distinguished_name = name
-prompt = no
-[name]
-CN = QTCore test authority
-[tsa]
-default_tsa = one
-[one]
-dir = .
-serial = ./serial
-crypto_device = builtin
-signer_cert = ./tsa.pem
-signer_key = ./tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256, sha384, sha512
-accuracy = secs:1
-ordering = no
-tsa_name = no
-ess_cert_id_chain = no
-[ext]
-extendedKeyUsage = critical,timeStamping
-keyUsage = critical,digitalSignature
-basicConstraints = CA:false
-"""
-
-
-class Authority:
-    """`openssl ts` behind an HTTP server."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        (folder / "tsa.cnf").write_text(CONFIG)
-        (folder / "serial").write_text("01\n")
-        self.run(
-            *"req -x509 -newkey rsa:2048 -nodes -days 3650 -config tsa.cnf -extensions ext".split(),
-            *"-keyout tsa.key -out tsa.pem".split(),
-        )
-
-    def run(self, *arguments: str) -> None:
-        subprocess.run(
-            ["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, timeout=60
-        )
-
-    def answer(self, query: bytes) -> bytes:
-        (self.folder / "query.tsq").write_bytes(query)
-        self.run(*"ts -reply -config tsa.cnf -queryfile query.tsq -out answer.tsr".split())
-        return (self.folder / "answer.tsr").read_bytes()
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StampAuthority]:
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl program for a local time-stamping authority")
-    made = Authority(tmp_path_factory.mktemp("tsa") / "authority")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            query = self.rfile.read(int(self.headers["content-length"]))
-            answer = made.answer(query)
-            self.send_response(200)
-            self.send_header("content-type", "application/timestamp-reply")
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield StampAuthority(f"http://127.0.0.1:{server.server_port}/tsr", made.folder / "tsa.pem")
-    server.shutdown()
-    server.server_close()
+    with a_running_authority(tmp_path_factory.mktemp("tsa") / "authority") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -98,6 +98,14 @@ def check_cosignature(body: str, line: str, key: WitnessKey) -> int:
     return at
 
 
+def cosigned_at(line: str) -> int:
+    """Read the time in a cosignature, without checking it; raises NoteError when it is none."""
+    raw = _decode(line.rstrip("\n").rpartition(" ")[2], "cosignature")
+    if len(raw) != _SIGNATURE_SIZE:
+        raise NoteError(f"cosignature {line[:80]!r} has another length")
+    return int.from_bytes(raw[4:12], "big")
+
+
 def write_submission(submission: Submission) -> bytes:
     """Write the body of an add-checkpoint request."""
     proof = (base64.b64encode(each).decode() for each in submission.proof)

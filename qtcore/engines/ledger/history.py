@@ -29,6 +29,9 @@ ProblemKind = Literal[
     "NOT_IN_INSTANCE",
     "NOT_READABLE",
     "UNTOLD_ARCHIVE",
+    "NOT_AS_TOLD",
+    "NOT_WITNESSED",
+    "BAD_STAMP",
 ]
 
 

@@ -5,6 +5,7 @@ It must not know what any route does.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from litestar import Request, Response
@@ -163,11 +164,11 @@ def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def openapi_route(operations: Iterable[Operation]) -> HTTPRouteHandler:
-    """Make the route that serves the document."""
-    document = build_openapi(operations)
+    """Make the route that serves the document; it is made when it is first asked for."""
+    document = cache(partial(build_openapi, tuple(operations)))
 
-    @get(f"{PREFIX}/openapi.json", include_in_schema=False, sync_to_thread=False, name="openapi")
+    @get(f"{PREFIX}/openapi.json", include_in_schema=False, sync_to_thread=True, name="openapi")
     def show(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-        return Response(document, media_type="application/json")
+        return Response(document(), media_type="application/json")
 
     return show

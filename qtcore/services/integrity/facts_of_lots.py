@@ -49,8 +49,6 @@ _BATCH: Final = 500
 
 def check_told(ground: Ground) -> Iterator[Violation]:
     """I3: each row is told of, with the version and the values that the ledger told last."""
-    if ground.archived:
-        return  # what was told first is in an archive; the tree still binds it
     for model in _NAMED:
         for row in ground.rows(model):
             yield from _check_row(ground, model, row)
@@ -58,6 +56,8 @@ def check_told(ground: Ground) -> Iterator[Violation]:
     for node, row in versions.items():
         uid = ground.nodes.get(node, "")
         told = ground.told.get(uid)
+        if uid in ground.archived and not (told and told.version):
+            continue  # the last entry that told of its version is in an archive
         last = max(told.version if told else 0, 1)
         # That an import verified a lot it had named before is told by the event, not by a version.
         if not last <= row.version <= last + 1:
@@ -73,10 +73,11 @@ def _check_row(ground: Ground, model: type[SQLModel], row: Any) -> Iterator[Viol
     name = _name(model, row)
     told = ground.told.get(row.uid)
     if told is None:
-        if not _is_built_in(row):
+        if not _is_built_in(row) and row.uid not in ground.archived:
             yield Violation("I3", name, "no entry of the ledger tells of it")
         return
-    if model in _VERSIONED and row.version != max(told.version, 1):
+    is_known = told.version or row.uid not in ground.archived
+    if model in _VERSIONED and is_known and row.version != max(told.version, 1):
         said = f"it has version {row.version}, the ledger tells of version {max(told.version, 1)}"
         yield Violation("I3", name, said)
     # The fields of a form may have the names of columns; of records only the state is compared.

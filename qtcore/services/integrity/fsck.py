@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from qtcore.context import Context
 from qtcore.errors import StoreUnavailable
+from qtcore.services.integrity.books import check_books
 from qtcore.services.integrity.facts_of_lots import (
     check_balance,
     check_genealogy,
@@ -32,9 +33,9 @@ from qtcore.services.integrity.proof import (
     check_borders,
     check_refusals,
     check_seals,
-    check_time,
     check_versions,
 )
+from qtcore.services.integrity.times import check_time
 from qtcore.services.integrity.witnessed import check_witnesses
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -45,7 +46,7 @@ Check = Callable[[Ground], Iterator[Violation]]
 CHECKS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("I1", (check_answers,)),
     ("I2", (check_states,)),
-    ("I3", (check_told, check_lines)),
+    ("I3", (check_told, check_lines, check_books)),
     ("I4", (check_releases,)),
     ("I5", (check_signatures, check_delegations)),
     ("I6", (check_balance, check_genealogy)),

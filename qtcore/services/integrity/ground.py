@@ -98,9 +98,20 @@ class Ground:
                 yield row, head
 
     @cached_property
-    def archived(self) -> int:
-        """How many entries are in archives, so that the database no longer tells of them."""
-        return sum(1 for _ in self.rows(LedgerArchived))
+    def archived(self) -> frozenset[str]:
+        """The things of which an entry is in an archive, so that the database tells less of them.
+
+        What an archive took away is bound by the entry that tells of it, see `check_archives`.
+        """
+        return frozenset(row.object_uid for row in self.rows(LedgerArchived))
+
+    def acts(self, action: str) -> dict[str, tuple[int, Mapping[str, Any]]]:
+        """Give the newest entry of an action about each thing: its key and its head."""
+        return {
+            str(head["object"]["id"]): (row.id, head)
+            for row, head in self.heads()
+            if head["action"] == action
+        }
 
     @cached_property
     def told(self) -> dict[str, Told]:
