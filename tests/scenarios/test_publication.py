@@ -121,11 +121,10 @@ def test_the_author_cannot_sign(site: Site):
 
 
 def test_who_acts_for_the_author_cannot_sign(site: Site):
-    draft = a_draft(site)
     wanted = DelegationInput("ida", "quinn", signer(site).at + timedelta(days=1), "on leave")
     make_delegation(site, author(site), wanted, Proof(PASSWORD))
     with pytest.raises(Refused, match="acts for ida, who stands for this draft"):
-        publish(site, draft)
+        publish(site, a_draft(site))
 
 
 @pytest.mark.parametrize(
