@@ -378,6 +378,7 @@ def test_refused_rows_are_written_with_reasons_and_load_when_they_are_mended(sit
     assert (again.stored, again.refused) == (1, 0)
 
 
+@pytest.mark.heavy
 def test_the_commands_load_list_show_and_undo(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'site.db'}"
     (tmp_path / "b.xlsx").write_bytes(a_workbook(ROWS))
