@@ -6,6 +6,7 @@ The files are of an earlier release; what they cannot show stands in `tests/scen
 import base64
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,11 @@ UNFIT: tuple[Any, ...] = (
 def test_no_argument_of_a_proof_raises_anything_but_a_proof_error(place: int) -> None:
     inclusion: list[Any] = [1, 3, HASH, [HASH, HASH], HASH]
     consistency: list[Any] = [1, 3, HASH, HASH, [HASH, HASH]]
-    for verify, good in (
+    both: tuple[tuple[Callable[..., None], list[Any]], ...] = (
         (qtcore_verify.verify_inclusion, inclusion),
         (qtcore_verify.verify_consistency, consistency),
-    ):
+    )
+    for verify, good in both:
         for value in UNFIT:
             with pytest.raises(qtcore_verify.ProofError) as caught:
                 verify(*good[:place], value, *good[place + 1 :])
