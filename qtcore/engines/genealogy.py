@@ -1,4 +1,4 @@
-"""Walks over an edge list that was already read: depths, cycles, stages of a drawing, gaps.
+"""Walks over an edge list that was already read: depths, cycles, stages of a drawing.
 
 It must not know how edges are stored or selected, nor quantities. An edge goes from a source (what
 was used) to a target (what was made of it). Nothing here recurses: chains may be any length.
@@ -57,29 +57,6 @@ class Drawing(Generic[N]):
     columns: tuple[Column[N], ...]
     lanes: tuple[Lane[N], ...]
     outside: tuple[N, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Seen(Generic[N]):
-    """What the records say about a node, to be compared with its links."""
-
-    node: N
-    is_received: bool = False
-    is_made: bool = False
-    is_consumed: bool = False
-    is_verified: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Gap(Generic[N]):
-    """A link that must exist and is not recorded; the scope of a recall must show its gaps.
-
-    `kind`: no_origin (neither received nor made), no_sources (made of nothing), no_products
-    (consumed for nothing), unverified (only another document's word for it).
-    """
-
-    node: N
-    kind: Literal["no_origin", "no_sources", "no_products", "unverified"]
 
 
 def order_by_depth(
@@ -220,24 +197,6 @@ def lay_out(
         ),
         outside=tuple(node for node in everything if node not in stages),
     )
-
-
-def list_gaps(seen: Iterable[Seen[N]], edges: Iterable[Edge[N]]) -> tuple[Gap[N], ...]:
-    """Name every link that the records ask for and that is not there."""
-    listed = tuple(edges)
-    sources = {edge.source for edge in listed}
-    targets = {edge.target for edge in listed}
-    gaps: list[Gap[N]] = []
-    for one in seen:
-        if not one.is_verified:
-            gaps.append(Gap(one.node, "unverified"))
-        elif not one.is_received and not one.is_made and one.node not in targets:
-            gaps.append(Gap(one.node, "no_origin"))
-        if one.is_made and one.node not in targets:
-            gaps.append(Gap(one.node, "no_sources"))
-        if one.is_consumed and one.node not in sources:
-            gaps.append(Gap(one.node, "no_products"))
-    return tuple(gaps)
 
 
 def _neighbours(edges: Iterable[Edge[N]], direction: Direction) -> dict[N, list[N]]:

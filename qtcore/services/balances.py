@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from qtcore.context import Context
-from qtcore.engines.balance import INCOMING, KINDS, Balance, Movement, balance
+from qtcore.engines.balance import INCOMING, KINDS, Balance, Movement, balance, exactly
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.nodes import resolve
@@ -120,6 +120,7 @@ def balance_lots(
         return balance_nodes(site, session, nodes, lens=lens)
 
 
+@exactly
 def balance_nodes(
     site: Site, session: Session, nodes: Iterable[int], *, lens: Lens = NOW
 ) -> Balances:
@@ -160,6 +161,7 @@ def _names_of(session: Session, tenant: int, nodes: Sequence[int]) -> dict[int, 
     return one_of
 
 
+@exactly
 def balance_lot(
     site: Site, info: NodeInfo, rows: Sequence[MovementRow], lens: Lens = NOW
 ) -> LotBalance:
@@ -204,28 +206,50 @@ def _left(site: Site, rows: Sequence[MovementRow], unit: str, info: NodeInfo) ->
 
 def is_count(row: MovementRow) -> bool:
     """Say whether a movement is a count of what is there."""
+    if row.verb != "observe" or row.quantity is None:
+        return False
     step = row.step.replace(":", "/").replace("-", "/").rsplit("/", 1)[-1]
-    return row.verb == "observe" and row.quantity is not None and step in COUNTING_STEPS
+    return step in COUNTING_STEPS
 
 
 def _losses(site: Site, info: NodeInfo, rows: Sequence[MovementRow], unit: str) -> tuple[Lost, ...]:
-    """Compare each count with what the movements say was there at that moment."""
+    """Compare each count with what the movements say was there at that moment.
+
+    Of one moment, what moved comes before what was counted.
+    """
     found: list[Lost] = []
-    there, last = Decimal(0), None
-    for row in sorted(rows, key=lambda each: (each.event_at, each.id)):
+    if not any(map(is_count, rows)):
+        return ()
+    there: dict[str, Decimal] = {}
+    last = None
+    for row in sorted(rows, key=lambda each: (each.event_at, is_count(each), each.id)):
         amount = _converted(site, row, unit)
         if amount is None:
             continue
         if is_count(row):
-            if there != amount:
-                found.append(
-                    Lost("count", there - amount, unit, _shown(last), _shown(row), info.uid)
-                )
-            there = amount
+            was = sum((there.pop(code) for code in _counted_places(there, row)), Decimal(0))
+            there[row.location_code] = amount
+            if was != amount:
+                missing = was - amount
+                found.append(Lost("count", missing, unit, _shown(last), _shown(row), info.uid))
         elif row.effect in SIGN:
-            there += amount * SIGN[row.effect]
+            before = there.get(row.location_code, Decimal(0))
+            there[row.location_code] = before + amount * SIGN[row.effect]
         last = row
     return tuple(found)
+
+
+def _counted_places(there: Mapping[str, Decimal], row: MovementRow) -> list[str]:
+    """Choose the places whose stock a count is compared with.
+
+    A lot that is known to lie in several places was counted in one of them, or at the place that
+    nobody recorded; else in all of them.
+    """
+    known = [code for code, amount in there.items() if amount]
+    for code in (row.location_code, ""):
+        if row.location_code and code in known and len(known) > 1:
+            return [code]
+    return list(there)
 
 
 def _process_losses(

@@ -4,12 +4,12 @@ It must not know customers or rules. Packing changes no stock; a pallet that lea
 contents along.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.events import ActRow, MovementRow, movements_of
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.shipments import ContentRow, contents_of
 
@@ -51,19 +51,39 @@ def list_movements(
     carried = _carried(session, tenant_id, rows, lens)
     if not carried:
         return rows
-    contents = contents_of(session, tenant_id, {row.node for row in carried}, lens=lens)
     told = {(row.event_uid, row.node, row.effect) for row in rows}
     rows += [
-        move._replace(node=held.node, quantity=held.quantity, unit=held.unit)
-        for move in carried
-        for held in held_in(contents, move.node, move.event_at)
-        if held.node in wanted and (move.event_uid, held.node, move.effect) not in told
+        row
+        for row in _of_contents(session, tenant_id, carried, lens)
+        if row.node in wanted and (row.event_uid, row.node, row.effect) not in told
     ]
     return sorted(rows, key=lambda row: row.event_at)
 
 
+def shipped_inside(
+    session: Session, tenant_id: int, acts: Mapping[int, Sequence[ActRow]]
+) -> list[MovementRow]:
+    """List how things left inside cases and pallets; `acts` are the acts on each of them."""
+    packings = [row for rows in acts.values() for row in rows if row.container is not None]
+    carried = [
+        row for row in _carried(session, tenant_id, packings, NOW) if row.effect == "shipped"
+    ]
+    if not carried:
+        return []
+    return [row for row in _of_contents(session, tenant_id, carried, NOW) if row.node in acts]
+
+
+def _of_contents(
+    session: Session, tenant_id: int, carried: Sequence[MovementRow], lens: Lens
+) -> Iterator[MovementRow]:
+    contents = contents_of(session, tenant_id, {row.node for row in carried}, lens=lens)
+    for move in carried:
+        for held in held_in(contents, move.node, move.event_at):
+            yield move._replace(node=held.node, quantity=held.quantity, unit=held.unit)
+
+
 def _carried(
-    session: Session, tenant_id: int, rows: Sequence[MovementRow], lens: Lens
+    session: Session, tenant_id: int, rows: Sequence[MovementRow | ActRow], lens: Lens
 ) -> list[MovementRow]:
     found: list[MovementRow] = []
     level, seen = _containers(rows), set[int]()
@@ -75,5 +95,5 @@ def _carried(
     return found
 
 
-def _containers(rows: Sequence[MovementRow]) -> set[int]:
+def _containers(rows: Sequence[MovementRow | ActRow]) -> set[int]:
     return {row.container for row in rows if row.part == "child" and row.container is not None}

@@ -4,17 +4,18 @@ It must not know the notation they came in. Edges are superseded, never deleted.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import update
 from sqlmodel import col, select
 
 from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import Edge, Event, FieldValue, Movement
 from qtcore.store.unit import UnitOfWork
 
-_ENTITY, _NAME = "event", "transformation_id"
+ENTITY, NAME = "event", "transformation_id"
 _CONSUMED, _PRODUCED = "input", "output"
 
 
@@ -43,9 +44,9 @@ def link_group(work: UnitOfWork, group: Group, event: Event) -> int:
             tenant_id=work.tenant_id,
             id=work.key(),
             uid=work.new_uid(),
-            entity=_ENTITY,
+            entity=ENTITY,
             owner_id=event.id,
-            name=_NAME,
+            name=NAME,
             text_value=group.transformation_id,
         )
     )
@@ -83,52 +84,60 @@ def link_group(work: UnitOfWork, group: Group, event: Event) -> int:
     return len(fresh)
 
 
-def read_group(work: UnitOfWork, event: Event) -> Group | None:
-    """Find the group an event belongs to."""
-    found = work.session.exec(
-        select(FieldValue.text_value).where(
-            FieldValue.tenant_id == work.tenant_id,
-            FieldValue.entity == _ENTITY,
-            FieldValue.owner_id == event.id,
-            FieldValue.name == _NAME,
+def groups_of(work: UnitOfWork, events: Collection[int]) -> list[Group]:
+    """Find the groups that events belong to."""
+    found: set[str] = set()
+    for few in batched(sorted(events)):
+        names = work.session.exec(
+            select(FieldValue.text_value).where(
+                FieldValue.tenant_id == work.tenant_id,
+                FieldValue.entity == ENTITY,
+                col(FieldValue.owner_id).in_(few),
+                FieldValue.name == NAME,
+            )
         )
-    ).first()
-    return Group(found) if found else None
+        found.update(name for name in names if name)
+    return [Group(name) for name in sorted(found)]
 
 
-def supersede_event(work: UnitOfWork, wrong: Event, by: Event, group: Group | None = None) -> None:
-    """Take an event back: it and its edges no longer count, and stay readable.
+def cut_group(work: UnitOfWork, group: Group, wrong: Collection[int], by: int) -> None:
+    """Take back what led from the inputs of events that no longer count to other parts' outputs."""
+    gone = set(wrong).intersection(_owners(work, group))
+    members = [member.id for member in _members(work, group) if member.id not in gone]
+    parts = _parts(work, [*gone, *members])
+    lost = {node for event in gone for node in parts.inputs[event]}
+    _supersede_edges(
+        work, by, members, sources=lost.difference(*(parts.inputs[m] for m in members))
+    )
+
+
+def supersede_event(
+    work: UnitOfWork, wrong: Event, by: Event, group: Group | None = None
+) -> set[int]:
+    """Take an event back: it and its edges no longer count, and stay readable; gives its nodes.
 
     In a group, edges from its inputs to outputs of other parts go as well.
     """
     changes = work.change(wrong, superseded_by=by.id, superseded_at=work.context.at)
-    _supersede_edges(work, by, [wrong.id])
+    nodes = _nodes(work, wrong.id)
+    _supersede_edges(work, by.id, [wrong.id])
     if group is not None:
-        members = _members(work, group)
-        parts = _parts(work, [wrong.id, *(member.id for member in members)])
-        lost = parts.inputs[wrong.id].difference(*(parts.inputs[m.id] for m in members))
-        _supersede_edges(work, by, [member.id for member in members], sources=lost)
+        cut_group(work, group, [wrong.id], by.id)
     work.log(
         "event.supersede",
         "event",
         wrong.uid,
         changes={name: change for name, change in changes.items() if name == "superseded_at"},
         reason=by.reason,
-        about=[work.uid_of(node) for node in sorted(_nodes(work, wrong.id))],
+        about=[work.uid_of(node) for node in sorted(nodes)],
         details={"by": by.uid},
     )
+    return nodes
 
 
 def _members(work: UnitOfWork, group: Group) -> list[Event]:
     """List the current events of a group."""
-    owners = work.session.exec(
-        select(FieldValue.owner_id).where(
-            FieldValue.tenant_id == work.tenant_id,
-            FieldValue.entity == _ENTITY,
-            FieldValue.name == _NAME,
-            FieldValue.text_value == group.transformation_id,
-        )
-    ).all()
+    owners = _owners(work, group)
     return list(
         work.session.exec(
             select(Event).where(
@@ -138,6 +147,17 @@ def _members(work: UnitOfWork, group: Group) -> list[Event]:
             )
         )
     )
+
+
+def _owners(work: UnitOfWork, group: Group) -> Sequence[int]:
+    return work.session.exec(
+        select(FieldValue.owner_id).where(
+            FieldValue.tenant_id == work.tenant_id,
+            FieldValue.entity == ENTITY,
+            FieldValue.name == NAME,
+            FieldValue.text_value == group.transformation_id,
+        )
+    ).all()
 
 
 def _parts(work: UnitOfWork, events: Collection[int]) -> _Parts:
@@ -166,7 +186,7 @@ def _linked(work: UnitOfWork, events: Collection[int]) -> set[tuple[int, int, in
 
 
 def _supersede_edges(
-    work: UnitOfWork, by: Event, events: Collection[int], *, sources: Collection[int] | None = None
+    work: UnitOfWork, by: int, events: Collection[int], *, sources: Collection[int] | None = None
 ) -> None:
     table = table_of(Edge)
     statement = update(table).where(
@@ -176,7 +196,7 @@ def _supersede_edges(
     )
     if sources is not None:
         statement = statement.where(table.c.src.in_(sources))
-    work.session.execute(statement.values(superseded_by=by.id, superseded_at=work.context.at))
+    work.session.execute(statement.values(superseded_by=by, superseded_at=work.context.at))
 
 
 def _nodes(work: UnitOfWork, event_id: int) -> set[int]:

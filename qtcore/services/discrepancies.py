@@ -5,14 +5,27 @@ known now.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 
 from sqlmodel import col, select
 
+from qtcore.engines.balance import exactly
+from qtcore.services.contents import shipped_inside
 from qtcore.services.device_uses import uses_of
+from qtcore.services.impossible_acts import (
+    EARLY,
+    FUTURE,
+    ITSELF,
+    UNIT,
+    Finding,
+    find_impossible,
+    is_departure,
+    moment_text,
+    said,
+)
 from qtcore.services.loops import loops_near
 from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
@@ -20,17 +33,14 @@ from qtcore.services.stock import SIGN, Stock, stock_of_all_names, stock_of_node
 from qtcore.store.queries.events import ActRow, acts_on
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units, same_nodes
+from qtcore.store.queries.shipments import stays_in
 from qtcore.store.queries.sums import Sum, made_of_themselves, sums_of
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
 
 NEGATIVE = "negative_balance"
-EARLY = "used_before_made"
 HELD = "shipped_on_hold"
-UNIT = "unknown_unit"
 CYCLE = "cycle"
-FUTURE = "future_event"
-ITSELF = "made_from_itself"
 PACKED_TWICE = "packed_twice"
 NOT_INSIDE = "unpacked_not_inside"
 DEVICE = "device_not_fit"
@@ -38,51 +48,79 @@ REVIEWED = (
     NEGATIVE, EARLY, HELD, UNIT, CYCLE, FUTURE, ITSELF, PACKED_TWICE, NOT_INSIDE,
     DEVICE,
 )  # fmt: skip
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """What does not fit; `detail` says it in words, given the number of the lot."""
-
-    kind: str
-    detail: Callable[[str], str]
-    event_id: int | None = None
-
-
-_LEAVES = ("consumed", "shipped")
+_LEAVES = ("shipped", "returned", "scrapped")
 _Acts = Mapping[int, Sequence[ActRow]]
 _Sums = Mapping[int, Sequence[Sum]]
-_Found = list[tuple[int, _Finding]]
+_Found = list[tuple[int, Finding]]
 
 
-def review_nodes(site: Site, work: UnitOfWork, nodes: Iterable[int]) -> int:
+def review_nodes(
+    site: Site, work: UnitOfWork, nodes: Iterable[int], *, taken_back: Collection[int] = ()
+) -> int:
     """Compare what is known of nodes with what can be; returns how many discrepancies are new.
 
-    One that is no longer true is resolved, one that is still open is left alone. Lots of a cycle
-    are looked at together, whichever of them are named.
+    What is no longer true is resolved, and what is true otherwise than it was is noted anew. Lots
+    of a cycle are looked at together, whichever of them are named, and so is what is inside a case
+    that travelled. `taken_back` are the nodes of events that no longer count.
     """
-    loops, open_rows = _with_cycles(work, set(nodes))
-    wanted = sorted(set(nodes) | loops.keys() | {row.node for row in open_rows if row.node})
-    sums: dict[int, list[Sum]] = defaultdict(list)
-    for total in sums_of(work.session, work.tenant_id, wanted):
-        sums[total.node].append(total)
+    asked = {*nodes, *taken_back}
+    sums = _sums_of(work, asked)
+    inside = _inside(work, sums, taken_back) - asked
+    loops, open_rows = _with_cycles(work, asked | inside)
+    wanted = asked | inside | loops.keys() | {row.node for row in open_rows if row.node}
+    sums |= _sums_of(work, wanted - asked)
     acts: dict[int, list[ActRow]] = defaultdict(list)
     for row in acts_on(work.session, work.tenant_id, _suspects(site, work, sums)):
         acts[row.node].append(row)
-    found: dict[int, list[_Finding]] = defaultdict(list)
+    found: dict[int, list[Finding]] = defaultdict(list)
     for node, rows in acts.items():
-        if each := [*_early(rows), *_unknown_units(site, rows), *_future(rows), *_itself(rows)]:
+        if each := find_impossible(site, rows):
             found[node] += each
     for node, finding in (
         *_misfits(work, acts),
         *_negative(site, work, sums),
         *_held(work, acts),
-        *_unfit(work, wanted),
+        *_unfit(work, sorted(wanted)),
         *_cycles(work, loops),
     ):
         found[node].append(finding)
     return _keep(work, open_rows, found)
+
+
+def keep_findings(
+    work: UnitOfWork,
+    nodes: Collection[int],
+    kinds: Collection[str],
+    found: Mapping[int, Sequence[Finding]],
+) -> int:
+    """Note what was found of some kinds about nodes, and resolve what was not found again."""
+    return _keep(work, _open_rows(work, set(nodes), kinds), found)
+
+
+def _sums_of(work: UnitOfWork, nodes: Collection[int]) -> dict[int, list[Sum]]:
+    sums: dict[int, list[Sum]] = defaultdict(list)
+    if nodes:
+        for total in sums_of(work.session, work.tenant_id, sorted(nodes)):
+            sums[total.node].append(total)
+    return sums
+
+
+def _inside(work: UnitOfWork, sums: _Sums, taken_back: Collection[int]) -> set[int]:
+    """Name what is, or was, in the cases that went somewhere, into another case, or were emptied.
+
+    What is only packed into a case is named by that packing itself.
+    """
+    cases = set(taken_back)
+    for node, rows in sums.items():
+        if any(row.part == "parent" for row in rows) and any(
+            row.effect in _LEAVES or row.part == "child" or row.emptied for row in rows
+        ):
+            cases.add(node)
+    if not cases:
+        return set()
+    return {stay.node for stay in stays_in(work.session, work.tenant_id, cases)}
 
 
 def _suspects(site: Site, work: UnitOfWork, sums: _Sums) -> set[int]:
@@ -104,7 +142,11 @@ def _may_not_fit(site: Site, rows: Sequence[Sum]) -> bool:
         row.is_packing
         or row.future
         or (row.unit and site.registry.unit(row.unit) is None)
-        or (first is not None and row.effect in _LEAVES and row.first_at < first)
+        or (
+            first is not None
+            and is_departure(row.effect, is_packing=False)
+            and row.first_at < first
+        )
         for row in rows
     )
 
@@ -128,7 +170,9 @@ def _with_cycles(
     return loops, open_rows
 
 
-def _open_rows(work: UnitOfWork, nodes: set[int]) -> list[Discrepancy]:
+def _open_rows(
+    work: UnitOfWork, nodes: set[int], kinds: Collection[str] = REVIEWED
+) -> list[Discrepancy]:
     rows: list[Discrepancy] = []
     for few in batched(sorted(nodes)):
         rows += work.session.exec(
@@ -138,60 +182,7 @@ def _open_rows(work: UnitOfWork, nodes: set[int]) -> list[Discrepancy]:
                 col(Discrepancy.resolved_at).is_(None),
             )
         )
-    return [row for row in rows if row.kind in REVIEWED]
-
-
-def _early(rows: Sequence[ActRow]) -> list[_Finding]:
-    """Find a use before the thing was there. A month-precise date counts as its first day.
-
-    Where its making is not recorded, only a use before the first receipt is early: its maker
-    shipped it before that, of course.
-    """
-    made = [r.event_at for r in rows if r.effect == "produced"]
-    arrived = made or [r.event_at for r in rows if r.effect == "received"]
-    departures = ("consumed", "shipped") if made else ("consumed",)
-    if not arrived:
-        return []
-    used = [r for r in rows if r.effect in departures and r.event_at < min(arrived)]
-    if not used:
-        return []
-    first = used[0]
-    text = (
-        f"was {first.effect} on {_moment(first.event_at)}, "
-        f"before it came into being on {_moment(min(arrived))}"
-    )
-    return [_Finding(EARLY, lambda lot_no: f"{lot_no} {text}", first.event_id)]
-
-
-def _unknown_units(site: Site, rows: Sequence[ActRow]) -> list[_Finding]:
-    unknown = {r.unit: r for r in rows if r.unit and site.registry.unit(r.unit) is None}
-    return [
-        _Finding(UNIT, _said(f"unit {unit!r} is not declared in any pack; declare it"), r.event_id)
-        for unit, r in unknown.items()
-    ]
-
-
-def _future(rows: Sequence[ActRow]) -> list[_Finding]:
-    """Find an event told before it happened: a clock, a zone or a year is wrong."""
-    told = [row for row in rows if row.event_at > row.recorded_at + CLOCK_TOLERANCE]
-    if not told:
-        return []
-    first = min(told, key=lambda row: (row.event_at, row.id))
-    text = (
-        f"{first.event_type} is dated {_moment(first.event_at)}, after it was told on "
-        f"{_moment(first.recorded_at)}; correct its time"
-    )
-    return [_Finding(FUTURE, _said(text), first.event_id)]
-
-
-def _itself(rows: Sequence[ActRow]) -> list[_Finding]:
-    """Find an event that made a lot out of the same lot: rework makes a new lot."""
-    made = {row.event_id for row in rows if row.part == "output"}
-    used = [row for row in rows if row.part == "input" and row.event_id in made]
-    if not used:
-        return []
-    text = f"is used and made by one event on {_moment(used[0].event_at)}"
-    return [_Finding(ITSELF, lambda lot_no: f"{lot_no} {text}", used[0].event_id)]
+    return [row for row in rows if row.kind in kinds]
 
 
 def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
@@ -206,14 +197,15 @@ def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
     found = []
     for each in misfits:
         lot_no, case = infos[each.node].lot_no, named[each.container].lot_no
-        text = f"{lot_no} was taken out of {case} on {_moment(each.at)}, which did not hold it"
+        text = f"{lot_no} was taken out of {case} on {moment_text(each.at)}, which did not hold it"
         if each.kind == PACKED_TWICE:
             other = named[each.other].lot_no
-            text = f"{lot_no} was packed into {case} on {_moment(each.at)} while inside {other}"
-        found.append((each.node, _Finding(each.kind, _said(text), each.event_id)))
+            text = f"{lot_no} was packed into {case} on {moment_text(each.at)} while inside {other}"
+        found.append((each.node, Finding(each.kind, said(text), each.event_id)))
     return found
 
 
+@exactly
 def _negative(site: Site, work: UnitOfWork, sums: _Sums) -> _Found:
     names = same_nodes(work.session, work.tenant_id, sums)
     alone = [node for node, rows in sums.items() if node not in names and _may_be_negative(rows)]
@@ -222,7 +214,7 @@ def _negative(site: Site, work: UnitOfWork, sums: _Sums) -> _Found:
         if _may_be_negative(sums_of(work.session, work.tenant_id, {node, *others})):
             stocks[node] = stock_of_all_names(site, work.session, node, others)
     return [
-        (node, _Finding(NEGATIVE, partial(_more_left, stock)))
+        (node, Finding(NEGATIVE, partial(_more_left, stock)))
         for node, stock in stocks.items()
         if stock.quantity < 0 and not stock.unknown
     ]
@@ -246,19 +238,23 @@ def _may_be_negative(rows: Sequence[Sum]) -> bool:
 
 
 def _held(work: UnitOfWork, acts: _Acts) -> _Found:
-    shipped = [r for rows in acts.values() for r in rows if r.effect == "shipped"]
-    holds = _holds_on(work, {row.node for row in shipped})
+    """Find what left while it was on hold, by its own name or inside a case."""
+    shipped = [
+        (row.node, row.event_at, row.event_id)
+        for rows in acts.values()
+        for row in rows
+        if row.effect == "shipped"
+    ]
+    shipped += [
+        (row.node, row.event_at, row.event_id)
+        for row in shipped_inside(work.session, work.tenant_id, acts)
+    ]
+    holds = _holds_on(work, {node for node, *_ in shipped})
     return [
-        (
-            row.node,
-            _Finding(
-                HELD, _said(f"shipped on {_moment(row.event_at)} while on hold"), row.event_id
-            ),
-        )
-        for row in shipped
-        for hold in holds.get(row.node, ())
-        if hold.placed_at <= row.event_at
-        and (hold.lifted_at is None or row.event_at < hold.lifted_at)
+        (node, Finding(HELD, said(f"shipped on {moment_text(at)} while on hold"), event_id))
+        for node, at, event_id in sorted(shipped, key=itemgetter(1, 2))
+        for hold in holds.get(node, ())
+        if hold.placed_at <= at and (hold.lifted_at is None or at < hold.lifted_at)
     ]
 
 
@@ -282,7 +278,7 @@ def _holds_on(work: UnitOfWork, nodes: set[int]) -> dict[int, list[Hold]]:
 def _unfit(work: UnitOfWork, nodes: Iterable[int]) -> _Found:
     """Find what an event was told by a device that was not known to measure right that day."""
     return [
-        (use.node, _Finding(DEVICE, _said(f"told on {use.on}, but {use.why}"), use.event_id))
+        (use.node, Finding(DEVICE, said(f"told on {use.on}, but {use.why}"), use.event_id))
         for use in uses_of(work.session, work.tenant_id, nodes)
         if use.why and use.event_id is not None
     ]
@@ -291,7 +287,7 @@ def _unfit(work: UnitOfWork, nodes: Iterable[int]) -> _Found:
 def _cycles(work: UnitOfWork, loops: Mapping[int, Sequence[int]]) -> _Found:
     named = describe_nodes(work.session, work.tenant_id, loops) if loops else {}
     return [
-        (node, _Finding(CYCLE, _said("comes from itself: " + " -> ".join(
+        (node, Finding(CYCLE, said("comes from itself: " + " -> ".join(
             named[each].lot_no for each in way
         ))))
         for node, way in loops.items()
@@ -299,23 +295,44 @@ def _cycles(work: UnitOfWork, loops: Mapping[int, Sequence[int]]) -> _Found:
 
 
 def _keep(
-    work: UnitOfWork, open_rows: Sequence[Discrepancy], found: Mapping[int, Sequence[_Finding]]
+    work: UnitOfWork, open_rows: Sequence[Discrepancy], found: Mapping[int, Sequence[Finding]]
 ) -> int:
     known = {(row.node, row.kind): row for row in open_rows}
-    true = {(node, each.kind): each for node, findings in found.items() for each in findings}
-    fresh = {place: finding for place, finding in true.items() if place not in known}
-    infos = describe_nodes(work.session, work.tenant_id, {node for node, _ in fresh})
-    for (node, _), finding in fresh.items():
-        _open(work, infos[node], finding)
+    true = {
+        place: each for node, findings in found.items() for place, each in _told(node, findings)
+    }
+    infos = describe_nodes(work.session, work.tenant_id, {node for node, _ in true})
+    details = {(node, kind): _said_of(infos[node], true[node, kind]) for node, kind in true}
+    # Shortest ways round a cycle are many: which of them is told is no news.
+    stays = {
+        place
+        for place, row in known.items()
+        if place in true and (row.kind == CYCLE or row.detail == details[place])
+    }
     for place, row in known.items():
-        if place not in true:
+        if place not in stays:
             changes = work.change(row, resolved_at=work.context.at)
             work.log("discrepancy.resolve", "discrepancy", row.uid, changes=changes)
-    return len(fresh)
+    for place in true.keys() - stays:
+        _open(work, infos[place[0]], true[place], details[place])
+    return len(true.keys() - known.keys())
 
 
-def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
-    detail = finding.detail(info.lot_no)[:2000]
+def _told(node: int, findings: Sequence[Finding]) -> Iterator[tuple[tuple[int, str], Finding]]:
+    """Give one finding of each kind, the first, which says how many there are besides."""
+    kinds: dict[str, list[Finding]] = defaultdict(list)
+    for each in findings:
+        kinds[each.kind].append(each)
+    for kind, (first, *rest) in kinds.items():
+        yield (node, kind), replace(first, others=len(rest))
+
+
+def _said_of(info: NodeInfo, finding: Finding) -> str:
+    others = f" (and {finding.others} more)" if finding.others else ""
+    return f"{finding.detail(info.lot_no)}{others}"[:2000]
+
+
+def _open(work: UnitOfWork, info: NodeInfo, finding: Finding, detail: str) -> None:
     row = Discrepancy(
         tenant_id=work.tenant_id,
         id=work.key(),
@@ -334,12 +351,3 @@ def _open(work: UnitOfWork, info: NodeInfo, finding: _Finding) -> None:
         about=[info.uid],
         details={"kind": finding.kind, "detail": detail},
     )
-
-
-def _said(text: str) -> Callable[[str], str]:
-    """Say something that does not name the lot."""
-    return lambda _: text
-
-
-def _moment(at: datetime) -> str:
-    return at.isoformat(timespec="minutes")

@@ -3,7 +3,7 @@
 It must not judge what a document says; what does not fit becomes a discrepancy.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,7 +16,6 @@ from qtcore.builtin.epcis.strict_json import pointer, write_json
 from qtcore.builtin.facts import Thing, TraceEvent
 from qtcore.builtin.gs1 import canonical_identifier, party_code
 from qtcore.errors import Fault, InputRejected
-from qtcore.services.corrections import Group, link_group, read_group, supersede_event
 from qtcore.services.device_uses import cited_device
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.epcis_facts import (
@@ -33,11 +32,13 @@ from qtcore.services.epcis_facts import (
 )
 from qtcore.services.epcis_masters import too_long, write_masters
 from qtcore.services.epcis_profiles import ProfileJudge
+from qtcore.services.epcis_settling import settle_events
 from qtcore.services.events import EventInput, Line, Origin, Stored, write_all
 from qtcore.services.imports import MAX_CODE, MAX_EVENT_ID, MAX_LOT_NO, ImportReport, Places
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
+from qtcore.services.told_in_parts import review_groups
 from qtcore.store.queries.epcis import DECLARED
 from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import EpcisEvent, Event, Identifier, LogisticUnit, Lot, Node, Unit
@@ -113,10 +114,10 @@ class DocumentWriter:
         self._complete_lots(written)
         self._name_nodes(written)
         ids = {*self._known, *(stored_id(event) for event in new)}
-        for event in new:
-            self._settle(event, ids)
+        settled = settle_events(self._work, new, ids)
         touched = {node for each in written for node in each.stored.nodes}
-        review_nodes(self._site, self._work, touched)
+        review_nodes(self._site, self._work, touched, taken_back=settled.nodes)
+        review_groups(self._work, settled.groups, taken_back=settled.nodes)
         read = len(events) + self._document.repeated
         return ImportReport(
             read=read,
@@ -370,28 +371,6 @@ class DocumentWriter:
                 for key, (node, scheme, value) in zip(keys, wanted, strict=True)
             ],
         )
-
-    def _settle(self, event: TraceEvent, ids: Collection[str]) -> None:
-        """Join the parts of a transformation, then apply error declarations, old and new."""
-        own, declared = stored_id(event), event.error is not None
-        is_part = not declared and bool(event.transformation_id) and event.verb == "transform"
-        if not (is_part or declared or f"{own}{DECLARED}" in ids):
-            return
-        row = self._event_of(own)
-        if is_part and row is not None:
-            link_group(self._work, Group(event.transformation_id), row)
-        wrong = self._event_of(own.removesuffix(DECLARED)) if declared else row
-        declaration = row if declared else self._event_of(f"{own}{DECLARED}")
-        if wrong is not None and declaration is not None and wrong.superseded_by is None:
-            group = read_group(self._work, wrong)
-            supersede_event(self._work, wrong, declaration, group)
-
-    def _event_of(self, external_id: str) -> Event | None:
-        return self._work.session.exec(
-            select(Event).where(
-                Event.tenant_id == self._work.tenant_id, Event.external_id == external_id
-            )
-        ).first()
 
 
 def _is_own(uri: str) -> bool:

@@ -13,12 +13,14 @@ from sqlmodel import select as select_rows
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected, NotFound, Refusal, Refused
+from qtcore.services.corrections import cut_group, groups_of
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.events import EventInput, write_event
 from qtcore.services.nodes import NodeBook
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.table_import import STORED, UNDONE
+from qtcore.services.told_in_parts import review_groups
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import TENANT, among, change_for, rows_for
 from qtcore.store.queries.nodes import describe_nodes
@@ -217,6 +219,10 @@ def _take_back(site: Site, work: UnitOfWork, run: ImportRun, reason: str) -> Non
             )
             .values(superseded_by=by_key, superseded_at=work.context.at)
         )
+    wrong = list(work.session.execute(mine).scalars())
+    groups = groups_of(work, wrong)
+    for group in groups:
+        cut_group(work, group, wrong, by_key)
     _forget(work, run, made, by)
     work.change(run, undone_at=work.context.at)
     work.log(
@@ -227,7 +233,8 @@ def _take_back(site: Site, work: UnitOfWork, run: ImportRun, reason: str) -> Non
         about=[work.uid_of(node) for node in touched],
         details={"by": by, "file": run.file_name, "lots": len(made), "stored": run.stored},
     )
-    review_nodes(site, work, set(touched))
+    review_nodes(site, work, (), taken_back=touched)
+    review_groups(work, groups, taken_back=touched)
 
 
 def _forget(work: UnitOfWork, run: ImportRun, made: set[int], by: str) -> None:

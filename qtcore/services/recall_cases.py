@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from qtcore.context import Context
+from qtcore.engines.balance import exactly
 from qtcore.services.recall_checks import effectiveness
 from qtcore.services.recall_notices import clock_of, get_case, notice_json
 from qtcore.services.recall_planning import newest_snapshot, notices_of
@@ -110,6 +111,7 @@ def question_of(case: RecallCase) -> Question:
     )
 
 
+@exactly
 def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Compare a frozen scope with today's: added, removed, moved, quantity changed, shipped since.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from qtcore.engines.balance import exactly
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.recall_replies import replies_of
@@ -59,6 +60,7 @@ class Reconciled:
         }
 
 
+@exactly
 def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) -> Reconciled:
     """Compare what customers received with what returned and what they report as dealt with.
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Balance
+from qtcore.engines.balance import Balance, exactly
 from qtcore.engines.shares import Share
 from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
@@ -104,11 +105,13 @@ class RecallScope:
             "contains": [share.as_json() for share in self.contains.get(key, ())],
         }
 
+    @exactly
     def _amount(self, node: int) -> Decimal:
         """Count what ever was of a lot: what came in from outside or was made."""
         found = self.balances.get(node)
         return found.received + found.produced if found else Decimal(0)
 
+    @exactly
     def _quantities(self, lots: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
         """Add up the bounds per item and unit: unlike things are never added."""
         sums: dict[tuple[str, str], list[Decimal]] = {}
@@ -198,7 +201,7 @@ def compute_scope(
         one_of=one_of,
         where=find_whereabouts(site, session, merged, (stocks, movements)),
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
-        contains=_contains(site, session, starts, merged) if with_shares else {},
+        contains=_contains(site, session, starts, merged, movements=rows) if with_shares else {},
     )
 
 
@@ -223,15 +226,21 @@ def _in_time(rows: Iterable[MovementRow]) -> list[MovementRow]:
 
 
 def _contains(
-    site: Site, session: Session, starts: Sequence[Seed], merged: Trace
+    site: Site,
+    session: Session,
+    starts: Sequence[Seed],
+    merged: Trace,
+    *,
+    movements: Sequence[MovementRow],
 ) -> Mapping[int, Sequence[Share]]:
     """Say how much of the seeds is in each lot; of a seed that is none, there may be nothing."""
     seeds = [seed.info.node for seed in starts]
     sure = [seed.info.node for seed in starts if seed.is_certain]
-    found = shares_of(site, session, seeds, merged.edges)
+    told = partial(shares_of, site, session, movements=movements)
+    found = told(seeds, merged.edges)
     if len(sure) == len(seeds):
         return found
-    least = shares_of(site, session, sure, merged.edges, nodes=seeds) if sure else {}
+    least = told(sure, merged.edges, nodes=seeds) if sure else {}
     return {
         node: [_at_least(share, least.get(node, ())) for share in shares]
         for node, shares in found.items()

@@ -13,6 +13,7 @@ from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.device_uses import cited_in, device_refusals
+from qtcore.services.discrepancies import review_nodes
 from qtcore.services.event_gates import AskedEvent, gate_refusals
 from qtcore.services.events import EventInput, Line, Stored, write_event
 from qtcore.services.form_values import read_fields, read_form
@@ -32,6 +33,7 @@ from qtcore.services.rights import require
 from qtcore.services.sight import get_seen, thing_at
 from qtcore.services.site import Site
 from qtcore.services.veils import locked_faults
+from qtcore.store.queries.events import open_discrepancies
 from qtcore.store.tables import Party
 from qtcore.store.unit import UnitOfWork
 
@@ -89,6 +91,8 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
                 raise Refused(f"{event.event_type} is refused: {refusals[0].message}", refusals)
             stored = write_event(site, book, event)
             complete_fields(work, found)
+            if _may_settle(work, definition.verb, everything):
+                review_nodes(site, work, stored.nodes)
             return stored
     except Refused as refused:
         site.store.note(
@@ -99,6 +103,14 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
             reason="; ".join(r.message for r in refused.refusals),
         )
         raise
+
+
+def _may_settle(work: UnitOfWork, verb: str, named: Sequence[Found]) -> bool:
+    """Say whether an event may explain what did not fit: imports leave such things open."""
+    known = [each.info for each in named if each.info is not None]
+    if verb in ("return", "scrap", "unpack") and any(i.kind == "logistic_unit" for i in known):
+        return True
+    return bool(open_discrepancies(work.session, work.tenant_id, [info.node for info in known]))
 
 
 def _require_here(site: Site, context: Context, event: EventInput) -> None:

@@ -3,19 +3,20 @@
 It must not write anything, and it must not know imports, which store facts as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from qtcore.definitions.stored_states import allows
 from qtcore.definitions.workflows import WorkflowDefinition
+from qtcore.engines.balance import exactly
 from qtcore.errors import Fault, InputRejected, Refusal
 from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
-from qtcore.services.stock import Stock, stock_of_all_names, stock_of_nodes
+from qtcore.services.stock import Stock, stock_of_all_names, stock_of_sums
 from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.nodes import (
     NodeInfo,
@@ -25,7 +26,7 @@ from qtcore.store.queries.nodes import (
     same_nodes,
 )
 from qtcore.store.queries.shipments import contents_of, stays_in
-from qtcore.store.queries.sums import sums_of
+from qtcore.store.queries.sums import Sum, sums_of
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
 
@@ -65,10 +66,16 @@ class Asked:
 def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
     """List every reason why this event cannot be recorded."""
     everything = (*asked.lines, *asked.inside)
+    used = {
+        f.info.node: f.info
+        for f in asked.lines
+        if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) not in MAKES
+    }
+    sums = sums_of(work.session, work.tenant_id, used)
     return [
-        *_time_refusals(work, asked),
+        *_time_refusals(asked.event.event_at, used, sums),
         *_life_cycle_refusals(site, work, asked.verb, everything),
-        *_stock_refusals(site, work, asked.verb, asked.lines),
+        *_stock_refusals(site, work, asked, sums),
         *_gone_refusals(work, asked.verb, asked.lines),
         *_cycle_refusals(work, asked.lines),
         *_packing_refusals(work, asked),
@@ -99,26 +106,23 @@ def _item_unit(book: NodeBook, line: Line) -> str:
     return str(book.master("item", line.ref.item).unit)
 
 
-def _time_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:
+def _time_refusals(
+    event_at: datetime, used: Mapping[int, NodeInfo], sums: Iterable[Sum]
+) -> list[Refusal]:
     """Say which lots did not exist yet when the event is said to have happened."""
-    used = {
-        f.info.node: f.info
-        for f in asked.lines
-        if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) not in MAKES
-    }
     born: dict[int, datetime] = {}
-    for row in sums_of(work.session, work.tenant_id, used):
+    for row in sums:
         if row.effect in ("received", "produced"):
             born.setdefault(row.node, row.first_at)
     return [
         Refusal(
             "QT449",
             f"{_named(used[node])} came into being on {at:%Y-%m-%d %H:%M}, after this event of "
-            f"{asked.event.event_at:%Y-%m-%d %H:%M}",
+            f"{event_at:%Y-%m-%d %H:%M}",
             fix="correct the time of the event, or the lot",
         )
         for node, at in born.items()
-        if at > asked.event.event_at
+        if at > event_at
     ]
 
 
@@ -212,12 +216,17 @@ def _state_allows(site: Site, state: str, ability: str) -> bool:
     return allows(_lot_workflow(site), state, ability)
 
 
+@exactly
 def _stock_refusals(
-    site: Site, work: UnitOfWork, verb: str, found: Sequence[Found]
+    site: Site, work: UnitOfWork, asked: Asked, sums: Iterable[Sum]
 ) -> list[Refusal]:
     """Say where more would be taken than there is."""
-    taken = [f for f in found if f.info and f.info.kind == "lot" and (verb, f.line.part) in TAKES]
-    stocks = stock_of_nodes(site, work.session, [f.info.node for f in taken if f.info])
+    taken = [
+        f
+        for f in asked.lines
+        if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) in TAKES
+    ]
+    stocks = stock_of_sums(site, work.session, [f.info.node for f in taken if f.info], sums)
     wanted: dict[int, Decimal] = {}
     refusals = []
     for one in taken:

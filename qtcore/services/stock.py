@@ -3,14 +3,13 @@
 It must not know why something moved.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Movement
+from qtcore.engines.balance import Movement, exactly
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.site import Site
@@ -57,15 +56,26 @@ class Stock:
 
 
 def stock_of_nodes(site: Site, session: Session, nodes: Sequence[int]) -> dict[int, Stock]:
-    """Say what is on hand of nodes; a node without movements has none on hand.
+    """Say what is on hand of nodes; a node without movements has none on hand."""
+    return stock_of_sums(site, session, nodes, sums_of(session, site.store.tenant_id, nodes))
 
-    Where neither units nor cases must be looked at, the database adds: a lot may have gone into
+
+@exactly
+def stock_of_sums(
+    site: Site, session: Session, nodes: Sequence[int], added: Iterable[Sum]
+) -> dict[int, Stock]:
+    """Say what is on hand of nodes whose acts the database has added up.
+
+    Where neither units nor cases must be looked at, that is enough: a lot may have gone into
     thousands of others.
     """
-    sums: dict[int, list[Sum]] = defaultdict(list)
-    for row in sums_of(session, site.store.tenant_id, nodes):
-        sums[row.node].append(row)
-    plain = {node: _added(node, rows) for node, rows in sums.items() if _is_plain(site, rows)}
+    sums: dict[int, list[Sum]] = {node: [] for node in nodes}
+    for row in added:
+        if row.node in sums:
+            sums[row.node].append(row)
+    plain = {
+        node: _added(node, rows) for node, rows in sums.items() if rows and _is_plain(site, rows)
+    }
     rest = [node for node in nodes if node not in plain]
     return plain | fold_stock(site, rest, list_movements(session, site.store.tenant_id, rest))
 
@@ -95,6 +105,7 @@ def stock_of_all_names(site: Site, session: Session, node: int, others: Iterable
     return fold_stock(site, [node], [row._replace(node=node) for row in rows])[node]
 
 
+@exactly
 def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[MovementRow]) -> dict[int, Stock]:
     """Fold movements that were read already; those of other nodes are left out."""
     stocks = {node: Stock(node) for node in nodes}

@@ -4,7 +4,7 @@ It must not know what the rows mean. Values are converted column by column: conv
 row, as SQLAlchemy does, costs more than the database needs to store them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
@@ -35,16 +35,32 @@ _ARRAYS: Final = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """A parameter of a statement: what binds a value, and what it is where no row names it.
+
+    `is_shared`: the same few values stand in many rows, and each costs as much to bind as the rest
+    of its row.
+    """
+
+    name: str
+    convert: _Convert | None
+    column: Column[Any]
+    is_given: bool
+    is_named: bool
+    is_shared: bool
+    is_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A statement with its columns, in the order of its parameters.
+    """A statement with its parameters, in their order.
 
     `swept` writes any number of rows at once, where the database takes whole columns.
     """
 
     text: str
     swept: str
-    columns: tuple[Column[Any], ...]
-    converters: tuple[_Convert | None, ...]
+    places: tuple[_Place, ...]
     is_positional: bool
 
 
@@ -62,11 +78,11 @@ def insert_rows(
     """
     if not rows:
         return
-    alike: dict[frozenset[str], list[int]] = {}
     first = tuple(rows[0])
-    if list(map(tuple, rows)).count(first) == len(rows):
+    if len(rows) == 1 or list(map(tuple, rows)).count(first) == len(rows):
         _insert_alike(connection, table, rows, given)
         return
+    alike: dict[frozenset[str], list[int]] = {}
     for place, row in enumerate(rows):
         alike.setdefault(frozenset(row), []).append(place)
     told = {name: list(values) for name, values in given.items()}
@@ -82,45 +98,66 @@ def _insert_alike(
     given: Mapping[str, Iterable[object]],
 ) -> None:
     known = _known(connection.dialect.name)
-    named = frozenset((*rows[0], *given))
-    if (table.name, named) not in known:
-        known[table.name, named] = _prepare(connection.dialect, table, named)
-    prepared = known[table.name, named]
-    columns = [
-        given[column.name] if column.name in given else _values(rows, column, convert)
-        for column, convert in zip(prepared.columns, prepared.converters, strict=True)
-    ]
-    names = [column.name for column in prepared.columns]
-    if prepared.swept and len(rows) > 1:
+    named = (table.name, tuple(rows[0]), tuple(given))
+    prepared = known.get(named)
+    if prepared is None:
+        prepared = known[named] = _prepare(connection.dialect, table, rows[0], given)
+    if len(rows) == 1:
+        (row,) = rows
+        values = [_value(row, place, given) for place in prepared.places]
+        run(connection, prepared.text, _told(prepared, values)).close()
+        return
+    columns = [_values(rows, place, given) for place in prepared.places]
+    if prepared.swept:
+        names = (place.name for place in prepared.places)
         whole = dict(zip(names, map(list, columns), strict=True))
         run(connection, prepared.swept, whole).close()
         return
     told: list[Any] = list(zip(*columns, strict=True))
     if not prepared.is_positional:
-        told = [dict(zip(names, row, strict=True)) for row in told]
-    is_many = len(told) > 1
-    run(connection, prepared.text, told if is_many else told[0], is_many=is_many).close()
+        told = [_told(prepared, row) for row in told]
+    run(connection, prepared.text, told, is_many=True).close()
+
+
+def _told(prepared: _Prepared, values: Sequence[object]) -> Any:
+    if prepared.is_positional:
+        return tuple(values)
+    return {place.name: value for place, value in zip(prepared.places, values, strict=True)}
 
 
 @cache
-def _known(_dialect: str) -> dict[tuple[str, frozenset[str]], _Prepared]:
+def _known(_dialect: str) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]], _Prepared]:
     """Give what was prepared so far for a kind of database: the same for each of its tables."""
     return {}
 
 
-def _prepare(dialect: Dialect, table: Table, named: frozenset[str]) -> _Prepared:
-    unknown = named - set(table.columns.keys())
+def _prepare(
+    dialect: Dialect, table: Table, row: Collection[str], given: Collection[str]
+) -> _Prepared:
+    unknown = {*row, *given} - set(table.columns.keys())
     if unknown:
         raise ValueError(f"table {table.name} has no column {', '.join(sorted(unknown))}")
     wanted = [
-        column for column in table.columns if column.name in named or column.default is not None
+        column
+        for column in table.columns
+        if column.name in row or column.name in given or column.default is not None
     ]
     compiled = insert(table).compile(dialect=dialect, column_keys=[c.name for c in wanted])
     order = getattr(compiled, "positiontup", None)
     columns = [table.columns[name] for name in order] if order else wanted
-    converters = tuple(_converter(column, dialect) for column in columns)
-    swept = _swept(dialect, table, wanted)
-    return _Prepared(str(compiled), swept, tuple(columns), converters, order is not None)
+    places = tuple(
+        _Place(
+            column.name,
+            _converter(column, dialect),
+            column,
+            is_given=column.name in given,
+            is_named=column.name in row,
+            is_shared=isinstance(column.type, UTCDateTime | Date),
+            is_json=isinstance(column.type, JSON),
+        )
+        for column in columns
+    )
+    return _Prepared(str(compiled), _swept(dialect, table, wanted), places, order is not None)
 
 
 def _swept(dialect: Dialect, table: Table, columns: Sequence[Column[Any]]) -> str:
@@ -144,21 +181,33 @@ def _converter(column: Column[Any], dialect: Dialect) -> _Convert | None:
     return column.type.dialect_impl(dialect).bind_processor(dialect)
 
 
+def _value(
+    row: Mapping[str, object], place: _Place, given: Mapping[str, Iterable[object]]
+) -> object:
+    """Give what a statement for one row is told for a place."""
+    if place.is_given:
+        return next(iter(given[place.name]))
+    value = row[place.name] if place.is_named else _default(place.column)
+    return value if place.convert is None else place.convert(value)
+
+
 def _values(
-    rows: Sequence[Mapping[str, object]], column: Column[Any], convert: _Convert | None
+    rows: Sequence[Mapping[str, object]], place: _Place, given: Mapping[str, Iterable[object]]
 ) -> Iterable[object]:
-    name = column.name
-    if name not in rows[0]:
-        default = _default(column)
+    """Give what a statement for many rows is told for a place."""
+    name, convert = place.name, place.convert
+    if place.is_given:
+        return given[name]
+    if not place.is_named:
+        default = _default(place.column)
         return repeat(default if convert is None else convert(default), len(rows))
     values = [row[name] for row in rows]
     if convert is None:
         return values
-    if isinstance(column.type, JSON):
+    if place.is_json:
         empty = convert({})
         return [convert(value) if value or type(value) is not dict else empty for value in values]
-    if isinstance(column.type, UTCDateTime | Date):
-        # A few moments stand in many rows, and each costs as much as the rest of its row.
+    if place.is_shared:
         written = {value: convert(value) for value in set(values)}
         return [written[value] for value in values]
     return [convert(value) for value in values]

@@ -89,9 +89,10 @@ def build_rows(entry: Entry, frame: Frame) -> LedgerRows:
     values = frame.private
     if entry.private:
         values = _tidy({**values, **entry.private})
+    salts = frame.sources.random_bytes(SALT_SIZE * len(values))
     private = [
-        {"field": name, "salt": frame.sources.random_bytes(SALT_SIZE), "value": values[name]}
-        for name in sorted(values)
+        {"field": name, "salt": salts[at : at + SALT_SIZE], "value": values[name]}
+        for at, name in zip(range(0, len(salts), SALT_SIZE), sorted(values), strict=True)
     ]
     try:
         head = _head(entry, frame, private)
@@ -115,7 +116,7 @@ def build_rows(entry: Entry, frame: Frame) -> LedgerRows:
 
 def _composed(text: str) -> str:
     """Write a text as the head has it, because the check compares the two."""
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _head(entry: Entry, frame: Frame, private: Sequence[Mapping[str, Any]]) -> bytes:
@@ -146,21 +147,24 @@ def _head(entry: Entry, frame: Frame, private: Sequence[Mapping[str, Any]]) -> b
 def _offset(at: datetime, zone: tzinfo | None) -> str:
     """Give the offset of the site's clock; a time that came with an offset of its own keeps it."""
     local = at.astimezone(zone) if at.utcoffset() == timedelta(0) else at
-    return local.strftime("%z")[:3] + ":" + local.strftime("%z")[3:5]
+    # Ends with +HH:MM, or with the seconds that some offsets of long ago had.
+    return local.isoformat(timespec="minutes")[16:22]
 
 
 def _tidy(private: Mapping[str, str]) -> dict[str, str]:
     """Give the personal values that are there, as they are stored and committed to."""
     # PostgreSQL keeps no NUL in text.
     short = {n: v.replace("\x00", "�")[:_LONGEST_PRIVATE] for n, v in private.items() if v}
-    return {name: value.encode("utf-8", "replace").decode() for name, value in short.items()}
+    return {
+        n: v if v.isascii() else v.encode("utf-8", "replace").decode() for n, v in short.items()
+    }
 
 
 def utc_text(at: datetime) -> str:
     """Write a time as the ledger does: UTC with six digits of a second."""
     if at.utcoffset() is None:
         raise ValueError(f"time {at.isoformat()} has no zone; the ledger needs aware times")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def as_text(value: object) -> str | None:

@@ -31,7 +31,7 @@ from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.kept import Memory, forget_own, share, share_on_commit
 from qtcore.store.migrate import current_revision, latest_revision, migrate
 from qtcore.store.queries.keyset import READER
-from qtcore.store.tables import KeyCounter, Tenant
+from qtcore.store.tables import KeyCounter, LedgerEvent, Tenant
 from qtcore.store.unit import UnitOfWork, WritingSession
 
 FIRST_TENANT: Final = 1
@@ -71,9 +71,11 @@ class Store:
         """Read one consistent state of the database; nothing can be written."""
         with (
             _named_faults(self.name),
-            Session(self._engines.readers, autoflush=False, expire_on_commit=False) as session,
+            self._engines.readers.connect() as connection,
+            connection.begin(),
+            Session(connection, autoflush=False, expire_on_commit=False) as session,
         ):
-            session.info[READER] = session.connection()
+            session.info[READER] = connection
             share(session, self._kept)
             with named_damage(session):
                 yield session
@@ -97,16 +99,17 @@ class Store:
                 yield UnitOfWork(session, context, tenant_id=self.tenant_id, sources=self.sources)
             finally:
                 forget_own(session)
-                session.rollback()
+                session.info[READER].rollback()
 
     @contextmanager
     def plumbing(self) -> Iterator[Session]:
         """Write what is no fact about lots: seals, sessions, deliveries. Business rows: QT510."""
         with self._transaction() as session:
-            begin_watch(session.connection())
+            connection = session.info[READER]
+            begin_watch(connection)
             yield session
             session.flush()
-            check_watch(session.connection(), entries=0)
+            check_watch(connection, entries=0)
 
     def note(
         self,
@@ -132,17 +135,23 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
+        """Open a session inside the transaction of its connection; it joins it when it is used.
+
+        A session that begins and ends its own costs more than the statements of a small entry.
+        """
         if self.fence:
             raise StoreUnavailable(self.fence, code="QT620")
         engine = self._writer()
         with (
             self._turn(),
             _named_faults(self.name),
-            WritingSession(engine, expire_on_commit=False) as session,
+            engine.connect() as connection,
+            WritingSession(connection, expire_on_commit=False) as session,
             share_on_commit(session, self._kept),
-            session.begin(),
+            connection.begin(),
             named_damage(session),
         ):
+            session.info[READER] = connection
             yield session
 
     def _writer(self) -> Engine:
@@ -249,6 +258,7 @@ def _find_tenant(engines: Engines, sources: Sources) -> Tenant:
     if engines.writer is not None:
         with Session(engines.writer, expire_on_commit=False) as session, session.begin():
             if found is None:
+                _require_new(session, engines.target)
                 found = _first_tenant(sources)
                 session.add(found)
             _touch(session, engines.target)
@@ -259,6 +269,17 @@ def _find_tenant(engines: Engines, sources: Sources) -> Tenant:
             f"{engines.target.name} holds no company yet; run `qtcore db upgrade` on it"
         )
     return found
+
+
+def _require_new(session: Session, target: Target) -> None:
+    """Refuse to make a company where entries stand: somebody removed theirs."""
+    entry = session.exec(select(LedgerEvent.id).limit(1)).first()
+    if entry is not None:
+        raise StoreUnavailable(
+            f"{target.name} holds entries of a company that is not in it any more: somebody "
+            "removed its row; restore a backup",
+            code="QT509",
+        )
 
 
 def _first_tenant(sources: Sources) -> Tenant:

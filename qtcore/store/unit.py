@@ -10,20 +10,21 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, Update, and_, bindparam, event, func, inspect, select, update
+from sqlalchemy import Connection, Table, bindparam, event, func, inspect, select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import ORMExecuteState, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, SQLModel
 
 from qtcore.context import Context, Sources
-from qtcore.errors import Conflict, NotFound
+from qtcore.errors import NotFound
+from qtcore.store.changing import conflict_of, updating
 from qtcore.store.columns import PublicRow, Row, TenantRow, table_of
 from qtcore.store.driver import change_rows, rows_of
 from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.inserts import insert_rows
 from qtcore.store.keys import KeySource
-from qtcore.store.ledger_rows import Change, Entry, LedgerRows, build_rows, frame_of
+from qtcore.store.ledger_rows import Change, Entry, Frame, LedgerRows, build_rows, frame_of
 from qtcore.store.queries.keyset import BEFORE_READING, READER, TENANT
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.tables import (
@@ -85,26 +86,24 @@ class UnitOfWork:
         self.context = context
         self.tenant_id = tenant_id
         self._sources = sources
-        self._connection = session.connection()
+        self._connection: Connection = session.info[READER]
         self._keys = KeySource(self._connection)
         self._waiting: list[SQLModel] = []
         self._plain: dict[str, list[Mapping[str, object]]] = defaultdict(list)
         self._entries: list[LedgerRows] = []
         self._messages: list[dict[str, object]] = []
         self._logged = 0
-        self._frame = frame_of(context, sources)
+        self._frame: Frame | None = None
         self._uids: dict[int, str] = {}
         self._uids_left: list[str] = []
         self._uids_at_once = 1
         self._versions: dict[str, int] = {}
         begin_watch(self._connection)
-        session.info[READER] = self._connection
         session.info[BEFORE_READING] = self._write_waiting
 
     def act_as(self, context: Context) -> None:
         """Say as whom this act is done, once it is known; nothing of it was told yet."""
-        self.context = context
-        self._frame = frame_of(context, self._sources)
+        self.context, self._frame = context, None
 
     def take_turn(self) -> None:
         """Wait for the units that took their turn before; the next queries see what they wrote.
@@ -211,7 +210,7 @@ class UnitOfWork:
         version = getattr(row, "version", None)
         seen = version if expected is None else expected
         if version is not None and seen != version:
-            raise _conflict(table, row, seen)
+            raise conflict_of(table, row, seen)
         if not changes:
             return {}
         written = {name: new for name, (_, new) in changes.items()}
@@ -224,14 +223,14 @@ class UnitOfWork:
         """Give a lot another state by compare-and-set, as `change` does; gives it as it is then."""
         seen = lot.version if expected is None else expected
         if seen != lot.version:
-            raise _conflict(_LOT, lot, seen)
+            raise conflict_of(_LOT, lot, seen)
         if state == lot.state:
             return lot
         after = lot._replace(state=state, version=lot.version + 1)
         told = {"new_state": state, "new_version": after.version, "before": lot.version}
         told |= {"of_tenant_id": self.tenant_id, "of_node": lot.node}
-        if change_rows(self._connection, _updating(_LOT, ("state", "version")), told) != 1:
-            raise _conflict(_LOT, lot, lot.version)
+        if change_rows(self._connection, updating(_LOT, ("state", "version")), told) != 1:
+            raise conflict_of(_LOT, lot, lot.version)
         key = inspect(Lot).identity_key_from_primary_key((self.tenant_id, lot.node))
         if key in self.session.identity_map:
             self.session.expire(self.session.identity_map[key])
@@ -268,6 +267,8 @@ class UnitOfWork:
             private=private,
             version=self._versions.get(uid),
         )
+        if self._frame is None:
+            self._frame = frame_of(self.context, self._sources)
         self._entries.append(build_rows(entry, self._frame))
         self._logged += 1
         if len(self._entries) >= _MOST_WAITING_ENTRIES:
@@ -329,9 +330,9 @@ class UnitOfWork:
         told |= {f"of_{c.name}": getattr(row, c.name) for c in table.primary_key.columns}
         if "version" in written:
             told["before"] = written["version"] - 1
-        statement = _updating(table, tuple(written))
+        statement = updating(table, tuple(written))
         if change_rows(self._connection, statement, told) != 1:
-            raise _conflict(table, row, getattr(row, "version", None))
+            raise conflict_of(table, row, getattr(row, "version", None))
         self._forget_copies(row)
         for name, value in written.items():
             set_committed_value(row, name, value)
@@ -368,32 +369,6 @@ class UnitOfWork:
 
 
 @lru_cache(maxsize=1000)
-def _updating(table: Table, names: tuple[str, ...]) -> Update:
-    """Make the statement that changes columns of one row, if it has the version that was seen."""
-    written = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-    same = [c == bindparam(f"of_{c.name}", type_=c.type) for c in table.primary_key.columns]
-    if "version" in names:
-        same.append(table.c.version == bindparam("before", type_=table.c.version.type))
-    return update(table).values(written).where(and_(*same))
-
-
-@lru_cache(maxsize=1000)
 def _attributes_of(model: type[SQLModel]) -> Mapping[str, str]:
     """Give the attribute of a model for each column of its table."""
     return {each.columns[0].name: each.key for each in inspect(model).column_attrs}
-
-
-def _conflict(table: Table, row: SQLModel | NodeInfo, seen: int | None) -> Conflict:
-    name = next(
-        (
-            str(getattr(row, c))
-            for c in ("number", "code", "lot_no", "login", "uid")
-            if hasattr(row, c)
-        ),
-        "",
-    )
-    since = "" if seen is None else f" since version {seen} was read"
-    return Conflict(
-        f"{table.name.replace('_', ' ')} {name!r} was changed by somebody else{since}; "
-        "read it again and repeat"
-    )

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qtcore.errors import NotFound
+from qtcore.services import epcis_settling
 from qtcore.services.balances import balance_lots
-from qtcore.services.epcis_import import DocumentWriter
 from qtcore.services.interchange import import_epcis
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
@@ -148,9 +148,9 @@ def test_a_correction_that_is_only_looked_at_when_it_comes_would_be_lost(
 ):
     fact, error = Told(0, 1, 0, 1), Told(0, 1, 0, 1, is_error=True)
     check_order(pair, [fact, error], [error, fact])
-    settle = DocumentWriter._settle
-    late = lambda self, event, ids: settle(self, event, ids) if event.error else None  # noqa: E731
-    monkeypatch.setattr(DocumentWriter, "_settle", late)
+    settle = epcis_settling._settle
+    late = lambda work, event, *rest: settle(work, event, *rest) if event.error else None  # noqa: E731
+    monkeypatch.setattr(epcis_settling, "_settle", late)
     with pytest.raises(AssertionError):
         check_order(pair, [fact, error], [error, fact])
 

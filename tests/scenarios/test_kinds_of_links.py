@@ -8,6 +8,7 @@ import pytest
 from qtcore.errors import InputRejected
 from qtcore.services.balances import balance_lots
 from qtcore.services.events import Allocation, EventInput, Line
+from qtcore.services.master import MasterInput, save_master
 from qtcore.services.nodes import LotRef
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
@@ -100,6 +101,24 @@ def test_a_count_that_finds_less_says_between_which_events_it_was_lost(plant, cl
     assert lost["before"]["event_type"] == "sampling"
     assert lost["after"]["at"] == counted_at.isoformat()
     assert (Decimal(found["unaccounted"]), found["closes"]) == (Decimal(9), False)
+
+
+def test_a_count_at_one_place_says_nothing_of_what_lies_elsewhere(plant, clock):
+    for code in ("WH-1", "WH-2"):
+        entry = MasterInput("location", code, code, values={"kind": "store"})
+        save_master(plant, plant.system_context(), entry)
+    lot = received(plant, "M-1")
+    record(plant, "transfer", line(lot, "subject", "40"), to_location="WH-2")
+    clock.advance(hours=1)
+    counted = line(lot, "subject", "60")
+    record(plant, "observation", counted, step="stock_taking", location="WH-1")
+    clock.advance(hours=1)
+    whole = balance_lots(plant, a_context(plant, EVERYTHING), ["M-1"]).as_json()
+    assert (whole["located"], whole["closes"]) == ([], True)
+    counted = line(lot, "subject", "39")
+    record(plant, "observation", counted, step="stock_taking", location="WH-2")
+    missing = balance_lots(plant, a_context(plant, EVERYTHING), ["M-1"]).as_json()
+    assert (missing["unaccounted"], missing["on_hand"]) == ("1", "99")
 
 
 def test_a_period_begins_with_what_was_there(plant, clock):

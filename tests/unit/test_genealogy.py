@@ -1,4 +1,4 @@
-"""Walks over edges: depths, certainties, cycles, stages and gaps, on chains of any length."""
+"""Walks over edges: depths, certainties, cycles and stages, on chains of any length."""
 
 from itertools import pairwise
 
@@ -9,12 +9,9 @@ from hypothesis import strategies as st
 
 from qtcore.engines.genealogy import (
     Edge,
-    Gap,
-    Seen,
     find_certainties,
     find_loops,
     lay_out,
-    list_gaps,
     longest_depth,
     order_by_depth,
 )
@@ -177,20 +174,3 @@ def test_a_loop_is_drawn_with_a_return():
 def test_a_column_is_sorted_as_asked():
     drawing = lay_out(links("b>x", "a>x"), "x", key=lambda node: {"a": "2", "b": "1"}.get(node, ""))
     assert drawing.columns[0].nodes == ("b", "a")
-
-
-def test_links_that_must_exist_and_do_not_are_named():
-    seen = [
-        Seen("bought", is_received=True, is_consumed=True),
-        Seen("made", is_made=True),
-        Seen("orphan", is_made=True),
-        Seen("stray"),
-        Seen("hearsay", is_verified=False),
-        Seen("lost", is_received=True, is_consumed=True),
-    ]
-    assert list_gaps(seen, links("bought>made")) == (
-        Gap("orphan", "no_sources"),
-        Gap("stray", "no_origin"),
-        Gap("hearsay", "unverified"),
-        Gap("lost", "no_products"),
-    )

@@ -214,7 +214,8 @@ def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
     lost = next((row.id for row in found if not row.event_type), None)
     if lost is not None:
         raise event_is_gone(lost)
-    return sorted(found, key=lambda row: (row.event_at, row.id))
+    # Of one moment, by what is told: in which order it was told must not matter.
+    return sorted(found, key=lambda row: (row.event_at, row.unit, row.id))
 
 
 def event_is_gone(movement: int) -> DatabaseDamaged:

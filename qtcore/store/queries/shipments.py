@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
-from operator import itemgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -162,21 +163,47 @@ def _stays(rows: Sequence[Any]) -> list[Stay]:
     found: list[Stay] = []
     for acts in told.values():
         inside: dict[int, list[Stay]] = defaultdict(list)
-        for row in sorted(acts, key=lambda act: (act.event_at, act.id)):
-            if row.verb == "pack":
-                inside[row.node].append(_packed(row))
-            elif row.part == "child":
-                found += _take_out(inside[row.node], row)
-            else:
-                # An unpacking that names no content empties the container.
-                found += [
-                    stay._replace(unpacked_at=row.event_at)
-                    for stays in inside.values()
-                    for stay in stays
-                ]
-                inside.clear()
+        acts.sort(key=lambda act: (act.event_at, act.quantity or 0, act.id))
+        for _, together in groupby(acts, key=attrgetter("event_at")):
+            found += _at_once(inside, list(together))
         found += [stay for stays in inside.values() for stay in stays]
     return found
+
+
+def _at_once(inside: dict[int, list[Stay]], acts: Sequence[Any]) -> list[Stay]:
+    """Put in and take out what one moment tells, in whatever order it was told.
+
+    What was there before comes out first: of a content that is changed in one moment, the new one
+    stays. Gives what is closed by it.
+    """
+    closed: list[Stay] = []
+    unmet = []
+    for row in acts:
+        if row.verb != "pack":
+            out, left = _taken(inside, row)
+            closed += out
+            if left is not None:
+                unmet.append(left)
+    for row in acts:
+        if row.verb == "pack":
+            inside[row.node].append(_packed(row))
+    for row in unmet:
+        closed += _taken(inside, row)[0]
+    return closed
+
+
+def _taken(inside: dict[int, list[Stay]], row: Any) -> tuple[list[Stay], Any]:
+    """Take out what an unpacking says; gives what is closed, and what it did not find."""
+    if row.part != "child":
+        # An unpacking that names no content empties the container.
+        stays = [stay for held in inside.values() for stay in held]
+        inside.clear()
+        return [stay._replace(unpacked_at=row.event_at) for stay in stays], None if stays else row
+    stays = _take_out(inside[row.node], row)
+    if row.quantity is None or any(s.quantity is None or s.unit != row.unit for s in stays):
+        return stays, None if stays else row
+    left = row.quantity - sum((stay.quantity or 0 for stay in stays), Decimal(0))
+    return stays, row._replace(quantity=left) if left > 0 else None
 
 
 def _packed(row: Any) -> Stay:
@@ -230,15 +257,19 @@ def _customers(dialect: str) -> Select[Any]:
     return select(_PARTY.c.id, _PARTY.c.code, _PARTY.c.name, _PARTY.c.contacts).where(here)
 
 
-@cache
-def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
-    """Select what went into the wanted containers or came out, and what emptied them."""
+def names_some() -> ColumnElement[bool]:
+    """Say whether the event of a movement names what was inside."""
     named = _MOVEMENT.alias("named")
-    names_some = exists().where(
+    return exists().where(
         named.c.tenant_id == TENANT,
         named.c.event_id == _MOVEMENT.c.event_id,
         named.c.part == "child",
     )
+
+
+@cache
+def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
+    """Select what went into the wanted containers or came out, and what emptied them."""
 
     def acts(container: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[Any]:
         thing = of_tenant(_NODE, _NODE.c.node, _MOVEMENT.c.node)
@@ -266,6 +297,6 @@ def _packing(dialect: str, *, shape: Shape) -> CompoundSelect[Any]:
     return union_all(
         acts(_MOVEMENT.c.container, _EVENT.c.verb.in_([literal("pack"), literal("unpack")])),
         acts(
-            _MOVEMENT.c.node, _MOVEMENT.c.part == "parent", _EVENT.c.verb == "unpack", ~names_some
+            _MOVEMENT.c.node, _MOVEMENT.c.part == "parent", _EVENT.c.verb == "unpack", ~names_some()
         ),
     )

@@ -10,13 +10,14 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, case, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
 from sqlmodel import Session
 
 from qtcore.store.columns import exact_sum, moment, table_of, text
 from qtcore.store.queries.events import event_is_gone, of_tenant, with_event
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.queries.lens import NOW, counts
+from qtcore.store.queries.shipments import names_some
 from qtcore.store.tables import Event, Location, Movement
 
 _EVENT: Final = table_of(Event)
@@ -27,8 +28,9 @@ _LOCATION: Final = table_of(Location)
 class Sum(NamedTuple):
     """What acts of one sort did to a node at one place, in one unit.
 
-    `untold` are the acts without a quantity, `future` those dated after they were recorded, and
-    `orphan` is a movement whose event is gone. Rows come in the order of their first act.
+    `untold` are the acts without a quantity, `future` those dated after they were recorded,
+    `emptied` those that took all out of a case, and `orphan` is a movement whose event is gone.
+    Rows come in the order of their first act.
     """
 
     node: int
@@ -40,6 +42,7 @@ class Sum(NamedTuple):
     quantity: Decimal | None
     untold: int
     future: int
+    emptied: int
     first_at: datetime
     first_id: int
     orphan: int | None
@@ -51,7 +54,7 @@ def sums_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[Sum]
     for row in found:
         if row.orphan is not None:
             raise event_is_gone(row.orphan)
-    return sorted(found, key=lambda row: (row.first_at, row.first_id))
+    return sorted(found, key=lambda row: (row.first_at, row.unit, row.first_id))
 
 
 def made_of_themselves(session: Session, tenant_id: int, nodes: Iterable[int]) -> set[int]:
@@ -74,6 +77,7 @@ def _sums(dialect: str) -> Select[Any]:
             exact_sum(dialect, move.quantity),
             func.count() - func.count(move.quantity),
             func.sum(case((_EVENT.c.event_at > _EVENT.c.recorded_at, 1), else_=0)),
+            func.sum(case((_empties(), 1), else_=0)),
             moment(func.min(_EVENT.c.event_at)),
             func.min(move.id),
             func.min(case((_EVENT.c.id.is_(None), move.id))),
@@ -82,6 +86,11 @@ def _sums(dialect: str) -> Select[Any]:
         .where(move.tenant_id == TENANT, among(dialect, move.node), counts(_EVENT, NOW.shape()))
         .group_by(*sort)
     )  # fmt: skip
+
+
+def _empties() -> ColumnElement[bool]:
+    """An unpacking that names no content takes all of it out."""
+    return and_(_MOVEMENT.c.part == "parent", _EVENT.c.verb == "unpack", ~names_some())
 
 
 @cache

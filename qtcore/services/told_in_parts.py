@@ -1,0 +1,97 @@
+"""Which transformations that are told in parts are only half told: made of nothing, or for nothing.
+
+It must not join the parts (`qtcore.services.corrections`). What is missing is a link that must
+exist and is not recorded: it is named until the other part arrives.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from qtcore.services.corrections import ENTITY, NAME, Group
+from qtcore.services.discrepancies import keep_findings
+from qtcore.services.impossible_acts import Finding, moment_text, said
+from qtcore.store.columns import table_of
+from qtcore.store.queries.keyset import batched
+from qtcore.store.tables import Event, FieldValue, Movement
+from qtcore.store.unit import UnitOfWork
+
+NO_SOURCES: Final = "no_sources"
+NO_PRODUCTS: Final = "no_products"
+_VALUE, _EVENT, _MOVEMENT = table_of(FieldValue), table_of(Event), table_of(Movement)
+
+
+def review_groups(
+    work: UnitOfWork, groups: Iterable[Group], *, taken_back: Collection[int] = ()
+) -> int:
+    """Name what groups leave half told; returns how many discrepancies are new.
+
+    `taken_back` are the nodes of parts that no longer count. A thing may have a part in other
+    groups: those are looked at as well.
+    """
+    names = {group.transformation_id for group in groups}
+    if not names:
+        return 0
+    nodes = {row.node for row in _parts(work, _VALUE.c.text_value, names)} | set(taken_back)
+    names |= {row.text_value for row in _parts(work, _MOVEMENT.c.node, nodes)}
+    parts: dict[str, list[Any]] = defaultdict(list)
+    for row in _parts(work, _VALUE.c.text_value, names):
+        parts[row.text_value].append(row)
+    found: dict[int, list[Finding]] = defaultdict(list)
+    for name in sorted(parts):
+        for row, finding in _half_told(name, parts[name]):
+            if row.node in nodes:
+                found[row.node].append(finding)
+    return keep_findings(work, nodes, (NO_SOURCES, NO_PRODUCTS), found)
+
+
+def _half_told(name: str, rows: Sequence[Any]) -> Iterable[tuple[Any, Finding]]:
+    sides = {row.part for row in rows}
+    if sides == {"input", "output"}:
+        return
+    made = "output" in sides
+    for row in sorted(rows, key=lambda each: (each.event_at, each.event_id)):
+        at = moment_text(row.event_at)
+        text = (
+            f"made on {at}, and nothing says of what"
+            if made
+            else (f"used on {at}, and nothing says what was made of it")
+        )
+        kind = NO_SOURCES if made else NO_PRODUCTS
+        yield row, Finding(kind, said(f"{text} (transformation {name})"), row.event_id)
+
+
+def _parts(work: UnitOfWork, column: Any, values: Collection[Any]) -> list[Any]:
+    """List inputs and outputs of the current events of groups, chosen by group or by node."""
+    found: list[Any] = []
+    for few in batched(sorted(values)):
+        found += work.session.execute(
+            select(
+                _VALUE.c.text_value,
+                _MOVEMENT.c.node,
+                _MOVEMENT.c.part,
+                _EVENT.c.event_at,
+                _MOVEMENT.c.event_id,
+            )
+            .join_from(
+                _VALUE,
+                _EVENT,
+                (_EVENT.c.tenant_id == _VALUE.c.tenant_id) & (_EVENT.c.id == _VALUE.c.owner_id),
+            )
+            .join(
+                _MOVEMENT,
+                (_MOVEMENT.c.tenant_id == _EVENT.c.tenant_id)
+                & (_MOVEMENT.c.event_id == _EVENT.c.id),
+            )
+            .where(
+                _VALUE.c.tenant_id == work.tenant_id,
+                _VALUE.c.entity == ENTITY,
+                _VALUE.c.name == NAME,
+                _EVENT.c.superseded_by.is_(None),
+                _MOVEMENT.c.part.in_(("input", "output")),
+                column.in_(few),
+            )
+        )
+    return found
