@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import select
 
 from qtcore.services.site import Site
 from qtcore.store.tables import KeyCounter, Lot
 from qtcore.testing import a_received_lot, a_registry, a_site
 from qtcore.testing.sites import IN_MEMORY, sqlite_url
+
+_LOT = Lot.metadata.tables["lot"]
 
 
 def rows_of(site: Site) -> dict[str, list[Any]]:
@@ -45,4 +47,4 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path):
     with a_site(sqlite_url(tmp_path)) as site:
         lot = a_received_lot(site)
     with a_site(sqlite_url(tmp_path)) as site, site.store.read() as session:
-        assert session.exec(select(Lot.lot_no)).all() == [lot.lot_no]
+        assert session.execute(select(_LOT.c.lot_no)).all() == [(lot.lot_no,)]
