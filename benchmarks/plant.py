@@ -19,6 +19,7 @@ from pathlib import Path
 
 from qtcore.services.definitions import publish_registry
 from qtcore.services.master import MasterInput, write_master
+from qtcore.services.serving import settle_memory
 from qtcore.services.site import Site, open_site
 from qtcore.store.store import upgrade
 
@@ -36,6 +37,7 @@ AT = "2026-01-01 00:00:00.000000"
 _EVENT = 1 << 40
 _EDGE = 1 << 41
 _SHIPPED = 1 << 42
+_RECEIVED = 1 << 43
 
 
 class Plan:
@@ -84,6 +86,7 @@ def opened(edges: int, folder: Path | None) -> Iterator[Plant]:
         path = kept / FILE
         upgrade(f"sqlite:///{path}")  # a kept plant may be older than the tables
         site, database = open_site(f"sqlite:///{path}"), sqlite3.connect(path)
+        settle_memory()  # as a server does
         try:
             yield Plant(site, path, database, range(1, Plan(edges).raws + 1))
         finally:
@@ -148,9 +151,10 @@ def _write(database: sqlite3.Connection, plan: Plan, keys: tuple[list[int], int,
         {_told(_EVENT, ("7000-9000", "production", "transform", "NULL"))} WHERE n > {plan.raws};
         {_told(_SHIPPED, ("7000-a000", "shipping", "ship", str(customer)))}
         WHERE n > {plan.consignments};
-        INSERT INTO movement (tenant_id, id, event_id, node, part, effect, quantity, unit)
-        SELECT 1, {_SHIPPED} + n, {_SHIPPED} + n, n, 'subject', 'shipped', '10', 'kg' FROM number
-        WHERE n > {plan.consignments};
+        {_moved(_SHIPPED, ("subject", "shipped", "10"))} WHERE n > {plan.consignments};
+        {_told(_RECEIVED, ("7000-b000", "receipt", "receive", "NULL"))} WHERE n <= {plan.raws};
+        {_moved(_RECEIVED, ("output", "received", "2500"))} WHERE n <= {plan.raws};
+        {_moved(_EVENT, ("output", "produced", "1250"))} WHERE n > {plan.raws};
         """
     )
     database.execute("CREATE TEMP TABLE pair (id INTEGER PRIMARY KEY, src, dst)")
@@ -164,6 +168,14 @@ def _write(database: sqlite3.Connection, plan: Plan, keys: tuple[list[int], int,
 
 def _uid(middle: str) -> str:
     return f"printf('00000000-0000-{middle}-%012d', n)"
+
+
+def _moved(first: int, how: tuple[str, str, str]) -> str:
+    part, effect, quantity = how
+    return f"""
+        INSERT INTO movement (tenant_id, id, event_id, node, part, effect, quantity, unit)
+        SELECT 1, {first} + n, {first} + n, n, '{part}', '{effect}', '{quantity}', 'kg'
+        FROM number"""
 
 
 def _told(first: int, about: tuple[str, str, str, str]) -> str:

@@ -5,7 +5,6 @@ It must not gate anything by absolute times: on shared machines only ratios of o
     python benchmarks/recall.py --edges 100000 --out docs/benchmarks
 """
 
-import json
 import random
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from benchmarks.plant import SEED, opened
 from benchmarks.results import run_and_keep
 from benchmarks.trace import measure
+from qtcore.http.api.operations import json_bytes
 from qtcore.services.recall import RecallStart, recall_scope, start_recall
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
@@ -31,15 +31,15 @@ def run(edges: int, plants: Path | None) -> dict[str, Any]:
 def _measured(site: Site, roots: list[int], hub: int) -> dict[str, Any]:
     context = site.system_context()
 
-    def traced(root: int) -> str:
-        return json.dumps(trace(site, context, _name(root), "forward").as_json())
+    def traced(root: int) -> bytes:
+        return json_bytes(trace(site, context, _name(root), "forward").as_json())
 
-    def scoped(root: int) -> str:
+    def scoped(root: int) -> bytes:
         found = recall_scope(site, context, [_name(root)], with_shares=False)
-        return json.dumps(found.as_json())
+        return json_bytes(found.as_json())
 
-    def shared(root: int) -> str:
-        return json.dumps(recall_scope(site, context, [_name(root)]).as_json())
+    def shared(root: int) -> bytes:
+        return json_bytes(recall_scope(site, context, [_name(root)]).as_json())
 
     times = {
         "trace": measure(traced, roots),

@@ -6,7 +6,7 @@ They must not change anything.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from qtcore.cli.options import (
     Console,
     console,
 )
+
+if TYPE_CHECKING:
+    from qtcore.services.proving import ProofFile
 
 Out = Annotated[Path | None, typer.Option("--out", help="File to write; default: standard output.")]
 Kept = Annotated[
@@ -40,7 +43,7 @@ def prove(
     with here.site() as site:
         asked = Asked(personal, checkpoint)
         made = prove_lot(site, here.context(site), lot, asked)
-        _write(here, made.as_json(), out)
+        _write(here, made, out)
 
 
 @console()
@@ -49,7 +52,10 @@ def export(
     file: Annotated[Path | None, typer.Argument(help="File to write, as --out.")] = None,
     *,
     out: Out = None,
-    first: Annotated[int, typer.Option("--from", min=0, help="Number of the first event.")] = 0,
+    first: Annotated[
+        int | None,
+        typer.Option("--from", min=0, help="Number of the first event; default: what is here."),
+    ] = None,
     last: Annotated[
         int | None, typer.Option("--to", min=0, help="Number of the last event; default: newest.")
     ] = None,
@@ -65,7 +71,7 @@ def export(
         asked = Asked(personal, checkpoint)
         context = here.context(site)
         made = export_history(site, context, first=first, last=last, asked=asked)
-        _write(here, made.as_json(), file or out)
+        _write(here, made, file or out)
 
 
 def verifier(*, out: Out = None) -> None:
@@ -79,10 +85,13 @@ def verifier(*, out: Out = None) -> None:
         typer.echo(f"{out} written; run it with: python3 {out} PROOF-FILE --key NAME+ID+KEY")
 
 
-def _write(here: Console, made: Mapping[str, Any], out: Path | None) -> None:
+def _write(here: Console, file: "ProofFile", out: Path | None) -> None:
+    made = file.as_json()
     content = json.dumps(made, ensure_ascii=False, indent=1)
     if out is None:
         typer.echo(content)
+        for each in file.archives:
+            typer.echo(f"archived, give it along: {each}", err=True)
         return
     out.write_text(f"{content}\n", encoding="utf-8")
     answer = {
@@ -90,12 +99,14 @@ def _write(here: Console, made: Mapping[str, Any], out: Path | None) -> None:
         "events": len(made["events"]),
         "not_sealed": made["not_sealed"],
         "vkeys": made["vkeys"],
+        "archives": [str(each) for each in file.archives],
     }
     here.answer(answer, text=_written_text)
 
 
 def _written_text(answer: Mapping[str, Any]) -> str:
+    older = "".join(f"\narchived, give it along: {each}" for each in answer["archives"])
     return (
         f"{answer['events']} events written to {answer['file']}, {answer['not_sealed']} not sealed "
-        f"yet\ngive the reader this key another way than the file: {answer['vkeys'][0]}"
+        f"yet{older}\ngive the reader this key another way than the file: {answer['vkeys'][0]}"
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
 from functools import lru_cache, wraps
 from operator import attrgetter
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 from qtcore.errors import Fault, InputRejected
 
@@ -38,10 +38,11 @@ _SUMS_OF: Final = attrgetter(*_SUMS)
 
 _MOST_PLACES: Final = 60
 _MOST_DIGITS: Final = 200  # both sides of the point, and room for any number of movements
+# A sum that would round raises instead: a balance is exact or it is a problem.
+_EXACT: Final = Context(prec=_MOST_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """One quantity that moved; `quantity` is None when nobody recorded how much.
 
     `where` names the line it comes from (an event id) and is given back with a problem.
@@ -119,7 +120,6 @@ def balance(
     unit = unit or next((m.unit for m in listed if m.quantity is not None and m.unit), "")
     sums = dict.fromkeys(KINDS, _ZERO)
     problems: list[Fault] = []
-    exact = _exact_context()
     for movement in listed:
         if movement.kind in NEUTRAL:
             continue
@@ -129,17 +129,17 @@ def balance(
         elif _is_too_long(amount):
             problems.append(_fault("QT495", movement, "has more digits than can be added exactly"))
         else:
-            sums[movement.kind] = exact.add(sums[movement.kind], amount)
-    came = _total(exact, (sums[kind] for kind in INCOMING))
-    went = _total(exact, (sums[kind] for kind in OUTGOING))
-    left = exact.subtract(came, went)
+            sums[movement.kind] = _EXACT.add(sums[movement.kind], amount)
+    came = _total(sums[kind] for kind in INCOMING)
+    went = _total(sums[kind] for kind in OUTGOING)
+    left = _EXACT.subtract(came, went)
     on_hand = left if counted is None else counted
     if on_hand < 0:
         problems.append(_negative(on_hand, unit, came, went))
     return Balance(
         **sums,
         on_hand=on_hand,
-        unaccounted=exact.subtract(left, on_hand),
+        unaccounted=_EXACT.subtract(left, on_hand),
         unit=unit,
         problems=tuple(problems),
     )
@@ -205,15 +205,10 @@ def _negative(on_hand: Decimal, unit: str, came: Decimal, went: Decimal) -> Faul
     return Fault("QT494", text)
 
 
-def _exact_context() -> Context:
-    # A sum that would round raises instead: a balance is exact or it is a problem.
-    return Context(prec=_MOST_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
-
-
-def _total(context: Context, amounts: Iterable[Decimal]) -> Decimal:
+def _total(amounts: Iterable[Decimal]) -> Decimal:
     total = Decimal(0)
     for amount in amounts:
-        total = context.add(total, amount)
+        total = _EXACT.add(total, amount)
     return total
 
 

@@ -10,7 +10,7 @@ from qtcore.http.logs import configure_logs
 from qtcore.http.rates import read_rates
 from qtcore.services.disk_watch import DiskWatch
 from qtcore.services.jobs import Worker
-from qtcore.services.serving import Serving
+from qtcore.services.serving import Serving, settle_memory
 from qtcore.services.site import Site
 
 
@@ -42,6 +42,7 @@ def serve(
         proxies=proxies,
         rates=read_rates(),
     )
+    settle_memory()
     try:
         uvicorn.run(
             app,

@@ -71,15 +71,18 @@ class Verified:
 
 
 def seal(site: Site, *, keeps_lease: bool = False) -> int:
-    """Seal every committed event that is not in the tree yet; returns the size of the tree.
+    """Seal every event that is committed now and not in the tree yet; returns the tree's size.
 
+    What is committed meanwhile is left to the next call: others may write without end.
     `keeps_lease`: for a sequencer that comes again; others give it back at once. While another
     process holds the lease, that one seals, and nothing is done here.
     """
     tenant = site.store.tenant_id
+    with site.store.read() as session:
+        wanted = sealed_up_to(session, tenant) + count_pending(session, tenant)
     sealed = seal_pending(site.store, site.signer)
     has_sealed = sealed is not None
-    while sealed is not None:
+    while sealed is not None and sealed.size < wanted:
         sealed = seal_pending(site.store, site.signer)
     if has_sealed and not keeps_lease:
         release_lease(site.store)

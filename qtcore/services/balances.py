@@ -206,8 +206,10 @@ def _left(site: Site, rows: Sequence[MovementRow], unit: str, info: NodeInfo) ->
 
 def is_count(row: MovementRow) -> bool:
     """Say whether a movement is a count of what is there."""
+    if row.verb != "observe" or row.quantity is None:
+        return False
     step = row.step.replace(":", "/").replace("-", "/").rsplit("/", 1)[-1]
-    return row.verb == "observe" and row.quantity is not None and step in COUNTING_STEPS
+    return step in COUNTING_STEPS
 
 
 def _losses(site: Site, info: NodeInfo, rows: Sequence[MovementRow], unit: str) -> tuple[Lost, ...]:
@@ -216,6 +218,8 @@ def _losses(site: Site, info: NodeInfo, rows: Sequence[MovementRow], unit: str) 
     Of one moment, what moved comes before what was counted.
     """
     found: list[Lost] = []
+    if not any(map(is_count, rows)):
+        return ()
     there: dict[str, Decimal] = {}
     last = None
     for row in sorted(rows, key=lambda each: (each.event_at, is_count(each), each.id)):

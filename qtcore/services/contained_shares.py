@@ -14,7 +14,7 @@ from qtcore.errors import InputRejected
 from qtcore.services.site import Site
 from qtcore.store.queries.events import MovementRow, movements_of, movements_of_events
 from qtcore.store.queries.lens import NOW, Lens
-from qtcore.store.queries.trace import SAME_AS, EdgeRow, Walk
+from qtcore.store.queries.trace import SAME_AS, EdgeRow, links_into
 
 _CAME = ("received", "produced")
 
@@ -26,30 +26,27 @@ def shares_of(
     edges: Iterable[EdgeRow],
     *,
     nodes: Collection[int] = (),
+    movements: Iterable[MovementRow] | None = None,
     lens: Lens = NOW,
 ) -> dict[int, list[Share]]:
     """Say for each node how much of the sources is in it: one share for each kind of unit.
 
-    `edges` are all links between them; `nodes` are further ones to be told of.
+    `edges` are all links between them; `nodes` are further ones to be told of; `movements` are
+    those of all of them, where they have been read already.
     """
     tenant, facts = site.store.tenant_id, lens.facts()
     one_of = one_of_each(edges, {*sources, *nodes})
     members = list(one_of)
-    incoming = Walk(session, tenant, "backward", facts).read(members, 1)
-    links = [edge for edge in incoming if edge.kind != SAME_AS and edge.dst in one_of]
-    movements = movements_of(session, tenant, members, lens=facts)
-    vague = {edge.event_uid for edge in links if edge.quantity is None}
+    links = links_into(session, tenant, members, facts)
+    if movements is None:
+        movements = movements_of(session, tenant, members, lens=facts)
+    vague = {link.event_uid for link in links if link.quantity is None}
     told = movements_of_events(session, tenant, vague, lens=facts)
     plant = Plant(
         sizes=_sizes(site, movements, one_of),
         flows=[
-            Flow(
-                one_of.get(edge.src, edge.src),
-                one_of[edge.dst],
-                edge.event_uid,
-                Amount(edge.quantity, edge.unit),
-            )
-            for edge in links
+            Flow(one_of.get(source, source), one_of[target], event, Amount(quantity, unit))
+            for source, target, quantity, unit, event in links
         ],
         acts=_acts(site, told, one_of),
         convert=site.registry.convert,

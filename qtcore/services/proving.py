@@ -6,7 +6,7 @@ It must not judge a history; what it writes is described in docs/what-the-ledger
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final
 
@@ -34,8 +34,10 @@ from qtcore.services.site import Site
 from qtcore.services.veils import require_unveiled
 from qtcore.store.ledger_rows import utc_text
 from qtcore.store.proofs import (
+    Archive,
     SealedEntry,
     find_checkpoint,
+    list_archives,
     list_checkpoint_sizes,
     list_entries_about,
     list_entries_between,
@@ -70,7 +72,10 @@ class ProvenEvent:
 
 @dataclass(frozen=True, slots=True)
 class ProofFile:
-    """All that a verifier needs; `not_sealed` events came too late for it."""
+    """All that a verifier needs; `not_sealed` events came too late for it.
+
+    `archives` are not in the file: what they hold of the lot, somebody has to give along.
+    """
 
     about: dict[str, str | int]
     made_at: str
@@ -82,6 +87,7 @@ class ProofFile:
     not_sealed: int
     has_personal: bool
     beside: Beside
+    archives: tuple[Archive, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Give the file's content."""
@@ -128,6 +134,12 @@ def prove_lot(site: Site, context: Context, lot: str, asked: Asked = Asked()) ->
         info = get_seen(site, context, session, lot)
         named, newest = _states(session, tenant, asked)
         entries, waiting = list_entries_about(session, tenant, info.uid, below=newest.size)
+        archives = list_archives(session, tenant)
+        if not entries and archives:
+            raise NotFound(
+                f"no event that is here names {lot!r}; older ones are archived: "
+                f"{_listed(archives)}; give those files to the reader"
+            )
         if not entries:
             raise NotFound(
                 f"no sealed event names {lot!r} yet, {waiting} wait for their seal; `qtcore serve` "
@@ -135,20 +147,21 @@ def prove_lot(site: Site, context: Context, lot: str, asked: Asked = Asked()) ->
             )
         maker = _Maker(site, session, named, newest)
         about: dict[str, str | int] = {"lot": info.uid, "name": _name(info)}
-        return maker.make(about, entries, waiting, has_personal=asked.personal)
+        made = maker.make(about, entries, waiting, has_personal=asked.personal)
+        return replace(made, archives=archives)
 
 
 def export_history(
     site: Site,
     context: Context,
     *,
-    first: int = 0,
+    first: int | None = None,
     last: int | None = None,
     asked: Asked = Asked(),
 ) -> ProofFile:
-    """Prove every sealed event from `first` to `last`, both included; default: the whole history.
+    """Prove every sealed event from `first` to `last`, both included; default: all that is here.
 
-    Raises InputRejected for a range that is not sealed or too long for one file.
+    Raises InputRejected for a range that is not sealed, archived, or too long for one file.
     """
     require(site, context, "ledger.read")
     require_unveiled(site, context, "a proof file")
@@ -156,6 +169,14 @@ def export_history(
     with site.store.read() as session:
         named, newest = _states(session, tenant, asked)
         end = newest.size - 1 if last is None else last
+        archives = list_archives(session, tenant)
+        start = archives[-1].last + 1 if archives else 0
+        first = start if first is None else first
+        if 0 <= first < start:
+            raise InputRejected(
+                f"events {first} to {start - 1} are archived: {_listed(archives)}; give those "
+                f"files to the reader, and export from {start} on"
+            )
         if not 0 <= first <= end < newest.size:
             raise InputRejected(
                 f"events {first} to {end} are not all sealed; accepted are 0 to {newest.size - 1}"
@@ -171,7 +192,8 @@ def export_history(
         maker = _Maker(site, session, named, newest)
         about: dict[str, str | int] = {"from": first, "to": end}
         waiting = count_pending(session, tenant) if last is None else 0
-        return maker.make(about, entries, waiting, has_personal=asked.personal)
+        made = maker.make(about, entries, waiting, has_personal=asked.personal)
+        return replace(made, archives=archives)
 
 
 def offline_verifier() -> str:
@@ -287,6 +309,10 @@ def _require_committed(entry: SealedEntry) -> None:
         said = promised.get(name)
         if said is None or not verify_field(bytes.fromhex(said), salt, name, value):
             raise ProofError(f"the value of {name!r} is not what the event committed to")
+
+
+def _listed(archives: Sequence[Archive]) -> str:
+    return ", ".join(map(str, archives))
 
 
 def _name(info: NodeInfo) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
@@ -200,7 +201,7 @@ def compute_scope(
         one_of=one_of,
         where=find_whereabouts(site, session, merged, (stocks, movements)),
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
-        contains=_contains(site, session, starts, merged) if with_shares else {},
+        contains=_contains(site, session, starts, merged, movements=rows) if with_shares else {},
     )
 
 
@@ -225,15 +226,21 @@ def _in_time(rows: Iterable[MovementRow]) -> list[MovementRow]:
 
 
 def _contains(
-    site: Site, session: Session, starts: Sequence[Seed], merged: Trace
+    site: Site,
+    session: Session,
+    starts: Sequence[Seed],
+    merged: Trace,
+    *,
+    movements: Sequence[MovementRow],
 ) -> Mapping[int, Sequence[Share]]:
     """Say how much of the seeds is in each lot; of a seed that is none, there may be nothing."""
     seeds = [seed.info.node for seed in starts]
     sure = [seed.info.node for seed in starts if seed.is_certain]
-    found = shares_of(site, session, seeds, merged.edges)
+    told = partial(shares_of, site, session, movements=movements)
+    found = told(seeds, merged.edges)
     if len(sure) == len(seeds):
         return found
-    least = shares_of(site, session, sure, merged.edges, nodes=seeds) if sure else {}
+    least = told(sure, merged.edges, nodes=seeds) if sure else {}
     return {
         node: [_at_least(share, least.get(node, ())) for share in shares]
         for node, shares in found.items()

@@ -3,7 +3,9 @@
 It must not publish. One request sees one Site from its beginning to its end.
 """
 
+import gc
 import threading
+from typing import Final
 
 import structlog
 
@@ -12,6 +14,20 @@ from qtcore.services.configurations import newest_number, read_published
 from qtcore.services.site import Site, compile_published, with_registry
 
 _LOG = structlog.get_logger("qtcore.serving")
+_COLLECTED_AFTER: Final = (50_000, 20, 50)
+"""Containers made until the youngest are looked at, and rounds until the next generations are."""
+
+
+def settle_memory() -> None:
+    """Keep the collector of circles from what stays; called once, when a process has loaded it.
+
+    A trace of forty thousand lots makes half a million rows that live until it is answered, and no
+    circle among them. Python would look through all of them a dozen times meanwhile, and through
+    the definitions, for a third of the answer's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 class Serving:

@@ -3,6 +3,7 @@
 It must not judge a history; a witness that is ahead means a restored backup or a cut tail.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import and_, func, insert, select
 
 from qtcore.engines.ledger import (
     Checkpoint,
@@ -29,9 +30,10 @@ from qtcore.store.columns import table_of
 from qtcore.store.outposts import WitnessFolder, WitnessServer
 from qtcore.store.proofs import find_checkpoint, note_body, read_paths
 from qtcore.store.sealing import current_origin, read_frontier
-from qtcore.store.tables import LedgerCosignature, LedgerIncarnation
+from qtcore.store.tables import LedgerCheckpoint, LedgerCosignature, LedgerIncarnation
 
 TIMEOUT: Final = 10
+_CHECKPOINT: Final = table_of(LedgerCheckpoint)
 _COSIGNATURE: Final = table_of(LedgerCosignature)
 _INCARNATION: Final = table_of(LedgerIncarnation)
 _LOG = structlog.get_logger("qtcore.witness")
@@ -206,6 +208,7 @@ def _tell_folder(
     site: Site, target: WitnessFolder, origin: str, newest: StoredCheckpoint | None
 ) -> Seen:
     size = newest.size if newest else 0
+    _require_own_place(site, target)
     kept = read_folder(target, origin, _keys(site))
     if kept.state is not None:
         if kept.state.size > size:
@@ -223,6 +226,37 @@ def _tell_folder(
     if kept.bad:
         return Seen(target.name, "refuses", message=kept.bad)
     return Seen(target.name, "agrees", size)
+
+
+def _require_own_place(site: Site, target: WitnessFolder) -> None:
+    """Refuse a folder without the note that was written to it last: another one stands there.
+
+    A share that is not mounted leaves an empty folder of this machine in its place. Raises OSError.
+    """
+    same = _CHECKPOINT.c.size == _COSIGNATURE.c.size
+    with site.store.read() as session:
+        last = session.execute(
+            select(_COSIGNATURE.c.size, _CHECKPOINT.c.note)
+            .join_from(
+                _COSIGNATURE,
+                _CHECKPOINT,
+                and_(_CHECKPOINT.c.tenant_id == _COSIGNATURE.c.tenant_id, same),
+            )
+            .where(
+                _COSIGNATURE.c.tenant_id == site.store.tenant_id,
+                _COSIGNATURE.c.witness == target.name,
+            )
+            .order_by(_COSIGNATURE.c.size.desc())
+            .limit(1)
+        ).first()
+    if last is None:
+        return  # nothing was written yet: this is how a folder is set up
+    origin = read_checkpoint(note_body(str(last.note))).origin
+    if last.size not in kept_sizes(target, origin):
+        raise FileNotFoundError(
+            f"it does not hold the note of {last.size} events that was written to it: it is not "
+            "mounted, or another folder stands in its place; nothing was written"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +297,14 @@ def _folder_of(target: WitnessFolder, origin: str) -> Path:
 
 
 def _write_file(file: Path, note: str) -> None:
-    """Write a note once; a file that is there is never touched."""
+    """Write a note once, down to the disk; a file that is there is never touched."""
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("x", encoding="utf-8") as out:
         out.write(note)
+        out.flush()
+        os.fsync(out.fileno())
     file.chmod(0o444)
 
 

@@ -8,12 +8,13 @@ import secrets
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import NullPool, create_engine, inspect, text
+from sqlalchemy import Connection, NullPool, TextClause, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from qtcore.errors import InputRejected, StoreUnavailable
@@ -23,6 +24,16 @@ _PLACES: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/o
 _SQLITE_HEAD: Final = b"SQLite format 3\x00"
 _DUMP_HEAD: Final = b"PGDMP"
 _PAGES: Final = 1000
+# What is there after a program failed: a dump is kept when it is whole, a restore is one act.
+_LEFT: Final = {"pg_dump": "nothing was kept", "pg_restore": "nothing was restored"}
+# Temporary databases of ours; who uses one holds its lock, which ends with the process.
+_CHECKS: Final = text(
+    "SELECT datname FROM pg_database WHERE datname LIKE :mine "
+    "AND pg_get_userbyid(datdba) = current_user"
+)
+_TRY: Final = text("SELECT pg_try_advisory_lock(hashtext('qtcore.check'), hashtext(:name))")
+_HOLD: Final = text("SELECT pg_advisory_lock(hashtext('qtcore.check'), hashtext(:name))")
+_LET_GO: Final = text("SELECT pg_advisory_unlock(hashtext('qtcore.check'), hashtext(:name))")
 _SECONDS: Final = 3600
 
 
@@ -99,14 +110,23 @@ def a_temporary_place(url: str, folder: Path) -> Iterator[str]:
     if target.dialect == "sqlite":
         yield f"sqlite:///{folder / 'restored.db'}"
         return
-    name = f"qtcore_check_{secrets.token_hex(6)}"
-    _order(target, f"CREATE DATABASE {name}")
-    try:
-        yield target.url.set(drivername="postgresql", database=name).render_as_string(
-            hide_password=False
-        )
-    finally:
-        _order(target, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    mine = f"qtcore_check_{sha256(str(target.url.database).encode()).hexdigest()[:8]}_"
+    name = f"{mine}{secrets.token_hex(6)}"
+    with _server(target) as order:
+        for (stale,) in order(_CHECKS, mine=f"{mine}%"):
+            if order(_TRY, name=stale) == [(True,)]:
+                order(text(f'DROP DATABASE IF EXISTS "{stale}" WITH (FORCE)'))
+                order(_LET_GO, name=stale)
+        # Held while this connection lives: when this process is killed, the next backup gets it.
+        order(_HOLD, name=name)
+        order(text(f"CREATE DATABASE {name}"))
+        try:
+            yield target.url.set(drivername="postgresql", database=name).render_as_string(
+                hide_password=False
+            )
+        finally:
+            with _server(target) as order_last:
+                order_last(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
 def kind_of(file: Path) -> str | None:
@@ -193,17 +213,29 @@ def _file_of(target: Target) -> Path:
     return target.file
 
 
-def _order(target: Target, statement: str) -> None:
+@contextmanager
+def _server(target: Target) -> Iterator[Callable[..., list[Any]]]:
+    """Give a way to order things of a server outside of any transaction, in one connection."""
     engine = create_engine(target.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    connections: list[Connection] = []
+
+    def order(statement: TextClause, **values: str) -> list[Any]:
+        try:
+            if not connections:
+                connections.append(engine.connect())
+            found = connections[0].execute(statement, values)
+            return [tuple(row) for row in found] if found.returns_rows else []
+        except SQLAlchemyError as exc:
+            raise StoreUnavailable(
+                f"a temporary database beside {target.name} cannot be made or removed: {exc}; the "
+                "copy is verified there, so the user needs the right CREATEDB"
+            ) from exc
+
     try:
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-    except SQLAlchemyError as exc:
-        raise StoreUnavailable(
-            f"a temporary database beside {target.name} cannot be made or removed: {exc}; the copy "
-            "is verified there, so the user needs the right CREATEDB"
-        ) from exc
+        yield order
     finally:
+        for connection in connections:
+            connection.close()
         engine.dispose()
 
 
@@ -224,7 +256,8 @@ def _run(target: Target, program: str, options: Sequence[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise StoreUnavailable(f"{program} did not run: {exc}") from exc
     if ran.returncode:
-        raise StoreUnavailable(f"{program} failed: {ran.stderr.strip()[-600:]}")
+        said = ran.stderr.strip()[-600:] or f"it ended with {ran.returncode}"
+        raise StoreUnavailable(f"{program} failed: {said}; {_LEFT[program]}, try again")
 
 
 def _program(name: str) -> str:

@@ -20,6 +20,7 @@ from qtcore.store.queries.keyset import TENANT, key_rows, reader, rows_for
 from qtcore.store.queries.ledger import private_rows
 from qtcore.store.tables import (
     LedgerAbout,
+    LedgerArchive,
     LedgerCheckpoint,
     LedgerEvent,
     LedgerSeal,
@@ -27,6 +28,7 @@ from qtcore.store.tables import (
 )
 
 _ABOUT: Final = table_of(LedgerAbout)
+_ARCHIVE: Final = table_of(LedgerArchive)
 _CHECKPOINT: Final = table_of(LedgerCheckpoint)
 _EVENT: Final = table_of(LedgerEvent)
 _SEAL: Final = table_of(LedgerSeal)
@@ -66,6 +68,27 @@ def list_entries_between(
         .order_by(_SEAL.c.seq)
     )
     return _entries(session, tenant_id, session.execute(statement).all())
+
+
+class Archive(NamedTuple):
+    """A part of the beginning that is in a file and no longer here."""
+
+    first: int
+    last: int
+    file_name: str
+
+    def __str__(self) -> str:
+        return f"events {self.first} to {self.last} in {self.file_name}"
+
+
+def list_archives(session: Session, tenant_id: int) -> tuple[Archive, ...]:
+    """List what was moved into archives, in order."""
+    rows = session.execute(
+        select(_ARCHIVE.c.first, _ARCHIVE.c.last, _ARCHIVE.c.file_name)
+        .where(_ARCHIVE.c.tenant_id == tenant_id)
+        .order_by(_ARCHIVE.c.first)
+    )
+    return tuple(Archive(*row) for row in rows)
 
 
 def find_checkpoint(

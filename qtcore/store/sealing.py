@@ -18,15 +18,18 @@ from qtcore.engines.ledger import (
     incarnation_origin,
     leaf_hash,
     new_nodes,
+    open_note,
+    read_checkpoint,
     sign_note,
 )
+from qtcore.engines.ledger.note import NoteError
 from qtcore.errors import QTCoreError
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.driver import change_rows
 from qtcore.store.inserts import insert_rows
 from qtcore.store.key_changes import check_key
 from qtcore.store.lease import hold_lease
-from qtcore.store.proofs import read_subtrees
+from qtcore.store.proofs import find_checkpoint, read_subtrees
 from qtcore.store.queries.keyset import TENANT, read_rows
 from qtcore.store.queries.ledger import count_pending, sealed_up_to
 from qtcore.store.signers import Signer
@@ -95,8 +98,8 @@ def seal_pending(store: Store, signer: Signer, *, limit: int = 10_000) -> Checkp
         if not hold_lease(session, store):
             return None
         check_key(session, store, signer)
-        size = _check_signed(session, store.tenant_id)
-        grown = _grow_tree(session, store, size, limit=limit)
+        before = _check_signed(session, store.tenant_id, signer)
+        grown = _grow_tree(session, store, before, limit=limit)
         return None if grown is None else _sign_tree(session, store, signer, grown)
 
 
@@ -113,14 +116,14 @@ def read_frontier(session: Session, tenant_id: int, size: int) -> Frontier:
     return Frontier(size, tuple(found[place] for place in places))
 
 
-def _grow_tree(session: Session, store: Store, size: int, *, limit: int) -> Frontier | None:
-    """Append what waits to a tree of a size; gives the tree as it is then, if anything waited."""
-    tenant_id = store.tenant_id
+def _grow_tree(session: Session, store: Store, before: Frontier, *, limit: int) -> Frontier | None:
+    """Append what waits to a tree; gives the tree as it is then, if anything waited."""
+    tenant_id, size = store.tenant_id, before.size
     waiting = read_rows(session, _WAITING, {"tenant": tenant_id, "most": limit})
     if not waiting:
         return None
     leaves = [_checked_leaf(row) for row in waiting]
-    grown, nodes = new_nodes(read_frontier(session, tenant_id, size), leaves)
+    grown, nodes = new_nodes(before, leaves)
     _write(
         session,
         _SEAL,
@@ -165,20 +168,37 @@ def _checked_leaf(row: Any) -> bytes:
     return leaf
 
 
-def _check_signed(session: Session, tenant_id: int) -> int:
-    """Refuse to sign on from a tree whose last signature is gone: it may be another history.
+def _check_signed(session: Session, tenant_id: int, signer: Signer) -> Frontier:
+    """Refuse to sign on from a tree that was not signed by us: it may be another history.
 
-    Gives the size of the tree.
+    Gives the tree that is there.
     """
-    signed, sealed = _signed_size(session, tenant_id), sealed_up_to(session, tenant_id)
+    sealed, newest = sealed_up_to(session, tenant_id), find_checkpoint(session, tenant_id)
+    signed = newest.size if newest else 0
     if signed != sealed:
-        raise QTCoreError(
+        raise _not_ours(
             f"the ledger holds {sealed} sealed events, its newest checkpoint signs {signed}: "
-            "somebody removed or added some; nothing was sealed; run `qtcore audit verify` and "
-            "restore a backup",
-            code="QT605",
+            "somebody removed or added some"
         )
-    return sealed
+    before = read_frontier(session, tenant_id, sealed)
+    if newest is None:
+        return before
+    try:
+        keys = (signer.key, *(each.key for each in signer.retired))
+        state = read_checkpoint(open_note(newest.note, keys).body)
+    except NoteError as exc:
+        raise _not_ours(f"the newest checkpoint, of {signed} events, is not ours: {exc}") from exc
+    if (state.size, state.root) != (sealed, before.root):
+        raise _not_ours(
+            f"the newest checkpoint signs another tree than the {sealed} events that are there"
+        )
+    return before
+
+
+def _not_ours(said: str) -> QTCoreError:
+    return QTCoreError(
+        f"{said}; nothing was sealed; run `qtcore audit verify` and restore a backup", code="QT605"
+    )
 
 
 def _sign_tree(session: Session, store: Store, signer: Signer, grown: Frontier) -> Checkpoint:

@@ -31,7 +31,7 @@ from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.kept import Memory, forget_own, share, share_on_commit
 from qtcore.store.migrate import current_revision, latest_revision, migrate
 from qtcore.store.queries.keyset import READER
-from qtcore.store.tables import KeyCounter, Tenant
+from qtcore.store.tables import KeyCounter, LedgerEvent, Tenant
 from qtcore.store.unit import UnitOfWork, WritingSession
 
 FIRST_TENANT: Final = 1
@@ -252,6 +252,7 @@ def _find_tenant(engines: Engines, sources: Sources) -> Tenant:
     if engines.writer is not None:
         with Session(engines.writer, expire_on_commit=False) as session, session.begin():
             if found is None:
+                _require_new(session, engines.target)
                 found = _first_tenant(sources)
                 session.add(found)
             _touch(session, engines.target)
@@ -262,6 +263,17 @@ def _find_tenant(engines: Engines, sources: Sources) -> Tenant:
             f"{engines.target.name} holds no company yet; run `qtcore db upgrade` on it"
         )
     return found
+
+
+def _require_new(session: Session, target: Target) -> None:
+    """Refuse to make a company where entries stand: somebody removed theirs."""
+    entry = session.exec(select(LedgerEvent.id).limit(1)).first()
+    if entry is not None:
+        raise StoreUnavailable(
+            f"{target.name} holds entries of a company that is not in it any more: somebody "
+            "removed its row; restore a backup",
+            code="QT509",
+        )
 
 
 def _first_tenant(sources: Sources) -> Tenant:

@@ -183,3 +183,23 @@ def test_an_entry_that_waits_for_a_minute_is_an_alarm(store_url: str, clock: Fro
     state = read_sealing(site)
     assert (state.pending, state.lag, state.is_late) == (0, timedelta(0), False)
     site.close()
+
+
+def test_sealing_in_one_act_ends_while_others_go_on_writing(
+    store_url: str, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = a_process(store_url, clock, 3)
+    note(site, "first")
+    rounds: list[int] = []
+
+    def sealed_one(*of: object) -> object:
+        """Between two rounds somebody writes: this never stops by itself."""
+        rounds.append(1)
+        made = seal_pending(*of, limit=1)  # type: ignore[arg-type]
+        note(site, f"lot-{len(rounds)}")
+        return made if len(rounds) < 50 else None
+
+    monkeypatch.setattr("qtcore.services.audit.seal_pending", sealed_one)
+    assert seal(site) == 1
+    assert len(rounds) == 1
+    site.close()

@@ -47,3 +47,38 @@ def test_nothing_is_signed_on_top_of_a_tree_without_its_signature(file: Path) ->
 def test_an_emptied_ledger_is_named_by_the_events_it_no_longer_tells_of(file: Path) -> None:
     _attack(file, *(f"DELETE FROM ledger_{name}" for name in LEDGER))
     assert [kind for kind, _ in found(file)] == ["GAP", "NOT_IN_INSTANCE"]
+
+
+@pytest.mark.parametrize(
+    ("attack", "said"),
+    [
+        ("UPDATE ledger_tile SET hash = zeroblob(32) WHERE tenant_id = 1", "signs another tree"),
+        (
+            "UPDATE ledger_checkpoint SET note = replace(note, 'qtcore/test-1', 'qtcore/test-2')",
+            "is not ours",
+        ),
+    ],
+    ids=["another tree", "another signer"],
+)
+def test_nothing_is_signed_on_top_of_a_tree_that_we_did_not_sign(
+    file: Path, attack: str, said: str
+) -> None:
+    _attack(file, attack)
+    with opened(file) as site:
+        note(site, "lot-1")
+        with pytest.raises(QTCoreError, match=said) as caught:
+            seal(site)
+    assert caught.value.code == "QT605"
+
+
+def test_a_database_of_another_site_is_named_and_not_signed_on(file: Path, tmp_path: Path) -> None:
+    """The whole database is put in the place of ours; the key folder is ours."""
+    other = tmp_path / "other.db"
+    with a_site(f"sqlite:///{other}", seed=7) as site:
+        a_received_lot(site)
+        seal(site)
+    assert {kind for kind, _ in found(other)} == {"BAD_SIGNATURE", "NOT_IN_INSTANCE"}
+    with opened(other) as site:
+        note(site, "lot-1")
+        with pytest.raises(QTCoreError, match="is not ours"):
+            seal(site)

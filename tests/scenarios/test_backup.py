@@ -157,6 +157,11 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
 BENT: dict[str, tuple[str, str, str]] = {
     "of a newer release": ("UPDATE alembic_version SET version_num = '9999'", "QT505", "9999"),
     "of no release": ("DELETE FROM alembic_version", "QT505", "another program"),
+    "without its company": (
+        "DELETE FROM tenant",
+        "QT509",
+        "entries of a company that is not in it",
+    ),
     "without a table": ("DROP TABLE lot", "QT503", "no such table: lot"),
     "with text for a number": (
         "UPDATE item SET version = 'two'",

@@ -16,9 +16,10 @@ from qtcore.services.audit import seal
 from qtcore.services.erasing import Erasure, SecondPerson, erase_personal
 from qtcore.services.integrity.fsck import check_database
 from qtcore.services.legal_holds import lift_legal_hold, list_legal_holds, place_legal_hold
-from qtcore.services.proving import export_history
+from qtcore.services.proving import export_history, prove_lot
 from qtcore.services.retention import archive_history
 from qtcore.services.site import Site
+from qtcore.store.queries.nodes import NodeInfo
 from qtcore.testing import PASSWORD, FrozenClock, a_context, a_received_lot, a_site, a_user
 from tests.attackers import judged, note
 
@@ -152,6 +153,51 @@ def test_the_beginning_goes_into_a_file_and_the_rest_verifies(
     assert lot.uid
     with pytest.raises(InputRejected, match="still here"):
         archive_history(site, context, clock.at - timedelta(days=1), tmp_path / "again.json")
+
+
+def archived_twice(site: Site, clock: FrozenClock, tmp_path: Path) -> NodeInfo:
+    """A lot that was received before the first archive, and told of once more after the second."""
+    lot = a_received_lot(site)
+    for name in ("one", "two"):
+        note(site, lot.uid)
+        seal(site)
+        clock.advance(days=3)
+        note(site, "other")
+        seal(site)
+        before = clock.at - timedelta(days=1)
+        archive_history(site, site.system_context(), before, tmp_path / f"{name}.json")
+        seal(site)
+    assert judged(site).ok
+    assert check_database(site, site.system_context()).is_sound
+    return lot
+
+
+def test_a_lot_is_proven_in_parts_where_its_beginning_was_archived_twice(
+    site: Site, clock: FrozenClock, tmp_path: Path
+) -> None:
+    lot, context = archived_twice(site, clock, tmp_path), site.system_context()
+    with pytest.raises(NotFound, match=r"archived: events 0 to \d+ in one.json, .* in two.json"):
+        prove_lot(site, context, lot.uid)
+    note(site, lot.uid)
+    seal(site)
+    made = prove_lot(site, context, lot.uid)
+    assert [each.file_name for each in made.archives] == ["one.json", "two.json"]
+    assert offline(site, made.as_json()).fails == 0
+    parts = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two")]
+    rest = export_history(site, context).as_json()  # all that is still here
+    for each in (*parts, rest):
+        assert offline(site, each).fails == 0
+    ends = [(each["about"]["from"], each["about"]["to"]) for each in (*parts, rest)]
+    assert [first for first, _ in ends] == [0, ends[0][1] + 1, ends[1][1] + 1]
+    named = [e for each in (*parts, rest) for e in each["events"] if names(e, lot.uid)]
+    assert (len(named), len(made.events)) == (4, 1)
+    with pytest.raises(InputRejected, match=r"archived: .* export from"):
+        export_history(site, context, first=1)
+
+
+def names(event: dict[str, Any], uid: str) -> bool:
+    head = json.loads(base64.b64decode(event["head"]))
+    return uid in (head["object"]["id"], *head["about"])
 
 
 @pytest.mark.clause("21 CFR 11.10(c)")

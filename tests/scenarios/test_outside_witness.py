@@ -16,6 +16,7 @@ from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal
 from qtcore.services.proving import export_history
 from qtcore.services.restoring import accept_restore
+from qtcore.services.retention import archive_history
 from qtcore.services.site import Site
 from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.outposts import Outposts, WitnessFolder, WitnessServer
@@ -231,3 +232,71 @@ def test_a_file_that_is_no_note_is_named_where_nothing_is_lost(
         assert seen.standing == "refuses"
         assert "is not what it is called" in seen.message
         assert site.store.fence == ""
+
+
+def with_a_folder(tmp_path: Path, site: Site) -> Site:
+    made = replace(site, outposts=Outposts((), (WitnessFolder(tmp_path / "worm"),)))
+    seal(made)
+    assert standings(made) == [("agrees", judged(made).size)]
+    return made
+
+
+def test_a_folder_in_the_place_of_an_unmounted_one_is_refused(tmp_path: Path) -> None:
+    with a_site(f"sqlite:///{tmp_path / 'e.db'}", packs=["food"]) as made:
+        site = with_a_folder(tmp_path, made)
+        worm, away = tmp_path / "worm", tmp_path / "away"
+        worm.rename(away)
+        worm.mkdir()  # the mount point of this machine
+        note(site, "lot-1")
+        seal(site)
+        (seen,) = tell_witnesses(site)
+        assert (seen.standing, [*worm.iterdir()]) == ("unreachable", [])
+        assert "is not mounted, or another folder stands in its place" in seen.message
+        assert [each.kind for each in judged(site).problems] == ["NOT_WITNESSED"]
+        worm.rmdir()
+        away.rename(worm)
+        assert standings(site) == [("agrees", judged(site).size)]
+        assert judged(site).ok
+
+
+def test_without_the_look_for_its_last_note_a_folder_is_replaced_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the folder of this machine takes the place of the share."""
+    monkeypatch.setattr("qtcore.services.witnessing._require_own_place", lambda site, target: None)
+    with a_site(f"sqlite:///{tmp_path / 'f.db'}", packs=["food"]) as made:
+        site = with_a_folder(tmp_path, made)
+        (tmp_path / "worm").rename(tmp_path / "away")
+        note(site, "lot-1")
+        assert standings(site)[0][0] == "agrees"
+        assert (tmp_path / "worm").exists()
+
+
+def test_a_backup_from_before_an_archive_is_signed_for_and_archived_again(tmp_path: Path) -> None:
+    file, outposts = tmp_path / "g.db", Outposts((), (WitnessFolder(tmp_path / "worm"),))
+    with a_site(f"sqlite:///{file}", packs=["food"]) as made:
+        a_user(made, ["qa"], login="quinn")
+        with_a_folder(tmp_path, made)
+    shutil.copy(file, tmp_path / "backup.db")
+    site = reopened(file, outposts)
+    note(site, "late")
+    seal(site)
+    before = site.sources.now() - timedelta(minutes=30)
+    first = archive_history(site, site.system_context(), before, tmp_path / "one.json")
+    seal(site)
+    tell_witnesses(site)
+    site.close()
+    shutil.copy(tmp_path / "backup.db", file)
+    site = reopened(file, outposts)
+    assert [standing for standing, _ in standings(site)] == ["ahead"]
+    quinn = a_user(site, ["qa"], login="quinn")
+    accept_restore(site, quinn, password=PASSWORD, reason="disk")
+    again = archive_history(site, site.system_context(), before, tmp_path / "two.json")
+    seal(site)
+    assert judged(site).ok
+    assert (first.first, again.first) == (0, 0)
+    key = qtcore_verify.read_key(SIGNER.key.vkey)
+    for archived in (first, again):
+        told = qtcore_verify.read_file(archived.file.read_bytes())
+        assert qtcore_verify.judge(told, qtcore_verify.Trust((key,))).fails == 0
+    site.close()

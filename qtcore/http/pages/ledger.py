@@ -73,7 +73,7 @@ def proof(call: Call) -> Seen:
         name = "lot"
     else:
         first, last = _number("from", call.word("from")), _number("to", call.word("to"))
-        made = export_history(call.site, call.act(), first=first or 0, last=last, asked=asked)
+        made = export_history(call.site, call.act(), first=first, last=last, asked=asked)
         name = f"events-{made.about['from']}-{made.about['to']}"
     content = json.dumps(made.as_json(), ensure_ascii=False, indent=1).encode()
     return Download(f"qtcore-proof-{name}.json", content, "application/json")

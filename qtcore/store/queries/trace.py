@@ -55,6 +55,16 @@ class EdgeRow(NamedTuple):
     depth: int = 0
 
 
+class LinkRow(NamedTuple):
+    """What a link brought: how much of `source` went into `target`, and in which event."""
+
+    source: int
+    target: int
+    quantity: Decimal | None
+    unit: str
+    event_uid: str
+
+
 class Reach(NamedTuple):
     """What a walk met: the edges, their depths not filled in, and the steps to each node."""
 
@@ -97,6 +107,16 @@ def _with_depths(reach: Reach, direction: str) -> list[EdgeRow]:
         for edge in reach.edges
     ]
     return sorted(edges, key=lambda edge: (edge.depth, edge.id))
+
+
+def links_into(
+    session: Session, tenant_id: int, nodes: Iterable[int], lens: Lens = NOW
+) -> list[LinkRow]:
+    """List all links into nodes, whatever they come from; aliases are not looked at."""
+    build = partial(_incoming, shape=lens.shape())
+    amount = driver_readers(session.get_bind().dialect.name).amount
+    rows = plain_rows(session, build, tenant_id, nodes, more=lens.parameters())
+    return [LinkRow(src, dst, amount(many), unit, uid) for src, dst, many, unit, uid in rows]
 
 
 def reached_nodes(
@@ -306,6 +326,18 @@ def _edges(dialect: str, *, is_forward: bool, shape: Shape) -> Select[tuple[obje
         _EDGE.c.event_at,
     )
     near, _ = _ends(is_forward)
+    return _told(dialect, columns, near, shape)
+
+
+@cache
+def _incoming(dialect: str, *, shape: Shape) -> Select[tuple[object, ...]]:
+    columns = (_EDGE.c.src, _EDGE.c.dst, _EDGE.c.quantity, _EDGE.c.unit, _EVENT.c.uid)
+    return _told(dialect, columns, _EDGE.c.dst, shape)
+
+
+def _told(
+    dialect: str, columns: Sequence[ColumnElement[Any]], near: ColumnElement[int], shape: Shape
+) -> Select[tuple[object, ...]]:
     # Every link has its event; the outer join keeps the planner from beginning with events.
     told = and_(_EVENT.c.tenant_id == TENANT, _EVENT.c.id == _EDGE.c.event_id)
     found = select(*columns).select_from(_EDGE.outerjoin(_EVENT, told))
