@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from qtcore.context import Context
-from qtcore.services.accounts import NewUser, add_user, find_account
+from qtcore.services.accounts import NewUser, actor_by_login, add_user, find_account
 from qtcore.services.attachments import Owner, attach_file
 from qtcore.services.audit import seal
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.devices import NewDevice, register_device
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all
@@ -20,10 +21,11 @@ from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.sessions import find_session, start_session
 from qtcore.services.sign_intents import Act, make_intent
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.tokens import NewToken, make_token
 from qtcore.services.uploads import Upload
-from qtcore.testing.builders import a_context, a_party, an_output
+from qtcore.testing.builders import PASSWORD, a_context, a_party, an_output
 
 PAPERS = {
     "pack.yaml": 'pack: papers\nversion: "1"\nrequires_qtcore: ">=0.1,<1"\nlayer: site\n'
@@ -109,10 +111,11 @@ def _delegation(site: Site) -> str:
     """Let somebody act for another, neither of whom walks: they would be signed out on the way."""
     system = site.system_context()
     for login in ("target", "principal"):
-        add_user(site, system, NewUser(login, login.title(), ("operator",)))
+        add_user(site, system, NewUser(login, login.title(), ("operator",), PASSWORD))
     until = site.sources.now() + timedelta(days=9)
     lent = DelegationInput("principal", "target", until, "leave")
-    return str(make_delegation(site, system, lent)["delegation_id"])
+    own = replace(system, actor=actor_by_login(site, "principal"))
+    return str(make_delegation(site, own, lent, Proof(PASSWORD))["delegation_id"])
 
 
 def intents_of(site: Site, signer: Walker) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Commands for delegations: who acts for whom.
+"""Commands for delegations: who acts for whom, with whose signature.
 
 They must not know what a delegate does with it.
 """
@@ -11,6 +11,8 @@ import typer
 from qtcore.cli.options import (
     Console,
     console,
+    context_of,
+    read_password,
 )
 
 delegation = typer.Typer(no_args_is_help=True)
@@ -19,7 +21,7 @@ Why = Annotated[str, typer.Option(help="Why; kept in the history.")]
 
 
 @delegation.command("make")
-@console()
+@console(acts=False)
 def make(
     here: Console,
     principal: Annotated[str, typer.Argument(help="Login of the person who is represented.")],
@@ -27,6 +29,10 @@ def make(
     *,
     until: Annotated[str, typer.Option(help="When it ends: a day, or a time with a zone.")],
     reason: Why,
+    as_user: Annotated[
+        str,
+        typer.Option("--as", help="Login of who signs it; the OS user is recorded beside it."),
+    ],
     since: Annotated[str, typer.Option("--from", help="When it begins; now when left out.")] = "",
     role: Annotated[
         list[str] | None, typer.Option(help="Lend only this role; repeat for several.")
@@ -35,13 +41,21 @@ def make(
         list[str] | None,
         typer.Option(help="Only this workflow or step, as deviation.approve; repeat for several."),
     ] = None,
+    code: Annotated[
+        str, typer.Option(help="Code of the signer's authenticator app, where one is enrolled.")
+    ] = "",
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
 ) -> None:
-    """Let one person act for another, for a time."""
-    from qtcore.services.delegations import DelegationInput, make_delegation
+    """Let one person act for another, for a time; signed with the password, which is asked for."""
+    from qtcore.services.delegation_signing import make_delegation
+    from qtcore.services.delegations import DelegationInput
     from qtcore.services.moments import read_moment
+    from qtcore.services.sign_proofs import Proof
 
     with here.site(create=True) as site:
-        context = here.context(site)
+        context = context_of(site, as_user)
         wanted = DelegationInput(
             principal,
             delegate,
@@ -51,7 +65,8 @@ def make(
             tuple(role or ()),
             tuple(action or ()),
         )
-        here.answer(make_delegation(site, context, wanted), text=_line)
+        proof = Proof(read_password(from_stdin=password_stdin), code=code)
+        here.answer(make_delegation(site, context, wanted, proof), text=_line)
 
 
 @delegation.command("list")
@@ -93,4 +108,6 @@ def _line(row: Mapping[str, Any]) -> str:
     ended = f"; ended {row['revoked_at']} by {row['revoked_by']}" if row["revoked_at"] else ""
     period = f"{row['from']} to {row['to']}"
     who = f"{row['delegate']} acts for {row['principal']}"
-    return f"{row['delegation_id']}  {who}, {period}: {scope}; {row['reason']}{ended}"
+    signed = ", ".join(f"{each['meaning_text']} {each['signer']}" for each in row["signatures"])
+    last = f"{row['reason']}; {signed or 'not signed'}{ended}"
+    return f"{row['delegation_id']}  {who}, {period}: {scope}; {last}"

@@ -12,9 +12,9 @@ class DocumentDefinition(Definition):
     """A document template, relative to the pack folder. Title in i18n: ``documents.<id>``.
 
     The template sees `language`, `document`, `ledger` and `printed`, and by its subject: ``lot``
-    and ``release``; ``record``; ``record`` and ``scope`` of a recall; ``shipment``. Everything is
-    escaped; it can call nothing, and a value that is not there is a mistake.
+    and ``release``; ``record``; ``record`` and ``scope`` of a recall; ``shipment``; ``delegation``.
+    Everything is escaped; it can call nothing, and a value that is not there is a mistake.
     """
 
-    subject: Literal["lot", "record", "recall", "shipment"]
+    subject: Literal["lot", "record", "recall", "shipment", "delegation"]
     template: Text

@@ -21,6 +21,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "record": ("record",),
     "recall": ("record", "scope"),
     "shipment": ("shipment",),
+    "delegation": ("delegation",),
 }
 MOST_SIGNS: Final = 2_000_000
 MOST_STEPS: Final = 200_000

@@ -14,13 +14,13 @@ from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.context import Context
 from qtcore.engines.ledger import CanonicalError
 from qtcore.services.nodes import missing_node
-from qtcore.services.rights import COMPANY, require
+from qtcore.services.rights import COMPANY, require, require_own
 from qtcore.services.sight import get_seen, thing_of_lot, thing_of_record
 from qtcore.services.sign_content import digest_of, parts_now, read_content, text_digest
 from qtcore.services.signing import local_time
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_anywhere
-from qtcore.store.tables import Record, Signature
+from qtcore.store.tables import Delegation, Record, Signature
 
 Status = Literal["current", "superseded", "void"]
 COLUMNS: Final = (
@@ -98,7 +98,9 @@ class Manifestation:
 def list_signatures(
     site: Site, context: Context, subject: str = "", *, limit: int = 200
 ) -> tuple[Manifestation, ...]:
-    """List the signatures under a record or lot by its public id, the oldest first; or the newest.
+    """List the signatures under one thing by its public id, the oldest first; or the newest.
+
+    A record, a lot, or a delegation.
 
     Raises NotFound for a subject this person does not see, Denied without the right.
     """
@@ -117,7 +119,19 @@ def list_signatures(
 
 
 def _require_seen(site: Site, context: Context, session: Session, subject: str) -> None:
-    """Raise NotFound for a record or lot that is not there, or stands where this person is not."""
+    """Raise NotFound for what is not there, or stands where this person is not.
+
+    A delegation is seen by the two persons it is about, and by who manages users.
+    """
+    lent = session.exec(
+        select(Delegation).where(
+            Delegation.tenant_id == site.store.tenant_id, Delegation.uid == subject
+        )
+    ).first()
+    if lent is not None:
+        is_own = context.actor.person_id in {lent.principal_id, lent.delegate_id}
+        require_own(site, context, "user.manage", is_own=is_own, about=subject)
+        return
     row = session.exec(
         select(Record).where(Record.tenant_id == site.store.tenant_id, Record.uid == subject)
     ).first()

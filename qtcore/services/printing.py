@@ -20,6 +20,7 @@ from qtcore.registry.templates import fill_template
 from qtcore.services.print_seals import seal_page
 from qtcore.services.printing_data import (
     Seen,
+    delegation_values,
     lot_values,
     recall_values,
     record_values,
@@ -36,6 +37,7 @@ _READ: Final[Mapping[str, Callable[[Site, Context, str], Seen]]] = {
     "record": record_values,
     "recall": recall_values,
     "shipment": shipment_values,
+    "delegation": delegation_values,
 }
 _FOOT: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
@@ -179,7 +181,7 @@ def documents_of(site: Site, language: str) -> list[dict[str, str]]:
 
 
 def print_document(site: Site, context: Context, document: str, name: str) -> Printed:
-    """Fill a document with a lot, record, recall or shipment, by any name it has.
+    """Fill a document with a lot, record, recall, shipment or delegation, by any name it has.
 
     In the language of the context. Raises NotFound for the document or its subject, Denied, and
     InputRejected (QT438) when the template asks for what is not there.
@@ -207,7 +209,7 @@ def print_document(site: Site, context: Context, document: str, name: str) -> Pr
     except InputRejected as error:
         raise InputRejected(f"{document}: {error.message}", code=error.code) from error
     pack = site.registry.owner_of("documents", document)
-    signed = [*values.get("release", {}).get("signatures", ()), *_of_record(values)]
+    signed = [*values.get("release", {}).get("signatures", ()), *_of_other(values)]
     return Printed(
         document,
         title,
@@ -225,8 +227,9 @@ def print_document(site: Site, context: Context, document: str, name: str) -> Pr
     )
 
 
-def _of_record(values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = values.get("record", {}).get("signatures", ())
+def _of_other(values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    told = values.get("record") or values.get("delegation") or {}
+    found: Sequence[Mapping[str, Any]] = told.get("signatures", ())
     return found
 
 

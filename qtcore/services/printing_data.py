@@ -1,4 +1,4 @@
-"""What printed documents see: lots, releases, records, recalls and shipments as plain data.
+"""What printed documents see: lots, releases, records, recalls and others as plain data.
 
 It must not know templates. Every declared field is there, without a value when nobody entered one.
 """
@@ -12,6 +12,7 @@ from qtcore.context import Context
 from qtcore.engines.balance import balance
 from qtcore.engines.forms import display_value, from_json_values, plain_schema, read_properties
 from qtcore.errors import InputRejected
+from qtcore.services.delegations import read_delegation
 from qtcore.services.event_views import read_event
 from qtcore.services.lots import get_lot
 from qtcore.services.manifestations import manifest
@@ -106,6 +107,15 @@ def shipment_values(site: Site, context: Context, name: str) -> Seen:
         raise InputRejected(f"{name} is a {told['verb']}, not a shipment")
     kind = site.registry.text(f"events.{told['event_type']}", context.language)
     return view.event.uid, {"shipment": {**told, "kind": kind}}
+
+
+def delegation_values(site: Site, context: Context, name: str) -> Seen:
+    """Give a delegation with its signatures."""
+    told = read_delegation(site, context, name)
+    with site.store.read() as session:
+        signatures = _signatures(site, session, name)
+    roles = [site.registry.text(f"roles.{role}", context.language) for role in told["roles"]]
+    return name, {"delegation": {**told, "role_names": roles, "signatures": signatures}}
 
 
 def _record(site: Site, context: Context, view: RecordView) -> dict[str, Any]:

@@ -7,6 +7,7 @@ signer, hashed, and kept beside the signature: what was seen is what was signed 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -19,7 +20,15 @@ from qtcore.services.definitions import get_version
 from qtcore.services.record_lots import lots_of_record
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
-from qtcore.store.tables import Attachment, InspectionResult, Node, Record, RecordLink
+from qtcore.store.tables import (
+    Attachment,
+    Delegation,
+    InspectionResult,
+    Node,
+    Person,
+    Record,
+    RecordLink,
+)
 
 FORMAT: Final = "qtcore-signature/1"
 Attached = dict[str, list[dict[str, Any]]]
@@ -115,10 +124,32 @@ def _lot_part(
     }
 
 
+def delegation_part(
+    persons: tuple[str, str],
+    period: tuple[datetime | None, datetime],
+    scope: tuple[Sequence[str], Sequence[str]],
+) -> dict[str, Any]:
+    """Say what a delegation lends: the persons, the period, the roles and actions.
+
+    `persons` are the public ids of who is represented and of who acts; one that begins with its
+    signature has no first moment of its own.
+    """
+    starts, ends = period
+    return {
+        "kind": "delegation",
+        "principal": persons[0],
+        "delegate": persons[1],
+        "from": starts.astimezone(UTC).isoformat() if starts else None,
+        "to": ends.astimezone(UTC).isoformat(),
+        "roles": list(scope[0]),
+        "actions": list(scope[1]),
+    }
+
+
 def parts_now(
     site: Site, session: Session, subjects: Iterable[tuple[str, str]]
 ) -> dict[str, dict[str, Any]]:
-    """Say how signed records and lots are now, by public id, in a fixed number of statements.
+    """Say how signed things are now, by public id, in a fixed number of statements.
 
     `subjects` are kind and public id; what has no such part, or is not there, is left out.
     """
@@ -133,7 +164,31 @@ def parts_now(
     for row in records:
         own = [infos[e.uid] for e in links if e.record_id == row.id and e.uid in infos]
         parts[row.uid] = _record_part(session, row, own, attached)
-    return parts
+    lent = [uid for kind, uid in asked if kind == "delegation"]
+    return parts | _delegations(session, tenant, lent)
+
+
+def _delegations(
+    session: Session, tenant_id: int, uids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    if not uids:
+        return {}
+    rows = session.exec(
+        select(Delegation).where(Delegation.tenant_id == tenant_id, col(Delegation.uid).in_(uids))
+    ).all()
+    keys = {key for row in rows for key in (row.principal_id, row.delegate_id)}
+    known = session.exec(
+        select(Person.id, Person.uid).where(Person.tenant_id == tenant_id, col(Person.id).in_(keys))
+    ).all()
+    persons = dict(known)
+    return {
+        row.uid: delegation_part(
+            (persons[row.principal_id], persons[row.delegate_id]),
+            (None if row.valid_from == row.made_at else row.valid_from, row.valid_to),
+            (row.roles, row.actions),
+        )
+        for row in rows
+    }
 
 
 def _records(session: Session, tenant_id: int, uids: Sequence[str]) -> Sequence[Record]:

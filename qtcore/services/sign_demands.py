@@ -76,11 +76,22 @@ def standing_refusals(
 ) -> list[Refusal]:
     """Say why a signature would not count yet: role, lock, policy, identity, training."""
     actor = context.actor
-    name = actor.name or actor.login
     roles = [site.registry.find("roles", role) for role in sorted(actor.roles)]
     if not any(role is not None and role.may_sign for role in roles):
-        text = f"{name} may not sign: none of their roles carries signatures"
+        text = f"{actor.name or actor.login} may not sign: none of their roles carries signatures"
         return [Refusal("QT470", text, fix="somebody with a quality or production role signs")]
+    return person_refusals(site, session, context, demand)
+
+
+def person_refusals(
+    site: Site, session: Session, context: Context, demand: SignatureDemand
+) -> list[Refusal]:
+    """Say why a person's signature would not count yet, whichever roles they hold.
+
+    For what concerns the person and no record, such as a delegation.
+    """
+    actor = context.actor
+    name = actor.name or actor.login
     standing = find_standing(session, site.store.tenant_id, actor.user_id or 0)
     found = [locked_refusal()] if standing is not None and standing.locked_at is not None else []
     policies = policies_of(site, context, demand.profile)

@@ -14,10 +14,12 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.delegation_signing import SignedDelegation, freeze_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.factors import RelyingParty
 from qtcore.services.identities import own_providers
 from qtcore.services.sign_content import read_content, text_digest
-from qtcore.services.sign_demands import Needs, needs_of, standing_refusals
+from qtcore.services.sign_demands import Needs, needs_of
 from qtcore.services.sign_proofs import (
     Passkey,
     Proof,
@@ -26,49 +28,35 @@ from qtcore.services.sign_proofs import (
     passkey_options,
     signing_nonce,
 )
-from qtcore.services.signing import prove_signer, role_change, signed_text
+from qtcore.services.signables import Frozen, Signable
+from qtcore.services.signed_steps import Act, NothingToSign, SignedSteps, freeze_steps
+from qtcore.services.signing import prove_signer, role_change
 from qtcore.services.site import Site
-from qtcore.services.steps import Subject
-from qtcore.services.transitions import (
-    Made,
-    Step,
-    acting_context,
-    fire_transitions,
-    preview_signing,
-)
 from qtcore.services.users import has_password
 from qtcore.services.vouching import Visit
 from qtcore.store.providers import Provider
 from qtcore.store.tables import SignIntent, UserAccount
+from qtcore.store.unit import UnitOfWork
+
+__all__ = (
+    "Act",
+    "IntentView",
+    "NothingToSign",
+    "Shown",
+    "intend_delegation",
+    "make_intent",
+    "nonce_of_intent",
+    "sign_intent",
+    "view_intent",
+)
 
 VALID_FOR: Final = timedelta(minutes=5)
-MOST_AT_ONCE: Final = 200
-
-
-class NothingToSign(InputRejected):
-    """Raised when a step that should be signed needs no signature."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One step to be signed: ("lot" or "record", any identifier), the transition and its inputs."""
-
-    kind: str
-    name: str
-    transition: str
-    reason: str = ""
-    values: Mapping[str, Any] | None = None
-    expected_version: int | None = None
-
-    @property
-    def step(self) -> Step:
-        """The step, without the proof of the signer."""
-        return Step(
-            self.transition,
-            self.reason,
-            values=dict(self.values or {}),
-            expected_version=self.expected_version,
-        )
+_STEPS: Final = SignedSteps()
+_KINDS: Final[Mapping[str, Signable]] = {
+    "lot": _STEPS,
+    "record": _STEPS,
+    "delegation": SignedDelegation(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +131,18 @@ def make_intent(site: Site, context: Context, acts: Sequence[Act]) -> str:
     Raises Refused with every reason when a step could not be made even if it were signed, NotFound,
     InputRejected for a step that needs no signature, or for too many at once.
     """
-    _check_number(acts)
-    roles: frozenset[str] = frozenset()
-    items: list[dict[str, Any]] = []
-    stored: list[dict[str, Any]] = []
-    for act in acts:
-        found, acting, signed = preview_signing(site, context, (act.kind, act.name), act.step)
-        roles |= acting.actor.roles
-        texts = [
-            (demand, signed_text(site, acting, demand, each, reason=act.reason))
-            for demand, each in signed
-        ]
-        if not texts:
-            raise NothingToSign(f"{act.transition} of {found.name} needs no signature; make it")
-        stored.append(_stored(act, found))
-        items += [_item(found, each) for each in texts]
+    return _keep(site, context, freeze_steps(site, context, acts))
+
+
+def intend_delegation(site: Site, context: Context, wanted: DelegationInput) -> str:
+    """Freeze a delegation that is to be signed, as `make_intent` does a step.
+
+    Raises as `qtcore.services.delegation_signing.make_delegation` does, but for the proof.
+    """
+    return _keep(site, context, freeze_delegation(site, context, wanted))
+
+
+def _keep(site: Site, context: Context, frozen: Frozen) -> str:
     with site.store.write(context) as work:
         row = SignIntent(
             tenant_id=work.tenant_id,
@@ -165,10 +150,10 @@ def make_intent(site: Site, context: Context, acts: Sequence[Act]) -> str:
             uid=work.new_uid(),
             user_id=_user(context),
             session_uid=context.session_id,
-            roles=sorted(roles),
+            roles=sorted(frozen.roles),
             language=context.language,
-            acts=stored,
-            items=items,
+            acts=[dict(each) for each in frozen.acts],
+            items=[dict(each) for each in frozen.items],
             nonce=site.sources.random_bytes(32).hex(),
             created_at=site.sources.now(),
             expires_at=site.sources.now() + VALID_FOR,
@@ -188,7 +173,7 @@ def view_intent(
         refusals = [
             refusal
             for demand in demands
-            for refusal in standing_refusals(site, session, context, demand)
+            for refusal in _kind(row).objections(site, session, context, demand)
         ]
     needs = needs_of(site, context, demands)
     texts = [item["text"] for item in row.items]
@@ -255,7 +240,8 @@ def sign_intent(
     elif proof.visit is not None:
         brought = replace(proof.visit, frozen_at=row.created_at, nonce=row.nonce, texts=texts)
         proof = replace(proof, visit=brought)
-    proven, refusals = prove_signer(site, context, _demands(row), proof)
+    asks = _kind(row).objections
+    proven, refusals = prove_signer(site, context, _demands(row), proof, asks=asks)
     if proven is None:
         raise Refused(f"nothing is signed: {refusals[0].message}", refusals)
     expects = {text_digest(text): text for text in texts}
@@ -263,33 +249,21 @@ def sign_intent(
 
 
 def _make(site: Site, context: Context, row: SignIntent, proven: Proven) -> list[dict[str, Any]]:
-    steps = [
-        ((act["kind"], act["uid"]), replace(_act(act).step, proven=proven)) for act in row.acts
-    ]
-
-    def use_up(work: Any, made: Sequence[Made]) -> None:
-        outcome = [each.as_json() for each in made]
-        work.change(row, used_at=context.at, outcome=outcome)
+    def use_up(work: UnitOfWork, made: Sequence[Mapping[str, Any]]) -> None:
+        work.change(row, used_at=context.at, outcome=[dict(each) for each in made])
 
     try:
-        made = fire_transitions(site, context, steps, beside=use_up)
-    except (Conflict, Refused):
+        return _kind(row).make(site, context, row, (proven, use_up))
+    except (Conflict, Refused, InputRejected):
         # A second click was faster: then what it made is the answer to this one too.
         again = _get(site, context, row.uid)
         if again.outcome:
             return list(again.outcome)
         raise
-    return [each.as_json() for each in made]
 
 
-def _check_number(acts: Sequence[Act]) -> None:
-    if not acts or len(acts) > MOST_AT_ONCE:
-        raise InputRejected(
-            f"{len(acts)} records are chosen; sign between 1 and {MOST_AT_ONCE} with one gesture"
-        )
-    names = [(act.kind, act.name) for act in acts]
-    if len(set(names)) != len(names):
-        raise InputRejected("a record is chosen twice; each is signed once")
+def _kind(row: SignIntent) -> Signable:
+    return _KINDS[row.acts[0]["kind"]]
 
 
 def _get(site: Site, context: Context, intent_id: str) -> SignIntent:
@@ -338,38 +312,7 @@ def _user(context: Context) -> int:
 def _acting(site: Site, context: Context, row: SignIntent) -> Context:
     """Give the context of the signer: in the language of the intent, with what is lent to them."""
     context = replace(context, language=row.language)
-    if row.outcome:
-        return context
-    act = _act(row.acts[0])
-    return acting_context(site, context, (act.kind, act.name), act.step)
-
-
-def _stored(act: Act, found: Subject) -> dict[str, Any]:
-    return {
-        "kind": act.kind,
-        "uid": found.uid,
-        "name": found.name,
-        "transition": act.transition,
-        "reason": act.reason,
-        "values": dict(act.values or {}),
-        "expected_version": act.expected_version,
-    }
-
-
-def _act(stored: Mapping[str, Any]) -> Act:
-    return Act(
-        stored["kind"],
-        stored["uid"],
-        stored["transition"],
-        stored["reason"],
-        stored["values"],
-        stored["expected_version"],
-    )
-
-
-def _item(found: Subject, signed: tuple[SignatureDemand, str]) -> dict[str, Any]:
-    demand, text = signed
-    return {"name": found.name, "demand": demand.model_dump(mode="json"), "text": text}
+    return context if row.outcome else _kind(row).act_as(site, context, row)
 
 
 def _demands(row: SignIntent) -> list[SignatureDemand]:

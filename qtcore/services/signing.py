@@ -3,8 +3,10 @@
 It must not know workflows, nor how a proof is checked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+
+from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.definitions.workflows import SignatureDemand
@@ -23,20 +25,25 @@ from qtcore.services.site import Site
 from qtcore.store.tables import Signature
 from qtcore.store.unit import UnitOfWork
 
+Asks = Callable[[Site, Session, Context, SignatureDemand], list[Refusal]]
+
 
 def prove_signer(
-    site: Site, context: Context, demands: Sequence[SignatureDemand], proof: Proof
+    site: Site,
+    context: Context,
+    demands: Sequence[SignatureDemand],
+    proof: Proof,
+    *,
+    asks: Asks = standing_refusals,
 ) -> tuple[Proven | None, list[Refusal]]:
     """Say why this person's signature cannot be taken, or how they proved who they are.
 
-    A wrong proof is counted and noted in the ledger. Raises CannotVerify when it could be neither
-    right nor wrong.
+    `asks` says why a signature would not count yet. A wrong proof is counted and noted in the
+    ledger. Raises CannotVerify when it could be neither right nor wrong.
     """
     with site.store.read() as session:
         refusals = [
-            refusal
-            for demand in demands
-            for refusal in standing_refusals(site, session, context, demand)
+            refusal for demand in demands for refusal in asks(site, session, context, demand)
         ]
     if refusals:
         return None, list(dict.fromkeys(refusals))

@@ -5,7 +5,7 @@ persons are compared: a delegate can do nothing that the person represented coul
 both halves of what two persons must do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from qtcore.context import Actor, Context
 from qtcore.definitions.workflows import Transition
+from qtcore.errors import Denied, Refusal
 from qtcore.services.rights import permissions_of, require
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
@@ -77,6 +78,31 @@ def lent_to(site: Site, session: Session, person_id: int | None, at: datetime) -
             login = accounts[0].login
             found.append(Lent(row.uid, row.principal_id, login, scope, tuple(row.actions)))
     return tuple(found)
+
+
+def require_still_lent(site: Site, context: Context, delegations: Collection[str]) -> None:
+    """Let pass who acts by these delegations as before; Denied says what became of the first.
+
+    For what is signed a while after it was shown: it says in whose place it is signed.
+    """
+    gone = sorted(set(delegations) - set(context.actor.delegations))
+    if not gone:
+        return
+    with site.store.read() as session:
+        rows = session.exec(
+            select(Delegation).where(
+                Delegation.tenant_id == site.store.tenant_id, col(Delegation.uid).in_(gone)
+            )
+        ).all()
+    text = "a delegation by which you act is not there any more; nothing is signed"
+    for row in rows[:1]:
+        what = "lends nothing for this now: the person represented holds no such role any more"
+        if row.revoked_at is not None:
+            what = f"was ended by {row.revoked_by} on {row.revoked_at:%Y-%m-%d %H:%M} UTC"
+        elif row.valid_to <= context.at:
+            what = f"was over on {row.valid_to:%Y-%m-%d %H:%M} UTC"
+        text = f"the delegation {row.uid} by which you act {what}; nothing is signed"
+    raise Denied(text, [Refusal("QT470", text, fix="open it again and see what you may sign")])
 
 
 def require_or_lent(site: Site, context: Context, right: str, *, about: str = "") -> None:

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from qtcore.services import manifestations
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.manifestations import as_csv, list_signatures
 from qtcore.services.printing import print_document
 from qtcore.services.records import RecordInput, submit_record
@@ -95,7 +96,7 @@ def lent(web: Web) -> str:
     rita, _ = a_user(site, ["qa"], login="rita"), a_user(site, ["warehouse"], login="willy")
     until = site.sources.now() + timedelta(days=3)
     wanted = DelegationInput("rita", "willy", until, "holiday")
-    return str(make_delegation(site, rita, wanted)["delegation_id"])
+    return str(make_delegation(site, rita, wanted, Proof(PASSWORD))["delegation_id"])
 
 
 @pytest.fixture(scope="module", params=["en", "zh-CN"])

@@ -1,6 +1,7 @@
 """A token for some rights or one site does nothing that its person may do without any right."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import httpx
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from qtcore.context import Actor
 from qtcore.registry.load import load_registry
 from qtcore.services.tokens import NewToken, make_token
-from qtcore.testing.builders import a_user
+from qtcore.testing.builders import PASSWORD, a_user
 from qtcore.testing.sites import a_site
 from tests.web import Web, make_web
 
 OWNER = "keeper"
+YEARS = count(2100)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,11 @@ def token(web: Web, *scope: str) -> dict[str, str]:
 
 def asked(web: Web, act: str, *scope: str) -> httpx.Response:
     own, other = token(web, *scope), token(web)
-    lend = {"principal": OWNER, "delegate": "friend", "valid_to": "2999-01-01T00:00:00Z"}
+    year = next(YEARS)
+    lend = {
+        **{"principal": OWNER, "delegate": "friend", "password": PASSWORD},
+        **{"valid_from": f"{year}-01-01T00:00:00Z", "valid_to": f"{year}-12-31T00:00:00Z"},
+    }
     method, path, body = {
         "read messages": ("GET", "/notifications", None),
         "mark messages as read": ("POST", "/notifications/read", {}),

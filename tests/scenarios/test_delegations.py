@@ -8,16 +8,13 @@ import pytest
 from sqlmodel import select
 
 from qtcore.errors import Denied, InputRejected, NotFound, Refused
-from qtcore.services.delegations import (
-    DelegationInput,
-    list_delegations,
-    make_delegation,
-    revoke_delegation,
-)
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput, list_delegations, revoke_delegation
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
 from qtcore.services.record_views import read_record
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.replay import Scope, replay
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Delegation, UserAccount
@@ -31,6 +28,7 @@ ANNA, BEN, CARL, BOSS = (
     ("boss", ["admin"]),
 )
 WHO = dict((ANNA, BEN, CARL, BOSS))
+PROVEN = Proof(PASSWORD)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +62,7 @@ def lend(site: Site, principal: str, delegate: str, *, days: int = 7, **more: An
     wanted = DelegationInput(
         principal, delegate, site.sources.now() + timedelta(days=days), "on leave", **more
     )
-    return str(make_delegation(site, act(site, principal), wanted)["delegation_id"])
+    return str(make_delegation(site, act(site, principal), wanted, PROVEN)["delegation_id"])
 
 
 def a_deviation(site: Site, login: str = "boss") -> str:
@@ -196,11 +194,17 @@ def test_a_principal_lends_no_role_that_was_taken_from_her(site):
 def test_whoever_manages_users_may_delegate_for_others_but_not_to_himself(site, clock):
     until = clock.at + timedelta(days=1)
     with pytest.raises(Denied, match=r"user\.manage"):
-        make_delegation(site, act(site, "ben"), DelegationInput("anna", "ben", until, "mine"))
+        make_delegation(
+            site, act(site, "ben"), DelegationInput("anna", "ben", until, "mine"), PROVEN
+        )
     with pytest.raises(Refused, match="cannot give himself") as error:
-        make_delegation(site, act(site, "boss"), DelegationInput("anna", "boss", until, "mine"))
+        make_delegation(
+            site, act(site, "boss"), DelegationInput("anna", "boss", until, "mine"), PROVEN
+        )
     assert codes(error) == {"QT465"}
-    made = make_delegation(site, act(site, "boss"), DelegationInput("anna", "ben", until, "ill"))
+    made = make_delegation(
+        site, act(site, "boss"), DelegationInput("anna", "ben", until, "ill"), PROVEN
+    )
     assert list_delegations(site, act(site, "ben"))[0] == made
     seen = list_delegations(site, act(site, "carl"), login="anna")
     assert made["delegation_id"] not in {each["delegation_id"] for each in seen}
@@ -212,7 +216,7 @@ def test_every_mistake_of_a_delegation_is_named_at_once_and_nothing_is_stored(si
         "anna", "nobody", clock.at - timedelta(days=1), " ", None, (), ("deviation.clos",)
     )
     with pytest.raises(InputRejected) as error:
-        make_delegation(site, act(site, "anna"), wanted)
+        make_delegation(site, act(site, "anna"), wanted, PROVEN)
     assert {fault.where for fault in error.value.faults} == {
         "valid_to", "delegate", "reason", "actions",
     }  # fmt: skip
@@ -226,7 +230,7 @@ def test_every_mistake_of_a_delegation_is_named_at_once_and_nothing_is_stored(si
         ),
     ):
         with pytest.raises(InputRejected, match="cannot act for"):
-            make_delegation(site, act(site, "anna"), bad)
+            make_delegation(site, act(site, "anna"), bad, PROVEN)
     assert list_delegations(site, act(site, "boss")) == before
 
 

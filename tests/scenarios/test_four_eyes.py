@@ -13,9 +13,11 @@ from sqlmodel import select
 from qtcore.errors import Conflict, InputRejected, Refused
 from qtcore.services import step_asking
 from qtcore.services.accounts import NewUser, find_account, write_user
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.sign_intents import Act, make_intent
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.standing import act_at
 from qtcore.services.transitions import Step, fire_transition
@@ -71,7 +73,7 @@ def lent(site: Site, graph: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
         roles, person = ACCOUNTS[principal][1], ACCOUNTS[principal][0]
         try:
             wanted = DelegationInput(principal, delegate, until, "holiday")
-            make_delegation(site, a_user(site, roles, login=principal), wanted)
+            make_delegation(site, a_user(site, roles, login=principal), wanted, Proof(PASSWORD))
         except (InputRejected, Refused):
             continue
         lenders.setdefault(ACCOUNTS[delegate][0], set()).add(person)

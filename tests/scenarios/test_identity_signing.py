@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from qtcore.services.accounts import NewUser, add_user, find_account
+from qtcore.services.delegations import list_delegations
 from qtcore.services.id_tokens import Claims
 from qtcore.services.identities import link_identity
 from qtcore.services.manifestations import list_signatures
@@ -101,6 +102,23 @@ def test_whoever_has_no_password_signs_at_the_provider_and_anybody_can_verify_it
     assert claims["nonce"] == signing_nonce(kept["nonce"], [row.content])
     assert kept["root"] == root_of([row.content])
     assert kept["leaves"] == [hashlib.sha256(row.content.encode()).hexdigest()]
+
+
+def test_a_delegation_is_signed_at_the_provider_too(plant, client):
+    a_user(plant.site, ["operator"], login="olga")
+    told = {"delegate": "olga", "until": "2999-01-01", "reason": "away", "roles": "qp"}
+    refused = client.post("/delegations", data={"csrf_token": csrf_of(client), **told})
+    assert refused.status_code == 400 and "rests on a qualification" in said(refused)
+    a_user(plant.site, ["qp"], login="paul")
+    sheet = client.post(
+        "/delegations", data={"csrf_token": csrf_of(client), **told, "delegate": "paul"}
+    )
+    intent = sheet.url.path.removeprefix("/sign/")
+    come_back(client, plant.company.visit(leave(client, intent)))
+    [made] = list_delegations(plant.site, plant.site.system_context(), login="ben")
+    assert [each["method"] for each in made["signatures"]] == ["provider"]
+    shown = client.get(f"/delegations/{made['delegation_id']}").text
+    assert "Delegated by: <strong>Ben</strong>" in shown and "Identity provider" in shown
 
 
 def test_a_provider_that_did_not_ask_anew_proves_nothing(plant, client):

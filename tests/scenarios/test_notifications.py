@@ -10,19 +10,21 @@ from qtcore.context import Context
 from qtcore.errors import NotFound
 from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.deadlines import settle_deadlines
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.jobs import deliver
 from qtcore.services.notifications import count_unread, list_messages, mark_read
 from qtcore.services.records import RecordInput, submit_record
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.worklist import read_worklist
 from qtcore.store.tables import NotificationReceipt
-from qtcore.testing import FrozenClock, a_site
+from qtcore.testing import PASSWORD, FrozenClock, a_site
 from tests.mail import MailServer, mail_server
 from tests.web import csrf_of, make_web
 
 PEOPLE = (
-    NewUser("quinn", "Quinn", ("qa",), email="quinn@example.org"),
+    NewUser("quinn", "Quinn", ("qa",), PASSWORD, "quinn@example.org"),
     NewUser("wang", "Wang", ("qa", "qp"), email="wang@example.org", language="zh-CN"),
     NewUser("mute", "Mute", ("qa",)),
     NewUser("olga", "Olga", ("operator",), email="olga@example.org"),
@@ -85,7 +87,7 @@ def test_a_message_to_a_role_is_new_for_each_person_until_that_person_reads_it(s
 def test_whoever_acts_for_another_sees_and_gets_the_messages_to_the_role(site, clock, mail):
     until = clock.at + timedelta(days=9)
     wanted = DelegationInput("quinn", "olga", until, "on leave")
-    make_delegation(site, person(site, "quinn"), wanted)
+    make_delegation(site, person(site, "quinn"), wanted, Proof(PASSWORD))
     an_overdue_deviation(site, clock)
     deliver(site)
     assert count_unread(site, person(site, "olga")) == 1

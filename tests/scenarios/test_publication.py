@@ -10,7 +10,8 @@ from qtcore.context import Context
 from qtcore.errors import Conflict, Denied, InputRejected, NotFound, Refused
 from qtcore.services.audit import read_ledger
 from qtcore.services.configurations import newest_number
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.draft_reports import check_draft
 from qtcore.services.drafts import (
     DraftInput,
@@ -120,11 +121,10 @@ def test_the_author_cannot_sign(site: Site):
 
 
 def test_who_acts_for_the_author_cannot_sign(site: Site):
-    draft = a_draft(site)
-    until = signer(site).at + timedelta(days=1)
-    make_delegation(site, author(site), DelegationInput("ida", "quinn", until, "on leave"))
+    wanted = DelegationInput("ida", "quinn", signer(site).at + timedelta(days=1), "on leave")
+    make_delegation(site, author(site), wanted, Proof(PASSWORD))
     with pytest.raises(Refused, match="acts for ida, who stands for this draft"):
-        publish(site, draft)
+        publish(site, a_draft(site))
 
 
 @pytest.mark.parametrize(

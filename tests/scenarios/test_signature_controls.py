@@ -21,12 +21,14 @@ from qtcore.services import (
     sign_intents,
     sign_proofs,
     sign_tries,
+    signed_steps,
     signing,
     step_asking,
     transitions,
 )
 from qtcore.services.accounts import find_account
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.manifestations import list_signatures, manifest
 from qtcore.services.passwords import PasswordDesk
 from qtcore.services.records import RecordInput, correct_record, submit_record
@@ -170,7 +172,7 @@ def test_an_intent_that_kept_no_outcome_could_not_answer_the_second_click(site, 
     def forgetful(site, context, steps, *, beside):
         return fire_transitions(site, context, steps)
 
-    monkeypatch.setattr(sign_intents, "fire_transitions", forgetful)
+    monkeypatch.setattr(signed_steps, "fire_transitions", forgetful)
     sign_intent(site, qp, intent, PROVEN)
     with pytest.raises((Refused, Conflict)):
         sign_intent(site, qp, intent, PROVEN)
@@ -217,7 +219,7 @@ def test_a_delegate_who_stood_for_nobody_would_sign_both_halves(site, monkeypatc
     record, rita = a_review(site), a_user(site, ["qa"], login="rita")
     willy = a_user(site, ["warehouse"], login="willy")
     until = site.sources.now() + timedelta(days=3)
-    make_delegation(site, rita, DelegationInput("rita", "willy", until, "holiday"))
+    make_delegation(site, rita, DelegationInput("rita", "willy", until, "holiday"), PROVEN)
     reviewed(site, record)
     second = [Act("record", record.uid, "approve")]
     with pytest.raises(Refused, match="another person than review"):
@@ -239,7 +241,7 @@ def test_what_was_routed_before_a_delegation_began_is_signed_by_the_delegate(sit
         make_intent(site, willy, act)
     now = site.sources.now()
     span = DelegationInput("rita", "willy", now + timedelta(days=2), "holiday", now)
-    make_delegation(site, rita, span)
+    make_delegation(site, rita, span, PROVEN)
     assert sign_intent(site, willy, make_intent(site, willy, act), PROVEN)[0]["to"] == "reviewed"
 
 
@@ -248,13 +250,17 @@ def test_a_qualified_role_is_lent_to_who_holds_it_only(site, monkeypatch):
     pat, willy = a_user(site, ["qp"], login="pat"), a_user(site, ["warehouse"], login="willy")
     until = site.sources.now() + timedelta(days=3)
     with pytest.raises(InputRejected, match="cannot act for") as refused:
-        make_delegation(site, pat, DelegationInput("pat", "willy", until, "holiday"))
+        make_delegation(
+            site, pat, DelegationInput("pat", "willy", until, "holiday"), Proof(PASSWORD)
+        )
     assert "rests on a qualification" in refused.value.faults[0].message
     other = a_user(site, ["qp"], login="other")
-    assert make_delegation(site, pat, DelegationInput("pat", "other", until, "holiday"))
+    assert make_delegation(
+        site, pat, DelegationInput("pat", "other", until, "holiday"), Proof(PASSWORD)
+    )
     assert make_intent(site, other, [Act("lot", lot.uid, "release")])
     lax = a_user(site, ["qp", "qa"], login="lax")
-    make_delegation(site, lax, DelegationInput("lax", "willy", until, "holiday"))
+    make_delegation(site, lax, DelegationInput("lax", "willy", until, "holiday"), PROVEN)
     willy_acts = make_intent(site, willy, [Act("lot", lot.uid, "release")])
     told = view_intent(site, willy, willy_acts, None).items[0].content["signer"]
     assert "qp" not in told["roles"]  # what quality may do is lent, the qualification is not

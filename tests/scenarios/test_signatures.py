@@ -12,7 +12,8 @@ from sqlmodel import select
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Conflict, Denied, NotFound, Refused
 from qtcore.services.accounts import NewUser, find_account, write_user
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.manifestations import as_csv, find_fault, list_signatures
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.record_views import read_record
@@ -298,7 +299,7 @@ def test_a_delegate_signs_as_themselves_for_another_and_never_both_halves(site):
     rita = a_user(site, ["qa"], login="rita")
     stand_in = a_user(site, ["warehouse"], login="willy")
     until = site.sources.now() + timedelta(days=3)
-    make_delegation(site, rita, DelegationInput("rita", "willy", until, "holiday"))
+    make_delegation(site, rita, DelegationInput("rita", "willy", until, "holiday"), PROVEN)
     sign_intent(site, stand_in, make_intent(site, stand_in, [review_act(record)]), PROVEN)
     told = the_signature(site, record.uid).as_json()
     assert (told["signer"], told["on_behalf_of"]) == ("Willy", "rita") and told["delegations"]

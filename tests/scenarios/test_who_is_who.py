@@ -11,7 +11,8 @@ import pytest
 from qtcore.errors import InputRejected, NotFound, Refused
 from qtcore.services import sign_demands
 from qtcore.services.accounts import NewUser, add_user
-from qtcore.services.delegations import DelegationInput, make_delegation
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput
 from qtcore.services.enrolment import begin_passkey, begin_totp
 from qtcore.services.factors import RelyingParty
 from qtcore.services.identities import link_identity
@@ -157,6 +158,7 @@ BINDINGS = {
         DelegationInput(
             me.actor.login, "accomplice", site.sources.now() + timedelta(days=9), "for myself"
         ),
+        Proof(STOLEN),
     ),
 }
 

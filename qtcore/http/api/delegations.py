@@ -1,18 +1,18 @@
-"""Delegations in the API: make one, list them, end one.
+"""Delegations in the API: make one with its signature, list them, end one.
 
 It must not know what a delegate does with it.
 """
 
-from qtcore.http.api.inputs import DelegationBody, DelegationQuery, ReasonBody
+from qtcore.http.api.inputs import DelegationQuery, ReasonBody
 from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
+from qtcore.http.api.signing_inputs import DelegationBody, SignedDelegationBody
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
-from qtcore.services.delegations import (
-    DelegationInput,
-    list_delegations,
-    make_delegation,
-    revoke_delegation,
-)
+from qtcore.http.passkeys import party_of
+from qtcore.services.delegation_signing import make_delegation
+from qtcore.services.delegations import DelegationInput, list_delegations, revoke_delegation
+from qtcore.services.sign_intents import intend_delegation, view_intent
+from qtcore.services.sign_proofs import Proof
 
 
 @operation(
@@ -31,16 +31,32 @@ def list_all(call: Call, sent: Sent) -> Answer:
 @operation(
     "POST",
     "/delegations",
-    summary="Let one person act for another, for a time",
+    summary="Let one person act for another, for a time; signed with the password",
     answer="Delegation",
+    status=201,
+    body=SignedDelegationBody,
+)
+def make(call: Call, sent: Sent) -> Answer:
+    """Make a delegation, with the signature of who makes it."""
+    body: SignedDelegationBody = sent.body
+    proof = Proof(body.password, body.login, body.code)
+    made = make_delegation(call.site, call.act(), _wanted(body), proof)
+    return Answer(plain_json(made), 201, f"{PREFIX}/delegations")
+
+
+@operation(
+    "POST",
+    "/delegations/sign-intents",
+    summary="Freeze a delegation that is to be signed, for one use within five minutes",
+    answer="SignIntent",
     status=201,
     body=DelegationBody,
 )
-def make(call: Call, sent: Sent) -> Answer:
-    """Make a delegation."""
-    body: DelegationBody = sent.body
-    made = make_delegation(call.site, call.act(), DelegationInput(**body.model_dump()))
-    return Answer(plain_json(made), 201, f"{PREFIX}/delegations")
+def intend(call: Call, sent: Sent) -> Answer:
+    """Freeze the bytes of a delegation; it is signed as any other intent."""
+    intent_id = intend_delegation(call.site, call.act(), _wanted(sent.body))
+    view = view_intent(call.site, call.act(), intent_id, party_of(call))
+    return Answer(plain_json(view.as_json()), 201, f"{PREFIX}/sign-intents/{intent_id}")
 
 
 @operation(
@@ -56,4 +72,9 @@ def revoke(call: Call, sent: Sent) -> Answer:
     return Answer(plain_json(revoke_delegation(call.site, call.act(), uid, sent.body.reason)))
 
 
-ROUTES = (list_all, make, revoke)
+def _wanted(body: DelegationBody) -> DelegationInput:
+    told = {name: getattr(body, name) for name in DelegationBody.model_fields}
+    return DelegationInput(**told)
+
+
+ROUTES = (list_all, make, intend, revoke)

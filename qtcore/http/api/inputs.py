@@ -302,21 +302,6 @@ class DelegationQuery(Input):
     login: Short = ""
 
 
-class DelegationBody(Input):
-    """Who (`principal`) lets whom (`delegate`) act for them; logins, a period, a scope, a reason.
-
-    `roles` are those lent, `actions` workflows or steps such as ``deviation.approve``; empty: all.
-    """
-
-    principal: Short
-    delegate: Short
-    valid_from: Moment | None = None
-    valid_to: Moment
-    roles: tuple[Short, ...] = Field(default=(), max_length=50)
-    actions: tuple[Short, ...] = Field(default=(), max_length=200)
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-
-
 class ReasonBody(Input):
     """Why."""
 

@@ -31,6 +31,7 @@ _DELEGATION = {
     "revoked_at": MAYBE,
     "revoked_by": TEXT,
     "revoke_reason": TEXT,
+    "signatures": list_of(ANY_OBJECT),
 }
 
 OFFICE: Final[Mapping[str, Schema]] = {

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StringConstraints
 
-from qtcore.http.api.inputs import Code, Short
+from qtcore.http.api.inputs import Code, Moment, Short
 from qtcore.http.json_body import Input
 
 
@@ -62,3 +62,22 @@ class JustifyBody(PasswordBody):
 
     rules: tuple[Short, ...] = Field(min_length=1, max_length=50)
     justification: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class DelegationBody(Input):
+    """Who (`principal`) lets whom (`delegate`) act for them; logins, a period, a scope, a reason.
+
+    `roles` are those lent, `actions` workflows or steps such as ``deviation.approve``; empty: all.
+    """
+
+    principal: Short
+    delegate: Short
+    valid_from: Moment | None = None
+    valid_to: Moment
+    roles: tuple[Short, ...] = Field(default=(), max_length=50)
+    actions: tuple[Short, ...] = Field(default=(), max_length=200)
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class SignedDelegationBody(DelegationBody, PasswordBody):
+    """A delegation, and the proof of who makes it."""

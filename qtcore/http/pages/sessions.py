@@ -3,7 +3,6 @@
 It must not know passwords' hashing or the session table.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from qtcore.context import Actor, Context
@@ -13,7 +12,6 @@ from qtcore.http.cookies import language_cookie, session_cookie
 from qtcore.http.pages.leaving import leave_address, leaving_page
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.http.texts import choose_language
-from qtcore.services.delegations import list_delegations
 from qtcore.services.profile import set_language
 from qtcore.services.sessions import sign_in, sign_out
 
@@ -99,25 +97,9 @@ def choose(call: Call) -> Seen:
 
 @page("GET", "/me")
 def me(call: Call) -> Seen:
-    """Show who is signed in, with roles, rights, and who acts for whom."""
-    return me_page(call)
-
-
-def me_page(call: Call, mistakes: Sequence[str] = ()) -> Page:
-    """Make the page of one's own account, again with mistakes when something was refused."""
+    """Show who is signed in, with roles and rights."""
     actor = call.act().actor
-    own = list_delegations(call.site, call.act(), login=actor.login) if actor.person_id else []
-    data = {
-        "roles": sorted(actor.roles),
-        "permissions": sorted(actor.permissions),
-        "delegations": own,
-        "now": call.act().at.isoformat(),
-        "typed": {
-            name: call.field(name) if mistakes else "" for name in ("delegate", "until", "reason")
-        },
-        "mistakes": [{"message": text, "href": ""} for text in mistakes],
-    }
-    return Page("me.html", data, 400 if mistakes else 200)
+    return Page("me.html", {"roles": sorted(actor.roles), "permissions": sorted(actor.permissions)})
 
 
 def own_path(text: str) -> str:

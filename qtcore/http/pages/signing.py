@@ -42,7 +42,11 @@ def make_or_sign(call: Call, act: Act, back: str) -> Redirect:
 
 def begin_signing(call: Call, acts: Sequence[Act], back: str) -> Redirect:
     """Freeze what is to be signed and go to its sheet; raises as `make_intent` does."""
-    intent = make_intent(call.site, call.act(), acts)
+    return sheet_of(make_intent(call.site, call.act(), acts), back)
+
+
+def sheet_of(intent: str, back: str) -> Redirect:
+    """Go to the sheet of an intent, and from there back."""
     return Redirect(f"/sign/{intent}?next={quote(back, safe='')}")
 
 

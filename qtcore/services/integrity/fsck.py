@@ -20,6 +20,7 @@ from qtcore.services.integrity.facts_of_lots import (
 )
 from qtcore.services.integrity.files import check_bytes, check_files
 from qtcore.services.integrity.ground import Ground, Violation
+from qtcore.services.integrity.lending import check_delegations
 from qtcore.services.integrity.life_cycles import (
     check_releases,
     check_signatures,
@@ -47,7 +48,7 @@ CHECKS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("I2", (check_states,)),
     ("I3", (check_told, check_lines, check_books)),
     ("I4", (check_releases,)),
-    ("I5", (check_signatures,)),
+    ("I5", (check_signatures, check_delegations)),
     ("I6", (check_balance, check_genealogy)),
     ("I7", (check_use,)),
     ("I8", (check_seals, check_witnesses)),
