@@ -15,6 +15,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -111,7 +112,9 @@ def _node(left: bytes, right: bytes) -> bytes:
 def _check_numbers(*numbers: object) -> None:
     for each in numbers:
         if type(each) is not int or not 0 <= each < 2**63:
-            raise ProofError(f"{each!r} is no leaf index or tree size; whole numbers from 0 are")
+            # Written out, a number of thousands of digits would be an error of its own.
+            said = f"{each:#x}"[:40] if isinstance(each, int) else type(each).__name__
+            raise ProofError(f"{said} is no leaf index or tree size; whole numbers from 0 are")
 
 
 def _check_hashes(hashes: Sequence[object], proof: object) -> None:
@@ -119,7 +122,8 @@ def _check_hashes(hashes: Sequence[object], proof: object) -> None:
         raise ProofError(f"proof is {type(proof).__name__}; a list of hashes is accepted")
     for each in (*hashes, *proof):
         if not isinstance(each, bytes) or len(each) != 32:
-            raise ProofError(f"{each!r} is not a hash of 32 bytes")
+            size = f" of length {len(each)}" if isinstance(each, bytes | str) else ""
+            raise ProofError(f"{type(each).__name__}{size} is not a hash of 32 bytes")
 
 
 def _check_same(size: int, roots: tuple[object, object], proof: Sequence[bytes]) -> None:
@@ -263,9 +267,10 @@ def follow_keys(keys: Sequence[Key], changes: Sequence[str]) -> KeyRing:
         if len(named) != 1:
             raise FileError("a change of keys does not name one next key")
         new = read_key(named[0].removeprefix(NEXT_KEY))
-        older = tuple(key for key in ring.keys if key != new)
+        # A key hands over once: who steals it afterwards names no other follower.
+        older = tuple(key for key in ring.keys if key != new and key not in ring.ends)
         try:
-            state = KeyRing(older, ring.ends).open(note)
+            state = open_checkpoint(note, older)
             open_checkpoint(note, [new])
         except ProofError:
             continue  # made by keys that the reader does not trust: nothing follows from it
@@ -275,7 +280,8 @@ def follow_keys(keys: Sequence[Key], changes: Sequence[str]) -> KeyRing:
             for key in older
             if (key.name, key.key_id) == (_read_signature(line)[0], _read_signature(line)[1][:4])
         }
-        ring = KeyRing((*older, new), {**ring.ends, **dict.fromkeys(signed, state.size)})
+        ends = {**ring.ends, **dict.fromkeys(signed, state.size)}
+        ring = KeyRing(tuple(dict.fromkeys((*ring.keys, new))), ends)
     return ring
 
 
@@ -674,10 +680,11 @@ def _judge_outside(file: ProofFile, trust: Trust, found: tuple[Checkpoint, Verdi
         content = (notes.get(size, "").rpartition("\n\n")[0] + "\n").encode()
         try:
             at = stamped_at(token, content, trust.authorities)
-            verdict.passed(f"{size} events existed at {at}, says {authority}")
+            # The name in the file is whatever its maker wrote there; the certificate is yours.
+            verdict.passed(f"{size} events existed at {at}, says the authority you named")
             stamped += 1
         except ProofError as exc:
-            verdict.failed("BAD_STAMP", f"stamp of {size} events by {authority}: {exc}")
+            verdict.failed("BAD_STAMP", f"stamp of {size} events by {authority!r}: {exc}")
     if not stamped:
         verdict.failed("NOT_STAMPED", "no time stamp of the authority holds")
 
@@ -688,8 +695,13 @@ def _judge_instance(
     """Check that the newest checkpoint stands in the log of the instance."""
     (note, place, inclusion), (ring, verdict) = told, by
     leaf = hash_leaf((newest.rpartition("\n\n")[0] + "\n").encode())
+    size = ring.open(newest).size
+    # The state of the instance was signed when the newest checkpoint was, or later.
+    keys = [key for key in ring.keys if size <= ring.ends.get(key, size)]
     try:
-        state = open_checkpoint(note, ring.keys)
+        state = open_checkpoint(note, keys)
+        if state.origin not in {f"{key.name}/instance" for key in keys}:
+            raise ProofError(f"{state.origin!r} is the name of another kind of log")
         verify_inclusion(place, state.size, leaf, inclusion, state.root)
         verdict.passed(f"its newest checkpoint is number {place} of {state.origin}")
     except ProofError as exc:
@@ -837,9 +849,14 @@ def _value(value: object, words: dict[str, str]) -> str:
 
 
 def _plain(text: object) -> str:
-    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in str(text))
+    return "".join(
+        each if each.isprintable() and each not in _UNSEEN else f"\\u{ord(each):04x}"
+        for each in str(text)
+    )
 
 
+# Letters and signs that Python calls printable, and a screen shows as nothing at all.
+_UNSEEN = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _NAMES = ("actor_name", "actor_login")
 _WORDS = {
     "unreadable": "its bytes cannot be read",
@@ -885,7 +902,7 @@ _CHINESE = {
 _PASSES_ZH = (
     (r"checkpoint of (\d+) events of (.+): ([0-9a-f]{64})", r"检查点：\2 共 \1 个事件，根为 \3"),
     (r"witness (.+) has seen (\d+) events by (.+)", r"见证方 \1 于 \3 前已见 \2 个事件"),
-    (r"(\d+) events existed at (.+), says (.+)", r"时间戳机构 \3 证明：\2 时已有 \1 个事件"),
+    (r"(\d+) events existed at (.+), says .+", r"您指定的时间戳机构证明：\2 时已有 \1 个事件"),
     (r"its newest checkpoint is number (\d+) of (.+)", r"最新检查点是 \2 中的第 \1 号"),
     (r"the first (\d+) events are those you have kept", r"前 \1 个事件与您保存的一致"),
     (r"(\d+) events are in the log, word for word", r"\1 个事件逐字节存在于台账中"),
@@ -941,8 +958,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     word = _in_chinese if given.lang == "zh" else str
     lines += [_plain(word(line)) for line in verdict.lines]
     lines += _closing(file, trust, verdict, given.lang)
+    # A screen would break a long line by itself, and let a text begin there as a line of ours.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    lines = [part for line in lines for part in _folded(line, width)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if verdict.fails else 0
+
+
+def _folded(text: str, width: int) -> Iterator[str]:
+    """Break each line for a screen of some columns; what continues a line begins with a mark."""
+    for line in text.split("\n"):
+        rest = line
+        while width > 20 and _columns(rest[: width + 1]) > width:
+            at = width
+            while _columns(rest[:at]) > width:
+                at -= 1
+            yield rest[:at]
+            rest = f"    | {rest[at:]}"
+        yield rest
+
+
+def _columns(text: str) -> int:
+    return sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
 
 
 def _event_lines(file: ProofFile, verdict: Verdict, lang: str) -> Iterator[str]:
@@ -1027,7 +1064,9 @@ def _options() -> argparse.ArgumentParser:
 def _read_trust(given: argparse.Namespace) -> Trust:
     if (given.size is None) != (not given.root):
         raise FileError("--size and --root go together: both come from one checkpoint")
-    if given.size is not None and not re.fullmatch("[0-9a-f]{64}", given.root):
+    if given.size is not None and given.size < 0:
+        raise FileError(f"--size {given.size} is no size of a log; a whole number from 0 is")
+    if given.size is not None and not re.fullmatch("[0-9a-fA-F]{64}", given.root):
         raise FileError(f"--root {given.root[:80]!r} is not a hash of 64 hexadecimal digits")
     kept = None if given.size is None else (given.size, bytes.fromhex(given.root))
     witnesses = [read_key(each, b"\x04") for each in given.witness]

@@ -22,6 +22,7 @@ from qtcore.engines.ledger import (
     ProblemKind,
     StoredCheckpoint,
     Trust,
+    Witnessed,
     check_history,
 )
 from qtcore.engines.ledger.contents import LedgerRun
@@ -102,7 +103,7 @@ def _verify(
     with store.read() as session:
         reader = _Reader(session, store.tenant_id, span, progress)
         checkpoints = reader.checkpoints()
-        kept = reader.read_kept(checkpoints)
+        kept = reader.read_kept(checkpoints, trust.witness)
         trust = replace(trust, restores=reader.restores())
         pending = reader.unsealed() if span.is_whole else ()
         reader.total = (reader.end or sealed_up_to(session, store.tenant_id)) - reader.start
@@ -140,7 +141,9 @@ class _Reader:
     end: int | None = None
     total: int = 0
 
-    def read_kept(self, checkpoints: list[StoredCheckpoint]) -> Kept:
+    def read_kept(
+        self, checkpoints: list[StoredCheckpoint], witness: Witnessed | None = None
+    ) -> Kept:
         """Decide what is read; give the subtrees and roots of what stands before it."""
         archived = self._read(
             select(func.max(_ARCHIVE.c.last)).where(_ARCHIVE.c.tenant_id == self.tenant_id)
@@ -151,7 +154,8 @@ class _Reader:
             checkpoints[:] = [c for c in checkpoints if self.start < c.size <= (self.end or c.size)]
         try:
             start = read_frontier(self.session, self.tenant_id, self.start)
-            earlier = [c.size for c in checkpoints if 0 <= c.size < self.start]
+            asked = [each.size for each in (*checkpoints, witness) if each is not None]
+            earlier = [size for size in asked if 0 <= size < self.start]
             roots = {
                 size: read_frontier(self.session, self.tenant_id, size).root for size in earlier
             }

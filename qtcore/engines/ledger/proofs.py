@@ -186,7 +186,8 @@ def _split(count: int) -> int:
 
 def _check_size(what: str, value: object) -> None:
     if type(value) is not int or not 0 <= value < 2**63:
-        raise ProofError(f"{what} is {value!r}; a whole number from 0 is accepted")
+        said = f"{value:#x}"[:40] if isinstance(value, int) else type(value).__name__
+        raise ProofError(f"{what} is {said}; a whole number from 0 is accepted")
 
 
 def _check_hashes(named: dict[str, bytes], proof: Sequence[bytes]) -> None:
