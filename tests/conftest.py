@@ -3,6 +3,7 @@
 It must not build sites or records.
 """
 
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -50,6 +51,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers("clause"):
             item.user_properties.append(("clause", mark.args[0]))
+
+
+def pytest_collection_finish() -> None:
+    """Take modules and collected tests out of the search for cycles, and search less often.
+
+    They live as long as the run; walking over them again and again took an eighth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from qtcore.definitions.itself import Itself
 from qtcore.definitions.workflows import State, Transition, WorkflowDefinition, as_names
 
 Active = frozenset[str]
@@ -297,27 +298,12 @@ def build_chart(flow: WorkflowDefinition) -> Chart:
 
     A definition never changes, and each page and step asks for its chart several times.
     """
-    return _chart_of(_Itself(flow))
-
-
-class _Itself:
-    """A definition as a key: by what it is, because comparing all of it would cost more."""
-
-    __slots__ = ("flow",)
-
-    def __init__(self, flow: WorkflowDefinition) -> None:
-        self.flow = flow
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.flow is self.flow
-
-    def __hash__(self) -> int:
-        return id(self.flow)
+    return _chart_of(Itself(flow))
 
 
 @lru_cache(maxsize=_MOST_CHARTS)
-def _chart_of(key: _Itself) -> Chart:
-    flow = key.flow
+def _chart_of(key: Itself[WorkflowDefinition]) -> Chart:
+    flow = key.it
     parents = {state.id: ROOT for state in flow.states}
     for outer in flow.all_states:
         parents.update({inner.id: outer.id for inner in outer.states})

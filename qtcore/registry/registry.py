@@ -76,6 +76,7 @@ class Registry:
     _units: Mapping[str, UnitDefinition]
     texts: tuple[PackTexts, ...] = ()
     _prints: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
+    _lists: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def policy(self) -> Policy:
@@ -104,7 +105,11 @@ class Registry:
 
     def list(self, kind: str) -> tuple[Any, ...]:
         """List all definitions of a kind, in order of their ids."""
-        return tuple(entry.definition for entry in self._merged.all(kind))
+        found = self._lists.get(kind)
+        if found is None:
+            found = tuple(entry.definition for entry in self._merged.all(kind))
+            self._lists[kind] = found
+        return found
 
     def owner_of(self, kind: str, name: str) -> str:
         """Name the pack that brings a definition; NotFound when there is none."""

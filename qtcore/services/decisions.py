@@ -14,13 +14,14 @@ from sqlmodel import Session, col, select
 
 from qtcore.context import Context
 from qtcore.definitions.versions import CORE_VERSION
-from qtcore.engines.ledger import canonical_bytes
+from qtcore.engines.ledger import canonical_bytes, exact_text, join_members, text_bytes
 from qtcore.engines.workflow import Attempt
 from qtcore.errors import Refusal
 from qtcore.hookspecs import LotFacts, TransitionFacts
 from qtcore.services.configurations import newest_number
-from qtcore.services.recorded_values import write_lot, write_recorded
+from qtcore.services.recorded_values import recorded_text, write_lot, write_recorded
 from qtcore.services.site import Site
+from qtcore.store.columns import JsonText
 from qtcore.store.tables import Decision
 from qtcore.store.unit import UnitOfWork
 
@@ -116,7 +117,7 @@ def write_decision(
         return ""
     document = _document(site, trail, refusals, is_made=change_uid is not None)
     number = site.version or newest_number(work.session, work.tenant_id)
-    digest = document_sha256(document)
+    digest = sha256(text_bytes(document)).hexdigest()
     row = {
         "id": work.key(),
         "uid": work.new_uid(),
@@ -174,31 +175,28 @@ def document_sha256(document: Mapping[str, Any]) -> str:
     return sha256(canonical_bytes(document)).hexdigest()
 
 
-def _document(
-    site: Site, trail: Trail, refusals: Sequence[Refusal], *, is_made: bool
-) -> dict[str, Any]:
+def _document(site: Site, trail: Trail, refusals: Sequence[Refusal], *, is_made: bool) -> JsonText:
+    """Write the document of a decision; what it was decided on is hashed apart, written once."""
     attempt, basis = trail.attempt, trail.basis
-    if attempt is None:
-        return {}
-    facts = basis.facts if basis else attempt.facts
-    inputs = {
+    facts = basis.facts if basis else attempt.facts if attempt else {}
+    inputs: dict[str, object] = {
         "on": basis.on.isoformat() if basis else "",
         "industry": basis.industry if basis else "",
-        "facts": {name: write_recorded(value) for name, value in sorted(facts.items())},
         "lot": write_lot(basis.lot if basis else None),
-        "attempt": _attempt(attempt),
+        "attempt": _attempt(attempt) if attempt else None,
         "values": write_recorded(dict(trail.told.values)) if trail.told else None,
     }
     if basis is not None and basis.overridden:
         inputs["overridden"] = list(basis.overridden)
     if basis is not None and basis.own:
-        inputs["own"] = {name: write_recorded(value) for name, value in sorted(basis.own.items())}
-    return {
+        inputs["own"] = {name: write_recorded(value) for name, value in basis.own.items()}
+    written = {name: exact_text(value) for name, value in inputs.items()}
+    written["facts"] = join_members({name: recorded_text(value) for name, value in facts.items()})
+    beside: dict[str, object] = {
         "schema": SCHEMA,
         "core": CORE_VERSION,
         "registry": site.registry.fingerprint,
-        **inputs,
-        "inputs_sha256": document_sha256(inputs),
+        "inputs_sha256": sha256(text_bytes(join_members(written))).hexdigest(),
         "kind": trail.told.kind if trail.told else "",
         "sources": {k: [dict(s) for s in v] for k, v in (basis.sources if basis else {}).items()},
         "rules": [dict(rule) for rule in (basis.rules if basis else ())],
@@ -208,6 +206,9 @@ def _document(
         "refusals": [refusal.as_json() for refusal in refusals],
         "stage": "made" if is_made else ("written" if trail.is_decided else "decided"),
     }
+    return JsonText(
+        join_members({**written, **{name: exact_text(value) for name, value in beside.items()}})
+    )
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

@@ -7,7 +7,10 @@ read from is `qtcore.services.evidence`.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache, partial
+from typing import Final, TypeAlias
 
+from qtcore.definitions.itself import Itself
 from qtcore.definitions.rules import FactDefinition, RecordCount
 from qtcore.definitions.stored_states import named_in
 from qtcore.errors import InputRejected
@@ -17,6 +20,8 @@ from qtcore.services.site import Site
 from qtcore.store.queries.records import RecordRow, ResultRow
 
 CLOSED_STATES = frozenset({"closed", "cancelled", "rejected"})
+_MOST_REGISTRIES: Final = 4
+_Read: TypeAlias = Callable[[LotEvidence], object | None]
 
 
 def gather_facts(
@@ -31,17 +36,33 @@ def find_facts(
 ) -> dict[str, object]:
     """Give the value of the facts of a registry that are known from this evidence."""
     facts: dict[str, object] = {}
-    for definition in registry.list("facts"):
-        if not isinstance(definition, FactDefinition):
-            continue
-        if names is not None and definition.id not in names:
-            continue
-        value = _value(definition, evidence)
-        if isinstance(value, Decimal) and definition.type == "quantity":
-            value = _in_declared_unit(registry, definition, evidence, value)
-        if value is not None:
-            facts[definition.id] = value
+    for name, read in _readers(Itself(registry)):
+        if names is None or name in names:
+            value = read(evidence)
+            if value is not None:
+                facts[name] = value
     return facts
+
+
+@lru_cache(maxsize=_MOST_REGISTRIES)
+def _readers(of: Itself[Registry]) -> tuple[tuple[str, _Read], ...]:
+    """Say how each fact of a registry is read; asking its definition costs more than the answer."""
+    listed = (each for each in of.it.list("facts") if isinstance(each, FactDefinition))
+    return tuple((each.id, _reader(of.it, each)) for each in listed)
+
+
+def _reader(registry: Registry, definition: FactDefinition) -> _Read:
+    read = _plain_reader(definition)
+    if definition.type != "quantity":
+        return read
+
+    def converted(evidence: LotEvidence) -> object | None:
+        value = read(evidence)
+        if isinstance(value, Decimal):
+            return _in_declared_unit(registry, definition, evidence, value)
+        return value
+
+    return converted
 
 
 def _in_declared_unit(
@@ -61,26 +82,44 @@ def _in_declared_unit(
         return None
 
 
-def _value(definition: FactDefinition, evidence: LotEvidence) -> object | None:
-    source = definition.from_
+def _plain_reader(definition: FactDefinition) -> _Read:
+    source, kind = definition.from_, definition.type
     if source.core:
-        core = CORE_FACTS.get(definition.id)
-        return core(evidence) if core else None
+        return CORE_FACTS.get(definition.id, _unknown)
     if source.field:
-        entity, _, name = source.field.partition(".")
-        if entity == "inputs":
-            told = [str(info.extra[name]) for info in evidence.inputs if info.extra.get(name)]
-            return tuple(dict.fromkeys(told))
-        values = evidence.item_extra if entity == "item" else evidence.info.extra
-        return typed(values.get(name), definition.type)
+        return _field_reader(source.field, kind)
     if source.count:
-        return _count(source.count, evidence)
+        return partial(_count, source.count)
     if source.result:
-        return _result(source.result, definition.type, evidence)
+        return partial(_result, source.result, kind)
     if source.event:
-        seen = sum(1 for m in evidence.movements if m.event_type == source.event)
-        return bool(seen) if definition.type == "boolean" else seen
+        return partial(_seen, source.event, kind)
+    return _unknown
+
+
+def _unknown(_evidence: LotEvidence) -> None:
     return None
+
+
+def _field_reader(field: str, kind: str) -> _Read:
+    entity, _, name = field.partition(".")
+
+    def of_inputs(evidence: LotEvidence) -> object | None:
+        told = [str(info.extra[name]) for info in evidence.inputs if info.extra.get(name)]
+        return tuple(dict.fromkeys(told))
+
+    def of_item(evidence: LotEvidence) -> object | None:
+        return typed(evidence.item_extra.get(name), kind)
+
+    def of_lot(evidence: LotEvidence) -> object | None:
+        return typed(evidence.info.extra.get(name), kind)
+
+    return {"inputs": of_inputs, "item": of_item}.get(entity, of_lot)
+
+
+def _seen(event_type: str, kind: str, evidence: LotEvidence) -> object:
+    seen = sum(1 for m in evidence.movements if m.event_type == event_type)
+    return bool(seen) if kind == "boolean" else seen
 
 
 def typed(value: object, kind: str) -> object | None:
@@ -108,6 +147,8 @@ def typed(value: object, kind: str) -> object | None:
 
 def _count(count: RecordCount, evidence: LotEvidence) -> int:
     rows = evidence.records + (evidence.input_records if count.inputs else ())
+    if not rows:
+        return 0
     unique = {row.uid: row for row in rows}
     return sum(1 for row in unique.values() if is_counted(count, row))
 
@@ -130,7 +171,7 @@ def _as_written(value: object) -> str:
 
 
 def _result(characteristic: str, kind: str, evidence: LotEvidence) -> object | None:
-    latest = _current(evidence.results).get(characteristic)
+    latest = _current(evidence.results).get(characteristic) if evidence.results else None
     if latest is None:
         return None
     if kind == "boolean":

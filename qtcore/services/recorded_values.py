@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from qtcore.engines.expressions import Quantity
+from qtcore.engines.ledger import exact_text
 from qtcore.hookspecs import LotFacts
 
 
@@ -34,6 +35,13 @@ def write_recorded(value: object) -> Any:
     if isinstance(value, Mapping):
         return {"map": {str(key): write_recorded(part) for key, part in value.items()}}
     return {"text": str(value)}
+
+
+def recorded_text(value: object) -> str:
+    """Write a value as `write_recorded` does, as JSON text; most facts are counts and flags."""
+    if type(value) is int:
+        return f'{{"integer":"{value}"}}'
+    return exact_text(write_recorded(value))
 
 
 def read_recorded(raw: Any) -> object:

@@ -5,12 +5,14 @@ It must not decide whether the step is made; see `qtcore.services.transitions`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlmodel import Session
 
 from qtcore.context import Context
 from qtcore.definitions.forms import FormDefinition
+from qtcore.definitions.itself import Itself
 from qtcore.definitions.stored_states import active_in
 from qtcore.definitions.workflows import Transition, WorkflowDefinition
 from qtcore.errors import InputRejected, NotFound, Refusal
@@ -27,6 +29,7 @@ from qtcore.services.steps import workflow_of_lot
 from qtcore.store.queries.nodes import NodeInfo, describe_all_named
 from qtcore.store.tables import Record
 
+_MOST_ASKED: Final = 512
 _RIGHTS = {"lot": "lot.transition", "record": "record.transition"}
 
 
@@ -204,15 +207,21 @@ def _fill(
     return frozenset({*filled, form_id}), values
 
 
-def answering(workflow: WorkflowDefinition, state: str, name: str) -> list[Transition]:
+def answering(workflow: WorkflowDefinition, state: str, name: str) -> Sequence[Transition]:
     """List the transitions that a name can make here; NotFound names those that exist."""
+    return _answering(Itself(workflow), state, name)
+
+
+@lru_cache(maxsize=_MOST_ASKED)
+def _answering(of: Itself[WorkflowDefinition], state: str, name: str) -> Sequence[Transition]:
+    workflow = of.it
     event = event_of(workflow, name)
     found = [step for step in workflow.transitions if step.answers(event)]
     if not found:
         known = ", ".join(dict.fromkeys(t.event for t in workflow.transitions if t.triggers))
         raise NotFound(f"{workflow.id} has no transition {name!r}; it has: {known}")
     active = active_in(workflow, state)
-    return [step for step in found if not active.isdisjoint(step.from_)] or found
+    return tuple(step for step in found if not active.isdisjoint(step.from_)) or tuple(found)
 
 
 def event_of(workflow: WorkflowDefinition, name: str) -> str:

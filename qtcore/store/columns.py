@@ -126,6 +126,12 @@ def _read_day(value: str | None) -> date | None:
     return None if value is None else date.fromisoformat(value)
 
 
+class JsonText(str):
+    """A document that is text already: a JSON column of a plain row takes it as it stands."""
+
+    __slots__ = ()
+
+
 _DOCUMENTS: Final = json.JSONDecoder(parse_float=Decimal)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engi
 from sqlalchemy.exc import ArgumentError
 
 from qtcore.errors import StoreUnavailable
-from qtcore.store.columns import ExactSum, load_json
+from qtcore.store.columns import ExactSum, JsonText, load_json
 from qtcore.store.driver import run
 from qtcore.store.guard import watch_writes
 from qtcore.store.writer_lock import WriterLock, take_writer_lock
@@ -166,7 +166,7 @@ def needs_single_writer(version: tuple[int, ...]) -> bool:
 
 def dump_json(value: Any) -> str:
     """Write a JSON column: decimals become text with their digits, times ISO text."""
-    return _WRITER.encode(value)
+    return str(value) if type(value) is JsonText else _WRITER.encode(value)
 
 
 def _as_text(value: object) -> str:

@@ -1,5 +1,6 @@
 """Recorded decisions decided again: all the same by their own versions, told apart by a draft."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from qtcore.registry.registry import PackTexts, Registry
 from qtcore.registry.stored import compile_configuration, configuration_of
 from qtcore.services.decisions import document_sha256
 from qtcore.services.holds import place_hold
-from qtcore.services.recorded_values import read_recorded, write_recorded
+from qtcore.services.recorded_values import read_recorded, recorded_text, write_recorded
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.rejudging import decide_again
 from qtcore.services.replay import ReplayReport, Scope, replay
@@ -152,8 +153,13 @@ def test_documents_are_what_the_ledger_says(site: Site):
         rows = session.exec(select(Decision)).all()
     assert rows
     assert all(document_sha256(row.document) == row.content_sha256 for row in rows)
+    of = {"on", "industry", "facts", "lot", "attempt", "values", "overridden", "own"}
+    inputs = [{name: row.document[name] for name in of & set(row.document)} for row in rows]
+    hashes = [row.document["inputs_sha256"] for row in rows]
+    assert [*map(document_sha256, inputs)] == hashes
     facts = rows[0].document["facts"]
     assert all(write_recorded(read_recorded(raw)) == raw for raw in facts.values())
+    assert all(json.loads(recorded_text(read_recorded(raw))) == raw for raw in facts.values())
 
 
 def test_facts_that_were_altered_come_out_otherwise(site: Site):

@@ -19,7 +19,10 @@ from qtcore.engines.ledger import (
     CanonicalError,
     canonical_bytes,
     commit_field,
+    exact_text,
+    join_members,
     read_canonical,
+    text_bytes,
     verify_field,
 )
 
@@ -135,6 +138,31 @@ def test_both_ways_of_encoding_give_the_same_bytes(value: object) -> None:
             canonical_bytes({"x": value})
     else:
         assert canonical_bytes({"x": value}) == slow
+
+
+_WORDS = st.dictionaries(st.text("abz_", min_size=1, max_size=4), _VALUES | st.just("e\u0301"))
+
+
+@given(_WORDS, _WORDS)
+def test_members_that_are_written_once_give_the_same_bytes(
+    some: dict[str, object], more: dict[str, object]
+) -> None:
+    value = {**some, **more}
+    text = join_members({name: exact_text(item) for name, item in value.items()})
+    assert json.loads(text) == value
+    try:
+        expected = canonical_bytes(value)
+    except CanonicalError as refused:
+        with pytest.raises(CanonicalError, match=re.escape(str(refused)[:20])):
+            text_bytes(text)
+    else:
+        assert text_bytes(text) == expected
+
+
+def test_what_json_has_not_is_written_or_refused_as_bytes_are() -> None:
+    assert exact_text([Decimal("1.10")]) == '["1.10"]'
+    with pytest.raises(CanonicalError, match="float"):
+        exact_text([1.5])
 
 
 @given(st.binary(max_size=40) | st.text('{}[]",:0123eE.-\\u truefalsnN', max_size=40))

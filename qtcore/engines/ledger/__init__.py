@@ -3,7 +3,15 @@
 It must not know tables, tenants, clocks or keys at rest; it works on bytes it is given.
 """
 
-from qtcore.engines.ledger.canonical import CanonicalError, Json, canonical_bytes, read_canonical
+from qtcore.engines.ledger.canonical import (
+    CanonicalError,
+    Json,
+    canonical_bytes,
+    exact_text,
+    join_members,
+    read_canonical,
+    text_bytes,
+)
 from qtcore.engines.ledger.checkpoint import Checkpoint, incarnation_origin, read_checkpoint
 from qtcore.engines.ledger.commitment import SALT_SIZE, commit_field, verify_field
 from qtcore.engines.ledger.contents import LedgerEvent, PrivateField
@@ -80,9 +88,11 @@ __all__ = [
     "commit_field",
     "consistency_path",
     "consistency_ranges",
+    "exact_text",
     "incarnation_origin",
     "inclusion_path",
     "inclusion_ranges",
+    "join_members",
     "key_of",
     "leaf_hash",
     "new_nodes",
@@ -92,6 +102,7 @@ __all__ = [
     "read_checkpoint",
     "read_vkey",
     "sign_note",
+    "text_bytes",
     "verify_consistency",
     "verify_field",
     "verify_inclusion",

@@ -34,6 +34,29 @@ def canonical_bytes(value: object) -> bytes:
     return _ENCODER.encode(_plain(value, None, 0)).encode()
 
 
+def exact_text(value: object) -> str:
+    """Give a JSON text with sorted names that says exactly this value; no text becomes NFC in it.
+
+    What is not made of the exact types of JSON is written, or refused, as `canonical_bytes` does.
+    """
+    if _is_plain(value, 1):
+        return _SORTED.encode(value)
+    return _ENCODER.encode(_plain(value, None, 1))
+
+
+def join_members(members: Mapping[str, str]) -> str:
+    """Join the texts of what an object holds; names are plain words and need no escape.
+
+    Objects that share what they hold need to have it written once.
+    """
+    return "{" + ",".join([f'"{name}":{members[name]}' for name in sorted(members)]) + "}"
+
+
+def text_bytes(text: str) -> bytes:
+    """Give the canonical bytes of what a text says that `exact_text` and `join_members` made."""
+    return text.encode() if text.isascii() else canonical_bytes(json.loads(text))
+
+
 def read_canonical(data: bytes) -> Json:
     """Read canonical bytes; refuse anything `canonical_bytes` would not have written."""
     try:
