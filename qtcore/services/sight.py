@@ -153,9 +153,7 @@ def keep_read(
     if not rows or policy.is_open(context.actor, "record.read"):
         return list(rows)
     keys = [row.id for row in rows]
-    query = select(Record).where(
-        Record.tenant_id == site.store.tenant_id, col(Record.id).in_(keys)
-    )
+    query = select(Record).where(Record.tenant_id == site.store.tenant_id, col(Record.id).in_(keys))
     things = things_of_records(site, session, session.exec(query))
     return [
         row

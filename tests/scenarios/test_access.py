@@ -215,9 +215,7 @@ def test_records_stand_at_the_site_of_their_author_or_lots(site, people, lots):
 
 
 @pytest.mark.clause("21 CFR 11.10(d)")
-def test_a_lot_tells_of_the_records_alone_that_its_reader_may_read(
-    site, people, lots, monkeypatch
-):
+def test_a_lot_tells_of_the_records_alone_that_its_reader_may_read(site, people, lots, monkeypatch):
     opened = submit_record(site, people["qa"], "deviation", RecordInput(DEVIATION, [lots["EAST"]]))
     number = opened.record.number
     qa = people["qa"]

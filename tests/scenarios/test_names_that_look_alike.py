@@ -94,7 +94,11 @@ def test_people_keep_the_names_they_have(site: Site, login: str):
 
 @pytest.mark.parametrize(
     ("where", "make", "name"),
-    [(recording, receive, "L-9 "), (master, make_item, "M\u200b"), (accounts, make_user, "q\u200b")],
+    [
+        (recording, receive, "L-9 "),
+        (master, make_item, "M\u200b"),
+        (accounts, make_user, "q\u200b"),
+    ],
 )
 def test_control_without_the_question_the_twin_is_made(
     site: Site,
