@@ -10,15 +10,16 @@ import pytest
 
 from qtcore.context import Actor, Context, covers_some
 from qtcore.engines import access
-from qtcore.errors import Denied, InputRejected, NotFound
+from qtcore.errors import Conflict, Denied, InputRejected, NotFound
 from qtcore.registry.load import load_registry
-from qtcore.services import idempotency
+from qtcore.services import idempotency, sign_intents
 from qtcore.services.factors import revoke_factor
 from qtcore.services.records import RecordInput, submit_record
+from qtcore.services.sign_intents import Act, make_intent
 from qtcore.services.signers import read_signer
 from qtcore.services.site import Site
 from qtcore.services.tokens import NewToken, make_token
-from qtcore.testing.builders import PASSWORD, a_user
+from qtcore.testing.builders import PASSWORD, a_received_lot, a_user
 from qtcore.testing.sites import a_site
 from tests.web import Web, make_web
 
@@ -130,6 +131,39 @@ def test_a_right_over_one_kind_opens_that_kind_everywhere_and_nothing_else(
     monkeypatch.setattr(access, "_of_kind", lambda right, _: right.partition(":")[0])
     monkeypatch.setattr(access, "covers", covers_some)
     assert read(f"/records/change/{other}").status_code == 200
+
+
+def test_what_was_signed_is_told_again_only_to_a_token_that_may_read_it(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+):
+    lot = a_received_lot(web.site, "MILK", "N-1").uid
+    a_user(web.site, ("qp", "qa"), login="signer")
+
+    def asking(method: str, path: str, *scope: str) -> httpx.Response:
+        new = NewToken("signer", scope=scope)
+        made = make_token(web.site, web.site.system_context(), new)
+        act = {"kind": "lot", "id": lot, "transition": "release"}
+        body = {"password": PASSWORD} if path.endswith("/sign") else {"acts": [act]}
+        headers = {"authorization": f"Bearer {made['token']}"}
+        with web.visitor() as client:
+            sent = body if method == "POST" else None
+            return client.request(method, f"/api/v1{path}", json=sent, headers=headers)
+
+    path = f"/sign-intents/{asking('POST', '/sign-intents').json()['intent_id']}"
+    first = asking("POST", f"{path}/sign")
+    assert first.status_code == 200, first.text
+    assert asking("POST", f"{path}/sign", "lot.read").json() == first.json()
+    for refused in (asking("GET", path, "pack.read"), asking("POST", f"{path}/sign", "pack.read")):
+        assert refused.status_code in (403, 404), refused.text
+    monkeypatch.setattr(sign_intents, "_require_seen", lambda *_: None)
+    assert "N-1" in asking("GET", path, "pack.read").text  # the control
+
+
+def test_a_sheet_of_another_version_than_was_expected_is_not_made(web: Web):
+    lot = a_received_lot(web.site, "MILK", "N-2").uid
+    act = Act("lot", lot, "release", expected_version=99)
+    with pytest.raises(Conflict, match="99 was expected"):
+        make_intent(web.site, a_user(web.site, ("qp",), login="qp"), [act])
 
 
 @pytest.mark.parametrize(
