@@ -93,4 +93,3 @@ def test_a_token_is_asked_for_by_its_own_fields():
     name = body["application/json"]["schema"]["$ref"].rpartition("/")[2]
 
     assert {"login", "scope", "site"} <= set(DOCUMENT["components"]["schemas"][name]["properties"])
-
