@@ -371,3 +371,14 @@ def test_what_may_be_left_in_a_case_goes_where_the_case_goes(plant: Site, taken:
     scope = recall_scope(plant, a_context(plant, EVERYTHING), [words.lot()]).as_json()
     assert [ship["customer"] for ship in scope["shipments"]] == ["4012345000016"]
     assert not scope["balance"]["closes"]
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["told first", "declared wrong first"])
+def test_a_count_that_is_declared_wrong_counts_nothing(plant: Site, turn: int):
+    words = Words()
+    count = words.told(2, "stock_taking", words.amount("A", 3))
+    send(plant, words.came())
+    for fact in [count, {**count, **WRONG}][::turn]:
+        send(plant, fact)
+    found = balance_lots(plant, plant.system_context(), [words.lot()]).as_json()
+    assert (found["on_hand"], found["unaccounted"], found["located"]) == ("10", "0", [])
