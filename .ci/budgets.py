@@ -11,6 +11,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 FILE_LINES = 400
@@ -54,6 +55,12 @@ class Violation:
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}"
         return f"{place}: {self.rule}: {self.what} (limit: {self.limit}); {self.advice}"
+
+
+@lru_cache(maxsize=1)
+def _nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """Walk a file once: every rule asks for its nodes, and walking took most of the time."""
+    return tuple(ast.walk(tree))
 
 
 def check_source(path: str, source: str) -> list[Violation]:
@@ -129,8 +136,8 @@ def _file_length(path: str, source: str) -> Iterator[Violation]:
         )
 
 
-def _functions(tree: ast.AST) -> Iterator[Function]:
-    return (each for each in ast.walk(tree) if isinstance(each, Function))
+def _functions(tree: ast.Module) -> Iterator[Function]:
+    return (each for each in _nodes(tree) if isinstance(each, Function))
 
 
 def _length(function: Function) -> int:
@@ -196,7 +203,7 @@ def _names(path: str, tree: ast.Module) -> Iterator[Violation]:
                 "not util*, help*, common, misc, base",
                 "name it by the noun of the trade it knows",
             )
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.ClassDef) and BAD_CLASS.search(node.name):
             yield Violation(
                 path,
@@ -225,7 +232,7 @@ def _imports_in_functions(path: str, tree: ast.Module) -> Iterator[Violation]:
 
 
 def _catching(path: str, tree: ast.Module) -> Iterator[Violation]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.ExceptHandler):
             if _is_silent(node):
                 yield Violation(

@@ -63,13 +63,15 @@ class Actor:
         return self.scope is not None or bool(self.bound_site)
 
     def may(self, permission: str) -> bool:
-        """Say whether a right is held: exactly, by ``group.*``, or by ``*``; for what is shown.
+        """Say whether a right is held for anything at all; for what is shown.
 
         What is done is decided by `qtcore.engines.access`, about the thing it is done to.
         """
         if self.is_system:
             return True
-        return covers(self.permissions, permission) and self.reaches(permission)
+        return covers_some(self.permissions, permission) and (
+            self.scope is None or covers_some(self.scope, permission)
+        )
 
     def reaches(self, permission: str) -> bool:
         """Say whether a right lies in the scope of the token that is used, if one is."""
@@ -80,6 +82,12 @@ def covers(held: Collection[str], permission: str) -> bool:
     """Say whether rights hold one: exactly, without its kind, by ``group.*``, or by ``*``."""
     base = permission.partition(":")[0]
     return any(each in held for each in (permission, base, f"{base.rpartition('.')[0]}.*", "*"))
+
+
+def covers_some(held: Collection[str], permission: str) -> bool:
+    """Say whether rights hold one for something at least: ``record.read:deviation`` of its kind."""
+    narrowed = f"{permission}:"
+    return covers(held, permission) or any(each.startswith(narrowed) for each in held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ DO $$ DECLARE name text; BEGIN
   LOOP EXECUTE 'DELETE FROM ' || quote_ident(name); END LOOP;
 END $$
 """
+# What the shared server holds is thrown away with it. Tests of what a crash leaves start their own.
+_HASTY = "-c fsync=off -c full_page_writes=off"
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 
 
@@ -113,7 +115,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="qtpg-"))
     try:
         initialise(programs, folder)
-        start(programs, folder)
+        start(programs, folder, more=_HASTY)
         server = PostgresServer(folder)
         server.run(f"CREATE DATABASE {_TEMPLATE}")
         open_store(server.url(_TEMPLATE), create=True).close()

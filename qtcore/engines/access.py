@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from qtcore.context import Actor, covers
+from qtcore.context import Actor, covers, covers_some
 from qtcore.definitions.access import SITED, LimitDefinition, RoleDefinition, VeilDefinition
 from qtcore.errors import Refusal
 
@@ -68,10 +68,16 @@ class Policy:
         """Decide about one act; without a thing, whether the right is held anywhere at all."""
         if actor.is_system:
             return Decision()
-        if not actor.reaches(right):
+        # Of one thing a right over its kind suffices; without a thing, one over any kind of them.
+        asked, holds = _of_kind(right, thing), covers if thing is not None else covers_some
+        if actor.scope is not None and not holds(actor.scope, asked):
             return Decision(refusals=(self._out_of_scope(actor, right),))
-        held = [role for role in sorted(actor.all_roles) if self._carries(role, right)]
-        if not held and not actor.may(right):
+        held = [
+            role
+            for role in sorted(actor.all_roles)
+            if role in self.roles and holds(self.roles[role].permissions, asked)
+        ]
+        if not held and not holds(actor.permissions, asked):
             return Decision(refusals=(self._missing(right),))
         if thing is None:
             here = [role for role in held if self._counts_somewhere(actor, role, right)]
@@ -204,6 +210,12 @@ _MAKES: Final[Mapping[str, str]] = {"record.submit": "record", "event.record": "
 def base_right(right: str) -> str:
     """Give a right without the kind that narrows it."""
     return right.partition(":")[0]
+
+
+def _of_kind(right: str, thing: Thing | None) -> str:
+    """Give a right as it is asked of a thing: over its kind, where the thing is of one."""
+    is_narrowed = ":" in right or thing is None or not thing.kind
+    return right if is_narrowed or thing is None else f"{right}:{thing.kind}"
 
 
 def is_limited(right: str, limited: Collection[str], kind: str) -> bool:

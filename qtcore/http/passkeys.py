@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from qtcore.errors import InputRejected
+from qtcore.errors import CannotVerify, InputRejected
 from qtcore.http.call import Call
 from qtcore.services.factors import RelyingParty, relying_party
 
@@ -20,12 +20,27 @@ def party_of(call: Call) -> RelyingParty | None:
         return None
 
 
+def require_party(call: Call) -> RelyingParty:
+    """Say for whom a passkey's answer is; raises CannotVerify where that cannot be known.
+
+    An answer that was given is judged or refused, never left aside for another proof beside it.
+    """
+    try:
+        return relying_party(call.site, call.host)
+    except InputRejected as error:
+        said = f"the passkey's answer cannot be verified now: {error.message}"
+        raise CannotVerify(said) from error
+
+
 def read_passkey(call: Call) -> tuple[Mapping[str, Any], RelyingParty] | None:
-    """Read what a browser's passkey answered, and for whom; None without an answer."""
+    """Read what a browser's passkey answered, and for whom; None without an answer.
+
+    Raises InputRejected for what is no answer, CannotVerify as `require_party` does.
+    """
     text = call.field("passkey")
     if not text:
         return None
-    party = relying_party(call.site, call.host)
+    party = require_party(call)
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError) as error:

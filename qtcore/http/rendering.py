@@ -124,6 +124,9 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
     def action_word(action: str) -> str:
         return settings.texts.find(f"actions.{action}", language) or action
 
+    def thing_word(kind: str) -> str:
+        return settings.texts.find(f"ledger_things.{kind}", language) or kind
+
     return {
         "word": lambda key: registry.text(key, language),
         "lot_status": partial(status_of, registry, "lot"),
@@ -134,6 +137,7 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
         "amount": partial(show_quantity, registry, language),
         "rule_title": rule_title,
         "action_word": action_word,
+        "thing_word": thing_word,
     }
 
 

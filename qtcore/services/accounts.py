@@ -3,16 +3,18 @@
 It must not know web sessions or tokens; how passwords are hashed is `qtcore.services.passwords`.
 """
 
+import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session, col, func, select
 
-from qtcore.context import LANGUAGES, Actor, Context
+from qtcore.context import LANGUAGES, SYSTEM_LOGIN, Actor, Context
+from qtcore.definitions.signs import find_unseen
 from qtcore.errors import Fault, InputRejected, NotFound, NotSignedIn
 from qtcore.services.password_choice import password_faults
 from qtcore.services.rights import permissions_of, require, sited_permissions_of
@@ -22,6 +24,7 @@ from qtcore.store.unit import UnitOfWork
 
 MAX_FAILED = 5
 LOCKED_FOR = timedelta(minutes=15)
+_ALIKE: Final = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +142,32 @@ def own_sites(session: Session, tenant_id: int) -> list[str]:
     return sorted(code for code, roles in rows if "site" in (roles or ()))
 
 
+def _unusable(login: str) -> str | None:
+    """Say why nobody may be called so: it could be taken for another one (21 CFR 11.100(a))."""
+    unseen = find_unseen(login)
+    if unseen:
+        return f"holds {unseen}"
+    if len(login) > 120:
+        return "is longer than 120 signs"
+    plain = unicodedata.normalize("NFKC", login).casefold()
+    if plain != login.casefold():
+        return f"is another way to write {plain!r}; write it so"
+    if plain == SYSTEM_LOGIN:
+        return "is what the history calls the product itself"
+    if not plain.strip("."):
+        return "is no name in an address of a page"
+    alphabets = {unicodedata.name(sign, "").split(" ")[0] for sign in login if sign.isalpha()}
+    if len(alphabets & _ALIKE) > 1:
+        return f"mixes letters that look alike: {', '.join(sorted(alphabets & _ALIKE))}"
+    return None
+
+
 def _check(site: Site, session: Session, tenant_id: int, user: NewUser) -> None:
     faults = []
-    if not user.login.strip() or len(user.login) > 120 or user.login != user.login.strip():
-        faults.append(Fault("QT460", f"login {user.login!r} is not usable", "login"))
+    unusable = _unusable(user.login)
+    if unusable:
+        text = f"login {user.login!r} is not usable: it {unusable}"
+        faults.append(Fault("QT460", text, "login"))
     if not user.name.strip():
         faults.append(Fault("QT460", "the printed name is missing", "name"))
     if user.language and user.language not in LANGUAGES:

@@ -18,7 +18,7 @@ from qtcore.services.record_views import get_record, read_record
 from qtcore.services.records import make_revision
 from qtcore.services.rights import require
 from qtcore.services.site import Site
-from qtcore.services.uploads import Cleaned, Upload, clean_upload
+from qtcore.services.uploads import Cleaned, Upload
 from qtcore.store.tables import Attachment, Blob, Record
 from qtcore.store.unit import UnitOfWork
 
@@ -67,7 +67,7 @@ def attach_file(site: Site, context: Context, owner: Owner, upload: Upload) -> A
     Conflict for one that is there already, NotFound for an unknown owner.
     """
     owner = _required(site, context, owner)
-    file = clean_upload(upload)
+    file = site.easel.clean(upload)
     with site.store.write(context) as work:
         _check_room(work, owner, file)
         row = Attachment(

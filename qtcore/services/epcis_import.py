@@ -256,8 +256,11 @@ class DocumentWriter:
         quantity, unit = thing.quantity, self._unit(thing)
         if thing.key.kind == "unit" and quantity is None:
             quantity, unit = Decimal(1), self._unit_code("")  # a serial is one piece by definition
-        part = "subject" if event.error is not None else thing.part
-        return Line(self._ref(event, thing), part, quantity, unit if quantity is not None else "")
+        if event.error is not None:
+            # A declaration moves and counts nothing, also where it takes back a count.
+            return Line(self._ref(event, thing), "subject")
+        part, ref = thing.part, self._ref(event, thing)
+        return Line(ref, part, quantity, unit if quantity is not None else "")
 
     def _unit(self, thing: Thing) -> str:
         return self._unit_code(thing.unit)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from qtcore.context import Context
 from qtcore.errors import InputRejected, NotFound
 from qtcore.services.accounts import find_account
-from qtcore.services.rights import require
+from qtcore.services.rights import require_own
 from qtcore.services.site import Site
 from qtcore.store.secret_box import open_secret
 from qtcore.store.tables import SigningFactor
@@ -87,13 +87,14 @@ def revoke_factor(
 
     Raises NotFound or Denied.
     """
-    if login and login != context.actor.login:
-        require(site, context, "user.manage", about=login)
+    whose = login or context.actor.login
+    is_own = whose == context.actor.login
+    require_own(site, context, "user.manage", is_own=is_own, about=whose)
     with site.store.write(context) as work:
-        account = find_account(work.session, work.tenant_id, login or context.actor.login)
+        account = find_account(work.session, work.tenant_id, whose)
         known = list_factors(work.session, work.tenant_id, account.id) if account else []
         row = next((each for each in known if each.uid == factor_id), None)
         if row is None or account is None:
-            raise NotFound(f"there is no factor {factor_id!r} of {login or context.actor.login!r}")
+            raise NotFound(f"there is no factor {factor_id!r} of {whose!r}")
         work.change(row, revoked_at=context.at)
         work.log("factor.revoke", "factor", row.uid, reason=reason, about=[account.uid])

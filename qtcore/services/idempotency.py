@@ -1,22 +1,26 @@
 """One effect per key: claims a key before the work, keeps the answer, gives it again.
 
-It must not know HTTP; an answer is a status and plain data.
+It must not know HTTP; an answer is a status and plain data. A kept answer is given to the rights
+only under which it came about: what it tells may have been asked for with more than is held now.
 """
 
+import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, select
 
 from qtcore.context import Context
-from qtcore.errors import Conflict
+from qtcore.errors import Conflict, Denied, Refusal
 from qtcore.services.site import Site
 from qtcore.store.tables import IdempotencyKey
 
 MAX_KEY = 200
 RUNNING = 0
+_UNDER: Final = "authority"
 # A request that runs longer than this is answered "still running"; it is never run twice.
 WAIT_SECONDS = 10.0
 LOOK_EVERY = 0.02
@@ -34,7 +38,8 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
     """Claim a key: None means this request goes first; else the answer of the one that did.
 
     Raises Conflict when the key belongs to another request, or when the first one has not ended:
-    then its outcome is looked up, never repeated.
+    then its outcome is looked up, never repeated. Raises Denied when its answer came about under
+    other rights than are held now.
     """
     if _insert(site, context, key, request_sha256):
         return None
@@ -52,7 +57,7 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
                 code="QT456",
             )
         if row.status != RUNNING:
-            return Kept(row.status, row.answer)
+            return Kept(row.status, _given_to(context, row))
         if time.monotonic() > until:
             raise Conflict(
                 f"the request with Idempotency-Key {key!r} is still running or was cut off; look "
@@ -65,13 +70,38 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
 def keep_answer(
     site: Site, context: Context, key: str, *, status: int, answer: dict[str, Any]
 ) -> None:
-    """Keep the answer of the request that claimed the key."""
+    """Keep the answer of the request that claimed the key, for the rights it came about under."""
+    kept = {**answer, _UNDER: authority_of(context)} if answer else {}
     with site.store.write(context) as work:
         work.session.execute(
             update(IdempotencyKey)
             .where(*_is_key(site, context, key))
-            .values(status=status, answer=answer)
+            .values(status=status, answer=kept)
         )
+
+
+def authority_of(context: Context) -> str:
+    """Give a digest of what somebody may do: rights, roles and where, and what narrows a token."""
+    actor = context.actor
+    told = {
+        "permissions": sorted(actor.permissions),
+        "roles": sorted(actor.roles),
+        "site_roles": sorted(actor.site_roles),
+        "scope": None if actor.scope is None else sorted(actor.scope),
+        "site": actor.bound_site,
+    }
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _given_to(context: Context, row: IdempotencyKey) -> dict[str, Any]:
+    if row.answer and row.answer.get(_UNDER) != authority_of(context):
+        said = (
+            f"the answer kept under Idempotency-Key {row.key!r} came about under other rights than "
+            "this token or person holds now"
+        )
+        fix = "ask with the token that sent it first, or read what was made by its own address"
+        raise Denied(f"{context.actor.login}: {said}", [Refusal("QT407", said, fix=fix)])
+    return {name: value for name, value in row.answer.items() if name != _UNDER}
 
 
 def free_key(site: Site, context: Context, key: str) -> None:

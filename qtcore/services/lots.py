@@ -16,7 +16,7 @@ from qtcore.errors import InputRejected
 from qtcore.services.nodes import find_named
 from qtcore.services.rights import require
 from qtcore.services.same_lots import SameLot, same_lots
-from qtcore.services.sight import get_seen, keep_seen, thing_of_lot, withhold
+from qtcore.services.sight import get_seen, keep_read, keep_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_all_names, stock_of_nodes
 from qtcore.services.trace import Trace, node_json, trace_nodes
@@ -160,6 +160,8 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
         known = {each.info.node: each.info for each in chain.nodes}
         chain = chain.showing(withhold(site, context, session, known))
         same = tuple(same_lots(session, tenant, info.node))
+        about = records_about(session, tenant, [info.node])
+        records = keep_read(site, context, session, about)
         return LotView(
             info=veil_node(site, context, info, thing),
             stock=_stock(site, session, info.node, same),
@@ -168,9 +170,7 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
             same=same,
             movements=tuple(movements_of(session, tenant, [info.node])),
             results=tuple(results_of(session, tenant, info.node)),
-            records=tuple(
-                veil_row(site, context, row) for row in records_about(session, tenant, [info.node])
-            ),
+            records=tuple(veil_row(site, context, row) for row in records),
             changes=tuple(
                 veil_change(site, context, row)
                 for row in state_changes_of(session, tenant, info.uid)

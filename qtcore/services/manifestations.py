@@ -107,7 +107,7 @@ def list_signatures(
     query = select(Signature).where(Signature.tenant_id == site.store.tenant_id)
     with site.store.read() as session:
         if subject:
-            _require_seen(site, context, session, subject)
+            require_subject(site, context, session, subject)
             query = query.where(Signature.subject_uid == subject)
         else:
             require(site, context, "record.read", thing=COMPANY)
@@ -118,7 +118,7 @@ def list_signatures(
     return tuple(replace(each, is_veiled=is_veiled) for each in found)
 
 
-def _require_seen(site: Site, context: Context, session: Session, subject: str) -> None:
+def require_subject(site: Site, context: Context, session: Session, subject: str) -> None:
     """Raise NotFound for what is not there, or stands where this person is not.
 
     A delegation is seen by the two persons it is about, and by who manages users.

@@ -10,6 +10,7 @@ from typing import Any
 from sqlmodel import Session, SQLModel, select
 
 from qtcore.context import Context
+from qtcore.definitions.signs import find_unseen
 from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.form_values import read_fields
 from qtcore.services.site import UNKNOWN_PARTY, UNKNOWN_PLACE, Site
@@ -102,8 +103,12 @@ def _checked(site: Site, context: Context, entry: MasterInput) -> MasterInput:
         raise InputRejected(f"no kind of master data {entry.entity!r}; there are {sorted(TABLES)}")
     extra, found = read_fields(site, context, entry.entity, entry.extra)
     faults = list(found)
+    unseen = find_unseen(entry.code)
     if not entry.code.strip():
         faults.append(Fault("QT430", f"the {entry.entity} has no code; give one", "code"))
+    elif unseen:
+        text = f"the code {entry.code!r} holds {unseen}; leave it out"
+        faults.append(Fault("QT430", text, "code"))
     if not entry.name.strip():
         faults.append(Fault("QT430", f"{entry.entity} {entry.code!r} has no name", "name"))
     if entry.entity == "item":

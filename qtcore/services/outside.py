@@ -88,13 +88,20 @@ def _check_lines(session: Session, site: Site, folder: WitnessFolder) -> Iterato
     for size, line, note in rows:
         origin = str(note or "").partition("\n")[0]
         if origin not in kept:
-            kept[origin] = kept_sizes(folder, origin)
+            kept[origin] = _kept_sizes(folder, origin)
         if line or size not in kept[origin]:
             missing.append(size)
     if missing:
         more = f", nor {len(missing) - 1} other states" if missing[1:] else ""
         said = f"{folder.name} is said to keep the state of {missing[0]} events, and does not{more}"
         yield HistoryProblem("NOT_WITNESSED", max(missing[0] - 1, 0), said)
+
+
+def _kept_sizes(folder: WitnessFolder, origin: str) -> frozenset[int]:
+    try:
+        return kept_sizes(folder, origin)
+    except OSError:
+        return frozenset()  # a folder that cannot be read shows nothing; `_check_folder` names why
 
 
 def _of_same_state(table: Table) -> ColumnElement[bool]:

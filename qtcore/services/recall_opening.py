@@ -64,7 +64,7 @@ def open_case(site: Site, work: UnitOfWork, record: Record, found: FoundScope) -
     plan = find_plan(site, record.data, on=work.context.at.date())
     is_mock = bool(record.data.get("mock"))
     content = found.scope.as_json()
-    digest = _freeze(work, record, content, (is_mock, found.seconds))
+    digest = freeze(work, record, content, (is_mock, found.seconds))
     timings = {
         "scope_seconds": str(found.seconds),
         "located_seconds": str(_since(found.began)),
@@ -115,8 +115,13 @@ def _tell(
     )
 
 
-def _freeze(
-    work: UnitOfWork, record: Record, content: Mapping[str, Any], how: tuple[bool, Decimal]
+def freeze(
+    work: UnitOfWork,
+    record: Record,
+    content: Mapping[str, Any],
+    how: tuple[bool, Decimal],
+    *,
+    number: int = 1,
 ) -> str:
     """Freeze a scope: later events never change it, and its hash is in the ledger."""
     is_mock, seconds = how
@@ -127,7 +132,7 @@ def _freeze(
             id=work.key(),
             uid=work.new_uid(),
             record_id=record.id,
-            number=1,
+            number=number,
             is_mock=is_mock,
             scope=dict(content),
             content_sha256=digest,
@@ -141,6 +146,11 @@ def _freeze(
         "record",
         record.uid,
         about=list(content["seeds"]),
-        details={"mock": is_mock, "content": digest, "lots": len(content["lots"])},
+        details={
+            "mock": is_mock,
+            "content": digest,
+            "lots": len(content["lots"]),
+            "number": number,
+        },
     )
     return digest

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from qtcore.services.order_numbers import order_numbers
 from qtcore.services.orders import contact_json, order_json
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import UNKNOWN_PARTY, Site
@@ -61,6 +62,7 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
     orders = open_orders_of(session, tenant, nodes)
     held = active_holds(session, tenant, [row.node for row in orders])
     parties = parties_by_code(session, tenant, [s.customer for s in trace.customers])
+    numbers = order_numbers(session, tenant, [s.event_id for s in trace.customers])
     transit = transit_places(session, tenant)
     infos = {n.info.node: n.info for n in trace.nodes}
     under_way = _in_vehicles(infos, stocks, transit)
@@ -68,7 +70,7 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
     return Whereabouts(
         in_transit=tuple(under_way),
         orders=tuple((row, row.node in held) for row in orders),
-        customers=tuple(_by_customer(trace.customers, parties)),
+        customers=tuple(_by_customer(trace.customers, parties, numbers)),
         suppliers=tuple(_suppliers(site, session, trace)),
         bins=tuple(_bins(infos, stocks, transit)),
     )
@@ -128,7 +130,9 @@ def _has_arrived(movements: Sequence[MovementRow], shipped_at: datetime) -> bool
 
 
 def _by_customer(
-    shipments: Sequence[Shipment], parties: Mapping[str, PartyRow]
+    shipments: Sequence[Shipment],
+    parties: Mapping[str, PartyRow],
+    numbers: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
     """Group shipments by customer with the contacts and the lots each received."""
     groups: dict[str, list[Shipment]] = defaultdict(list)
@@ -148,6 +152,7 @@ def _by_customer(
                     "unit": row.unit,
                     "shipped_at": row.shipped_at.isoformat(),
                     "event_id": row.event_id,
+                    "order_nos": numbers.get(row.event_id, []),
                     "via": row.via,
                 }
                 for row in rows
@@ -186,6 +191,7 @@ def _suppliers(site: Site, session: Session, trace: Trace) -> list[dict[str, Any
     known = describe_nodes(session, tenant, {row.node for row in receipts})
     code_of = {row.id: row.from_party or known[row.node].source_code for row in receipts}
     parties = parties_by_code(session, tenant, code_of.values())
+    numbers = order_numbers(session, tenant, [row.event_uid for row in receipts])
     groups: dict[str, list[MovementRow]] = defaultdict(list)
     for row in receipts:
         groups[code_of[row.id]].append(row)
@@ -194,7 +200,10 @@ def _suppliers(site: Site, session: Session, trace: Trace) -> list[dict[str, Any
             "supplier": code,
             "supplier_name": parties[code].name if code in parties else code,
             **(contact_json(parties[code].contacts or {}) if code in parties else contact_json({})),
-            "lots": [_receipt_json(row, known[row.node]) for row in rows],
+            "lots": [
+                {**_receipt_json(row, known[row.node]), "order_nos": numbers[row.event_uid]}
+                for row in rows
+            ],
         }
         for code, rows in sorted(groups.items())
         if code != UNKNOWN_PARTY

@@ -75,6 +75,7 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     for key in sorted(shipped):
         customer, unit = key
         back, said = returned.get(key, Decimal(0)), reported.get(key, Decimal(0))
+        problems += _too_much(key, shipped[key], {"sent back": back, "reports": said})
         counted = min(shipped[key], max(back, said))
         rows.append(
             {
@@ -87,6 +88,17 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
             }
         )
     return Reconciled(tuple(rows), tuple(_totals(scope, rows, problems)), tuple(problems))
+
+
+def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal]) -> list[str]:
+    """Name what a customer gave back or reports beyond what is known to have left for them."""
+    customer, unit = key
+    return [
+        f"{customer} {how} {decimal_text(amount)} {unit}, and {decimal_text(shipped)} {unit} are "
+        "known to have left for them: find the shipment, or correct the quantity"
+        for how, amount in told.items()
+        if amount > shipped
+    ]
 
 
 _Sums = dict[tuple[str, str], Decimal]
@@ -154,7 +166,8 @@ def _totals(
     for one in scope.balances.values():
         # More than the records explain does not make good what is missing elsewhere.
         inside[one.unit] += abs(one.unaccounted)
-        there[one.unit] += one.received + one.produced
+        # What went into another lot of the recall is counted there.
+        there[one.unit] += one.received + one.produced - one.consumed
         problems.extend(problem.message for problem in one.problems)
     units = sorted({row["unit"] for row in rows} | {unit for unit, n in there.items() if n})
 

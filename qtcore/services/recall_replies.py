@@ -4,6 +4,7 @@ It must not know pages. A secret of 256 bits is kept as its hash only; a wrong, 
 one is answered alike. A correction is a further reply, the earlier ones stay.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -65,7 +66,7 @@ def make_link(site: Site, context: Context, record_id: str, customer: str) -> st
             raise InputRejected("a mock recall asks nobody: it has no links")
         party = get_master(work.session, work.tenant_id, "party", customer)
         if not _lots_of(work.session, record, party.code):
-            raise NotFound(f"{customer!r} received nothing of recall {record.number}")
+            raise _nothing_received(record, customer)
         for row in _links_of(work, record, party.id):
             _revoke(work, row, "replaced by a new one")
         return _new_link(site, work, record, party.id)
@@ -211,7 +212,7 @@ def answer_link(site: Site, secret: str, reply: ReplyInput, *, ip: str = "") -> 
     context = Context(actor, site.sources.now(), site.sources.new_id(), ip=ip)
     with site.store.write(context) as work:
         link, record, party = _follow(site, work.session, secret)
-        _check(site, record, reply)
+        _check(site, record, reply, _lots_of(work.session, record, party.code))
         return _write(work, (record, party, link), reply)
 
 
@@ -224,13 +225,23 @@ def note_reply(
         record = get_record(site, work.session, record_id)
         get_case(work.session, record)
         party = get_master(work.session, work.tenant_id, "party", customer)
-        if not _lots_of(work.session, record, party.code):
-            raise NotFound(f"{customer!r} received nothing of recall {record.number}")
-        _check(site, record, reply)
+        lots = _lots_of(work.session, record, party.code)
+        if not lots:
+            raise _nothing_received(record, customer)
+        _check(site, record, reply, lots)
         return _write(work, (record, party, None), reply)
 
 
-def _check(site: Site, record: Record, reply: ReplyInput) -> None:
+def _nothing_received(record: Record, customer: str) -> NotFound:
+    return NotFound(
+        f"{customer!r} received nothing of recall {record.number} as its scope was frozen; freeze "
+        "it anew if that came to be known since"
+    )
+
+
+def _check(
+    site: Site, record: Record, reply: ReplyInput, lots: Sequence[Mapping[str, Any]]
+) -> None:
     if record.closed_at is not None:
         raise Conflict(f"recall {record.number} is closed; call the contact named in the notice")
     faults = []
@@ -242,6 +253,8 @@ def _check(site: Site, record: Record, reply: ReplyInput) -> None:
         faults.append(Fault("QT411", f"quantity {quantity} is not zero or more", "quantity"))
     elif quantity is not None and site.registry.unit(reply.unit) is None:
         faults.append(Fault("QT433", f"unit {reply.unit!r} is not declared", "unit"))
+    elif quantity is not None:
+        faults += _unlike_units(site, reply, lots)
     if reply.completed and not reply.acknowledged:
         text = "what is completed was acknowledged as well; confirm the notice"
         faults.append(Fault("QT411", text, "acknowledged"))
@@ -253,6 +266,17 @@ def _check(site: Site, record: Record, reply: ReplyInput) -> None:
     ]
     if faults:
         raise InputRejected(faults[0].message, faults)
+
+
+def _unlike_units(site: Site, reply: ReplyInput, lots: Sequence[Mapping[str, Any]]) -> list[Fault]:
+    """Refuse a quantity that cannot be compared with anything this consignee received."""
+    given = site.registry.unit(reply.unit)
+    units = sorted({str(lot["unit"]) for lot in lots if lot["quantity"] is not None})
+    known = [unit for unit in map(site.registry.unit, units) if unit is not None]
+    if given is None or not known or any(unit.dimension == given.dimension for unit in known):
+        return []
+    text = f"{reply.unit!r} cannot be compared with what was received; give {' or '.join(units)}"
+    return [Fault("QT433", text, "unit")]
 
 
 def _write(

@@ -24,6 +24,7 @@ from qtcore.engines.expressions import (
 )
 from qtcore.errors import Fault, InputRejected
 from qtcore.registry.scopes import schema_type
+from qtcore.services.event_rows import EFFECT_OF_PART
 from qtcore.services.master import get_master
 from qtcore.services.nodes import resolve
 from qtcore.services.site import Site
@@ -48,6 +49,13 @@ _OWN: Final[Mapping[str, FactType]] = {
     "from_party": TEXT,
     "event_at": DATETIME,
 }
+_TOLD_BY: Final[Mapping[str, frozenset[str]]] = {
+    "step": frozenset(EFFECT_OF_PART),
+    "location": frozenset(EFFECT_OF_PART),
+    "equipment": frozenset(("transform", "pack")),
+    "from_party": frozenset(("receive", "return")),
+}
+"""Which verbs have a parameter that may be left out: what was received came through no machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +241,8 @@ def _made_or_seen(rows: Iterable[EventNode]) -> list[int]:
 def judge_events(site: Site, text: str, events: Sequence[SeenEvent]) -> dict[int, bool]:
     """Say which events fit a condition: True when it holds, False when a value is missing.
 
-    An event of a kind that has no such parameter does not fit. Raises InputRejected with every
+    An event of a kind that has no such parameter does not fit. A machine, a place, a step or a
+    sender that nobody recorded is a value that is missing. Raises InputRejected with every
     problem of the text when no kind of event has what it names.
     """
     compiled = _compile(site, text)
@@ -254,7 +263,8 @@ def _facts(event: SeenEvent, condition: Compiled) -> dict[str, object]:
     return {
         name: given[name] if name in _OWN else read_value(given[name], kind)
         for name, kind in wanted.items()
-        if name in _OWN or given.get(name) not in (None, "")
+        if given.get(name) not in (None, "")
+        or (name in _OWN and event.verb not in _TOLD_BY.get(name, ()))
     }
 
 

@@ -130,8 +130,8 @@ def _view(
 def list_records(
     site: Site, context: Context, *, kind: str = "", state: str = "", limit: int = 50
 ) -> tuple[Record, ...]:
-    """List records, newest first."""
-    require(site, context, "record.read")
+    """List records, newest first; Denied where the right is held over no such kind."""
+    require(site, context, f"record.read:{kind}" if kind else "record.read")
     query = select(Record).where(Record.tenant_id == site.store.tenant_id)
     if kind:
         query = query.where(Record.kind == kind)

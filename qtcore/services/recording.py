@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
+from qtcore.definitions.signs import find_unseen
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.device_uses import cited_in, device_refusals
 from qtcore.services.discrepancies import review_nodes
@@ -146,6 +147,7 @@ def _checked_input(
             f"the event lies in the future: {event.event_at.isoformat()}; it is {context.at:%F %T}Z"
         )
         faults.append(Fault("QT443", text, "event_at"))
+    faults += _name_faults(event, definition.verb)
     faults += _quantity_faults(site, event, definition.verb)
     values, value_faults = _form_values(site, context, event, definition)
     faults += value_faults
@@ -191,6 +193,20 @@ def _device_refusals(
     cited = cited_in(form.schema_, event.values) if form else []
     on = event.event_at.date()
     return device_refusals(work.session, work.tenant_id, [event.device, *cited], on)
+
+
+def _name_faults(event: EventInput, verb: str) -> list[Fault]:
+    """Refuse names of what may be new that look like another one's: a recall would miss it."""
+    faults = []
+    for number, line in enumerate(event.lines):
+        ref = line.ref
+        if (verb, line.part) not in MAKES or ref.text or ref.identifier:
+            continue
+        unseen = find_unseen(ref.lot_no)
+        if unseen:
+            text = f"the number {ref.lot_no!r} holds {unseen}; write it as it stands on the label"
+            faults.append(Fault("QT442", text, f"lines/{number}/lot/lot_no"))
+    return faults
 
 
 def _quantity_faults(site: Site, event: EventInput, verb: str) -> list[Fault]:

@@ -5,7 +5,7 @@ It must not know fields; those are veiled in `qtcore.services.veils`.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from qtcore.context import Actor, Context
 from qtcore.engines.access import Thing
@@ -14,6 +14,7 @@ from qtcore.services.nodes import infos_named, the_one
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.records import RecordRow
 from qtcore.store.queries.sites import site_of_place, sites_of_nodes
 from qtcore.store.tables import Record, RecordLink
 
@@ -142,6 +143,23 @@ def things_of_records(site: Site, session: Session, rows: Iterable[Record]) -> d
         )
         for row in listed
     }
+
+
+def keep_read(
+    site: Site, context: Context, session: Session, rows: Sequence[RecordRow]
+) -> list[RecordRow]:
+    """Leave out the records about a thing that this person may not read, whoever sees the thing."""
+    policy = site.registry.policy
+    if not rows or policy.is_open(context.actor, "record.read"):
+        return list(rows)
+    keys = [row.id for row in rows]
+    query = select(Record).where(Record.tenant_id == site.store.tenant_id, col(Record.id).in_(keys))
+    things = things_of_records(site, session, session.exec(query))
+    return [
+        row
+        for row in rows
+        if policy.decide(context.actor, f"record.read:{row.kind}", things[row.id]).is_allowed
+    ]
 
 
 def thing_of_record(

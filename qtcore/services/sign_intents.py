@@ -18,6 +18,7 @@ from qtcore.services.delegation_signing import SignedDelegation, freeze_delegati
 from qtcore.services.delegations import DelegationInput
 from qtcore.services.factors import RelyingParty
 from qtcore.services.identities import own_providers
+from qtcore.services.manifestations import require_subject
 from qtcore.services.sign_content import read_content, text_digest
 from qtcore.services.sign_demands import Needs, needs_of
 from qtcore.services.sign_proofs import (
@@ -32,6 +33,7 @@ from qtcore.services.signables import Frozen, Signable
 from qtcore.services.signed_steps import Act, NothingToSign, SignedSteps, freeze_steps
 from qtcore.services.signing import prove_signer, role_change
 from qtcore.services.site import Site
+from qtcore.services.standing import act_reading
 from qtcore.services.users import has_password
 from qtcore.services.vouching import Visit
 from qtcore.store.providers import Provider
@@ -220,6 +222,7 @@ def sign_intent(
     """
     row = _get(site, context, intent_id)
     if row.outcome:
+        _require_seen(site, context, row)
         return list(row.outcome)
     if site.sources.now() >= row.expires_at:
         raise Conflict(
@@ -278,11 +281,15 @@ def _get(site: Site, context: Context, intent_id: str) -> SignIntent:
             )
         ).first()
     if row is None:
-        raise NotFound(
-            f"there is no such signature {intent_id!r} to give in this session; open the record "
-            "and sign there"
-        )
+        raise _missing(intent_id)
     return row
+
+
+def _missing(intent_id: str) -> NotFound:
+    return NotFound(
+        f"there is no such signature {intent_id!r} to give in this session; open the record and "
+        "sign there"
+    )
 
 
 def _require_active(site: Site, context: Context) -> None:
@@ -312,7 +319,21 @@ def _user(context: Context) -> int:
 def _acting(site: Site, context: Context, row: SignIntent) -> Context:
     """Give the context of the signer: in the language of the intent, with what is lent to them."""
     context = replace(context, language=row.language)
-    return context if row.outcome else _kind(row).act_as(site, context, row)
+    if not row.outcome:
+        return _kind(row).act_as(site, context, row)
+    _require_seen(site, context, row)
+    return context
+
+
+def _require_seen(site: Site, context: Context, row: SignIntent) -> None:
+    """Ask again whether what was signed may be seen: another token of the person may do less."""
+    with site.store.read() as session:
+        reader = act_reading(site, session, context)
+        try:
+            for act in row.acts:
+                require_subject(site, reader, session, act["uid"])
+        except NotFound:
+            raise _missing(row.uid) from None
 
 
 def _demands(row: SignIntent) -> list[SignatureDemand]:

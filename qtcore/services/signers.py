@@ -17,7 +17,7 @@ from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.accounts import find_account
 from qtcore.services.factors import list_factors
 from qtcore.services.let_in import identified_by
-from qtcore.services.rights import require
+from qtcore.services.rights import require, require_own
 from qtcore.services.sign_content import SignedContent
 from qtcore.services.sign_demands import (
     Needs,
@@ -160,11 +160,12 @@ def accept_policy(site: Site, context: Context, policy_id: str, proof: Proof) ->
 
 def read_signer(site: Site, context: Context, login: str = "") -> dict[str, Any]:
     """Tell what is known of a signer: oneself, or with `user.manage` somebody else."""
-    if login and login != context.actor.login:
-        require(site, context, "user.manage", about=login)
+    whose = login or context.actor.login
+    is_own = whose == context.actor.login
+    require_own(site, context, "user.manage", is_own=is_own, about=whose)
     with site.store.read() as session:
         tenant = site.store.tenant_id
-        account = _account(session, tenant, login or context.actor.login)
+        account = _account(session, tenant, whose)
         standing = find_standing(session, tenant, account.id)
         verified_at = standing.identity_verified_at if standing else None
         accepted = accepted_policies(session, tenant, account.person_id)

@@ -170,9 +170,12 @@ def _require_seen(proven: Proven, text: str, digest: str) -> None:
     if not proven.expects or digest in proven.expects:
         return
     seen = _nearest(proven.expects.values(), text)
-    changed = "; ".join(list_differences(read_content(seen), read_content(text)))
+    told = read_content(text)
+    changed = "; ".join(list_differences(read_content(seen), told))
+    part = told.get("record", {})
+    name = part.get("number") or part.get("lot_no") or "the record"
     raise Conflict(
-        f"the record changed since you saw it, nothing is signed: {changed}. Open it again, "
+        f"{name} changed since you saw it, nothing is signed: {changed}. Open it again, "
         "review it, and sign what it says now",
         code="QT474",
     )

@@ -31,6 +31,7 @@ from qtcore.services.passwords import PasswordDesk
 from qtcore.services.providers import ProviderDesk
 from qtcore.services.session_rules import SessionRules, read_session_rules
 from qtcore.services.tallies import Tally
+from qtcore.services.uploads import Easel
 from qtcore.store.key_changes import require_key, settle_signer
 from qtcore.store.outposts import NOBODY, Outposts, read_outposts
 from qtcore.store.providers import read_providers
@@ -60,6 +61,7 @@ class Site:
     outposts: Outposts = NOBODY
     public_url: str = ""
     desk: PasswordDesk = field(default_factory=PasswordDesk)
+    easel: Easel = field(default_factory=Easel)
     tally: Tally = field(default_factory=Tally)
     sessions: SessionRules = field(default_factory=SessionRules)
     providers: ProviderDesk = field(default_factory=ProviderDesk)

@@ -38,7 +38,9 @@ _NOTE_EVERY: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token for a login. `scope`: the rights it is good for, all of its person's when empty;
+    """A token for a login. `scope`: the rights it is good for, all of its person's when empty; of
+    records and events perhaps over one kind of them (``record.read:deviation``).
+
     `site`: the one site it sees; `days`: how long it lives, for ever when None.
     """
 
@@ -74,7 +76,7 @@ def make_token(site: Site, context: Context, new: NewToken) -> dict[str, Any]:
     refuse_narrowed(context, "make tokens")
     secret = new_secret(site)
     with site.store.write(context) as work:
-        faults = _faults(new, own_sites(work.session, work.tenant_id))
+        faults = _faults(site, new, own_sites(work.session, work.tenant_id))
         if faults:
             raise InputRejected("the token cannot be made", faults)
         account = find_account(work.session, work.tenant_id, new.login)
@@ -186,14 +188,9 @@ def _is_valid(token: ApiToken, account: UserAccount, now: Any) -> bool:
     return account.state == "active" and token.revoked_at is None and not expired
 
 
-def _faults(new: NewToken, sites: list[str]) -> list[Fault]:
-    faults = []
-    for right in new.scope:
-        base = right.partition(":")[0]
-        if base not in RIGHTS and base not in GROUPS:
-            hint = suggest(base, RIGHTS)
-            text = f"there is no right {right!r}" + (f"; did you mean {hint!r}?" if hint else "")
-            faults.append(Fault("QT461", text, "scope"))
+def _faults(site: Site, new: NewToken, sites: list[str]) -> list[Fault]:
+    found = (_scope_fault(site, right) for right in new.scope)
+    faults = [Fault("QT461", text, "scope") for text in found if text]
     if new.site and new.site not in sites:
         text = f"{new.site!r} is no site; sites are: {', '.join(sites) or 'none yet'}"
         faults.append(Fault("QT467", text, "site"))
@@ -201,6 +198,29 @@ def _faults(new: NewToken, sites: list[str]) -> list[Fault]:
         text = f"{new.days} days are not accepted; give 1 to {MOST_DAYS}"
         faults.append(Fault("QT411", text, "days"))
     return faults
+
+
+def _scope_fault(site: Site, right: str) -> str:
+    """Say why a right is none, or is over a kind that there is not; nothing when it is one."""
+    base, colon, kind = right.partition(":")
+    if base not in RIGHTS and base not in GROUPS:
+        hint = suggest(base, RIGHTS)
+        return f"there is no right {right!r}" + (f"; did you mean {hint!r}?" if hint else "")
+    if not colon:
+        return ""
+    of = {"event": "events", "record": "records"}.get(base.partition(".")[0], "")
+    if not of or base in GROUPS:
+        return (
+            f"{base!r} is not narrowed to a kind; found {right!r}. Accepted are a right "
+            "(lot.read), a group (record.*), and of records and events a right over one kind "
+            "(record.read:deviation, event.record:receiving)"
+        )
+    known = sorted(each.id for each in site.registry.list(of))
+    if kind in known:
+        return ""
+    hint = suggest(kind, known)
+    near = f"; did you mean {f'{base}:{hint}'!r}?" if hint else f"; there are: {', '.join(known)}"
+    return f"there is no kind {kind!r} of {of} for {right!r}{near}"
 
 
 def _shown(row: ApiToken, login: str, use: TokenUse | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from qtcore.context import Context
 from qtcore.definitions.workflows import Transition
 from qtcore.engines.workflow import Attempt, Moved, Stopped, fire
-from qtcore.errors import InputRejected, Refusal, Refused
+from qtcore.errors import Conflict, InputRejected, Refusal, Refused
 from qtcore.hookspecs import TransitionFacts
 from qtcore.services.decisions import (
     Trail,
@@ -216,6 +216,13 @@ def _rehearsed(site: Site, asked: Asked, trail: Trail) -> tuple[Subject, Context
     with site.store.rehearse(asked.context) as work:
         found = _read(site, work.session, asked)
         decided = _decide(site, work, found, (asked, trail))
+        expected = asked.step.expected_version
+        if expected not in (None, found.row.version):
+            raise Conflict(
+                f"{found.name} is at version {found.row.version}, and {expected} was expected: "
+                "somebody was faster; open it again, review it, and sign what it says now",
+                code="QT474",
+            )
         return found, asked.context, contents_to_sign(site, work, found, decided)
 
 

@@ -6,6 +6,7 @@ nothing else; what a browser or reader would run is refused.
 
 import io
 import re
+import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Final
 from PIL import Image, ImageOps
 
 from qtcore.definitions.signs import find_hidden
-from qtcore.errors import Fault, InputRejected
+from qtcore.errors import Fault, InputRejected, TooManyTries
 from qtcore.services.file_names import safe_name
 
 MAX_FILE: Final = 10 * 1024 * 1024
@@ -67,6 +68,28 @@ class Kind:
     form: str = ""
 
 
+class Easel:
+    """Where files are looked at and pictures drawn, one at a time: a picture of a few kB may fill
+    200 MB while it is drawn, and many of them at once the whole memory.
+
+    Whoever waits holds a thread of the server: after `patience` seconds they are sent away.
+    """
+
+    def __init__(self, *, patience: float = 20.0) -> None:
+        self._free = threading.Lock()
+        self._patience = patience
+
+    def clean(self, upload: Upload) -> Cleaned:
+        """Clean a file in turn; raises as `clean_upload`, and TooManyTries when it takes long."""
+        if not self._free.acquire(timeout=self._patience):
+            text = "many files are being looked at at this moment; try again in a few seconds"
+            raise TooManyTries(text, 10)
+        try:
+            return clean_upload(upload)
+        finally:
+            self._free.release()
+
+
 def clean_upload(upload: Upload) -> Cleaned:
     """Check a file and make it safe to keep; raises InputRejected saying why it is refused."""
     name, content = safe_name(upload.name), upload.content
@@ -116,9 +139,11 @@ def _image(content: bytes, kind: Kind) -> bytes:
                     f"{MAX_SIDE} on a side are accepted"
                 )
             image.load()
-            drawn = _plain(ImageOps.exif_transpose(image), kind)
-        drawn.info = {}
-        drawn.save(out, kind.form, **_SAVING[kind.form])
+            # In place: each copy of the largest picture that is accepted holds 200 MB.
+            ImageOps.exif_transpose(image, in_place=True)
+            drawn = _plain(image, kind)
+            drawn.info = {}
+            drawn.save(out, kind.form, **_SAVING[kind.form])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _Unfit(f"the picture has more than {MAX_PIXELS} pixels") from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
@@ -137,10 +162,10 @@ _SAVING: Final[Mapping[str, dict[str, object]]] = {
 
 def _plain(image: Image.Image, kind: Kind) -> Image.Image:
     if kind.form == "JPEG":
-        return image.copy() if image.mode == "L" else image.convert("RGB")
+        return image if image.mode in {"L", "RGB"} else image.convert("RGB")
     if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image.copy() if image.mode in _PLAIN_MODES else image.convert("RGB")
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    return image if image.mode in _PLAIN_MODES else image.convert("RGB")
 
 
 def _pdf(content: bytes, _: Kind) -> bytes:
@@ -195,7 +220,9 @@ def _office(content: bytes, kind: Kind) -> bytes:
     )
     if len(parts) > _MAX_PARTS or unpacked > _MAX_UNPACKED or is_hard:
         raise _Unfit(
-            f"it unpacks to {unpacked // 1024} kB in {len(parts)} parts, which is too much"
+            f"it unpacks to {unpacked // 1024} kB in {len(parts)} parts; at most "
+            f"{_MAX_UNPACKED // 1024} kB in {_MAX_PARTS} parts are accepted, and none of more than "
+            f"{_MAX_RATIO} times its packed size"
         )
     return content
 

@@ -29,13 +29,18 @@ from qtcore.services.site import Site
 from qtcore.store.columns import table_of
 from qtcore.store.outposts import WitnessFolder, WitnessServer
 from qtcore.store.proofs import find_checkpoint, note_body, read_paths
-from qtcore.store.sealing import current_origin, read_frontier
+from qtcore.store.sealing import base_origin, current_origin, read_frontier
+from qtcore.store.signers import is_set_up, note_set_up
 from qtcore.store.tables import LedgerCheckpoint, LedgerCosignature, LedgerIncarnation
 
 TIMEOUT: Final = 10
 _CHECKPOINT: Final = table_of(LedgerCheckpoint)
 _COSIGNATURE: Final = table_of(LedgerCosignature)
 _INCARNATION: Final = table_of(LedgerIncarnation)
+_NOT_ITSELF: Final = (
+    "which was written to it: it is not mounted, or another folder stands in its place; nothing "
+    "was written"
+)
 _LOG = structlog.get_logger("qtcore.witness")
 
 Standing = Literal["agrees", "ahead", "fork", "unreachable", "refuses"]
@@ -221,6 +226,7 @@ def _tell_folder(
             return Seen(target.name, "fork", kept.state.size, said)
     if newest is not None and read_checkpoint(note_body(newest.note)).origin == origin:
         _write_file(_folder_of(target, origin) / f"{size:020d}.note", newest.note)
+        note_set_up(site.signer, target.name)
         if _last_told(site, target.name) < size:
             _write_line(site, size, target.name, "")
     if kept.bad:
@@ -249,14 +255,16 @@ def _require_own_place(site: Site, target: WitnessFolder) -> None:
             .order_by(_COSIGNATURE.c.size.desc())
             .limit(1)
         ).first()
-    if last is None:
+    if last is None and not is_set_up(site.signer, target.name):
         return  # nothing was written yet: this is how a folder is set up
+    if last is None:
+        # A backup of before it was set up was restored: it must hold something of this log.
+        if not kept_sizes(target, base_origin(site.store, site.signer)):
+            raise FileNotFoundError(f"it holds no note of this log, {_NOT_ITSELF}")
+        return
     origin = read_checkpoint(note_body(str(last.note))).origin
     if last.size not in kept_sizes(target, origin):
-        raise FileNotFoundError(
-            f"it does not hold the note of {last.size} events that was written to it: it is not "
-            "mounted, or another folder stands in its place; nothing was written"
-        )
+        raise FileNotFoundError(f"it does not hold the note of {last.size} events, {_NOT_ITSELF}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,14 @@ def is_current(engine: Engine) -> bool:
     return current_revision(engine) == latest_revision()
 
 
-def migrate(target: Target) -> str:
-    """Bring the tables to the newest revision, all steps in one transaction; returns it."""
+def migrate(target: Target, content: bytes = b"") -> str:
+    """Bring the tables to the newest revision, all steps in one transaction; returns it.
+
+    A fleeting database is a copy: of `content`, or of an empty one that is made once.
+    """
     if target.is_fleeting and target.file is not None:
         # The steps take a third of a second, and a test run opens hundreds of these.
-        target.file.write_bytes(_empty_database())
+        target.file.write_bytes(content or _empty_database())
         return latest_revision()
     return _run_steps(target)
 

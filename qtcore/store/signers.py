@@ -1,7 +1,8 @@
 """The keys that sign checkpoints: files in a folder that is never inside a database.
 
 It must not know the tree. The folder holds `ledger.key` (secret), `ledger.vkey` (its public side),
-and `ledger.retired`: one line for each earlier key, the size up to which it signed and its vkey.
+`ledger.retired`: one line for each earlier key, the size up to which it signed and its vkey; and
+`ledger.folders`: one line for each witness folder that was written to.
 """
 
 import os
@@ -25,6 +26,7 @@ from qtcore.errors import StoreUnavailable
 KEY_FILE: Final = "ledger.key"
 VKEY_FILE: Final = "ledger.vkey"
 RETIRED_FILE: Final = "ledger.retired"
+FOLDERS_FILE: Final = "ledger.folders"
 # A key that is made, and not yet told of in the ledger.
 NEXT: Final = "next."
 
@@ -120,6 +122,21 @@ def put_next_to_use(signer: Signer, *, size: int) -> Signer:
     (folder / f"{NEXT}{VKEY_FILE}").replace(folder / VKEY_FILE)
     (folder / f"{NEXT}{KEY_FILE}").replace(folder / KEY_FILE)
     return load_or_make_signer(folder)
+
+
+def is_set_up(signer: Signer, name: str) -> bool:
+    """Say whether a witness folder was ever written to; a restored database may not know."""
+    file = signer.folder / FOLDERS_FILE if signer.folder else None
+    return file is not None and file.exists() and name in file.read_text("utf-8").splitlines()
+
+
+def note_set_up(signer: Signer, name: str) -> None:
+    """Note that a witness folder was written to; raises OSError where that cannot be kept."""
+    if signer.folder is None or is_set_up(signer, name):
+        return
+    file = signer.folder / FOLDERS_FILE
+    before = file.read_text("utf-8") if file.exists() else ""
+    _write_new(file, f"{before}{name}\n".encode(), 0o444)
 
 
 def _load(folder: Path, prefix: str = "") -> Signer:

@@ -183,11 +183,17 @@ class Store:
 
 
 def open_store(
-    url: str, *, sources: Sources | None = None, create: bool = False, writable: bool = True
+    url: str,
+    *,
+    sources: Sources | None = None,
+    create: bool = False,
+    writable: bool = True,
+    content: bytes = b"",
 ) -> Store:
     """Open a database; ``sqlite://`` is a fleeting one, gone when the store is closed.
 
-    `create` makes a new database ready. Raises StoreUnavailable with the next step: no database
+    `create` makes a new database ready; `content`, the bytes of a database file of this release,
+    is what a fleeting one then begins with. Raises StoreUnavailable with the next step: no database
     there, tables of another release, another process writes.
     """
     sources = sources or Sources()
@@ -201,7 +207,7 @@ def open_store(
     try:
         with _named_faults(target.name):
             if create and current_revision(engines.readers) is None:
-                migrate(target)
+                migrate(target, content)
                 engines.readers.dispose()
             _check_revision(engines)
             tenant = _find_tenant(engines, sources)

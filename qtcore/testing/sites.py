@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -43,7 +44,7 @@ class FrozenClock:
 
 def seeded_bytes(seed: int = 1) -> Callable[[int], bytes]:
     """Give a source of bytes that is the same in every run."""
-    return random.Random(seed).randbytes  # noqa: S311  # repeatable on purpose, never a secret
+    return _chance(seed).randbytes
 
 
 @cache
@@ -66,16 +67,64 @@ def a_site(
     Without `registry` the installed packs take part, or those named in `packs`.
     """
     clock = clock or FrozenClock()
-    sources = Sources(now=clock.now, random_bytes=seeded_bytes(seed))
-    used = registry or a_registry(*packs)
-    store = open_store(url, sources=sources, create=True)
-    key = Ed25519PrivateKey.from_private_bytes(seeded_bytes(seed)(32))
-    site = Site(store, used, sources, Signer(f"qtcore/test-{seed}", key))
+    chance = _chance(seed)
+    begun = None if registry else _find_begun(url, tuple(packs), seed, clock.at)
+    if begun is not None:
+        chance.setstate(begun.chance)
+    sources = Sources(now=clock.now, random_bytes=chance.randbytes)
+    store = open_store(url, sources=sources, create=True, content=begun.content if begun else b"")
+    site = Site(store, registry or a_registry(*packs), sources, _signer(seed))
     try:
-        publish_registry(site, site.system_context())
+        if begun is None:
+            publish_registry(site, site.system_context())
         yield site
     finally:
         site.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A site as it is after its first publication: its database, and where its chance goes on."""
+
+    content: bytes
+    chance: tuple[Any, ...]
+
+
+def _find_begun(url: str, packs: tuple[str, ...], seed: int, at: datetime) -> _Begun | None:
+    """Give what a new site begins with; a file that is to be made has it from now on."""
+    if url == IN_MEMORY:
+        return _begin(packs, seed, at)
+    file = Path(url.removeprefix("sqlite:///"))
+    if not url.startswith("sqlite:///") or file.exists():
+        return None
+    begun = _begin(packs, seed, at)
+    file.write_bytes(begun.content)
+    return begun
+
+
+@lru_cache(maxsize=32)
+def _begin(packs: tuple[str, ...], seed: int, at: datetime) -> _Begun:
+    """Publish once per process: it takes several times as long as opening a copy of the result."""
+    chance = _chance(seed)
+    sources = Sources(now=lambda: at, random_bytes=chance.randbytes)
+    store = open_store(IN_MEMORY, sources=sources, create=True)
+    site = Site(store, a_registry(*packs), sources, _signer(seed))
+    try:
+        publish_registry(site, site.system_context())
+        with store.read() as session:
+            driver: Any = session.connection().connection.driver_connection
+            return _Begun(driver.serialize(), chance.getstate())
+    finally:
+        site.close()
+
+
+def _chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  # repeatable on purpose, never a secret
+
+
+def _signer(seed: int) -> Signer:
+    key = Ed25519PrivateKey.from_private_bytes(seeded_bytes(seed)(32))
+    return Signer(f"qtcore/test-{seed}", key)
 
 
 def sqlite_url(folder: Path, name: str = "site.db") -> str:

@@ -99,6 +99,24 @@ def test_the_lanes_are_walked_with_the_arrow_keys(page: Page, served: Served) ->
     expect(page.locator("[aria-current=true][data-node]")).to_be_focused()
 
 
+FOLD = """() => {
+  const nodes = [...document.querySelectorAll(".lane [data-node]")];
+  const fold = document.createElement("details");
+  const [last] = nodes.slice(-1);
+  last.after(fold);
+  fold.append(last);
+  document.querySelector(".lanes").style.minHeight = "2000px";
+}"""
+
+
+def test_no_link_is_drawn_to_what_a_closed_list_holds(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1366, "height": 800})
+    page.goto(f"{served.address}/trace?lot={served.milk}")
+    expect(page.locator("svg.links path")).to_have_count(1)
+    page.evaluate(FOLD)
+    expect(page.locator("svg.links path")).to_have_count(0)
+
+
 def test_the_history_is_verified_at_a_press(page: Page, served: Served) -> None:
     page.goto(f"{served.address}/ledger")
     page.click("text=Verify now")

@@ -55,6 +55,7 @@ def kinds_of(path: Path, value: Any) -> list[str]:
     return ["i18n"] if path.parent.name == "i18n" else [*value, "file"]
 
 
+@pytest.mark.heavy
 def test_every_schema_is_a_schema(validators: dict[str, Draft202012Validator]) -> None:
     for validator in validators.values():
         Draft202012Validator.check_schema(validator.schema)

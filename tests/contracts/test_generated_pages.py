@@ -39,6 +39,7 @@ def test_a_page_that_differs_from_the_code_is_named(
     ]
 
 
+@pytest.mark.heavy
 def test_every_code_in_the_source_has_a_heading(generated: ModuleType) -> None:
     page = generated.codes_page()
     for code in ("QT101", "QT126", "QT203", "QT211", "QT310"):

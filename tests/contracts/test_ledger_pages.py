@@ -203,8 +203,8 @@ def test_the_api_searches_with_the_same_facets(web: Web) -> None:
         assert client.get(bad).status_code == 400
 
 
-def acts_told() -> Iterator[str]:
-    """Find the kinds of acts that the code writes into the history by name."""
+def told_by_name() -> Iterator[tuple[str, str]]:
+    """Find the kinds of acts and of things that the code writes into the history by name."""
     for file in Path(qtcore.__file__).parent.glob("services/**/*.py"):
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
@@ -212,14 +212,17 @@ def acts_told() -> Iterator[str]:
             names = [str(a.value) for a in call.args[:2] if isinstance(a, ast.Constant)]
             has_kind = len(call.args) > 2 or call.keywords
             if call.func.attr in ("log", "note") and has_kind and "." in str(names[:1]):
-                yield names[0]
+                yield names[0], names[-1] if call.func.attr == "log" else ""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_of_act_has_words(language: str) -> None:
     words = load_texts()
-    told = {*acts_told(), "lot.deadline", "record.deadline"}
+    told = {*(act for act, _ in told_by_name()), "lot.deadline", "record.deadline"}
     assert len(told) > 60
     assert [each for each in sorted(told) if not words.find(f"actions.{each}", language)] == []
+    things = {thing for _, thing in told_by_name() if thing and "." not in thing}
+    assert len(things) > 15
+    assert [each for each in things if not words.find(f"ledger_things.{each}", language)] == []
     kinds = {*get_args(ProblemKind), *get_args(NoticeKind)}
     assert [each for each in kinds if not words.find(f"ledger_kinds.{each}", language)] == []

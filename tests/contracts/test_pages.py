@@ -39,6 +39,7 @@ def names_of(web: Web, kind: str) -> list[str]:
     return [definition.id for definition in web.site.registry.list(kind)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_of_every_pack_is_drawn_and_refuses_an_empty_one_politely(web, language):
     context = a_user(web.site, EVERY_ROLE)

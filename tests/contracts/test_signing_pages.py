@@ -1,5 +1,6 @@
 """The signing sheet and the page of one's own factors, as people and programs meet them."""
 
+import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator
@@ -99,6 +100,27 @@ def test_programs_freeze_show_and_sign_with_one_answer_per_intent(web):
         assert first.json() == api.post(f"{path}/sign", json={"password": PASSWORD}).json()
         [kept] = api.get(f"/api/v1/signatures?about={lot}").json()["items"]
     assert kept["status"] == "current" and '"lot_no":"S-4"' in kept["content"]
+
+
+def test_a_passkey_where_none_can_be_verified_is_said_and_not_left_aside(web):
+    lot = a_received_lot(web.site, "MILK", "S-6").uid
+    given = {"password": PASSWORD, "passkey": {"id": "x", "response": {}}}
+    with web.program() as api:
+        acts = [{"kind": "lot", "id": lot, "transition": "release"}]
+        path = api.post("/api/v1/sign-intents", json={"acts": acts}).headers["location"]
+        answer = api.post(f"{path}/sign", json=given)
+        assert (answer.status_code, answer.json()["code"]) == (503, "QT473")
+        assert "cannot be verified now" in answer.json()["detail"]
+        assert "QTCORE_PUBLIC_URL" in answer.json()["detail"]
+        assert api.get(f"/api/v1/signatures?about={lot}").json()["items"] == []
+    with web.person() as client:
+        sheet = released(client, lot)
+        told = {"password": PASSWORD, "passkey": json.dumps(given["passkey"])}
+        assert sign_sheet(client, sheet, **told).status_code == 503
+    with web.program() as api:
+        # The control: left aside, as it was, the password beside it signs.
+        path = api.post("/api/v1/sign-intents", json={"acts": acts}).headers["location"]
+        assert api.post(f"{path}/sign", json={"password": PASSWORD}).status_code == 200
 
 
 def test_an_exception_is_justified_on_the_release_page_and_stays_for_another_person(web):

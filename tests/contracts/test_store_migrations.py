@@ -64,6 +64,7 @@ def test_an_upgraded_release_has_the_tables_the_code_describes(old_database: str
     assert _drift(open_for_migration(read_target(old_database))) == []
 
 
+@pytest.mark.heavy
 def test_this_release_would_leave_the_same_text_again():
     assert make_dump() == make_dump()
 

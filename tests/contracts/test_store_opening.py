@@ -122,12 +122,14 @@ def test_a_second_writing_process_is_refused_and_told_why(held: Store):
     assert "use it over HTTP, or move to PostgreSQL" in child.stderr
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("held", [OLD], indirect=True, ids=["old"])
 def test_other_processes_may_read_meanwhile(held: Store):
     child = _child(held, "read")
     assert (child.returncode, child.stdout) == (0, "2\n")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("held", [MENDED], indirect=True, ids=["mended"])
 def test_with_a_mended_library_two_processes_may_write(held: Store):
     child = _child(held, "write", MENDED)
@@ -135,6 +137,7 @@ def test_with_a_mended_library_two_processes_may_write(held: Store):
     held.note(a_context(), "x", "lot", "n")
 
 
+@pytest.mark.heavy
 def test_the_place_of_a_killed_writer_is_free(
     tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
 ):

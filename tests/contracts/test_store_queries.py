@@ -252,7 +252,10 @@ def _pallet(store: Store, acts: list[tuple[int, str, str, str | None]]) -> list[
         ([(1, "pack", "a", "5")], [("a", "5", 1, None)]),
         ([(1, "pack", "a", "5"), (2, "unpack", "a", "5")], [("a", "5", 1, 2)]),
         ([(1, "pack", "a", "5"), (2, "unpack", "a", "2")], [("a", "2", 1, 2), ("a", "3", 1, None)]),
-        ([(1, "pack", "a", None), (2, "unpack", "a", "2")], [("a", None, 1, 2)]),
+        (
+            [(1, "pack", "a", None), (2, "unpack", "a", "2")],
+            [("a", "2", 1, 2), ("a", None, 1, None)],
+        ),
         ([(1, "pack", "a", "5"), (2, "unpack", "a", None)], [("a", "5", 1, 2)]),
         (
             [(1, "pack", "a", "5"), (1, "pack", "b", "1"), (3, "unpack", "", None)],

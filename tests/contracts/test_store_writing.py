@@ -3,6 +3,7 @@
 It must not know services.
 """
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,8 +15,6 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import select
 
-from qtcore.store.engines import read_target
-from qtcore.store.migrate import migrate
 from qtcore.store.store import Store, open_store
 from qtcore.store.tables import Event, Identifier, LedgerAbout, Movement
 from qtcore.store.unit import UnitOfWork
@@ -32,10 +31,8 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    target = read_target(f"sqlite:///{tmp_path / 'x.db'}")
-    migrate(target)
-    with closing(sqlite3.connect(tmp_path / "x.db")) as opened:
+def database(tmp_path: Path, migrated_file: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(shutil.copy(migrated_file, tmp_path / "x.db"))) as opened:
         yield opened
 
 

@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,19 +23,13 @@ from qtcore.store.tables import Lot
 from qtcore.testing import a_received_lot, a_site, a_user
 from qtcore.testing.sites import sqlite_url
 from tests.attackers import note, opened
-from tests.faults.instance import ROWS, Gone, Instance, instances
+from tests.faults.instance import ROWS, Gone, Instance
 from tests.faults.racing import another_instance
 
 pytestmark = pytest.mark.fault
 
 
 Acks = list[list[object]]
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Instance]:
-    with instances(1) as (found,):
-        yield found
 
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])]

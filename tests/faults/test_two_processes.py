@@ -15,7 +15,7 @@ from qtcore.services.integrity.fsck import check_database
 from qtcore.store import engines
 from qtcore.testing import a_received_lot, a_site, a_user
 from qtcore.testing.sites import sqlite_url
-from tests.faults.instance import Instance, instances
+from tests.faults.instance import Instance
 from tests.faults.racing import another_instance
 from tests.postgres import PostgresServer
 
@@ -26,13 +26,6 @@ MANY = [10, pytest.param(1000, marks=pytest.mark.slow)]
 _UNIQUE_STEPS = b"""
 SELECT conname FROM pg_constraint WHERE conrelid = 'state_change'::regclass AND contype = 'u'
 """
-
-
-@pytest.fixture(scope="module")
-def zygotes() -> Iterator[list[Instance]]:
-    """Two processes that have loaded everything: their copies start in milliseconds."""
-    with instances(2) as found:
-        yield found
 
 
 @pytest.fixture

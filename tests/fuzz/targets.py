@@ -122,6 +122,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
 }
 
 
+@cache
 def seeds() -> dict[str, list[bytes]]:
     """Give a few inputs of each kind to begin with."""
     xml = (

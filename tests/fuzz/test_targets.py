@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS, seeds
 
-SEEDS = seeds()
-
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_seeds_of_a_target_are_read(name: str):
-    for seed in SEEDS[name]:
+    for seed in seeds()[name]:
         TARGETS[name](seed)
 
 
@@ -34,7 +32,7 @@ def cut_and_joined(parts: list[bytes]) -> st.SearchStrategy[bytes]:
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_bytes_break_a_reader(name: str, data: st.DataObject):
-    TARGETS[name](data.draw(cut_and_joined(SEEDS[name])))
+    TARGETS[name](data.draw(cut_and_joined(seeds()[name])))
 
 
 @pytest.mark.slow

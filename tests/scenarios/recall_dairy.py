@@ -60,7 +60,8 @@ class Dairy:
 
     def ship(self, customer: str, amount: str, lot=None) -> None:
         subject = line(lot or self.first, "subject", amount)
-        event = EventInput("shipping", (subject,), self.site.sources.now(), to_party=customer)
+        now, papers = self.site.sources.now(), {"order_no": f"SO-{customer}"}
+        event = EventInput("shipping", (subject,), now, to_party=customer, values=papers)
         record_event(self.site, self.everyone(), event)
 
     def give_back(self, customer: str, amount: str) -> None:

@@ -196,6 +196,7 @@ def test_a_table_cites_devices_and_an_unfit_one_is_a_discrepancy(site):
     assert [row.kind for row in found if row.kind == "device_not_fit"] == ["device_not_fit"]
 
 
+@pytest.mark.heavy
 def test_devices_are_managed_on_the_command_line(tmp_path):
     def run(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(app, ["device", *words, "--db", f"sqlite:///{tmp_path / 'x.db'}"])

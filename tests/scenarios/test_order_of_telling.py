@@ -355,3 +355,30 @@ def test_quantities_are_added_with_all_their_digits(plant: Site):
     assert found["total"]["on_hand"] == f"{'9' * 27}.997"
     scope = recall_scope(plant, a_context(plant, EVERYTHING), [words.lot()]).as_json()
     assert [row["quantity"] for row in scope["on_hand"]] == [f"{'9' * 27}.997"]
+
+
+@pytest.mark.parametrize("taken", ["GRM", None], ids=["in another unit", "without a unit"])
+def test_what_may_be_left_in_a_case_goes_where_the_case_goes(plant: Site, taken: str | None):
+    """10 kg packed, 10 g taken out: nobody may take the case for empty."""
+    words = Words()
+    out = words.packed(3, "DELETE")
+    out["childQuantityList"][0]["uom"] = taken
+    if taken is None:
+        del out["childQuantityList"][0]["uom"]
+    left = words.case_left(4)
+    shop = {"type": "owning_party", "destination": "urn:epc:id:pgln:4012345.00001"}
+    send(plant, words.came(), words.packed(2), out, left | {"destinationList": [shop]})
+    scope = recall_scope(plant, a_context(plant, EVERYTHING), [words.lot()]).as_json()
+    assert [ship["customer"] for ship in scope["shipments"]] == ["4012345000016"]
+    assert not scope["balance"]["closes"]
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["told first", "declared wrong first"])
+def test_a_count_that_is_declared_wrong_counts_nothing(plant: Site, turn: int):
+    words = Words()
+    count = words.told(2, "stock_taking", words.amount("A", 3))
+    send(plant, words.came())
+    for fact in [count, {**count, **WRONG}][::turn]:
+        send(plant, fact)
+    found = balance_lots(plant, plant.system_context(), [words.lot()]).as_json()
+    assert (found["on_hand"], found["unaccounted"], found["located"]) == ("10", "0", [])

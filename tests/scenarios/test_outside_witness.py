@@ -20,7 +20,7 @@ from qtcore.services.retention import archive_history
 from qtcore.services.site import Site
 from qtcore.services.witnessing import tell_witnesses
 from qtcore.store.outposts import Outposts, WitnessFolder, WitnessServer
-from qtcore.store.signers import Signer
+from qtcore.store.signers import Signer, load_or_make_signer
 from qtcore.store.store import open_store
 from qtcore.testing import (
     PASSWORD,
@@ -272,6 +272,28 @@ def test_without_the_look_for_its_last_note_a_folder_is_replaced_unseen(
         assert (tmp_path / "worm").exists()
 
 
+def test_a_backup_from_before_its_folder_is_signed_for_and_told_on(tmp_path: Path) -> None:
+    file, worm = tmp_path / "i.db", Outposts((), (WitnessFolder(tmp_path / "worm"),))
+    with a_site(f"sqlite:///{file}", packs=["food"]) as made:
+        a_user(made, ["qa"], login="quinn")
+        seal(made)
+        signer = load_or_make_signer(tmp_path / "keys")
+    shutil.copy(file, tmp_path / "backup.db")
+    site = replace(reopened(file, worm), signer=replace(SIGNER, folder=signer.folder))
+    note(site, "late")
+    seal(site)
+    tell_witnesses(site)
+    site.close()
+    shutil.copy(tmp_path / "backup.db", file)
+    site = replace(reopened(file, worm), signer=replace(SIGNER, folder=signer.folder))
+    assert [standing for standing, _ in standings(site)] == ["ahead"]
+    quinn = a_user(site, ["qa"], login="quinn")
+    accept_restore(site, quinn, password=PASSWORD, reason="disk")
+    assert [standing for standing, _ in standings(site)] == ["agrees"]
+    assert judged(site).ok
+    site.close()
+
+
 def test_a_backup_from_before_an_archive_is_signed_for_and_archived_again(tmp_path: Path) -> None:
     file, outposts = tmp_path / "g.db", Outposts((), (WitnessFolder(tmp_path / "worm"),))
     with a_site(f"sqlite:///{file}", packs=["food"]) as made:
@@ -300,3 +322,25 @@ def test_a_backup_from_before_an_archive_is_signed_for_and_archived_again(tmp_pa
         told = qtcore_verify.read_file(archived.file.read_bytes())
         assert qtcore_verify.judge(told, qtcore_verify.Trust((key,))).fails == 0
     site.close()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_backup_from_before_a_folder_was_set_up_knows_it_by_the_key_folder(
+    tmp_path: Path, *, is_known: bool
+) -> None:
+    """And the control: where the key folder does not tell of it, an empty one is taken for new."""
+    file, keys = tmp_path / "h.db", tmp_path / "keys"
+    with a_site(f"sqlite:///{file}", packs=["food"]) as made:
+        site = with_a_folder(tmp_path, replace(made, signer=load_or_make_signer(keys)))
+        dba = Dba(file)
+        dba.all("DELETE FROM ledger_cosignature")  # the backup is older than the folder
+        dba.db.close()
+        if not is_known:
+            (keys / "ledger.folders").unlink()
+        (tmp_path / "worm").rename(tmp_path / "away")
+        (seen,) = tell_witnesses(site)
+        assert seen.standing == ("unreachable" if is_known else "agrees")
+        assert (tmp_path / "worm").exists() is not is_known
+        if is_known:
+            (tmp_path / "away").rename(tmp_path / "worm")
+            assert standings(site)[0][0] == "agrees"

@@ -1,5 +1,6 @@
 """What a recall answers: each promised field, bounds, what a count shows, what an undo leaves."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -7,11 +8,15 @@ from typing import Any
 
 from qtcore.services.events import EventInput
 from qtcore.services.holds import lift_holds_of
+from qtcore.services.interchange import import_epcis
 from qtcore.services.lots import get_lot
 from qtcore.services.recall import Question, recall_scope
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recording import record_event
-from qtcore.testing import line
+from qtcore.services.site import Site
+from qtcore.testing import a_context, line
+from qtcore.testing.builders import EVERYTHING
+from tests.epcis_words import a_document, an_event
 from tests.scenarios.recall_dairy import made
 
 
@@ -94,3 +99,23 @@ def test_what_a_count_did_not_find_stays_open_and_a_surplus_elsewhere_does_not_h
     assert scope["balance"]["unaccounted"] == {dairy.first.uid: "4", dairy.second.uid: "-4"}
     (total,) = read_case(dairy.site, dairy.everyone(), recall.number).reconciled.totals
     assert (total["missing_inside"], total["unaccounted"]) == ("8", "24")
+
+
+def test_what_was_shipped_and_received_names_its_order(site: Site) -> None:
+    lot = "urn:epc:class:lgtin:4012345.012345.998877"
+    orders = [
+        {"type": "po", "bizTransaction": "urn:epcglobal:cbv:bt:4012345000009:PO-1"},
+        {"type": "desadv", "bizTransaction": "urn:epcglobal:cbv:bt:4012345000009:N-1"},
+    ]
+    shop = {"type": "owning_party", "destination": "urn:epc:id:pgln:4012345.00001"}
+    farm = {"type": "owning_party", "source": "urn:epc:id:pgln:4012345.00002"}
+    came = an_event(
+        eventID="urn:x:in", bizStep="receiving", action="ADD", sourceList=[farm],
+        bizTransactionList=[{"bizTransaction": "https://example.org/po/7", "type": "po"}],
+    )  # fmt: skip
+    left = an_event(eventID="urn:x:out", destinationList=[shop], bizTransactionList=orders)
+    data = json.dumps(a_document(came, left)).encode()
+    import_epcis(site, site.system_context(), [("x.jsonld", data)])
+    scope = recall_scope(site, a_context(site, EVERYTHING), [lot]).as_json()
+    told = [scope[name][0]["lots"][0] for name in ("shipped_sales_orders", "purchase_orders")]
+    assert [row["order_nos"] for row in told] == [["PO-1"], ["7"]]

@@ -378,6 +378,7 @@ def test_refused_rows_are_written_with_reasons_and_load_when_they_are_mended(sit
     assert (again.stored, again.refused) == (1, 0)
 
 
+@pytest.mark.heavy
 def test_the_commands_load_list_show_and_undo(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'site.db'}"
     (tmp_path / "b.xlsx").write_bytes(a_workbook(ROWS))
@@ -395,6 +396,5 @@ def test_the_commands_load_list_show_and_undo(tmp_path: Path) -> None:
     import_id = str(report["import_id"])
     assert run("import", "list")[1]["items"][0]["import_id"] == import_id  # type: ignore[index]
     assert run("import", "show", import_id)[1]["sums"] == {"cheese kg": "12.6"}
-    undone = run("import", "undo", import_id, "--reason", "trial")
-    assert undone[1].get("state") == "undone", undone
+    assert run("import", "undo", import_id, "--reason", "trial")[1]["state"] == "undone"
     assert run("import", "undo", import_id, "--reason", "trial")[0] == 1

@@ -72,6 +72,7 @@ def test_a_run_of_ci_in_which_a_claimed_clause_is_not_shown_fails(
     assert (said in told.stdout) == bool(asked)
 
 
+@pytest.mark.heavy
 def test_the_pages_are_not_made_while_a_claimed_clause_has_no_test(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -150,6 +150,7 @@ def compare(javascript: JavaScript, asked: tuple[str, Any], facts: dict[str, Any
     assert javascript.ask(compiled.as_json(), facts, {}) == in_python, json.dumps(facts)
 
 
+@pytest.mark.heavy
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -6,6 +6,7 @@ It must not know single cases; those are in test_expressions.py.
 from collections.abc import Mapping
 from datetime import UTC
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,7 @@ _CONDITIONS = st.recursive(
 )
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(_CONDITIONS, _fact_values(), st.dictionaries(st.just("R"), st.none() | st.booleans()))
 def test_a_checked_expression_never_raises(

@@ -174,6 +174,7 @@ def test_deep_nesting_is_refused_quickly(text):
     assert seconds(text) < 0.5
 
 
+@pytest.mark.heavy
 def test_without_the_limit_deep_nesting_breaks_the_stock_reader():
     with pytest.raises(RecursionError, match="recursion"):
         yaml.safe_load("[" * 5000 + "]" * 5000)

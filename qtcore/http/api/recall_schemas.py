@@ -154,6 +154,16 @@ RECALLS: Mapping[str, Schema] = {
         }
     ),
     "Rows": _object({"items": _list(ANY_OBJECT)}),
+    "RecallRenewal": _object(
+        {
+            "number": COUNT,
+            "added": TEXTS,
+            "held": TEXTS,
+            "broken": _list(_ref("OpenOrder")),
+            "notices": COUNT,
+            "content_sha256": TEXT,
+        }
+    ),
     "HoldsLifted": _object({"lifted": TEXTS}),
     "NoticesSent": _object({"sent": TEXTS}),
     "Done": _object({"done": FLAG}),

@@ -26,6 +26,7 @@ from qtcore.services.recall import RecallStart, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_checks import CheckInput, add_check
 from qtcore.services.recall_notices import acknowledge, send_notices, start_clock
+from qtcore.services.recall_renewal import renew_scope
 from qtcore.services.recall_replies import (
     ReplyInput,
     make_link,
@@ -79,6 +80,20 @@ def report(call: Call, _: Sent) -> Answer:
     """Report the progress; the same rows as the CSV file."""
     view = read_case(call.site, call.act(), call.params["recall_id"])
     return Answer({"items": report_rows(view)})
+
+
+@operation(
+    "POST",
+    CASE + "/snapshots",
+    summary="Freeze the scope of a recall anew, with what came to be known since",
+    answer="RecallRenewal",
+    status=201,
+    body=ReasonBody,
+)
+def renew(call: Call, sent: Sent) -> Answer:
+    """Hold the lots that are new in the scope and plan the notices of new consignees."""
+    made = renew_scope(call.site, call.act(), call.params["recall_id"], sent.body.reason)
+    return Answer(plain_json(made.as_json()), 201)
 
 
 @operation(
@@ -210,6 +225,7 @@ ROUTES = (
     start,
     show,
     report,
+    renew,
     lift,
     send,
     confirm,

@@ -7,7 +7,7 @@ from qtcore.http.api.operations import PREFIX, Sent, operation, plain_json
 from qtcore.http.api.signing_inputs import ActsBody, JustifyBody, ProofBody, SignatureQuery
 from qtcore.http.call import Call
 from qtcore.http.idempotency import Answer
-from qtcore.http.passkeys import party_of
+from qtcore.http.passkeys import party_of, require_party
 from qtcore.services.manifestations import list_signatures
 from qtcore.services.overrides import justify_rules
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
@@ -53,8 +53,7 @@ def show(call: Call, _: Sent) -> Answer:
 def sign(call: Call, sent: Sent) -> Answer:
     """Check the proof and make the signed steps; the same intent gives the same answer again."""
     body: ProofBody = sent.body
-    party = party_of(call)
-    passkey = (body.passkey, party) if body.passkey and party else None
+    passkey = (body.passkey, require_party(call)) if body.passkey is not None else None
     brought = None
     if body.provider is not None:
         provider = call.site.providers.get(body.provider.provider)

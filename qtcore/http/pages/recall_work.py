@@ -16,6 +16,7 @@ from qtcore.http.pages.visits import Redirect, Seen, page
 from qtcore.services.moments import read_lens
 from qtcore.services.recall_checks import CheckInput, add_check
 from qtcore.services.recall_notices import acknowledge, start_clock
+from qtcore.services.recall_renewal import renew_scope
 from qtcore.services.recall_replies import ReplyInput, note_reply
 from qtcore.services.record_views import read_record
 
@@ -72,6 +73,14 @@ def note_clock(call: Call) -> Seen:
     return _act(call, write)
 
 
+@page("POST", "/recall/{record:str}/renew")
+def note_renewal(call: Call) -> Seen:
+    """Freeze the scope anew, with what came to be known since."""
+    return _act(
+        call, lambda record: renew_scope(call.site, call.act(), record, call.field("reason"))
+    )
+
+
 def _quantity(call: Call) -> Decimal | None:
     return read_quantity(call.field("quantity"))
 
@@ -86,4 +95,4 @@ def _act(call: Call, write: Callable[[str], object]) -> Seen:
     return Redirect(f"/recall/{quote(view.record.number)}?done=noted")
 
 
-ROUTES = (note_acknowledgement, note_check, note_answer, note_clock)
+ROUTES = (note_acknowledgement, note_check, note_answer, note_clock, note_renewal)

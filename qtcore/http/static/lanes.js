@@ -13,6 +13,9 @@ function place(lanes, node) {
   };
 }
 
+// What a closed list holds keeps its place in the layout: only the list says that it is not shown.
+const isFolded = (node) => !node.offsetParent || node.closest("details:not([open])") !== null;
+
 function curve(from, to) {
   if (to.left > from.right) {
     const half = (to.left - from.right) / 2;
@@ -62,7 +65,7 @@ export function drawLinks(box) {
     for (const link of links) {
       const from = nodes.get(link.from);
       const to = nodes.get(link.to);
-      if (!from || !to || !from.offsetParent || !to.offsetParent) continue;
+      if (!from || !to || isFolded(from) || isFolded(to)) continue;
       const path = document.createElementNS(SVG, "path");
       path.setAttribute("d", curve(place(lanes, from), place(lanes, to)));
       path.setAttribute("stroke-width", link.width ?? 1.5);

@@ -19,6 +19,7 @@ from qtcore.store.tables import LedgerPrivate, LedgerReview, LegalHold, Signatur
 
 _PRIVATE: Final = table_of(LedgerPrivate)
 _PERSONAL: Final = ("actor_login", "actor_name", "device", "ip")
+_LIFT: Final = "legal_hold.lift"
 _BATCH: Final = 500
 
 
@@ -106,9 +107,9 @@ BOOKS: Final[tuple[tuple[type[SQLModel], str, Callable[[Entry, Any], dict[str, o
 
 def check_books(ground: Ground) -> Iterator[Violation]:
     """I3: compare each book with its entries, in both directions."""
-    lifted = ground.acts("legal_hold.lift")
+    acts = ground.acts([_LIFT, *(action for _, action, _ in BOOKS)])
     for model, action, tell in BOOKS:
-        told = ground.acts(action)
+        told = acts[action]
         personal = _personal(ground, [key for key, _ in told.values()])
         seen = set()
         for row in ground.rows(model):
@@ -121,7 +122,7 @@ def check_books(ground: Ground) -> Iterator[Violation]:
             key, head = told[row.uid]
             expected = tell(Entry(head, personal.get(key, {})), row)
             if model is LegalHold:
-                expected |= _lift(lifted.get(row.uid))
+                expected |= _lift(acts[_LIFT].get(row.uid))
             yield from _compare(place, row, expected)
         for uid in sorted(told.keys() - seen):
             place = f"{model.__tablename__} {uid}"

@@ -237,7 +237,7 @@ def open_discrepancies(
         DiscrepancyRow(uid, node, kind, detail, moment(at))
         for uid, node, kind, detail, at in plain_rows(session, build, tenant_id, nodes, more=more)
     ]
-    return sorted(found, key=lambda row: (row.found_at, row.uid))
+    return sorted(found, key=lambda row: (row.found_at, row.node, row.kind))
 
 
 def _event(session: Session, tenant_id: int, condition: ColumnElement[bool]) -> Event | None:

@@ -187,6 +187,15 @@ def _open_orders(dialect: str) -> Select[Any]:
     )
 
 
+def papers_of_events(
+    session: Session, tenant_id: int, events: Iterable[str]
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Give the values of events and what their senders wrote, by the public id of the event."""
+    document = driver_readers(session.get_bind().dialect.name).document
+    rows = plain_rows(session, _papers, tenant_id, set(events))
+    return {uid: (document(values) or {}, document(sent) or {}) for uid, values, sent in rows}
+
+
 def parties_by_code(session: Session, tenant_id: int, codes: Iterable[str]) -> dict[str, PartyRow]:
     """Describe parties, by code."""
     document = driver_readers(session.get_bind().dialect.name).document
@@ -197,6 +206,13 @@ def parties_by_code(session: Session, tenant_id: int, codes: Iterable[str]) -> d
 def transit_places(session: Session, tenant_id: int) -> set[str]:
     """Name the places that are under way: vehicles and transit stores."""
     return {row[0] for row in told_by_driver(session, _TRANSIT, {"tenant": tenant_id})}
+
+
+@cache
+def _papers(dialect: str) -> Select[Any]:
+    return select(_EVENT.c.uid, _EVENT.c["values"], _EVENT.c.document).where(
+        _EVENT.c.tenant_id == TENANT, among_texts(dialect, _EVENT.c.uid)
+    )
 
 
 @cache

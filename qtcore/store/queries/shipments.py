@@ -213,19 +213,25 @@ def _packed(row: Any) -> Stay:
 def _take_out(stays: list[Stay], row: Any) -> list[Stay]:
     """Take what was unpacked from `stays`, first in first out; gives what is closed by it.
 
-    Without comparable quantities everything of the node comes out.
+    What is one piece comes out whole, and without a quantity everything does. Where the quantities
+    of a lot cannot be compared, nobody knows how much is left inside: it is not taken for empty.
     """
-    left: Decimal | None = row.quantity
+    left: Decimal | None = row.quantity if row.kind == "lot" else None
     closed: list[Stay] = []
     while stays and (left is None or left > 0):
         stay = stays.pop(0)
-        out = stay.quantity
-        if left is not None and out is not None and stay.unit == row.unit:
-            out = min(out, left)
+        if left is None:
+            closed.append(stay._replace(unpacked_at=row.event_at))
+            continue
+        if stay.quantity is None or stay.unit != row.unit:
+            stays.insert(0, stay._replace(quantity=None, unit=""))
+            out, unit, left = left, row.unit, Decimal(0)
+        else:
+            out, unit = min(stay.quantity, left), stay.unit
             left -= out
-            if stay.quantity is not None and out < stay.quantity:
+            if out < stay.quantity:
                 stays.insert(0, stay._replace(quantity=stay.quantity - out))
-        closed.append(stay._replace(quantity=out, unpacked_at=row.event_at))
+        closed.append(stay._replace(quantity=out, unit=unit, unpacked_at=row.event_at))
     return closed
 
 
