@@ -11,6 +11,8 @@ _USER = {
     "user_id": TEXT,
     "login": TEXT,
     "name": TEXT,
+    "email": TEXT,
+    "language": TEXT,
     "state": {"enum": ["active", "disabled"]},
     "roles": TEXTS,
     "site_roles": list_of(make_object({"site": TEXT, "role": TEXT})),
@@ -38,6 +40,7 @@ _TOKEN = {
     "expires_at": MAYBE,
     "revoked_at": MAYBE,
     "used_at": MAYBE,
+    "used_from": TEXT,
 }
 _IDENTITY = {
     "link_id": TEXT,

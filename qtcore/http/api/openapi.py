@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler, get
 from pydantic import BaseModel
 
 from qtcore.definitions.versions import CORE_VERSION
+from qtcore.errors import QTCoreError
 from qtcore.http.api.operations import PREFIX, Operation
 from qtcore.http.api.schemas import SCHEMAS
 from qtcore.http.cookies import cookie_name
@@ -113,7 +114,8 @@ def _answer(each: Operation) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "string", "format": "binary"}
         return {
             "description": each.summary,
-            "content": {"application/octet-stream": {"schema": schema}},
+            # The kind of content is that of the file.
+            "content": {"*/*": {"schema": schema}},
         }
     schema = {"$ref": f"#/components/schemas/{each.answer}"}
     return {"description": each.summary, "content": {"application/json": {"schema": schema}}}
@@ -158,8 +160,10 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(schema.pop("$defs", {}))
-    schemas[model.__name__] = schema
+    for name, each in {**schema.pop("$defs", {}), model.__name__: schema}.items():
+        if schemas.setdefault(name, each) != each:
+            # One would stand where the other is meant, and no caller could tell.
+            raise QTCoreError(f"two different bodies are called {name}; rename one of them")
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 

@@ -19,6 +19,12 @@ from qtcore.http.api.schema_words import list_of as _list
 from qtcore.http.api.schema_words import make_object as _object
 from qtcore.http.api.schema_words import ref as _ref
 
+_OF_NOTICE = (
+    *("channel", "address", "language", "subject", "body", "start_event", "due_after"),
+    *("repeat_after", "calendar", "last_error"),
+)
+_MOMENTS_OF_NOTICE = ("due_at", "sent_at", "acknowledged_at", "reminded_at", "escalated_at")
+
 RECALLS: Mapping[str, Schema] = {
     "RecallScope": _object(
         {
@@ -118,9 +124,15 @@ RECALLS: Mapping[str, Schema] = {
         {
             "record_id": TEXT,
             "number": TEXT,
+            "title": TEXT,
             "state": TEXT,
             "is_mock": FLAG,
             "plan": TEXT,
+            "jurisdiction": TEXT,
+            "recall_class": TEXT,
+            "question": ANY_OBJECT,
+            "closed_at": MAYBE,
+            "snapshot": {"type": ["object", "null"]},
             "clock": ANY_OBJECT,
             "timings": ANY_OBJECT,
             "closure": ANY_OBJECT,
@@ -132,6 +144,10 @@ RECALLS: Mapping[str, Schema] = {
                         "recipient": TEXT,
                         "state": TEXT,
                         "round": COUNT,
+                        **dict.fromkeys(_OF_NOTICE, TEXT),
+                        **dict.fromkeys(_MOMENTS_OF_NOTICE, MAYBE),
+                        "attempts": COUNT,
+                        "is_late": FLAG,
                     }
                 )
             ),
@@ -146,6 +162,7 @@ RECALLS: Mapping[str, Schema] = {
                     "removed": _list(ANY_OBJECT),
                     "moved": _list(ANY_OBJECT),
                     "changed": _list(ANY_OBJECT),
+                    "verdicts": _list(ANY_OBJECT),
                     "shipped": _list(_ref("Shipment")),
                 }
             ),

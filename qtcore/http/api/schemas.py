@@ -6,6 +6,7 @@ It must not know routes; a test compares real answers with these.
 from collections.abc import Mapping
 
 from qtcore.http.api.access_schemas import ACCESS
+from qtcore.http.api.config_schemas import CONFIG
 from qtcore.http.api.office_schemas import OFFICE
 from qtcore.http.api.recall_schemas import RECALLS
 from qtcore.http.api.schema_words import (
@@ -39,6 +40,7 @@ _TRACED = {
     "side": {"enum": ["focus", "backward", "forward"]},
     "certainty": {"enum": ["recorded", "derived", "inferred"]},
 }
+_MAYBE_OBJECT: Schema = {"type": ["object", "null"]}
 _LENS = {
     "as_of": MAYBE,
     "known_at": MAYBE,
@@ -56,6 +58,38 @@ _ATTACHMENT = {
     "sent_sha256": TEXT,
     "recorded_at": TEXT,
     "recorded_by": TEXT,
+}
+_RECORD = {
+    "record_id": TEXT,
+    "kind": TEXT,
+    "number": TEXT,
+    "title": TEXT,
+    "state": TEXT,
+    "priority": TEXT,
+    "opened_at": TEXT,
+    "opened_by": TEXT,
+}
+_MASTER = {
+    **dict.fromkeys(("kind", "industry", "unit"), TEXT),
+    "roles": TEXTS,
+    "contacts": ANY_OBJECT,
+}
+_BALANCED = {
+    "lot_id": TEXT,
+    "item": TEXT,
+    "lot_no": TEXT,
+    **dict.fromkeys(
+        (
+            *("opening", "received", "produced", "returned", "adjusted", "consumed", "shipped"),
+            *("scrapped", "sampled", "on_hand", "unaccounted"),
+        ),
+        DECIMAL,
+    ),
+    "unit": TEXT,
+    "is_complete": FLAG,
+    "problems": TEXTS,
+    "is_closed": FLAG,
+    "located": _list(ANY_OBJECT),
 }
 _REASON = {"code": TEXT, "message": TEXT}
 
@@ -110,6 +144,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "quantity": DECIMAL,
             "unit": TEXT,
             "places": {"type": "object", "additionalProperties": DECIMAL},
+            "unknown": COUNT,
+            "problems": TEXTS,
         }
     ),
     "Lot": _object(
@@ -212,7 +248,14 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "LotBalance": _object(
-        {**_LENS, "lots": _list(ANY_OBJECT), "located": _list(ANY_OBJECT), "closes": FLAG}
+        {
+            **_LENS,
+            "lots": _list(_object(_BALANCED)),
+            "total": _MAYBE_OBJECT,
+            "located": _list(ANY_OBJECT),
+            "closes": FLAG,
+        },
+        **_BALANCED,
     ),
     "Release": _object(
         {
@@ -224,94 +267,31 @@ SCHEMAS: Mapping[str, Schema] = {
             "rules": _list(
                 _object(
                     {"rule": TEXT, "outcome": TEXT, "severity": TEXT, "title": TEXT, "limit": TEXT},
-                    evidence=_list(_object({"fact": TEXT, "sources": _list(ANY_OBJECT)})),
+                    evidence=_list(_object({"fact": TEXT, "sources": _list(ANY_OBJECT)}, value={})),
                     version=ANY_OBJECT,
+                    check=TEXT,
+                    pack=TEXT,
+                    fix=TEXT,
+                    because=TEXT,
+                    facts={"type": ["object", "array"]},
+                    missing=TEXTS,
+                    clauses=_list(ANY_OBJECT),
+                    deciding_facts=TEXTS,
+                    explained=_MAYBE_OBJECT,
+                    source=_MAYBE_OBJECT,
+                    valid=ANY_OBJECT,
                 )
             ),
             "as_decided": FLAG,
             "differences": _list(ANY_OBJECT),
         },
-        decision={"type": ["object", "null"]},
+        item=TEXT,
+        lot_no=TEXT,
+        decided=_MAYBE_OBJECT,
+        decision=_MAYBE_OBJECT,
         now=ANY_OBJECT,
     ),
-    "Config": _object(
-        {"serving": _ref("ConfigVersion"), "pending": ANY_OBJECT, "drafts": _list(_ref("Draft"))}
-    ),
-    "ConfigVersions": _object({"versions": _list(_ref("ConfigVersion"))}),
-    "ConfigVersion": _object(
-        {
-            "number": COUNT,
-            "version_id": TEXT,
-            "base": COUNT,
-            "origin": {"enum": ["initial", "publication", "rollback"]},
-            "published_by": TEXT,
-            "published_at": TEXT,
-            "content_sha256": TEXT,
-            "fingerprint": TEXT,
-            "authors": TEXTS,
-            "packs": _list(ANY_OBJECT),
-        },
-        report=ANY_OBJECT,
-    ),
-    "Differences": _object({"differences": _list(ANY_OBJECT)}),
-    "Draft": _object(
-        {
-            "draft_id": TEXT,
-            "base": COUNT,
-            "origin": {"enum": ["disk", "edit", "rollback"]},
-            "state": {"enum": ["open", "published", "discarded"]},
-            "version": COUNT,
-            "authors": TEXTS,
-            "mappings": ANY_OBJECT,
-            "files": _list(_object({"pack": TEXT, "file": TEXT, "change": TEXT})),
-        },
-        texts=_list(ANY_OBJECT),
-    ),
-    "DraftFile": _object({"pack": TEXT, "file": TEXT, "text": TEXT}),
-    "DraftEdit": _object(
-        {
-            "draft": _ref("Draft"),
-            "pack": TEXT,
-            "file": TEXT,
-            "text": TEXT,
-            "changes": _list(_object({"line": COUNT, "removed": TEXTS, "added": TEXTS})),
-            "ok": FLAG,
-            "problems": _list(ANY_OBJECT),
-        }
-    ),
-    "DraftReport": _object(
-        {
-            "draft": _ref("Draft"),
-            "fingerprint": TEXT,
-            "ok": FLAG,
-            "problems": _list(ANY_OBJECT),
-            "proofs": ANY_OBJECT,
-            "differences": _list(ANY_OBJECT),
-            "stranded": _list(ANY_OBJECT),
-            "replay": {"type": ["object", "null"]},
-            "replaying": {"type": ["object", "null"]},
-        }
-    ),
-    "Migration": _object(
-        {
-            "workflow": TEXT,
-            "to_version": COUNT,
-            "states": ANY_OBJECT,
-            "run": FLAG,
-            "counts": ANY_OBJECT,
-            "moves": _list(ANY_OBJECT),
-        }
-    ),
-    "Replay": _object(
-        {
-            "draft": FLAG,
-            "counts": ANY_OBJECT,
-            "decisions": COUNT,
-            "reproduced": COUNT,
-            "notes": TEXTS,
-            "lines": _list(ANY_OBJECT),
-        }
-    ),
+    **CONFIG,
     "SignIntent": _object(
         {
             "intent_id": TEXT,
@@ -333,23 +313,33 @@ SCHEMAS: Mapping[str, Schema] = {
     "Hold": _object({"hold_id": TEXT, "lot_id": TEXT, "reason": TEXT}),
     "Lifted": _object({"hold_id": TEXT, "lifted": FLAG}),
     "EventLine": _object(
-        {"part": TEXT, "lot_id": TEXT, "quantity": MAYBE_DECIMAL, "unit": TEXT, "effect": TEXT}
+        {"part": TEXT, "lot_id": TEXT, "quantity": MAYBE_DECIMAL, "unit": TEXT, "effect": TEXT},
+        item=TEXT,
+        lot_no=TEXT,
     ),
     "Event": _object(
         {"event_id": TEXT, "event_type": TEXT, "lots": TEXTS, "lines": _list(_ref("EventLine"))},
         is_new=FLAG,
+        external_id=MAYBE,
+        verb=TEXT,
+        event_at=TEXT,
+        recorded_at=TEXT,
+        recorded_by=TEXT,
+        step=TEXT,
+        reason=TEXT,
+        values=ANY_OBJECT,
+        is_superseded=FLAG,
     ),
     **RECALLS,
     **ACCESS,
-    "RecordLine": _object({"record_id": TEXT, "kind": TEXT, "number": TEXT, "state": TEXT}),
+    "RecordLine": _object(_RECORD),
     "RecordList": _object({"items": _list(_ref("RecordLine"))}),
     "Record": _object(
         {
-            "record_id": TEXT,
-            "kind": TEXT,
-            "number": TEXT,
-            "state": TEXT,
+            **_RECORD,
+            "deadlines": _list(ANY_OBJECT),
             "revision": COUNT,
+            "form_version": COUNT,
             "data": ANY_OBJECT,
             "hidden": TEXTS,
             "lots": TEXTS,
@@ -358,12 +348,33 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "MasterList": _object(
-        {"items": _list(_object({"id": TEXT, "code": TEXT, "name": TEXT})), "next": MAYBE}
+        {
+            "items": _list(
+                _object(
+                    {
+                        **dict.fromkeys(("id", "code", "name", "state"), TEXT),
+                        "names": ANY_OBJECT,
+                        "extra": ANY_OBJECT,
+                    },
+                    **_MASTER,
+                )
+            ),
+            "next": MAYBE,
+        }
     ),
     "MasterSaved": _object({"id": TEXT, "code": TEXT}),
     "Attachment": _object(_ATTACHMENT),
     "AttachmentList": _object({"items": _list(_object(_ATTACHMENT))}),
-    "Ledger": _object({"items": _list(ANY_OBJECT), "sealed": COUNT, "pending": COUNT}),
+    "Ledger": _object(
+        {
+            "items": _list(ANY_OBJECT),
+            "sealed": COUNT,
+            "pending": COUNT,
+            "next": {"type": ["integer", "null"]},
+            "facets": ANY_OBJECT,
+            "state": ANY_OBJECT,
+        }
+    ),
     "Verified": _object(
         {
             "ok": FLAG,

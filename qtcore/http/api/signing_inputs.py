@@ -36,7 +36,7 @@ class PasswordBody(Input):
     code: Annotated[str, StringConstraints(max_length=12)] = ""
 
 
-class TokenBody(Input):
+class BroughtBody(Input):
     """What a program brought from an identity provider: a token with the nonce of the intent."""
 
     provider: Short
@@ -47,7 +47,7 @@ class ProofBody(PasswordBody):
     """The proof of who signs: a password with what belongs to it, a passkey's answer, a token."""
 
     passkey: dict[str, Any] | None = None
-    provider: TokenBody | None = None
+    provider: BroughtBody | None = None
 
 
 class SignatureQuery(Input):
