@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Conflict, Denied, NotFound, Refused
-from qtcore.services.accounts import NewUser, find_account, write_user
+from qtcore.services import manifestations
+from qtcore.services.accounts import NewUser, add_user, find_account, write_user
 from qtcore.services.delegation_signing import make_delegation
 from qtcore.services.delegations import DelegationInput
 from qtcore.services.manifestations import as_csv, find_fault, list_signatures
@@ -171,6 +172,12 @@ COPIES: dict[str, dict[str, Any]] = {
     "with another name": {"signer_name": "Somebody Else"},
     "with another content": {"content": "{}"},
     "with other digest": {"content_sha256": "0" * 64},
+    "with another role": {"signer_roles": ["qp"]},
+    "for somebody": {"on_behalf_of": "quinn"},
+    "by a delegation": {"delegation_uid": "01"},
+    "with another reason": {"reason": "none"},
+    "in another language": {"language": "zh-CN"},
+    "by another profile": {"profile": "simple"},
 }
 
 
@@ -195,6 +202,23 @@ def test_a_person_renamed_later_is_printed_as_they_were_called_then(site):
         work.log("user.rename", "user", person.uid)
     assert the_signature(site, record.uid).as_json()["signer"] == "Rita"
     assert the_signature(site, record.uid).status == "current"
+
+
+@pytest.mark.parametrize("name", ["Zoe\u0308 Mu\u0308ller", "Zo\u00eb M\u00fcller"])
+def test_a_name_and_reason_typed_with_loose_accents_are_signed_as_well(
+    site, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    """On some keyboards an accent is a sign of its own; the signed text composes it (NFC)."""
+    lot, login = a_received_lot(site, lot_no=f"LOOSE-{len(name)}"), f"zoe-{len(name)}"
+    add_user(site, site.system_context(), NewUser(login, name, ("qa",), PASSWORD))
+    signer = a_user(site, ["qa"], login=login)
+    act = Act("lot", lot.uid, "reject", "de\u0301ja\u0300 vu")
+    sign_intent(site, signer, make_intent(site, signer, [act]), PROVEN)
+    assert the_signature(site, lot.uid).status == "current"
+
+    # Control: compared sign by sign, what was typed is not what was signed.
+    monkeypatch.setattr(manifestations, "_composed", lambda text: text)
+    assert the_signature(site, lot.uid).status == "void"
 
 
 def test_the_meaning_stays_in_the_language_it_was_signed_in(site):
