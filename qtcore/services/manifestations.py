@@ -3,7 +3,6 @@
 It must not write anything. The same rows are what screen, print, JSON and CSV show (21 CFR 11.50).
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta, timezone
@@ -21,6 +20,7 @@ from qtcore.services.sign_content import digest_of, parts_now, read_content, tex
 from qtcore.services.signing import local_time
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_anywhere
+from qtcore.store.ledger_rows import composed
 from qtcore.store.tables import Delegation, Record, Signature
 
 Status = Literal["current", "superseded", "void"]
@@ -168,9 +168,9 @@ def find_fault(row: Signature) -> str:
         return f"it was given under {subject.get('kind')} {subject.get('id')}, not under this one"
     if subject.get("revision") != row.subject_revision:
         return f"it was given for revision {subject.get('revision')}"
-    if (meaning.get("code"), meaning.get("text")) != (row.meaning, _composed(row.meaning_text)):
+    if (meaning.get("code"), meaning.get("text")) != (row.meaning, composed(row.meaning_text)):
         return f"it was given with the meaning {meaning.get('text')!r}"
-    if signer.get("name") != _composed(row.signer_name):
+    if signer.get("name") != composed(row.signer_name):
         return f"it was given by {signer.get('name')!r}"
     return _find_fault_of_place(told, signer, row)
 
@@ -182,17 +182,12 @@ def _find_fault_of_place(told: Mapping[str, Any], signer: Mapping[str, Any], row
         ", ".join(signer.get("for", ()))[:400],
         ",".join(signer.get("delegations", ()))[:400],
     )
-    if signed != (list(row.signer_roles), _composed(row.on_behalf_of), row.delegation_uid):
+    if signed != (list(row.signer_roles), composed(row.on_behalf_of), row.delegation_uid):
         return f"it was given with the roles {', '.join(signed[0])} for {signed[1] or 'nobody'}"
     how = tuple(told.get(name) for name in ("language", "profile", "reason"))
-    if how != (row.language, row.profile, _composed(row.reason)):
+    if how != (row.language, row.profile, composed(row.reason)):
         return f"it was given in {how[0]!r} by the profile {how[1]!r} for the reason {how[2]!r}"
     return ""
-
-
-def _composed(text: str) -> str:
-    """Write accents as the signed text does (NFC): a name is no other one for how it was typed."""
-    return unicodedata.normalize("NFC", text)
 
 
 def as_csv(shown: Sequence[Manifestation]) -> str:

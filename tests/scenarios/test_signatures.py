@@ -15,6 +15,8 @@ from qtcore.services import manifestations
 from qtcore.services.accounts import NewUser, add_user, find_account, write_user
 from qtcore.services.delegation_signing import make_delegation
 from qtcore.services.delegations import DelegationInput
+from qtcore.services.integrity import books
+from qtcore.services.integrity.fsck import check_database
 from qtcore.services.manifestations import as_csv, find_fault, list_signatures
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.record_views import read_record
@@ -23,6 +25,7 @@ from qtcore.services.results import ResultInput, record_result
 from qtcore.services.sign_content import read_content, text_digest
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
 from qtcore.services.sign_proofs import Proof
+from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Attachment, Person, Signature, UserAccount
 from qtcore.testing import PASSWORD, a_received_lot, a_user, text_of
@@ -216,9 +219,18 @@ def test_a_name_and_reason_typed_with_loose_accents_are_signed_as_well(
     sign_intent(site, signer, make_intent(site, signer, [act]), PROVEN)
     assert the_signature(site, lot.uid).status == "current"
 
+    assert not told_of_signatures(site)
+
     # Control: compared sign by sign, what was typed is not what was signed.
-    monkeypatch.setattr(manifestations, "_composed", lambda text: text)
+    monkeypatch.setattr(manifestations, "composed", lambda text: text)
+    monkeypatch.setattr(books, "composed", lambda text: text)
     assert the_signature(site, lot.uid).status == "void"
+    assert "its reason is" in told_of_signatures(site)[0]
+
+
+def told_of_signatures(site: Site) -> list[str]:
+    found = check_database(site, site.system_context()).violations
+    return [each.message for each in found if each.place.startswith("signature")]
 
 
 def test_the_meaning_stays_in_the_language_it_was_signed_in(site):
