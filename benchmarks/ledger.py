@@ -7,9 +7,12 @@ It must not gate anything by absolute times: on shared machines only ratios of o
 `transitions.ratio`: steps of a lot at service level against `Application.save` of the library
 eventsourcing, both on a SQLite file that is written down to the disk with each commit;
 `at_once_per_second`: the same steps, all in one transaction; `ledger_part` is the share of the
-entry in a step. `verify.ratio`: `audit verify` against reading the same rows by bare sqlite3 and
-hashing the same bytes; `ratio_to_hashing` leaves the reading out. For writers beside the sequencer
-see `writers.py`.
+entry in a step. `events`: one event that makes a lot of two others, with its two links and its
+entry, one in each transaction. `cpu_ratio` compares the processor time of both processes, which
+leaves the disk out.
+
+`verify.ratio`: `audit verify` against reading the same rows by bare sqlite3 and hashing the same
+bytes; `ratio_to_hashing` leaves the reading out. For writers beside the sequencer see `writers.py`.
 """
 
 import argparse
@@ -21,18 +24,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal, verify_history
+from qtcore.services.events import EventInput, write_events
 from qtcore.services.proving import prove_lot
 from qtcore.services.site import Site, with_registry
 from qtcore.services.transitions import Step, fire_transition, fire_transitions
-from qtcore.testing import a_received_lot, a_site, a_user
+from qtcore.testing import a_received_lot, a_site, a_user, an_output, line
 
 BATCH = 500
 
@@ -60,25 +64,58 @@ def measure_transitions(folder: Path, count: int) -> dict[str, Any]:
         person = a_user(site, ["qa"])
         fire_transition(site, person, ("lot", lots[0]), Step("start_testing"))
 
-        def step() -> None:
-            for lot in lots[1:]:
-                fire_transition(site, person, ("lot", lot), Step("start_testing"))
+        def step(at: int) -> None:
+            fire_transition(site, person, ("lot", lots[at]), Step("start_testing"))
 
-        ours = (count - 1) / timed(step)
+        steps = rate_of(step, range(1, count))
         many = [a_received_lot(site, lot_no=f"M-{at}").uid for at in range(count)]
         asked = [(("lot", lot), Step("start_testing")) for lot in many]
         together = count / timed(lambda: fire_transitions(site, person, asked))
-        entry = statistics.median(timed(lambda: entry_only(site)) for _ in range(50))
-    theirs = eventsourcing_saves(folder, count)
+        entry_only(site)
+        entries = rate_of(lambda _: entry_only(site), range(count))
+        make_lot(site, 1)
+        events = rate_of(lambda at: make_lot(site, at), range(2, count))
+    saves = eventsourcing_saves(folder, count)
     return {
-        "per_second": round(ours, 1),
-        "eventsourcing_per_second": theirs and round(theirs, 1),
-        "ratio": theirs and round(ours / theirs, 3),
+        "eventsourcing_per_second": saves and round(saves.by_clock, 1),
+        "steps": steps.beside(saves),
         "at_once_per_second": round(together, 1),
-        "ledger_part": round(entry * ours, 3),
-        "entries_alone_per_second": round(1 / entry, 1),
-        "entries_alone_ratio": theirs and round(1 / entry / theirs, 3),
+        "ledger_part": round(steps.by_clock / entries.by_clock, 3),
+        "entries_alone": entries.beside(saves),
+        "events": events.beside(saves),
     }
+
+
+class Rate(NamedTuple):
+    """Acts per second: by the clock, and by the processor time of the process."""
+
+    by_clock: float
+    by_cpu: float
+
+    def beside(self, peer: "Rate | None") -> dict[str, Any]:
+        """Show it beside the rate of a peer, where there is one."""
+        return {
+            "per_second": round(self.by_clock, 1),
+            "ratio": peer and round(self.by_clock / peer.by_clock, 3),
+            "cpu_ratio": peer and round(self.by_cpu / peer.by_cpu, 3),
+        }
+
+
+def rate_of(act: Callable[[int], None], places: Sequence[int]) -> Rate:
+    """Act once for each place."""
+    began, spent = time.perf_counter(), time.process_time()
+    for at in places:
+        act(at)
+    by_clock, by_cpu = time.perf_counter() - began, time.process_time() - spent
+    return Rate(len(places) / by_clock, len(places) / by_cpu)
+
+
+def make_lot(site: Site, at: int) -> None:
+    """Write an event that makes a lot of two others, as it is, with its links and its entry."""
+    used = [line(f"L-{number}", "input", "0.001") for number in (at, at - 1)]
+    made = an_output("MILK", f"P-{at}", "1", source="SUPPLIER-A")
+    told = EventInput("production", (*used, made), site.sources.now())
+    write_events(site, site.system_context(), [told])
 
 
 def entry_only(site: Site) -> None:
@@ -88,7 +125,7 @@ def entry_only(site: Site) -> None:
         work.log("lot.transition", "lot", "bench", changes=changes, reason="bench")
 
 
-def eventsourcing_saves(folder: Path, count: int) -> float | None:
+def eventsourcing_saves(folder: Path, count: int) -> Rate | None:
     """Saves of one event each; None where the library is not installed (extra `bench`)."""
     if find_spec("eventsourcing") is None:
         return None
@@ -96,7 +133,7 @@ def eventsourcing_saves(folder: Path, count: int) -> float | None:
     file = folder / "eventsourcing.db"
     command = [sys.executable, str(peer), "--file", str(file), "--count", str(count)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(ran.stdout)
+    return Rate(*map(float, ran.stdout.split()))
 
 
 def measure_history(folder: Path, events: int) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def write_masters(book: NodeBook, facts: Iterable[MasterFact]) -> None:
         known = row.extra.get(ATTRIBUTES, {})
         if told and {**known, **told} != known:
             changed["extra"] = {**row.extra, ATTRIBUTES: {**known, **told}}
-        changes = work.change(row, **changed) if changed else {}
-        if changes:
+        if changed:
+            changes = work.change(book.master_to_change(entity, code), **changed)
             work.log("master.change", entity, row.uid, changes=changes)
 
 

@@ -13,11 +13,11 @@ from qtcore.errors import Ambiguous, NotFound
 from qtcore.services.codes import find_coded_nodes
 from qtcore.services.definitions import current_version
 from qtcore.services.lot_ref import LotRef, Name, Wanted, name_of
-from qtcore.services.master import TABLES, MasterInput, write_master
+from qtcore.services.master import TABLES, MasterInput, get_master, write_master
 from qtcore.services.node_making import Making, find_named_nodes, identifier_rows, make_nodes
 from qtcore.services.site import UNKNOWN_PARTY, Site
 from qtcore.store.queries.keyset import batched
-from qtcore.store.queries.names import unverified_among
+from qtcore.store.queries.names import masters_by_code, unverified_among
 from qtcore.store.queries.nodes import (
     NodeInfo,
     describe_named,
@@ -190,7 +190,7 @@ class NodeBook:
         return [self._known[name_of(one.ref)] for one in wanted]  # type: ignore[misc]
 
     def master(self, entity: str, code: str, entry: MasterInput | None = None) -> Any:
-        """Get master data by code; makes it from `entry` when that is given."""
+        """Get master data by code, to read; makes it from `entry` when that is given."""
         self.load_masters(entity, (code,))
         row = self._masters[entity, code]
         if row is None and entry is not None:
@@ -202,14 +202,15 @@ class NodeBook:
     def load_masters(self, entity: str, codes: Iterable[str]) -> None:
         """Read master data by code, once per unit of work; what is missing is asked for again."""
         unread = sorted({code for code in codes if self._masters.get((entity, code)) is None})
-        table: Any = TABLES[entity]
-        for few in batched(unread):
-            self._masters |= {(entity, code): None for code in few}
-            found = select(table).where(
-                table.tenant_id == self._work.tenant_id, table.code.in_(list(few))
-            )
-            rows = self._work.session.exec(found).all()
-            self._masters |= {(entity, row.code): row for row in rows}
+        self._masters |= {(entity, code): None for code in unread}
+        found = masters_by_code(self._work.session, self._work.tenant_id, TABLES[entity], unread)
+        self._masters |= {(entity, row.code): row for row in found}
+
+    def master_to_change(self, entity: str, code: str) -> Any:
+        """Get master data as a row that `UnitOfWork.change` takes; this book then shows it so."""
+        session, tenant = self._work.session, self._work.tenant_id
+        row = self._masters[entity, code] = get_master(session, tenant, entity, code)
+        return row
 
     def add_identifiers(
         self, node: int, pairs: Sequence[tuple[str, str]], *, is_global: bool

@@ -114,6 +114,11 @@ class _Prepared:
             self._make = _row_type([each[0] for each in described])._make
         if not rows or not self._readers:
             return [*map(self._make, rows)]
+        if len(rows) == 1:
+            values = [*rows[0]]
+            for place, convert in self._readers:
+                values[place] = convert(values[place])
+            return [self._make(values)]
         columns = [*zip(*rows, strict=True)]
         for place, convert in self._readers:
             columns[place] = tuple(map(convert, columns[place]))

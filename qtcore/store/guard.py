@@ -55,7 +55,8 @@ _WRITE: Final = re.compile(
 
 def watch_writes(engine: Engine) -> None:
     """Note, for each connection of an engine, the tables its statements write to."""
-    event.listen(engine, "before_cursor_execute", _note_tables)
+    # Told what it returns, SQLAlchemy puts no function of its own around each call.
+    event.listen(engine, "before_cursor_execute", _note_tables, retval=True)
 
 
 def begin_watch(connection: Connection) -> None:
@@ -80,10 +81,12 @@ def written_tables(connection: Connection) -> Set[str]:
     return found
 
 
-def _note_tables(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
-    if statement.startswith("SELECT"):
-        return
-    connection.info.setdefault(_WRITTEN, set()).update(_tables_in(statement))
+def _note_tables(
+    connection: Connection, _cursor: Any, statement: str, told: Any, *_rest: Any
+) -> tuple[str, Any]:
+    if not statement.startswith("SELECT"):
+        connection.info.setdefault(_WRITTEN, set()).update(_tables_in(statement))
+    return statement, told
 
 
 @lru_cache(maxsize=1000)

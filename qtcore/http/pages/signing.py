@@ -111,6 +111,7 @@ def sheet(call: Call, intent: str, back: str, error: QTCoreError | None = None) 
             if error
             else [],
             "asks_code": view.asks_code,
+            "is_strict": any(each.content["profile"] == "strict" for each in view.items),
             "is_changed": isinstance(error, Conflict),
             "expires": local_time(call.site, view.expires_at).strftime("%H:%M"),
             "passkey": json.dumps(view.passkey) if view.passkey else "",

@@ -3,12 +3,12 @@
 It must not know events, nor decide which of several nodes is meant.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Select, select
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
@@ -70,6 +70,13 @@ def events_by_external_id(
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def masters_by_code(
+    session: Session, tenant_id: int, model: type[SQLModel], codes: Iterable[str]
+) -> Sequence[Any]:
+    """Give whole rows of master data by their codes, to be read: no object is made of them."""
+    return rows_for(session, _masters(model), tenant_id, codes)
+
+
 def uids_of_nodes(session: Session, tenant_id: int, nodes: Iterable[int]) -> dict[int, str]:
     """Give the public ids of nodes; one that is not there is left out."""
     return {row[0]: row[1] for row in rows_for(session, _uids, tenant_id, nodes)}
@@ -83,6 +90,19 @@ def items_of_lots(session: Session, tenant_id: int, nodes: Iterable[int]) -> dic
 def unverified_among(session: Session, tenant_id: int, nodes: Iterable[int]) -> set[int]:
     """Name the lots that are only mentioned so far."""
     return {row[0] for row in rows_for(session, _unverified, tenant_id, nodes)}
+
+
+@cache
+def _masters(model: type[SQLModel]) -> Callable[[str], Select[Any]]:
+    columns = table_of(model).c
+
+    @cache
+    def build(dialect: str) -> Select[Any]:
+        return select(*columns).where(
+            columns.tenant_id == TENANT, among_texts(dialect, columns.code)
+        )
+
+    return build
 
 
 @cache
