@@ -9,13 +9,13 @@ import pytest
 
 from qtcore.context import Context
 from qtcore.engines.access import Decision, Policy
-from qtcore.errors import Denied, InputRejected, NotFound, QTCoreError, Refused
+from qtcore.errors import Denied, InputRejected, NotFound, QTCoreError
 from qtcore.registry.load import load_registry
-from qtcore.services import recall, recording
+from qtcore.services import recall
 from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.audit import read_ledger
 from qtcore.services.event_views import read_event
-from qtcore.services.events import EventInput, Line
+from qtcore.services.events import EventInput
 from qtcore.services.explaining import explain_lot
 from qtcore.services.holds import hold_all
 from qtcore.services.interchange import export_epcis
@@ -23,19 +23,16 @@ from qtcore.services.lot_text import find_lots_in_text
 from qtcore.services.lots import get_lot, list_lots, search
 from qtcore.services.manifestations import list_signatures
 from qtcore.services.master import MasterInput, get_master, save_master
-from qtcore.services.nodes import LotRef
-from qtcore.services.overrides import justify_rules
 from qtcore.services.proving import export_history
 from qtcore.services.recall import Question, recall_scope
 from qtcore.services.record_views import list_records, read_record
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, correct_record, submit_record
 from qtcore.services.scanning import scan
-from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
 from qtcore.services.transitions import Step, fire_transition
-from qtcore.testing.builders import PASSWORD, a_party, a_user, an_item, an_output, line, release
+from qtcore.testing.builders import a_party, a_user, an_item, an_output, line, release
 from qtcore.testing.sites import a_site
 
 PACK = """pack: plants
@@ -174,59 +171,6 @@ def test_an_event_is_recorded_at_an_own_place_about_own_lots(site, people, lots)
         record_event(site, people["east"], scrap(lots["WEST"], "EAST-HALL"))
 
 
-BY_ITS_NUMBER = LotRef(item="MILK", lot_no="EAST-1", source="FARM")
-ELSEWHERE: dict[str, tuple[list[Line], str]] = {
-    "shipping": ([Line(BY_ITS_NUMBER, "subject", Decimal("1"), "kg")], "FARM"),
-    "production": (
-        [
-            Line(BY_ITS_NUMBER, "input", Decimal("1"), "kg"),
-            an_output("MILK", "NEW-1", "1", source="WEST"),
-        ],
-        "",
-    ),
-}
-
-
-@pytest.mark.parametrize("verb", ELSEWHERE)
-def test_an_event_does_not_reach_another_site_by_the_number_of_a_lot(
-    site, people, lots, verb: str, monkeypatch
-):
-    lines, customer = ELSEWHERE[verb]
-    at = site.sources.now()
-    event = EventInput(verb, tuple(lines), at, location="WEST-HALL", to_party=customer)
-
-    with pytest.raises(NotFound, match="there is no lot MILK EAST-1 of FARM"):
-        record_event(site, people["west"], event)
-
-    # Control: without the question the answer tells how the lot of the other site stands.
-    monkeypatch.setattr(recording, "_require_seen", lambda *_: None)
-    with pytest.raises(Refused, match="in state 'quarantine'"):
-        record_event(site, people["west"], event)
-
-
-def test_a_lot_of_a_supplier_is_received_at_two_sites(site, people):
-    nodes: list[int] = []
-    for who, place in (("east", "EAST-HALL"), ("west", "WEST-HALL")):
-        came = an_output("MILK", "BOTH-1", "1", source="FARM")
-        at = site.sources.now()
-        event = EventInput("receiving", (came,), at, location=place, from_party="FARM")
-        nodes += record_event(site, people[who], event).nodes
-
-    assert len(nodes) == 2
-    assert len(set(nodes)) == 1
-
-
-def test_a_role_at_a_site_justifies_there_and_its_signature_tells_the_role(site, people, lots):
-    person(site, "quinn-east", "qa", at="EAST")
-    context = site.system_context()
-    own = Context(actor_by_login(site, "quinn-east"), context.at, site.sources.new_id())
-    rule = next(r.id for r in site.registry.list("rules") if r.severity == "block_override")
-    justify_rules(site, own, lots["EAST"], ([rule], "checked by hand", Proof(PASSWORD)))
-
-    [signed] = list_signatures(site, own, lots["EAST"])
-    assert signed.as_json()["roles"] == ["qa"]
-
-
 def test_holds_and_steps_of_another_site_are_refused(site, people, lots):
     with pytest.raises(NotFound, match="nothing is called"):
         hold_all(site, people["west"], [lots["EAST"]], "odd smell")
@@ -268,22 +212,6 @@ def test_records_stand_at_the_site_of_their_author_or_lots(site, people, lots):
         read_record(site, people["east"], number)
     assert number not in [r.number for r in list_records(site, people["east"], kind="deviation")]
     assert number in [r.number for r in list_records(site, people["both"], kind="deviation")]
-
-
-@pytest.mark.clause("21 CFR 11.10(d)")
-def test_a_lot_tells_of_the_records_alone_that_its_reader_may_read(site, people, lots, monkeypatch):
-    opened = submit_record(site, people["qa"], "deviation", RecordInput(DEVIATION, [lots["EAST"]]))
-    number = opened.record.number
-    qa = people["qa"]
-    narrow = replace(qa, actor=replace(qa.actor, scope=frozenset({"lot.read"})))
-
-    assert number in str(get_lot(site, qa, lots["EAST"]).as_json())
-    told = get_lot(site, narrow, lots["EAST"]).as_json()
-    assert told["records"] == []
-
-    # Control: with what may be read taken for granted, the same token is shown the record.
-    monkeypatch.setattr(Policy, "is_open", lambda *_: True)
-    assert number in str(get_lot(site, narrow, lots["EAST"]).as_json())
 
 
 def test_a_limit_stops_who_did_not_open_it_and_says_so(site, people):
