@@ -61,6 +61,7 @@ def test_every_form_of_every_pack_is_drawn_and_refuses_an_empty_one_politely(web
     set_language(web.site, context, "en")
 
 
+@pytest.mark.clause("21 CFR 11.10(e)")
 def test_a_corrected_record_shows_what_it_was_who_changed_it_and_why(web, page):
     context = a_user(web.site, EVERY_ROLE)
     entry = RecordInput({"title": "Door was open", "severity": "minor"}, ("B-1",))

@@ -122,6 +122,7 @@ def test_an_erasure_needs_two_persons_a_ground_and_the_right(site: Site) -> None
 
 
 @pytest.mark.clause("EU Annex 11.17")
+@pytest.mark.clause("21 CFR 11.10(c)")
 def test_the_beginning_goes_into_a_file_and_the_rest_verifies(
     site: Site, clock: FrozenClock, tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_code_and_its_twin_are_not_two_items(site: Site):
 
 
 @pytest.mark.clause("21 CFR 11.100(a)")
+@pytest.mark.clause("21 CFR 11.300(a)")
 @pytest.mark.parametrize("login", LOGINS.values(), ids=LOGINS)
 def test_nobody_gets_a_login_that_is_taken_for_another(site: Site, login: str):
     with pytest.raises(InputRejected, match="cannot be made") as refused:

@@ -295,6 +295,7 @@ def test_the_bare_library_does_what_the_sandbox_refuses():
     assert "dict" in bare.from_string(ATTACKS[0]).render(record={})
 
 
+@pytest.mark.clause("21 CFR 11.10(b)")
 def test_documents_are_reached_over_the_api_and_as_a_page(site):
     number = a_deviation(site)
     web = make_web(site)

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from qtcore.errors import InputRejected, Refused
+from qtcore.errors import Denied, InputRejected, Refused
 from qtcore.services.enrolment import begin_passkey, confirm_passkey
-from qtcore.services.factors import RelyingParty, relying_party
+from qtcore.services.factors import RelyingParty, relying_party, revoke_factor
 from qtcore.services.manifestations import list_signatures
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
 from qtcore.services.sign_proofs import Proof, root_of, signing_challenge
+from qtcore.services.signers import read_signer
 from qtcore.testing import PASSWORD, a_received_lot, a_user
 from tests.authenticator import Authenticator, decode
 
@@ -78,6 +79,23 @@ def test_a_passkey_that_is_phished_or_did_not_verify_its_user_signs_nothing(site
     thief = replace(key, **changed)
     with pytest.raises(Refused, match="does not fit what is signed"):
         with_key(site, qp, intent, thief.sign(options_of(site, qp, intent)))
+
+
+@pytest.mark.clause("21 CFR 11.300(c)")
+@pytest.mark.parametrize("who", ["the owner", "an administrator"])
+def test_a_lost_passkey_is_revoked_and_whoever_finds_it_signs_nothing(site, key, who):
+    qp = in_session(site)
+    intent = an_intent(site, qp)
+    answer = key.sign(options_of(site, qp, intent))
+    [factor] = read_signer(site, qp)["factors"]
+    acts = qp if who == "the owner" else a_user(site, ["admin"], login="root")
+    with pytest.raises(Denied, match=r"user\.manage"):
+        colleague = a_user(site, ["qa"])
+        revoke_factor(site, colleague, factor["factor_id"], reason="mine now", login="qp")
+    revoke_factor(site, acts, factor["factor_id"], reason="lost", login="qp")
+    assert options_of(site, qp, intent) is None
+    with pytest.raises(Refused, match="does not fit"):
+        with_key(site, qp, intent, answer)
 
 
 def test_a_passkey_answer_for_one_record_signs_no_other_and_no_later_one(site, key):
