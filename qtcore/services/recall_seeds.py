@@ -30,7 +30,7 @@ from qtcore.services.master import get_master
 from qtcore.services.nodes import resolve
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_of
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.events import BROUGHT, MovementRow, movements_of
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.queries.recalls import (
     EventNode,
@@ -42,7 +42,6 @@ from qtcore.store.queries.recalls import (
 
 MAX_SEEDS: Final = 500
 MAX_FOUND: Final = 20_000
-_CAME: Final = ("received", "produced")
 _OWN: Final[Mapping[str, FactType]] = {
     "event_type": TEXT,
     "verb": TEXT,
@@ -221,7 +220,7 @@ def _of_source(
         return [Seed(info, "supplier", question.supplier) for info in known.values()]
     came: dict[int, list[MovementRow]] = defaultdict(list)
     for row in movements_of(session, site.store.tenant_id, nodes):
-        if row.effect in _CAME:
+        if row.effect in BROUGHT:
             came[row.node].append(row)
     seeds = []
     for node, info in known.items():

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -382,24 +382,3 @@ def test_a_count_that_is_declared_wrong_counts_nothing(plant: Site, turn: int):
         send(plant, fact)
     found = balance_lots(plant, plant.system_context(), [words.lot()]).as_json()
     assert (found["on_hand"], found["unaccounted"], found["located"]) == ("10", "0", [])
-
-
-def test_a_period_lacks_what_its_opening_lacks(plant: Site):
-    words = Words()
-    send(plant, words.came(), words.told(2, "shipping", words.amount("A", 3, "H87")))
-    later = Lens(since=datetime(2026, 3, 2, tzinfo=UTC))
-    for lens in (Lens(), later):
-        found = balance_lots(plant, plant.system_context(), [words.lot()], lens=lens).as_json()
-        assert [problem["code"] for problem in found["problems"]] == ["QT490"]
-        assert not found["closes"]
-
-
-def test_a_period_that_is_named_in_another_zone_is_the_same_period(plant: Site):
-    words = Words()
-    send(plant, words.came(), words.told(3, "stock_taking", words.amount("A", 8)))
-    start = datetime(2026, 3, 1, 2, tzinfo=UTC)
-    for begin in (start, start.astimezone(timezone(timedelta(hours=8)))):
-        found = balance_lots(
-            plant, plant.system_context(), [words.lot()], lens=Lens(since=begin)
-        ).as_json()
-        assert (found["opening"], found["on_hand"], found["unaccounted"]) == ("10", "8", "2")
