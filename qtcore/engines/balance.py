@@ -39,6 +39,7 @@ _SUMS_OF: Final = attrgetter(*_SUMS)
 _MOST_PLACES: Final = 60
 _MOST_DIGITS: Final = 200  # both sides of the point, and room for any number of movements
 # A sum that would round raises instead: a balance is exact or it is a problem.
+_ALL_DIGITS: Final = Context(prec=_MOST_DIGITS)
 _EXACT: Final = Context(prec=_MOST_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
 
 
@@ -96,7 +97,7 @@ def exactly(act: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(act)
     def with_all_digits(*args: _P.args, **named: _P.kwargs) -> _R:
-        with localcontext(Context(prec=_MOST_DIGITS)):
+        with localcontext(_ALL_DIGITS):
             return act(*args, **named)
 
     return with_all_digits
@@ -119,6 +120,7 @@ def balance(
         return _nothing(unit)
     unit = unit or next((m.unit for m in listed if m.quantity is not None and m.unit), "")
     sums = dict.fromkeys(KINDS, _ZERO)
+    came = went = _ZERO
     problems: list[Fault] = []
     for movement in listed:
         if movement.kind in NEUTRAL:
@@ -130,8 +132,10 @@ def balance(
             problems.append(_fault("QT495", movement, "has more digits than can be added exactly"))
         else:
             sums[movement.kind] = _EXACT.add(sums[movement.kind], amount)
-    came = _total(sums[kind] for kind in INCOMING)
-    went = _total(sums[kind] for kind in OUTGOING)
+            if movement.kind in INCOMING:
+                came = _EXACT.add(came, amount)
+            else:
+                went = _EXACT.add(went, amount)
     left = _EXACT.subtract(came, went)
     on_hand = left if counted is None else counted
     if on_hand < 0:
@@ -203,13 +207,6 @@ def _negative(on_hand: Decimal, unit: str, came: Decimal, went: Decimal) -> Faul
         "in; find the movement that was not recorded, or recorded twice"
     )
     return Fault("QT494", text)
-
-
-def _total(amounts: Iterable[Decimal]) -> Decimal:
-    total = Decimal(0)
-    for amount in amounts:
-        total = _EXACT.add(total, amount)
-    return total
 
 
 def _plain(number: Decimal) -> str:

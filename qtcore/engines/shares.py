@@ -280,9 +280,11 @@ def _taken(plant: Plant, flow: Flow) -> tuple[Fraction | None, Fraction | None, 
     if made is None or went is None or made <= 0:
         return Fraction(0), given, None
     took = _total(plant, act.used, used.unit)
-    elsewhere = max(made, took) - went if took is not None else None
-    least = Fraction(0) if elsewhere is None else max(Fraction(0), given - elsewhere)
-    return least, min(given, went) if took is not None else given, given * went / made
+    if took is None:
+        return Fraction(0), given, given * went / made
+    # What got lost in the event is a part that went nowhere.
+    parted = max(made, took)
+    return max(Fraction(0), given + went - parted), min(given, went), given * went / parted
 
 
 def _unit_of(plant: Plant, flow: Flow) -> str:

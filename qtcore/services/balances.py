@@ -7,6 +7,7 @@ It must not know recalls or pages. A quantity that was counted (an observation a
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -169,10 +170,10 @@ def balance_lot(
     unit = next((row.unit for row in rows if row.quantity is not None and row.unit), info.unit)
     before = [row for row in rows if lens.since is not None and row.event_at < lens.since]
     within = [row for row in rows if lens.since is None or row.event_at >= lens.since]
-    opening = _left(site, before, unit, info)
+    opening, unclear = _left(site, before, unit, info)
     start = [] if lens.since is None else [Movement("adjusted", opening, unit, "opening")]
     found = _losses(site, info, rows, unit)
-    lost = tuple(each for each in found if lens.since is None or each.after["at"] >= _at(lens))
+    lost = tuple(each for each in found if lens.since is None or _found_at(each) >= lens.since)
     missing = sum((each.quantity for each in lost), Decimal(0))
     counted = movements_for_balance(within)
     sums = balance([*start, *counted], site.registry.convert, unit=unit)
@@ -180,28 +181,34 @@ def balance_lot(
         on_hand = sums.on_hand - missing
         sums = balance([*start, *counted], site.registry.convert, unit=unit, counted=on_hand)
     if start:
-        sums = _without_opening(sums, opening)
+        sums = _without_opening(sums, opening, unclear)
     return LotBalance(info, opening, sums, lost)
 
 
-def _at(lens: Lens) -> str:
-    return lens.since.isoformat() if lens.since else ""
+def _found_at(lost: Lost) -> datetime:
+    return datetime.fromisoformat(lost.after["at"])
 
 
-def _without_opening(sums: Balance, opening: Decimal) -> Balance:
-    """Take the opening stock, which was added in as an adjustment, out of the adjustments."""
+def _without_opening(sums: Balance, opening: Decimal, unclear: Sequence[Fault]) -> Balance:
+    """Take the opening stock, which was added in as an adjustment, out of the adjustments.
+
+    What the opening lacks, the period lacks as well.
+    """
     fields = {name: getattr(sums, name) for name in (*KINDS, "on_hand", "unaccounted")}
     fields["adjusted"] -= opening
-    return Balance(**fields, unit=sums.unit, problems=sums.problems)
+    problems = tuple(dict.fromkeys((*unclear, *sums.problems)))
+    return Balance(**fields, unit=sums.unit, problems=problems)
 
 
-def _left(site: Site, rows: Sequence[MovementRow], unit: str, info: NodeInfo) -> Decimal:
-    """Say what was there after these movements and their counts."""
+def _left(
+    site: Site, rows: Sequence[MovementRow], unit: str, info: NodeInfo
+) -> tuple[Decimal, tuple[Fault, ...]]:
+    """Say what was there after these movements and their counts, and what could not be counted."""
     if not rows:
-        return Decimal(0)
+        return Decimal(0), ()
     sums = balance(movements_for_balance(rows), site.registry.convert, unit=unit)
     missing = sum((each.quantity for each in _losses(site, info, rows, unit)), Decimal(0))
-    return sums.on_hand - missing
+    return sums.on_hand - missing, sums.problems
 
 
 def is_count(row: MovementRow) -> bool:

@@ -12,11 +12,9 @@ from sqlmodel import Session
 from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
 from qtcore.errors import InputRejected
 from qtcore.services.site import Site
-from qtcore.store.queries.events import MovementRow, movements_of, movements_of_events
+from qtcore.store.queries.events import BROUGHT, MovementRow, movements_of, movements_of_events
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.trace import SAME_AS, EdgeRow, links_into
-
-_CAME = ("received", "produced")
 
 
 def shares_of(
@@ -93,7 +91,7 @@ def _sizes(
 ) -> dict[int, Amount]:
     rows: dict[int, list[MovementRow]] = defaultdict(list)
     for row in movements:
-        if row.effect in _CAME:
+        if row.effect in BROUGHT:
             rows[one_of[row.node]].append(row)
     return {node: _added(site, told) for node, told in rows.items()}
 

@@ -18,11 +18,10 @@ from qtcore.builtin.faults import Faults
 from qtcore.services.corrections import Group, groups_of, link_group, supersede_event
 from qtcore.services.epcis_facts import ilmd_day, stored_id
 from qtcore.store.queries.epcis import DECLARED
+from qtcore.store.queries.events import BROUGHT
 from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import Event, Lot, Movement
 from qtcore.store.unit import UnitOfWork
-
-_BROUGHT = ("produced", "received")
 
 
 @dataclass(slots=True)
@@ -99,7 +98,7 @@ def _tellings(work: UnitOfWork, nodes: Collection[int], wrong: Event) -> dict[in
             .where(
                 Movement.tenant_id == work.tenant_id,
                 col(Movement.node).in_(few),
-                col(Movement.effect).in_(_BROUGHT),
+                col(Movement.effect).in_(BROUGHT),
             )
         )
         for node, event in rows:

@@ -20,6 +20,7 @@ from qtcore.services.sign_content import digest_of, parts_now, read_content, tex
 from qtcore.services.signing import local_time
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_anywhere
+from qtcore.store.ledger_rows import composed
 from qtcore.store.tables import Delegation, Record, Signature
 
 Status = Literal["current", "superseded", "void"]
@@ -167,10 +168,25 @@ def find_fault(row: Signature) -> str:
         return f"it was given under {subject.get('kind')} {subject.get('id')}, not under this one"
     if subject.get("revision") != row.subject_revision:
         return f"it was given for revision {subject.get('revision')}"
-    if (meaning.get("code"), meaning.get("text")) != (row.meaning, row.meaning_text):
+    if (meaning.get("code"), meaning.get("text")) != (row.meaning, composed(row.meaning_text)):
         return f"it was given with the meaning {meaning.get('text')!r}"
-    if signer.get("name") != row.signer_name:
+    if signer.get("name") != composed(row.signer_name):
         return f"it was given by {signer.get('name')!r}"
+    return _find_fault_of_place(told, signer, row)
+
+
+def _find_fault_of_place(told: Mapping[str, Any], signer: Mapping[str, Any], row: Signature) -> str:
+    """Say whether the row tells of other roles, principals, languages or reasons than the text."""
+    signed = (
+        list(signer.get("roles", ())),
+        ", ".join(signer.get("for", ()))[:400],
+        ",".join(signer.get("delegations", ()))[:400],
+    )
+    if signed != (list(row.signer_roles), composed(row.on_behalf_of), row.delegation_uid):
+        return f"it was given with the roles {', '.join(signed[0])} for {signed[1] or 'nobody'}"
+    how = tuple(told.get(name) for name in ("language", "profile", "reason"))
+    if how != (row.language, row.profile, composed(row.reason)):
+        return f"it was given in {how[0]!r} by the profile {how[1]!r} for the reason {how[2]!r}"
     return ""
 
 

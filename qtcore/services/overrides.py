@@ -12,7 +12,7 @@ from qtcore.context import Context
 from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import Fault, InputRejected, Refused
 from qtcore.services.manifestations import find_fault
-from qtcore.services.rights import require
+from qtcore.services.rights import acting_at, require
 from qtcore.services.sight import get_seen, thing_of_lot
 from qtcore.services.sign_content import SignedContent, digest_of, lot_part, read_content
 from qtcore.services.sign_proofs import Proof
@@ -42,6 +42,7 @@ def justify_rules(
         info = get_seen(site, context, session, lot)
         thing = thing_of_lot(site, session, info)
     require(site, context, "release.decide", about=info.uid, thing=thing)
+    context = acting_at(site, context, thing)
     require_sight(site, context, thing, (info.kind, info.extra, ()))
     proven, refusals = prove_signer(site, context, [DEMAND], proof)
     if proven is None:

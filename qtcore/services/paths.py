@@ -23,8 +23,6 @@ from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.trace import SAME_AS, EdgeRow
 
-_CAME = ("received", "produced")
-
 
 @dataclass(frozen=True, slots=True)
 class Paths:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from qtcore.context import Context
+from qtcore.engines.contained import ALWAYS, Span
 from qtcore.engines.expressions import (
     DATETIME,
     TEXT,
@@ -29,6 +30,7 @@ from qtcore.services.master import get_master
 from qtcore.services.nodes import resolve
 from qtcore.services.site import Site
 from qtcore.services.veils import hidden_of
+from qtcore.store.queries.events import BROUGHT, MovementRow, movements_of
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.queries.recalls import (
     EventNode,
@@ -205,9 +207,28 @@ def _from_supplier(site: Site, session: Session, question: Question) -> list[See
     seeds = _seeds_of(
         session, tenant, seen, ("supplier", dict.fromkeys((e.id for e in seen), True))
     )
-    if question.since is None and question.until is None:
-        known = describe_nodes(session, tenant, lots_of_source(session, tenant, party.id))
-        seeds += [Seed(info, "supplier", question.supplier) for info in known.values()]
+    return seeds + _of_source(site, session, question, lots_of_source(session, tenant, party.id))
+
+
+def _of_source(
+    site: Site, session: Session, question: Question, nodes: Sequence[int]
+) -> list[Seed]:
+    """Choose the lots that bear the supplier's name, whoever brought them, by when they came."""
+    known = describe_nodes(session, site.store.tenant_id, nodes)
+    span = Span(question.since, question.until)
+    if span == ALWAYS:
+        return [Seed(info, "supplier", question.supplier) for info in known.values()]
+    came: dict[int, list[MovementRow]] = defaultdict(list)
+    for row in movements_of(session, site.store.tenant_id, nodes):
+        if row.effect in BROUGHT:
+            came[row.node].append(row)
+    seeds = []
+    for node, info in known.items():
+        rows = came[node]
+        within = [row.event_uid for row in rows if span.holds(row.event_at)]
+        if within or not rows:
+            reference = next(iter(within), question.supplier)
+            seeds.append(Seed(info, "supplier", reference, is_certain=bool(within)))
     return seeds
 
 

@@ -31,7 +31,7 @@ from qtcore.services.refusals import (
     find_refusals,
 )
 from qtcore.services.rights import require
-from qtcore.services.sight import get_seen, thing_at
+from qtcore.services.sight import get_seen, keep_seen, thing_at
 from qtcore.services.site import Site
 from qtcore.services.veils import locked_faults
 from qtcore.store.queries.events import open_discrepancies
@@ -39,6 +39,7 @@ from qtcore.store.tables import Party
 from qtcore.store.unit import UnitOfWork
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
+COMES_IN = ("receive", "output")
 NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "receive": (("output", "the lot that is received"),),
     "transform": (("input", "what is used"), ("output", "what is made")),
@@ -71,6 +72,7 @@ def record_event(site: Site, context: Context, event: EventInput) -> Stored:
             book = NodeBook(site, work)
             event = _own_source(book, event, definition.verb)
             found = _find_lines(book, definition.verb, event.lines)
+            _require_seen(site, context, work, (definition.verb, found))
             _require_quantities(definition.verb, found)
             check_units(site, book, found)
             inside = find_inside(work, event, definition.verb, found)
@@ -123,6 +125,26 @@ def _require_here(site: Site, context: Context, event: EventInput) -> None:
                 get_seen(site, context, session, name)
         thing = thing_at(site, session, event.event_type, event.location, actor=context.actor)
     require(site, context, f"event.record:{event.event_type}", thing=thing)
+
+
+def _require_seen(
+    site: Site, context: Context, work: UnitOfWork, told: tuple[str, Sequence[Found]]
+) -> None:
+    """Refuse what stands at another site however it is named, in the words for what is not there.
+
+    A receipt may name it: a supplier's lot comes to two plants, and one plant ships to another.
+    """
+    verb, found = told
+    named = [f for f in found if f.info is not None and (verb, f.line.part) != COMES_IN]
+    infos = {f.info.node: f.info for f in named if f.info is not None}
+    seen = {info.node for info in keep_seen(site, context, work.session, infos.values())}
+    for each in named:
+        if each.info is not None and each.info.node not in seen:
+            raise _no_such_lot(each.line)
+
+
+def _no_such_lot(line: Line) -> NotFound:
+    return NotFound(f"there is no lot {line.ref}; receive or make it first, or correct the number")
 
 
 def _checked_input(
@@ -285,7 +307,5 @@ def _find_lines(book: NodeBook, verb: str, lines: Sequence[Line]) -> list[Found]
     book.prepare(refs)
     for line in lines:
         if book.find(line.ref) is None and ((verb, line.part) not in MAKES or line.ref.text):
-            raise NotFound(
-                f"there is no lot {line.ref}; receive or make it first, or correct the number"
-            )
+            raise _no_such_lot(line)
     return [Found(line, info) for line, info in zip(lines, book.infos(refs), strict=True)]

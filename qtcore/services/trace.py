@@ -20,7 +20,7 @@ from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.sight import WITHHELD, get_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
-from qtcore.store.queries.events import open_discrepancies
+from qtcore.store.queries.events import BROUGHT, movements_of, open_discrepancies
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo
@@ -313,20 +313,36 @@ def _gaps(
     session: Session, tenant: int, nodes: Sequence[TracedNode], lens: Lens
 ) -> tuple[dict[str, str], ...]:
     """List what the records do not say: unverified lots and open discrepancies."""
+    by_node = {n.info.node: n.info for n in nodes}
+    unverified = _unverified(session, tenant, by_node, lens.facts())
     gaps = [
         {
             "kind": "unverified_lot",
-            "lot_id": n.info.uid,
-            "lot_no": n.info.lot_no,
-            "detail": f"{n.info.lot_no} is only mentioned: nothing says where it came from",
+            "lot_id": info.uid,
+            "lot_no": info.lot_no,
+            "detail": f"{info.lot_no} is only mentioned: nothing says where it came from",
         }
-        for n in nodes
-        if n.info.origin == "unverified"
+        for node, info in by_node.items()
+        if node in unverified
     ]
-    by_node = {n.info.node: n.info for n in nodes}
     for row in open_discrepancies(session, tenant, list(by_node), known_at=lens.known_at):
         info = by_node[row.node]
         gaps.append(
             {"kind": row.kind, "lot_id": info.uid, "lot_no": info.lot_no, "detail": row.detail}
         )
     return tuple(gaps)
+
+
+def _unverified(
+    session: Session, tenant: int, infos: Mapping[int, NodeInfo], lens: Lens
+) -> set[int]:
+    """Name the lots of which nothing says where they came from, as it was or was known then."""
+    today = {node for node, info in infos.items() if info.origin == "unverified"}
+    if lens == NOW:
+        return today
+    lots = [node for node, info in infos.items() if info.kind == "lot"]
+    then = movements_of(session, tenant, lots, lens=lens)
+    known = {row.node for row in then if row.effect in BROUGHT}
+    doubtful = {row.node for row in then} - known - today
+    later = movements_of(session, tenant, doubtful)
+    return (today - known) | {row.node for row in later if row.effect in BROUGHT}

@@ -103,19 +103,19 @@ def build_rows(entry: Entry, frame: Frame) -> LedgerRows:
         ) from exc
     event = {
         "uid": entry.uid,
-        "action": _composed(entry.action),
-        "object_kind": _composed(entry.kind),
-        "object_uid": _composed(entry.object_uid),
+        "action": composed(entry.action),
+        "object_kind": composed(entry.kind),
+        "object_uid": composed(entry.object_uid),
         "recorded_at": frame.at,
         "head": head,
         "leaf_hash": leaf_hash(head),
     }
     about = {entry.object_uid, *entry.about}
-    return LedgerRows(event, private, sorted({_composed(uid) for uid in about}))
+    return LedgerRows(event, private, sorted({composed(uid) for uid in about}))
 
 
-def _composed(text: str) -> str:
-    """Write a text as the head has it, because the check compares the two."""
+def composed(text: str) -> str:
+    """Write a text as the ledger has it (NFC), so that a row is compared with what it tells."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

@@ -49,6 +49,16 @@ def turned(source: str, target: str, **more: Any) -> dict[str, object]:
     )
 
 
+def came(name: str, moment: str) -> dict[str, object]:
+    return an_event(
+        eventID=f"urn:x:event:came:{name}",
+        action="ADD",
+        bizStep="receiving",
+        eventTime=moment,
+        quantityList=lots(name),
+    )
+
+
 def send(site: Site, *events: dict[str, object]) -> None:
     data = json.dumps(a_document(*events)).encode()
     assert import_epcis(site, site.system_context(), [("x.jsonld", data)]).stored
@@ -102,6 +112,25 @@ def test_what_was_known_before_a_correction_is_still_answered(timed):
     assert reached(known_at=known) == ["A", "B", "C"]
     assert reached(known_at=before) == ["A"]
     assert reached() == reached(known_at=clock.now()) == ["A", "B"]
+
+
+def test_what_was_only_mentioned_then_is_listed_for_then(timed):
+    site, clock = timed
+    send(site, turned("A", "B"))
+    before = clock.now()
+    clock.advance(hours=1)
+    send(site, came("A", "2026-03-03T00:00:00Z"))
+    known = clock.now()
+    clock.advance(hours=1)
+    send(site, came("A", "2026-03-03T00:00:00Z") | WRONG)
+
+    mentioned = [("unverified_lot", "A")]
+    assert [gap for gap in gaps(site, "B", known_at=before) if gap in mentioned] == mentioned
+    assert [gap for gap in gaps(site, "B", known_at=known) if gap in mentioned] == []
+    assert [gap for gap in gaps(site, "B") if gap in mentioned] == mentioned
+    early = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    found = gaps(site, "B", known_at=known, as_of=early)
+    assert [gap for gap in found if gap in mentioned] == mentioned
 
 
 def shipped_units(site: Site, *, hours: int) -> list[str]:

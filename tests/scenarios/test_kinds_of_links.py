@@ -1,15 +1,16 @@
 """A link says what was done: split, merged, blended, reworked; returns, scrap and samples count."""
 
 from dataclasses import replace
+from datetime import timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
 from qtcore.errors import InputRejected
 from qtcore.services.balances import balance_lots
-from qtcore.services.events import Allocation, EventInput, Line
+from qtcore.services.events import Allocation, EventInput, Line, Origin, write_all
 from qtcore.services.master import MasterInput, save_master
-from qtcore.services.nodes import LotRef
+from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
@@ -133,6 +134,31 @@ def test_a_period_begins_with_what_was_there(plant, clock):
     assert told == [99, 0, 0, 4, 95]
     before = balance_lots(plant, context, ["M-1"], lens=Lens(until=start)).as_json()
     assert [Decimal(before[n]) for n in ("received", "sampled", "scrapped")] == [100, 1, 0]
+
+
+def test_a_period_lacks_what_its_opening_lacks(plant, clock):
+    received(plant, "M-1")
+    told = EventInput(
+        "shipping", (Line(LotRef(text="M-1"), "subject", Decimal(3), "pc"),), clock.at
+    )
+    with plant.store.write(plant.system_context()) as work:
+        write_all(plant, NodeBook(plant, work), [told], origin=Origin("import"))
+    for lens in (Lens(), Lens(since=clock.advance(hours=1))):
+        found = balance_lots(plant, a_context(plant, EVERYTHING), ["M-1"], lens=lens).as_json()
+        assert [problem["code"] for problem in found["problems"]] == ["QT490"]
+        assert not found["closes"]
+
+
+def test_a_period_that_is_named_in_another_zone_is_the_same_period(plant, clock):
+    lot = received(plant, "M-1")
+    start = clock.advance(hours=1)
+    clock.advance(hours=1)
+    record(plant, "observation", line(lot, "subject", "98"), step="stock_taking")
+    for begin in (start, start.astimezone(timezone(timedelta(hours=8)))):
+        found = balance_lots(
+            plant, a_context(plant, EVERYTHING), ["M-1"], lens=Lens(since=begin)
+        ).as_json()
+        assert (found["opening"], found["on_hand"], found["unaccounted"]) == ("100", "98", "2")
 
 
 def test_a_period_that_ends_before_it_begins_is_refused(plant, clock):

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from qtcore.errors import Conflict, InputRejected, NotFound, Refused
-from qtcore.services.events import EventInput
+from qtcore.services.events import EventInput, Origin, write_all
 from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
+from qtcore.services.nodes import NodeBook
 from qtcore.services.orders import OrderInput, reserve
 from qtcore.services.recall import Question, recall_scope
 from qtcore.services.recall_cases import read_case, report_rows
@@ -22,7 +23,7 @@ from qtcore.services.recall_replies import (
     revoke_links,
 )
 from qtcore.services.recording import record_event
-from qtcore.testing import line
+from qtcore.testing import an_output, line
 from tests.scenarios.recall_dairy import made
 
 
@@ -69,6 +70,25 @@ def test_a_supplier_over_a_period_is_a_seed(dairy):
     with pytest.raises(InputRejected, match="nothing was made"):
         early = Question(supplier="SUPPLIER-A", since=now - 3 * hour, until=now - hour)
         recall_scope(dairy.site, dairy.everyone(), early)
+
+
+def test_a_supplier_over_a_period_takes_its_lots_whoever_brought_them(dairy):
+    site, now = dairy.site, dairy.site.sources.now()
+    hour = timedelta(hours=1)
+    for number, ago in (("M-2", 0), ("M-3", 9)):
+        came = an_output("MILK", number, "5", source="SUPPLIER-A")
+        record_event(site, dairy.everyone(), EventInput("receiving", (came,), now - ago * hour))
+    mentioned = EventInput("observation", (replace(came, part="subject"),), now)
+    unknown = replace(mentioned.lines[0], ref=replace(came.ref, lot_no="M-4"))
+    with site.store.write(site.system_context()) as work:
+        told = replace(mentioned, lines=(unknown,))
+        write_all(site, NodeBook(site, work), [told], origin=Origin("import"))
+
+    asked = Question(supplier="SUPPLIER-A", since=now - hour, until=now + hour)
+    starts = recall_scope(site, dairy.everyone(), asked).as_json()["starts"]
+    assert {start["lot_no"]: start["verdict"] for start in starts} == {
+        "M-1": "proved", "M-2": "proved", "M-4": "possible",
+    }  # fmt: skip
 
 
 def test_a_machine_window_takes_what_was_made_in_it(dairy):

@@ -11,9 +11,12 @@ from sqlmodel import select
 
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import Conflict, Denied, NotFound, Refused
-from qtcore.services.accounts import NewUser, find_account, write_user
+from qtcore.services import manifestations
+from qtcore.services.accounts import NewUser, add_user, find_account, write_user
 from qtcore.services.delegation_signing import make_delegation
 from qtcore.services.delegations import DelegationInput
+from qtcore.services.integrity import books
+from qtcore.services.integrity.fsck import check_database
 from qtcore.services.manifestations import as_csv, find_fault, list_signatures
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.record_views import read_record
@@ -22,6 +25,7 @@ from qtcore.services.results import ResultInput, record_result
 from qtcore.services.sign_content import read_content, text_digest
 from qtcore.services.sign_intents import Act, make_intent, sign_intent, view_intent
 from qtcore.services.sign_proofs import Proof
+from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Attachment, Person, Signature, UserAccount
 from qtcore.testing import PASSWORD, a_received_lot, a_user, text_of
@@ -171,6 +175,12 @@ COPIES: dict[str, dict[str, Any]] = {
     "with another name": {"signer_name": "Somebody Else"},
     "with another content": {"content": "{}"},
     "with other digest": {"content_sha256": "0" * 64},
+    "with another role": {"signer_roles": ["qp"]},
+    "for somebody": {"on_behalf_of": "quinn"},
+    "by a delegation": {"delegation_uid": "01"},
+    "with another reason": {"reason": "none"},
+    "in another language": {"language": "zh-CN"},
+    "by another profile": {"profile": "simple"},
 }
 
 
@@ -195,6 +205,32 @@ def test_a_person_renamed_later_is_printed_as_they_were_called_then(site):
         work.log("user.rename", "user", person.uid)
     assert the_signature(site, record.uid).as_json()["signer"] == "Rita"
     assert the_signature(site, record.uid).status == "current"
+
+
+@pytest.mark.parametrize("name", ["Zoe\u0308 Mu\u0308ller", "Zo\u00eb M\u00fcller"])
+def test_a_name_and_reason_typed_with_loose_accents_are_signed_as_well(
+    site, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    """On some keyboards an accent is a sign of its own; the signed text composes it (NFC)."""
+    lot, login = a_received_lot(site, lot_no=f"LOOSE-{len(name)}"), f"zoe-{len(name)}"
+    add_user(site, site.system_context(), NewUser(login, name, ("qa",), PASSWORD))
+    signer = a_user(site, ["qa"], login=login)
+    act = Act("lot", lot.uid, "reject", "de\u0301ja\u0300 vu")
+    sign_intent(site, signer, make_intent(site, signer, [act]), PROVEN)
+    assert the_signature(site, lot.uid).status == "current"
+
+    assert not told_of_signatures(site)
+
+    # Control: compared sign by sign, what was typed is not what was signed.
+    monkeypatch.setattr(manifestations, "composed", lambda text: text)
+    monkeypatch.setattr(books, "composed", lambda text: text)
+    assert the_signature(site, lot.uid).status == "void"
+    assert "its reason is" in told_of_signatures(site)[0]
+
+
+def told_of_signatures(site: Site) -> list[str]:
+    found = check_database(site, site.system_context()).violations
+    return [each.message for each in found if each.place.startswith("signature")]
 
 
 def test_the_meaning_stays_in_the_language_it_was_signed_in(site):

@@ -81,6 +81,14 @@ def test_without_allocation_what_went_where_is_bounded_by_what_there_was():
     assert find_share(plant, A, B).likely == 42
 
 
+def test_what_an_event_lost_makes_no_part_likelier_than_it_can_be():
+    act = Act({A: kg("8")}, {B: kg("1"), C: kg("2"), D: kg("3")})
+    flows = [Flow(A, target, "e", kg(None)) for target in (B, C, D)]
+    share = find_share(a_plant({A: kg("8"), **act.made}, flows, e=act), A, B)
+    assert bounds(share) == (1, 1)
+    assert share.likely == 1
+
+
 def test_units_convert_by_declared_factors_only():
     flows = [Flow(A, B, "e", Amount(Decimal(2500), "g"))]
     plant = a_plant({A: kg("10"), B: kg("2.5")}, flows)

@@ -14,7 +14,7 @@ from qtcore.engines.ledger.canonical import CanonicalError
 from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.sign_content import digest_of, read_content
 from qtcore.store.columns import table_of
-from qtcore.store.ledger_rows import as_text
+from qtcore.store.ledger_rows import as_text, composed
 from qtcore.store.tables import LedgerPrivate, LedgerReview, LegalHold, Signature
 
 _PRIVATE: Final = table_of(LedgerPrivate)
@@ -155,8 +155,8 @@ def _lift(entry: tuple[int, Mapping[str, Any]] | None) -> dict[str, object]:
 def _compare(place: str, row: Any, expected: Mapping[str, object]) -> Iterator[Violation]:
     columns = row._mapping  # the public way to a row's names
     for name, told in expected.items():
-        stored = as_text(columns[name])
-        if told is not None and (stored or "") != (as_text(told) or ""):
+        stored = composed(as_text(columns[name]) or "")
+        if told is not None and stored != (as_text(told) or ""):
             said = f"its {name} is {stored!r}, the ledger told {told!r}"
             yield Violation("I3", place, said)
 

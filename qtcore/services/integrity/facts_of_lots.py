@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.stock import stock_of_nodes
-from qtcore.store.ledger_rows import as_text
+from qtcore.store.ledger_rows import as_text, composed
 from qtcore.store.tables import (
     Edge,
     Equipment,
@@ -96,13 +96,13 @@ def _check_values(name: str, row: Any, values: dict[str, Any]) -> Iterator[Viola
         if column not in columns or column in _IN_OTHER_WORDS:
             continue
         stored = as_text(columns[column])
-        if not _is_same(stored, told):
+        if not _is_same(composed(stored or ""), told):
             said = f"its {column} is {stored!r}, the ledger told {told!r} last"
             yield Violation("I3", name, said)
 
 
-def _is_same(stored: str | None, told: Any) -> bool:
-    if stored == told or (stored or "") == (told or ""):
+def _is_same(stored: str, told: Any) -> bool:
+    if stored == (told or ""):
         return True
     try:
         return Decimal(str(stored)) == Decimal(str(told))

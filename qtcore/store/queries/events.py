@@ -38,6 +38,9 @@ _DISCREPANCY: Final = table_of(Discrepancy)
 _FROM: Final = table_of(Party).alias("from_party")
 _TO: Final = table_of(Party).alias("to_party")
 
+BROUGHT: Final = ("received", "produced")
+"""Effects that say where a lot came from; without one it is only mentioned."""
+
 
 class MovementRow(NamedTuple):
     """What one event did to one node, with the event's where, when and who."""
