@@ -95,6 +95,7 @@ def erase_personal(site: Site, context: Context, asked: Erasure, second: SecondP
                     "fields": [[uid, field] for _, field, uid in part],
                 },
             )
+    site.store.drop_old_pages()
     return len(wanted)
 
 

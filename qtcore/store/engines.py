@@ -29,6 +29,7 @@ BUSY_MS: Final = 5000
 TURN_SECONDS: Final = 30.0
 
 # FULL: with NORMAL a power cut loses commits that were already answered for.
+# secure_delete: without it what was erased stays readable in the free parts of pages.
 # recursive_triggers: without it INSERT OR REPLACE removes rows behind the append-only triggers.
 _SQLITE: Final = {
     "busy_timeout": str(BUSY_MS),
@@ -37,7 +38,7 @@ _SQLITE: Final = {
     "temp_store": "MEMORY",
     "cache_size": "-32768",
 }
-_SQLITE_WRITER: Final = {"journal_mode": "WAL", "synchronous": "FULL"}
+_SQLITE_WRITER: Final = {"journal_mode": "WAL", "synchronous": "FULL", "secure_delete": "ON"}
 
 # Milliseconds. A dead network is noticed within seconds, and no lock outlives its owner for long.
 _POSTGRES_OPTIONS: Final = {

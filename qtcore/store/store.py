@@ -129,6 +129,17 @@ class Store:
         with self.write(context) as work:
             return work.log(action, kind, uid, reason=reason, details=details, private=private)
 
+    def drop_old_pages(self) -> None:
+        """Empty SQLite's write-ahead log, which holds pages as they were before an erasure.
+
+        While somebody reads from it, it stays until a later commit writes over it.
+        """
+        if self._engines.target.dialect != "sqlite":
+            return
+        with self._turn(), self._writer().connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Give back the connections and the writer's place."""
         self._engines.close()

@@ -79,6 +79,25 @@ def test_a_person_is_erased_by_two_and_the_history_stays_whole(site: Site) -> No
     ]
 
 
+def test_no_file_of_the_database_holds_what_was_erased(tmp_path: Path) -> None:
+    with a_site(f"sqlite:///{tmp_path / 'site.db'}", packs=["food"]) as site:
+        one, second = a_user(site, ["qa"], login="one"), SecondPerson("two", PASSWORD)
+        a_user(site, ["qa"], login="two")
+        with site.store.write(one) as work:
+            uid = work.log("look", "lot", "lot-1", private={"seen_by": "Anastasia of Bonn"})
+        assert _files_with(tmp_path, b"Anastasia")
+        erase_personal(site, one, Erasure(GROUND, "asked for", [(uid, "seen_by")]), second)
+        assert _files_with(tmp_path, b"Anastasia") == []
+
+
+def _files_with(folder: Path, value: bytes) -> list[str]:
+    return [
+        each.name
+        for each in folder.glob("site.db*")
+        if each.is_file() and value in each.read_bytes()
+    ]
+
+
 def test_one_field_goes_and_a_forged_one_in_its_place_is_named(site: Site) -> None:
     uid = act_as(site, "somebody")
     one = a_user(site, ["qa"], login="one")
