@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from qtcore.definitions.signs import find_hidden
 from qtcore.errors import Fault, InputRejected, TooManyTries
 from qtcore.services.file_names import safe_name
+from qtcore.services.pdf_objects import Unreadable, text_of_objects
 
 MAX_FILE: Final = 10 * 1024 * 1024
 MAX_PIXELS: Final = 50_000_000
@@ -31,7 +32,6 @@ _PDF_ACTS: Final = re.compile(
     rb"/(?:JavaScript|JS|Launch|EmbeddedFiles?|OpenAction|AA|RichMedia|XFA|SubmitForm|ImportData)"
     rb"(?![A-Za-z0-9])"
 )
-_ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _PLAIN_MODES: Final = frozenset({"1", "L", "I;16", "RGB", "RGBA"})
 _OFFICE_ACTS: Final = re.compile(
     r"vbaProject|activeX|/embeddings/|oleObject|externalLink", re.IGNORECASE
@@ -173,7 +173,12 @@ def _pdf(content: bytes, _: Kind) -> bytes:
         raise _Unfit("the PDF is cut off, or something stands behind its end; print it anew")
     if b"PK\x05\x06" in content[-65_558:]:
         raise _Unfit("it is a PDF and an archive at once; print it anew")
-    plain = _ESCAPED.sub(lambda m: bytes([int(m[1], 16)]), content)
+    try:
+        plain = text_of_objects(content)
+    except Unreadable:
+        raise _Unfit(
+            "its objects are packed so that nobody can look at them; print it anew"
+        ) from None
     acts = _PDF_ACTS.search(plain)
     if acts:
         what = acts.group().decode()

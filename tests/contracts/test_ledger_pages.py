@@ -133,6 +133,11 @@ def test_a_review_is_signed_and_new_entries_are_not_reviewed(web: Web) -> None:
     lot = entries(web, about="B-1")[-1].head["about"]
     subject = next(uid for uid in lot if entries(web, about=uid) == entries(web, about="B-1"))
     page = f"/ledger?about={quote(subject)}"
+    # Several entries: a review up to the first of them would leave the others open.
+    for _ in range(2):
+        with web.site.store.write(a_context(web.site)) as work:
+            work.log("look", "lot", subject)
+    seal(web.site)
     with web.person() as client:
         token = csrf_of(client)
         data = {"csrf_token": token, "subject": subject, "password": "wrong", "remark": "ok"}

@@ -7,6 +7,7 @@ from qtcore.services.audit import read_ledger, seal, verify_history
 from qtcore.services.events import EventInput, Line
 from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.lots import get_lot
+from qtcore.services.manifestations import list_signatures
 from qtcore.services.nodes import LotRef
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.record_views import read_record
@@ -104,6 +105,10 @@ def test_a_release_is_signed_with_name_time_and_meaning(site):
     [signed] = [row.as_json() for row in page.rows]
     assert (signed["actor_name"], signed["details"]["meaning"]) == ("Qp", "released")
     assert signed["at"].startswith("2026-06-01T08:00:00")
+    [kept] = list_signatures(site, a_context(site), dairy.yoghurt.uid)
+    told = kept.as_json()
+    assert (told["signer"], told["meaning_text"]) == ("Qp", "Released by")
+    assert told["signed_at"].startswith("2026-06-01T08:00:00")
 
 
 def test_a_release_without_password_is_refused(site):

@@ -47,11 +47,19 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
+def packed(objects: bytes, how: bytes = b"/FlateDecode", *, hides: bytes = b"") -> bytes:
+    """A PDF that keeps objects in a stream of objects, as word processors write them."""
+    kept = zlib.compress(objects)
+    head = b"9 0 obj\n<</Type/ObjStm/N 1/First 4/Filter%s/Length %d%s>>\nstream\n"
+    return PDF.replace(b"%%EOF", head % (how, len(kept), hides) + kept + b"\nendstream\n%%EOF")
+
+
 GOOD = [
     ("photo.png", picture(), "image/png"),
     ("photo.JPG", picture("JPEG"), "image/jpeg"),
     ("photo.webp", picture("WEBP"), "image/webp"),
     ("report.pdf", PDF, "application/pdf"),
+    ("packed.pdf", packed(b"1 0 <</Type/Catalog>>"), "application/pdf"),
     ("results.csv", "批号,值\nL-1,5\n".encode(), "text/plain"),
     ("results.xlsx", office(), uploads.KINDS[4].media_type),
     ("letter.docx", office(kind="word/document.xml"), uploads.KINDS[5].media_type),
@@ -82,6 +90,11 @@ BAD = {
     "bytes in a text": ("a.txt", b"a\x00b", "NUL"),
     "PDF with script": ("a.pdf", PDF.replace(b"/Catalog", b"/Catalog/OpenAction 2"), "/OpenAction"),
     "PDF with hidden name": ("a.pdf", PDF.replace(b"/Catalog", b"/Catalog/J#53"), "/JS"),
+    "PDF with packed script": ("a.pdf", packed(b"<</S/JavaScript/JS(x)>>"), "/JavaScript"),
+    "PDF with packed hidden name": ("a.pdf", packed(b"<</S/J#61vaScript>>"), "/JavaScript"),
+    "PDF packed otherwise": ("a.pdf", packed(b"<<>>", b"/LZWDecode"), "are packed"),
+    "PDF packed unseen": ("a.pdf", packed(b"<</S/JS>>", hides=b"(obj)"), "are packed"),
+    "PDF packed too tight": ("a.pdf", packed(bytes(21 * 1024 * 1024)), "are packed"),
     "PDF with a file": ("a.pdf", PDF.replace(b"/Catalog", b"/EmbeddedFile"), "/EmbeddedFile"),
     "PDF and archive": ("a.pdf", PDF + office() + b"%%EOF", "an archive at once"),
     "PDF with a tail": ("a.pdf", PDF + b"x" * 2000, "cut off"),
