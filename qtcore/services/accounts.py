@@ -95,7 +95,7 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         "user",
         account.uid,
         changes={"roles": (None, roles_text(account.roles, account.site_roles))},
-        private={"new_login": user.login, "new_name": user.name},
+        private={"new_login": user.login, "new_name": user.name, "new_email": user.email},
     )
     return account
 

@@ -3,11 +3,11 @@
 It must not touch anything that was hashed: only the salt and value beside it go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from qtcore.context import Context
 from qtcore.errors import Denied, InputRejected, NotFound, NotSignedIn, Refusal, Refused
@@ -20,6 +20,17 @@ from qtcore.store.tables import LedgerEvent, LedgerPrivate
 from qtcore.store.unit import UnitOfWork
 
 RIGHT: Final = "ledger.review"
+# By the field that says whose it is: what of an entry tells of that person.
+_OF_PERSON: Final[Mapping[str, Sequence[str]]] = {
+    "actor_login": (
+        "actor_login", "actor_name", "device", "ip", "os_user", "peer_ip", "signer_name",
+    ),
+    "new_login": ("new_email", "new_login", "new_name"),
+    "tried_login": ("tried_login",),
+    "principal": ("principal",),
+    "delegate": ("delegate",),
+    "about": ("about",),
+}  # fmt: skip
 _MOST_IN_ONE_EVENT: Final = 400
 _PRIVATE: Final = table_of(LedgerPrivate)
 _EVENT: Final = table_of(LedgerEvent)
@@ -30,7 +41,8 @@ class Erasure:
     """What is to be erased and on which legal ground.
 
     `fields` are (public id of the entry, name of the field); `person` is a login: then everything
-    that their own acts tell of them goes, wherever it stands.
+    that their own acts tell of them goes, and their login where acts of others name it. Whom else
+    their acts name stays.
     """
 
     ground: str
@@ -107,20 +119,16 @@ def _approve(site: Site, context: Context, second: SecondPerson) -> str:
 
 
 def _find(work: UnitOfWork, asked: Erasure) -> list[tuple[int, str, str]]:
-    told = and_(_EVENT.c.tenant_id == _PRIVATE.c.tenant_id, _EVENT.c.id == _PRIVATE.c.event_id)
+    same = and_(_EVENT.c.tenant_id == _PRIVATE.c.tenant_id, _EVENT.c.id == _PRIVATE.c.event_id)
     statement = (
         select(_PRIVATE.c.event_id, _PRIVATE.c.field, _EVENT.c.uid)
-        .select_from(_PRIVATE.join(_EVENT, told))
+        .select_from(_PRIVATE.join(_EVENT, same))
         .where(_PRIVATE.c.tenant_id == work.tenant_id, _PRIVATE.c.value.is_not(None))
         .order_by(_PRIVATE.c.event_id, _PRIVATE.c.field)
     )
     if asked.person:
-        own = select(_PRIVATE.c.event_id).where(
-            _PRIVATE.c.tenant_id == work.tenant_id,
-            _PRIVATE.c.field == "actor_login",
-            _PRIVATE.c.value == asked.person,
-        )
-        rows = work.session.execute(statement.where(_PRIVATE.c.event_id.in_(own))).all()
+        told = or_(*(_beside(name, asked.person, own) for name, own in _OF_PERSON.items()))
+        rows = work.session.execute(statement.where(told)).all()
         if not rows:
             raise NotFound(f"no entry holds a value of {asked.person!r} that is not erased yet")
         return [(row.event_id, row.field, row.uid) for row in rows]
@@ -135,3 +143,14 @@ def _find(work: UnitOfWork, asked: Erasure) -> list[tuple[int, str, str]]:
     if not found:
         raise InputRejected("say what to erase: a person, or entries and fields")
     return found
+
+
+def _beside(field: str, login: str, names: Sequence[str]) -> ColumnElement[bool]:
+    """Say which values of these names stand in an entry whose `field` is this login."""
+    named = table_of(LedgerPrivate).alias("named")
+    entries = select(named.c.event_id).where(
+        named.c.tenant_id == _PRIVATE.c.tenant_id,
+        named.c.field == field,
+        named.c.value == login,
+    )
+    return and_(_PRIVATE.c.field.in_(names), _PRIVATE.c.event_id.in_(entries))

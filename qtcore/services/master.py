@@ -5,18 +5,20 @@ It must not know lots or events.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from qtcore.context import Context
 from qtcore.definitions.signs import find_unseen
 from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.form_values import read_fields
 from qtcore.services.site import UNKNOWN_PARTY, UNKNOWN_PLACE, Site
+from qtcore.store.ledger_rows import Change, as_text
 from qtcore.store.tables import Equipment, Item, Location, Party
 from qtcore.store.unit import UnitOfWork
 
+PERSONAL: Final = "contacts"
 ITEM_KINDS = ("raw", "packaging", "intermediate", "bulk", "finished")
 TABLES: Mapping[str, type[Item | Party | Location | Equipment]] = {
     "item": Item,
@@ -78,10 +80,9 @@ def write_master(work: UnitOfWork, entry: MasterInput) -> Any:
     if found is not None:
         changed = {k: v for k, v in values.items() if getattr(found, k) != v}
         if changed:
-            changes = work.change(found, **changed)
-            work.log("master.change", entry.entity, found.uid, changes=changes)
+            _log(work, "master.change", (entry.entity, found.uid), work.change(found, **changed))
         return found
-    row: SQLModel = TABLES[entry.entity](
+    row: Any = TABLES[entry.entity](
         tenant_id=work.tenant_id,
         id=work.key(),
         uid=work.new_uid(),
@@ -89,13 +90,26 @@ def write_master(work: UnitOfWork, entry: MasterInput) -> Any:
         **values,
     )
     work.add(row)
-    work.log(
-        "master.create",
-        entry.entity,
-        row.uid,  # type: ignore[attr-defined]
-        changes={"code": (None, entry.code), "name": (None, entry.name)},
-    )
+    given = {k: (None, v) for k, v in {"code": entry.code, **values}.items() if v}
+    _log(work, "master.create", (entry.entity, row.uid), given)
     return row
+
+
+def _log(
+    work: UnitOfWork, action: str, about: tuple[str, str], changes: Mapping[str, Change]
+) -> None:
+    """Tell each field; whom to call at a company is personal, so that it can be erased."""
+    old, new = changes.get(PERSONAL, (None, None))
+    work.log(
+        action,
+        *about,
+        changes={name: pair for name, pair in changes.items() if name != PERSONAL},
+        private={
+            f"{when}_{PERSONAL}": as_text(value) or ""
+            for when, value in (("old", old), ("new", new))
+            if value
+        },
+    )
 
 
 def _checked(site: Site, context: Context, entry: MasterInput) -> MasterInput:

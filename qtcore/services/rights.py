@@ -5,6 +5,7 @@ and a refusal is noted.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from qtcore.context import Context
 from qtcore.definitions.access import RIGHTS, SITED
@@ -22,6 +23,8 @@ __all__ = (
     "require_own",
     "sited_permissions_of",
 )
+# Asked about a login: whose it is can be erased.
+_OVER_PERSONS: Final = ("user.manage", "token.make")
 
 
 def require(
@@ -38,13 +41,16 @@ def require(
         return decision
     # A question on the command line opens the database for reading only: nothing can be noted.
     if site.store.is_writable and not site.store.fence:
+        told = {"about": about}
+        is_person = permission in _OVER_PERSONS
         site.store.note(
             context,
             "denied",
             "permission",
             permission,
             reason=f"needs {permission}",
-            details={"about": about},
+            details={} if is_person else told,
+            private=told if is_person else {},
         )
     first = decision.refusals[0]
     who = context.actor.login or "this user"

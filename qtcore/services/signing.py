@@ -15,6 +15,7 @@ from qtcore.errors import Conflict, Denied, Refusal
 from qtcore.services.sign_content import (
     FORMAT,
     SignedContent,
+    digest_of,
     list_differences,
     read_content,
     text_digest,
@@ -104,16 +105,29 @@ def write_signature(
         row.uid,
         reason=reason,
         about=[signed.uid],
-        details={
-            "meaning": row.meaning,
-            "meaning_text": row.meaning_text,
-            "content": row.content_sha256,
-            "revision": row.subject_revision,
-            "method": row.method,
-        },
+        details=_told(row),
         private={"signer_name": row.signer_name},
     )
     return row
+
+
+def _told(row: Signature) -> dict[str, object]:
+    """Say in the history what was signed and how it was proven; of a passkey's answer the digest.
+
+    `check_books` holds the row against it.
+    """
+    return {
+        "meaning": row.meaning,
+        "meaning_text": row.meaning_text,
+        "content": row.content_sha256,
+        "revision": row.subject_revision,
+        "method": row.method,
+        "components": row.components,
+        "zone": row.zone,
+        "factor": row.factor_uid,
+        "intent": row.intent_uid,
+        "assertion": digest_of(row.assertion),
+    }
 
 
 def signed_text(

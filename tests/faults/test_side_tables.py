@@ -57,14 +57,7 @@ NO_EVIDENCE = {
     "ledger_lease": {"*": "who seals at the moment"},
     "ledger_review": {"id": KEY},
     "legal_hold": {"id": KEY},
-    "signature": {
-        "id": KEY,
-        "zone": "the name of a zone; the offset is told",
-        "components": "how it was proven is told by the method, the rest repeats the assertion",
-        "factor_uid": "as components",
-        "assertion": "none for a password; that of a passkey is verified against the signed text",
-        "intent_uid": "by which question it was asked for",
-    },
+    "signature": {"id": KEY},
     "ledger_key": {"number": "the order only; each change names both its keys"},
     "ledger_cosignature": {
         "received_at": "when the answer came; the time that counts is in the signed line",

@@ -65,18 +65,32 @@ def _hold(entry: Entry, _row: Any) -> dict[str, object]:
 
 
 def _signature(entry: Entry, row: Any) -> dict[str, object]:
+    details = entry.head["details"]
     told = {
         "subject_uid": entry.subject(),
         "reason": entry.head["reason"],
         "signed_at": entry.head["at"],
         "utc_offset": entry.head["offset"],
         "session_uid": entry.head["session"],
-        "method": entry.head["details"].get("method"),
+        "method": details.get("method"),
+        "components": details.get("components"),
+        "zone": details.get("zone"),
+        "factor_uid": details.get("factor"),
+        "intent_uid": details.get("intent"),
+        "assertion": _other_digest(row.assertion, details.get("assertion")),
         "signer_login": entry.personal("actor_login"),
         "device": entry.personal("device", 200),
         "ip": entry.personal("ip", 60),
     }
     return told | _signed(str(row.content))
+
+
+def _other_digest(value: Any, told: str | None) -> str | None:
+    """Give the digest that was told, when it is not that of the value."""
+    try:
+        return None if told in (None, digest_of(value)) else told
+    except (CanonicalError, ValueError, TypeError):
+        return told  # no release keeps such a value
 
 
 def _signed(content: str) -> dict[str, object]:
