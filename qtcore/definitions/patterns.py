@@ -4,12 +4,16 @@ It must not know schemas. The engine is the one pydantic carries (no backtrackin
 pattern from a pack cannot hang a form; ``\d`` and ``\w`` mean ASCII signs only.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
 MAX_PATTERN = 200
+# A repeat is written out when it is compiled: each place of it costs a step for each sign.
+MAX_PLACES = 2000
+_PIECE = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\{(\d+)(,?)(\d*)\}|.", re.DOTALL)
 _OUTSIDE: Mapping[str, str] = {
     "d": "[0-9]",
     "D": "[^0-9]",
@@ -55,12 +59,32 @@ def find_pattern_fault(text: object) -> str:
         return "must start with '^' and end with '$', so that every reader checks the whole value"
     if "(?" in text and not all(part.startswith(":") for part in text.split("(?")[1:]):
         return "uses '(?...'; only plain groups '(...)' and '(?:...)' are accepted"
+    if _places(text) > MAX_PLACES:
+        return f"repeats more than {MAX_PLACES} places in all; lower the counts in {{...}}"
     try:
         _build(text)
     except (SchemaError, ValueError) as exc:
         reason = str(exc).strip().splitlines()[-1].strip()
         return f"cannot be used: {reason}"
     return ""
+
+
+def _places(text: str) -> int:
+    """Count the places of a pattern with its repeats written out."""
+    groups, last = [0], 0
+    for piece in _PIECE.finditer(text):
+        if piece[1] is not None:
+            groups[-1] += last * (int(piece[3] or piece[1]) - 1)
+            last *= int(piece[3] or piece[1])
+        elif piece[0] == "(":
+            groups.append(0)
+        elif piece[0] == ")" and len(groups) > 1:
+            last = groups.pop()
+            groups[-1] += last
+        elif piece[0] not in "*+?|":
+            last = 1
+            groups[-1] += 1
+    return sum(groups)
 
 
 def _build(text: str) -> SchemaValidator:

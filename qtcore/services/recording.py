@@ -13,6 +13,7 @@ from qtcore.context import Context
 from qtcore.definitions.events import EventDefinition
 from qtcore.definitions.signs import find_unseen
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.allocated import allocation_faults
 from qtcore.services.device_uses import cited_in, device_refusals
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.event_gates import AskedEvent, gate_refusals
@@ -176,6 +177,8 @@ def _checked_input(
         faults.append(Fault("QT443", text, "event_at"))
     faults += _name_faults(event, definition.verb)
     faults += _quantity_faults(site, event, definition.verb)
+    if not faults:
+        faults += allocation_faults(site, event)
     values, value_faults = _form_values(site, context, event, definition)
     faults += value_faults
     lines, field_faults = _with_fields(site, context, event)

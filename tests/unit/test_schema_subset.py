@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from qtcore.definitions import patterns
 from qtcore.definitions.patterns import compile_pattern, find_pattern_fault
 from qtcore.definitions.schema_references import inline_references
 from qtcore.definitions.schema_subset import check_properties, check_schema
@@ -134,3 +135,23 @@ def test_the_stock_engine_doubles_its_time_with_every_sign():
         return time.process_time() - start
 
     assert spent(20) > 8 * spent(14)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^((a{0,50}){0,50}){0,50}$", "^a{50}{50}{50}$", "^(a{1,999}b{1,999}c{1,999})$"]
+)
+def test_counts_that_write_out_a_huge_pattern_are_refused(pattern: str, monkeypatch):
+    """Linear in the value and in the pattern: 125,000 places cost minutes for 4,000 signs."""
+    assert "repeats more than 2000 places" in find_pattern_fault(pattern)
+
+    # Control: without the count the engine takes it.
+    monkeypatch.setattr(patterns, "MAX_PLACES", 10**9)
+    assert find_pattern_fault(pattern) == ""
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^[A-Z0-9]{1,20}(-\d{1,20}){0,5}$", r"^.{0,1000}$", r"^(a+|b*)+\{x\}$", r"^[{(]{2}$"],
+)
+def test_counts_of_a_label_are_accepted(pattern: str):
+    assert find_pattern_fault(pattern) == ""

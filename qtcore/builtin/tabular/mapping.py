@@ -25,6 +25,7 @@ from pydantic import (
 
 from qtcore.builtin.faults import ReadFault, shown
 
+_OFFSET = r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
@@ -171,7 +172,7 @@ class EventMapping(_Part):
     type: Word
     key: Text
     at: Text
-    utc_offset: Annotated[Text, StringConstraints(pattern=r"^[+-]\d\d:\d\d$")] = "+00:00"
+    utc_offset: Annotated[Text, StringConstraints(pattern=_OFFSET)] = "+00:00"
     location: Text = ""
     location_name: Text = ""
     step: Text = ""

@@ -28,6 +28,7 @@ Short = Annotated[str, StringConstraints(max_length=120)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
+_OFFSET = r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$"
 _WRITTEN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 
 
@@ -209,7 +210,7 @@ class EventBody(Input):
 
     event_type: Code
     event_at: Moment
-    utc_offset: Annotated[str, StringConstraints(pattern=r"^[+-][0-9]{2}:[0-9]{2}$")] = "+00:00"
+    utc_offset: Annotated[str, StringConstraints(pattern=_OFFSET)] = "+00:00"
     lines: tuple[LineBody, ...] = Field(min_length=1, max_length=1000)
     allocations: tuple[AllocationBody, ...] = Field(default=(), max_length=10_000)
     location: Short = ""
