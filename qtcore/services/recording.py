@@ -161,6 +161,11 @@ def _checked_input(
         if line.part not in allowed:
             text = f"{event.event_type} has no part {line.part!r}; accepted: {sorted(allowed)}"
             faults.append(Fault("QT442", text, line.part))
+    if len(event.part("parent")) > 1:
+        text = (
+            f"{event.event_type} names {len(event.part('parent'))} cases; tell one event for each"
+        )
+        faults.append(Fault("QT442", text, "parent"))
     if definition.verb == "ship" and not event.to_party:
         faults.append(Fault("QT442", "a shipment needs the customer it goes to", "to_party"))
     if definition.verb == "move" and not event.to_location:

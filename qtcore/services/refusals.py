@@ -3,6 +3,7 @@
 It must not write anything, and it must not know imports, which store facts as they are.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +26,7 @@ from qtcore.store.queries.nodes import (
     lots_of_units,
     same_nodes,
 )
-from qtcore.store.queries.shipments import contents_of, stays_in
+from qtcore.store.queries.shipments import Stay, contents_of, stays_in
 from qtcore.store.queries.sums import Sum, sums_of
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
@@ -40,6 +41,8 @@ ABILITY: Mapping[tuple[str, str], str] = {
 # A held lot is neither sold nor used nor hidden in a case; destroying and returning it is allowed.
 HELD_BACK = {*ABILITY, ("pack", "child")}
 TAKES = {("transform", "input"), ("ship", "subject"), ("sample", "subject"), ("scrap", "subject")}
+
+_NEEDS_STOCK = {*TAKES, ("pack", "child")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,15 @@ def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
         for f in asked.lines
         if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) not in MAKES
     }
-    sums = sums_of(work.session, work.tenant_id, used)
+    carried = [f.info.node for f in asked.inside if f.info and f.info.kind == "lot"]
+    sums = sums_of(work.session, work.tenant_id, {*used, *carried})
     return [
         *_time_refusals(asked.event.event_at, used, sums),
         *_life_cycle_refusals(site, work, asked.verb, everything),
         *_stock_refusals(site, work, asked, sums),
         *_gone_refusals(work, asked.verb, asked.lines),
         *_cycle_refusals(work, asked.lines),
-        *_packing_refusals(work, asked),
+        *_packing_refusals(site, work, asked),
     ]
 
 
@@ -122,7 +126,7 @@ def _time_refusals(
             fix="correct the time of the event, or the lot",
         )
         for node, at in born.items()
-        if at > event_at
+        if node in used and at > event_at
     ]
 
 
@@ -223,8 +227,8 @@ def _stock_refusals(
     """Say where more would be taken than there is."""
     taken = [
         f
-        for f in asked.lines
-        if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) in TAKES
+        for f in (*asked.lines, *asked.inside)
+        if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) in _NEEDS_STOCK
     ]
     stocks = stock_of_sums(site, work.session, [f.info.node for f in taken if f.info], sums)
     wanted: dict[int, Decimal] = {}
@@ -234,7 +238,12 @@ def _stock_refusals(
         if info is None or line.quantity is None:
             continue
         stock = stocks[info.node]
-        amount = site.registry.convert(line.quantity, line.unit, stock.unit or line.unit)
+        try:
+            amount = site.registry.convert(line.quantity, line.unit, stock.unit or line.unit)
+        except InputRejected:
+            if one not in asked.inside:
+                raise
+            continue  # an import packed it so: that is named with the lot already
         wanted[info.node] = wanted.get(info.node, Decimal(0)) + amount
         if wanted[info.node] > stock.quantity:
             stock = stocks[info.node] = _under_all_names(site, work, stock)
@@ -250,26 +259,37 @@ def _stock_refusals(
     return refusals
 
 
+def _in_unit(site: Site, quantity: Decimal, given: str, wanted: str) -> Decimal | None:
+    try:
+        return site.registry.convert(quantity, given, wanted)
+    except InputRejected:
+        return None
+
+
 def _under_all_names(site: Site, work: UnitOfWork, stock: Stock) -> Stock:
     """Add what came in under the other names of a lot that was found to be the same."""
     others = same_nodes(work.session, work.tenant_id, [stock.node]).get(stock.node)
     return stock_of_all_names(site, work.session, stock.node, others) if others else stock
 
 
-def _packing_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:
+def _packing_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
     """Say what is inside another case already, or is not inside the one it shall come out of."""
     if asked.verb not in ("pack", "unpack"):
         return []
-    children = [f.info for f in asked.lines if f.info and f.line.part == "child"]
+    told = [f for f in asked.lines if f.info and f.line.part == "child"]
+    children = [f.info for f in told if f.info]
     parent = next((f.info for f in asked.lines if f.info and f.line.part == "parent"), None)
     rows = movements_of(work.session, work.tenant_id, [info.node for info in children])
     held = {row.container for row in rows if row.container is not None}
     at = asked.event.event_at
     inside: dict[int, set[int]] = {info.node: set() for info in children}
+    amounts: dict[int, list[Stay]] = defaultdict(list)
     for stay in stays_in(work.session, work.tenant_id, held):
         if stay.packed_at <= at and (stay.unpacked_at is None or stay.unpacked_at > at):
             inside.setdefault(stay.node, set()).add(stay.container)
-    refusals = []
+            if parent is not None and stay.container == parent.node:
+                amounts[stay.node].append(stay)
+    refusals = _taken_out(site, told, amounts) if asked.verb == "unpack" else []
     for info in children:
         if asked.verb == "unpack" and (parent is None or parent.node not in inside[info.node]):
             says = f"{_named(info)} is not inside {_named(parent) if parent else 'it'}"
@@ -280,6 +300,35 @@ def _packing_refusals(work: UnitOfWork, asked: Asked) -> list[Refusal]:
             names = ", ".join(_named(case) for case in cases.values())
             fix = "take it out there first; one piece is in one place"
             refusals.append(Refusal("QT455", f"{_named(info)} is inside {names}", fix=fix))
+    return refusals
+
+
+@exactly
+def _taken_out(
+    site: Site, told: Iterable[Found], inside: Mapping[int, Sequence[Stay]]
+) -> list[Refusal]:
+    """Say where more is taken out of a case than is known to be in it."""
+    refusals = []
+    for one in told:
+        info, line = one.info, one.line
+        stays = inside.get(info.node, ()) if info else ()
+        if info is None or line.quantity is None or not stays:
+            continue
+        known = [
+            _in_unit(site, stay.quantity, stay.unit, line.unit)
+            for stay in stays
+            if stay.quantity is not None
+        ]
+        amounts = [amount for amount in known if amount is not None]
+        if len(amounts) == len(stays) and line.quantity > sum(amounts):
+            refusals.append(
+                Refusal(
+                    "QT447",
+                    f"{_named(info)}: {sum(amounts)} {line.unit} are inside, {line.quantity} "
+                    f"{line.unit} are taken out",
+                    fix="correct the quantity, or record what was packed first",
+                )
+            )
     return refusals
 
 

@@ -1,0 +1,63 @@
+"""No command packs, takes out or ships in a case more than there is."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from qtcore.errors import InputRejected, Refused
+from qtcore.services.balances import balance_lots
+from qtcore.services.events import EventInput, Line
+from qtcore.services.nodes import LotRef
+from qtcore.services.recording import record_event
+from qtcore.services.site import Site
+from qtcore.testing import a_context, a_party, a_received_lot, a_site, line, release
+from qtcore.testing.builders import EVERYTHING
+
+
+@pytest.fixture
+def plant() -> Iterator[Site]:
+    with a_site() as site:
+        release(site, a_received_lot(site, "MILK", "M-1", "10"))
+        a_party(site, "SHOP", "customer")
+        yield site
+
+
+def a_case(name: str, part: str = "parent") -> Line:
+    return Line(LotRef(kind="logistic_unit", lot_no=name), part)
+
+
+def tell(site: Site, kind: str, *lines: Line) -> None:
+    customer = "SHOP" if kind == "shipping" else ""
+    event = EventInput(kind, lines, site.sources.now(), to_party=customer)
+    record_event(site, a_context(site, EVERYTHING), event)
+
+
+def test_more_than_there_is_is_not_packed(plant: Site):
+    with pytest.raises(Refused, match="has 10 kg on hand, 11 kg asked for"):
+        tell(plant, "packing", line("M-1", "child", "11"), a_case("C-1"))
+
+
+def test_more_than_is_inside_is_not_taken_out(plant: Site):
+    tell(plant, "packing", line("M-1", "child", "4"), a_case("C-1"))
+    with pytest.raises(Refused, match="4000 g are inside, 4001 g are taken out"):
+        tell(plant, "unpacking", line("M-1", "child", "4001", "g"), a_case("C-1"))
+    tell(plant, "unpacking", line("M-1", "child", "4"), a_case("C-1"))
+
+
+def test_cases_that_hold_more_than_there_is_do_not_leave(plant: Site):
+    for name in ("C-1", "C-2"):
+        tell(plant, "packing", line("M-1", "child", "6"), a_case(name))
+    tell(plant, "shipping", a_case("C-1", "subject"))
+    with pytest.raises(Refused, match="has 4 kg on hand, 6 kg asked for"):
+        tell(plant, "shipping", a_case("C-2", "subject"))
+    found = balance_lots(plant, a_context(plant, EVERYTHING), ["M-1"]).as_json()
+    assert Decimal(found["on_hand"]) == 4
+
+
+def test_one_thing_is_not_packed_into_two_cases_at_once(plant: Site):
+    with pytest.raises(InputRejected) as raised:
+        tell(plant, "packing", line("M-1", "child", "1"), a_case("C-1"), a_case("C-2"))
+    assert [fault.message for fault in raised.value.faults] == [
+        "packing names 2 cases; tell one event for each"
+    ]
