@@ -4,7 +4,7 @@ It must not know use cases; every service takes a Site first and a Context secon
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -95,15 +95,37 @@ def compile_site(
     """
     compiled = load_registry(site_dir=site_dir, packs=packs)
     if compiled.registry is None:
-        faults = [
-            Fault(p.code, p.message, f"{p.file}:{p.line}:{p.column}") for p in compiled.problems
-        ]
+        faults = _as_faults(compiled.problems)
         raise DefinitionsRejected(
             f"the definitions have {len(faults)} problem(s); run `qtcore check` and mend them",
             faults,
             report=render_problems(compiled.problems, compiled.sources),
         )
     return compiled.registry, compiled.problems
+
+
+def _as_faults(problems: Iterable[Problem]) -> list[Fault]:
+    return [Fault(p.code, p.message, f"{p.file}:{p.line}:{p.column}") for p in problems]
+
+
+def require_own_pack(site: Site, site_dir: Path | None) -> None:
+    """Raise DefinitionsRejected when the site's own folder would serve and is broken.
+
+    Any other broken pack is named, left out, and blocks what depends on it. With the site's own
+    folder its roles, limits and policies would be left out, and people could do and see more.
+    What was published was checked before; so nothing is asked of a site that serves that.
+    """
+    if site.version or site_dir is None:
+        return
+    own = [p for p in site.registry.packs if p.layer == "site" or p.name == site_dir.name]
+    broken = [problem for pack in own if pack.is_broken for problem in pack.problems]
+    if broken:
+        raise DefinitionsRejected(
+            f"the site at {site_dir} is broken, and its roles and limits would be left out; run "
+            f"`qtcore check {site_dir}` and mend it, or look at it with --dev",
+            _as_faults(broken),
+            report=render_problems(broken, {}),
+        )
 
 
 def site_zone() -> ZoneInfo | None:
