@@ -20,12 +20,13 @@ def upgrade(here: Console) -> None:
     """Bring the database to this release and publish changed definitions; make it when missing."""
     from qtcore.services.definitions import publish_registry
     from qtcore.services.jobs import settle
-    from qtcore.services.site import open_site
+    from qtcore.services.site import open_site, require_own_pack
     from qtcore.store.store import upgrade as run_upgrade
 
     before, after = run_upgrade(here.db)
     site = open_site(here.db, site_dir=here.site_dir)
     try:
+        require_own_pack(site, here.site_dir)
         published = publish_registry(site, here.context(site))
         settle(site)
     finally:

@@ -77,13 +77,15 @@ def opened(url: str, site_dir: Path | None, *, create: bool = False) -> Iterator
     """
     from qtcore.services.definitions import publish_registry
     from qtcore.services.jobs import settle
-    from qtcore.services.site import open_site
+    from qtcore.services.site import open_site, require_own_pack
     from qtcore.services.witnessing import tell_witnesses
 
     _require_site(site_dir)
     site = open_site(url, site_dir=site_dir, create=create, writable=create)
-    _warn_of_broken_packs(site)
     try:
+        if create:
+            require_own_pack(site, site_dir)
+        _warn_of_broken_packs(site)
         if create:
             tell_witnesses(site)
             _warn_of_fence(site)

@@ -96,22 +96,18 @@ def serve(
 ) -> None:
     """Serve a site over HTTP; the log is JSON lines in any case.
 
-    What was published serves; of a new database it is the site's folder, which must be sound. With
-    --dev it is what lies on disk, read again at every change; a broken edit is shown here and on
-    the pages, and the definitions before it go on serving.
+    What was published serves. With --dev it is what lies on disk, read again at every change; a
+    broken edit is shown here and on the pages, and the definitions before it go on serving.
     """
     from qtcore.http.serve import serve as run_server
     from qtcore.services.disk_watch import DiskReport, DiskWatch
     from qtcore.services.serving import Serving
-    from qtcore.services.site import require_own_pack
 
     def tell(report: DiskReport) -> None:
         state = "serve" if report.is_serving else "are broken; the ones before go on serving"
         typer.echo(f"{report.text}definitions on disk {state}", err=True)
 
     with here.site(create=True) as site:
-        if not dev:
-            require_own_pack(site, here.site_dir)
         watch = DiskWatch(Serving(site, follows=False), here.site_dir, tell=tell) if dev else None
         typer.echo(f"QTCore serves at http://{host}:{port}; stop it with Ctrl+C")
         run_server(

@@ -109,7 +109,7 @@ def _as_faults(problems: Iterable[Problem]) -> list[Fault]:
 
 
 def require_own_pack(site: Site, site_dir: Path | None) -> None:
-    """Raise DefinitionsRejected when the site's own folder would serve and is broken.
+    """Raise DefinitionsRejected when the site's own folder is broken and would be published.
 
     Any other broken pack is named, left out, and blocks what depends on it. With the site's own
     folder its roles, limits and policies would be left out, and people could do and see more.
@@ -122,9 +122,8 @@ def require_own_pack(site: Site, site_dir: Path | None) -> None:
     if broken:
         raise DefinitionsRejected(
             f"the site at {site_dir} is broken, and its roles and limits would be left out; run "
-            f"`qtcore check {site_dir}` and mend it, or look at it with --dev",
+            f"`qtcore check {site_dir}` and mend it",
             _as_faults(broken),
-            report=render_problems(broken, {}),
         )
 
 

@@ -1,5 +1,6 @@
-"""A site whose own folder is broken is not served: its roles and limits would be left out."""
+"""A broken folder of the site itself is not published: its roles and limits would be left out."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,19 @@ def test_a_broken_folder_of_its_own_stops_a_new_site(tmp_path: Path, files: dict
         site.close()
 
 
-def test_the_command_says_what_is_broken_and_does_not_serve(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["serve"], ["serve", "--dev"], ["db", "upgrade"]])
+def test_no_command_publishes_a_broken_folder(tmp_path: Path, command: list[str]) -> None:
     folder = folder_of(tmp_path / "site", BROKEN["a file beside it"])
-    asked = ["serve", "--site", str(folder), "--db", f"sqlite:///{tmp_path / 'plant.db'}"]
-    found = CliRunner().invoke(app, asked)
+    where = ["--site", str(folder), "--db", f"sqlite:///{tmp_path / 'plant.db'}"]
+    found = CliRunner().invoke(app, [*command, *where])
     assert found.exit_code == 1
     told = " ".join(found.output.split())
-    assert "qtcore check" in told
-    assert "roles.yaml" in told
+    assert f"qtcore check {folder}" in told
+    assert told.count("roles.yaml:2:5") == 2, "each of two problems once, with its place"
     assert "QTCore serves at" not in told
+    folder_of(folder, {"roles.yaml": "roles: []\n"})
+    mended = CliRunner().invoke(app, ["db", "upgrade", "--json", *where])
+    assert json.loads(mended.output)["definitions_published"], "nothing was published before"
 
 
 def test_what_was_published_serves_whatever_lies_on_the_disk(tmp_path: Path) -> None:
