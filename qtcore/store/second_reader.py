@@ -20,8 +20,8 @@ from qtcore.errors import QTCoreError
 from qtcore.store.engines import open_engines, read_target
 from qtcore.store.sealed_rows import read_piece, sealed_rows
 
-# Starting a process takes as long as checking some ten thousand entries.
-_WORTH_IT: Final = 100_000
+# Starting a process takes about two seconds; by the clock both ways take as long at this size.
+_WORTH_IT: Final = 300_000
 
 
 class Glance(NamedTuple):
