@@ -22,7 +22,6 @@ from qtcore.services.interchange import export_epcis
 from qtcore.services.lot_text import find_lots_in_text
 from qtcore.services.lots import get_lot, list_lots, search
 from qtcore.services.manifestations import list_signatures
-from qtcore.services.master import MasterInput, get_master, save_master
 from qtcore.services.proving import export_history
 from qtcore.services.recall import Question, recall_scope
 from qtcore.services.record_views import list_records, read_record
@@ -32,8 +31,9 @@ from qtcore.services.scanning import scan
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
 from qtcore.services.transitions import Step, fire_transition
-from qtcore.testing.builders import a_party, a_user, an_item, an_output, line, release
+from qtcore.testing.builders import a_user, an_item, an_output, line, release
 from qtcore.testing.sites import a_site
+from tests.two_sites import furnish
 
 PACK = """pack: plants
 version: 0.1.0
@@ -82,15 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "i18n/en.yaml").write_text(TEXTS)
     registry = load_registry(site_dir=folder).get_registry()
     with a_site(registry=registry) as site:
-        for code in ("EAST", "WEST"):
-            a_party(site, code, "site")
-            with site.store.read() as session:
-                party = get_master(session, site.store.tenant_id, "party", code)
-            values = {"kind": "plant", "party_id": party.id}
-            entry = MasterInput("location", f"{code}-HALL", code, values=values)
-            save_master(site, site.system_context(), entry)
-        an_item(site, "MILK")
-        a_party(site, "FARM")
+        furnish(site)
         yield site
 
 

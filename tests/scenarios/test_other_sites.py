@@ -16,15 +16,15 @@ from qtcore.services.event_views import read_event
 from qtcore.services.events import EventInput, Line
 from qtcore.services.lots import get_lot
 from qtcore.services.manifestations import list_signatures
-from qtcore.services.master import MasterInput, get_master, save_master
 from qtcore.services.nodes import LotRef
 from qtcore.services.overrides import justify_rules
 from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
-from qtcore.testing.builders import PASSWORD, a_party, a_user, an_item, an_output
+from qtcore.testing.builders import PASSWORD, a_user, an_output
 from qtcore.testing.sites import a_site
+from tests.two_sites import furnish
 
 DEVIATION = {"title": "Smell", "severity": "minor", "description": "sour"}
 
@@ -32,15 +32,7 @@ DEVIATION = {"title": "Smell", "severity": "minor", "description": "sour"}
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     with a_site(registry=load_registry(packs=[]).get_registry()) as opened:
-        for code in ("EAST", "WEST"):
-            a_party(opened, code, "site")
-            with opened.store.read() as session:
-                party = get_master(session, opened.store.tenant_id, "party", code)
-            values = {"kind": "plant", "party_id": party.id}
-            entry = MasterInput("location", f"{code}-HALL", code, values=values)
-            save_master(opened, opened.system_context(), entry)
-        an_item(opened, "MILK")
-        a_party(opened, "FARM")
+        furnish(opened)
         yield opened
 
 

@@ -68,4 +68,6 @@ def test_what_was_published_serves_whatever_lies_on_the_disk(tmp_path: Path) -> 
     folder_of(folder, BROKEN["its head"])
     again = open_site(url, site_dir=folder)
     require_own_pack(again, folder)
+    served = {pack.name: pack.is_broken for pack in again.registry.packs}
     again.close()
+    assert served["plant"] is False, "as it was published"

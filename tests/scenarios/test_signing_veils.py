@@ -14,7 +14,6 @@ from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.event_views import read_event
 from qtcore.services.events import EventInput
 from qtcore.services.manifestations import list_signatures
-from qtcore.services.master import MasterInput, get_master, save_master
 from qtcore.services.overrides import justify_rules
 from qtcore.services.printing import print_document
 from qtcore.services.record_views import read_record
@@ -25,8 +24,9 @@ from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import Record, StateChange
-from qtcore.testing import PASSWORD, a_party, a_site, an_item
+from qtcore.testing import PASSWORD, a_site
 from qtcore.testing.builders import an_output
+from tests.two_sites import furnish
 
 PACK = """pack: plants
 version: 0.1.0
@@ -86,15 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     loaded = load_registry(site_dir=folder, packs=[])
     assert not loaded.problems
     with a_site(registry=loaded.get_registry()) as opened:
-        for code in ("EAST", "WEST"):
-            a_party(opened, code, "site")
-            with opened.store.read() as session:
-                party = get_master(session, opened.store.tenant_id, "party", code)
-            values = {"kind": "plant", "party_id": party.id}
-            entry = MasterInput("location", f"{code}-HALL", code, values=values)
-            save_master(opened, opened.system_context(), entry)
-        an_item(opened, "MILK")
-        a_party(opened, "FARM")
+        furnish(opened)
         yield opened
 
 
