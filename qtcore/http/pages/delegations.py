@@ -117,7 +117,8 @@ def _day(call: Call, name: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        says = f"{text[:40]!r} is not a day; give one such as 2026-03-31"
+        which = "first" if name == "from" else "last"
+        says = f"the {which} day: {text[:40]!r} is not a day; give one such as 2026-03-31"
         raise InputRejected(says, [Fault("QT411", says, name)]) from None
 
 
