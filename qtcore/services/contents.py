@@ -4,15 +4,17 @@ It must not know customers or rules. Packing changes no stock; a pallet that lea
 contents along.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from typing import TypeVar
 
 from sqlmodel import Session
 
-from qtcore.store.queries.events import ActRow, MovementRow, movements_of
+from qtcore.store.queries.events import ActRow, AmountRow, MovementRow, movements_of
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.shipments import ContentRow, contents_of
 
+_Row = TypeVar("_Row", MovementRow, AmountRow)
 CARRIED = frozenset({"shipped", "returned", "scrapped", "moved_in", "moved_out"})
 
 
@@ -47,17 +49,29 @@ def list_movements(
     An event that names both a pallet and the lot inside counts once for the lot.
     """
     wanted = set(nodes)
-    rows = movements_of(session, tenant_id, wanted, lens=lens)
+    own = movements_of(session, tenant_id, wanted, lens=lens)
+    return add_carried(session, tenant_id, wanted, own, lens=lens)
+
+
+def add_carried(
+    session: Session,
+    tenant_id: int,
+    wanted: Set[int],
+    rows: list[_Row],
+    *,
+    lens: Lens = NOW,
+) -> list[_Row | MovementRow]:
+    """Add to the movements of nodes themselves those of what carried them; see `list_movements`."""
     carried = _carried(session, tenant_id, rows, lens)
     if not carried:
         return rows
     told = {(row.event_uid, row.node, row.effect) for row in rows}
-    rows += [
+    inside = [
         row
         for row in _of_contents(session, tenant_id, carried, lens)
         if row.node in wanted and (row.event_uid, row.node, row.effect) not in told
     ]
-    return sorted(rows, key=lambda row: row.event_at)
+    return sorted([*rows, *inside], key=lambda row: row.event_at)
 
 
 def shipped_inside(
@@ -83,7 +97,7 @@ def _of_contents(
 
 
 def _carried(
-    session: Session, tenant_id: int, rows: Sequence[MovementRow | ActRow], lens: Lens
+    session: Session, tenant_id: int, rows: Sequence[MovementRow | AmountRow | ActRow], lens: Lens
 ) -> list[MovementRow]:
     found: list[MovementRow] = []
     level, seen = _containers(rows), set[int]()
@@ -95,5 +109,5 @@ def _carried(
     return found
 
 
-def _containers(rows: Sequence[MovementRow | ActRow]) -> set[int]:
+def _containers(rows: Sequence[MovementRow | AmountRow | ActRow]) -> set[int]:
     return {row.container for row in rows if row.part == "child" and row.container is not None}

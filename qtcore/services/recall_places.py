@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
@@ -16,10 +16,9 @@ from qtcore.services.order_numbers import order_numbers
 from qtcore.services.orders import contact_json, order_json
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import UNKNOWN_PARTY, Site
-from qtcore.services.stock import Stock
 from qtcore.services.trace import Trace
 from qtcore.services.wire import decimal_text, optional_text
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.events import AnyMovement, MovementRow, movements_of
 from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.recalls import (
     OrderRow,
@@ -30,7 +29,31 @@ from qtcore.store.queries.recalls import (
 )
 from qtcore.store.queries.trace import reached_nodes
 
-Found = tuple[Mapping[int, Stock], Mapping[int, Sequence[MovementRow]]]
+
+class Found(NamedTuple):
+    """What is known of the lots of a scope: stock, movements by node, customers by code."""
+
+    on_hand: Sequence["Held"]
+    movements: Mapping[int, Sequence[AnyMovement]]
+    customers: Mapping[str, PartyRow]
+
+
+class Held(NamedTuple):
+    """How much of a lot is at a place, as it is written."""
+
+    node: int
+    place: str
+    quantity: str
+    unit: str
+
+
+def held_at(node: int, unit: str, places: Mapping[str, Decimal]) -> list[Held]:
+    """Say how much is where, place by place; where nothing is left, nothing is said."""
+    return [
+        Held(node, place, decimal_text(amount), unit)
+        for place, amount in sorted(places.items())
+        if amount
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +65,7 @@ class Whereabouts:
     customers: tuple[dict[str, Any], ...]
     suppliers: tuple[dict[str, Any], ...]
     bins: tuple[dict[str, Any], ...]
+    on_hand: tuple[Held, ...]
 
     def as_json(self, uids: Mapping[int, str]) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -56,58 +80,52 @@ class Whereabouts:
 
 def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -> Whereabouts:
     """Find out where everything in a scope is, and whom to call."""
-    stocks, movements = found
     tenant = site.store.tenant_id
     nodes = [n.info.node for n in trace.nodes]
     orders = open_orders_of(session, tenant, nodes)
     held = active_holds(session, tenant, [row.node for row in orders])
-    parties = parties_by_code(session, tenant, [s.customer for s in trace.customers])
     numbers = order_numbers(session, tenant, [s.event_id for s in trace.customers])
     transit = transit_places(session, tenant)
     infos = {n.info.node: n.info for n in trace.nodes}
-    under_way = _in_vehicles(infos, stocks, transit)
-    under_way += _to_own_sites(trace.customers, parties, movements)
+    under_way = _in_vehicles(infos, found.on_hand, transit)
+    under_way += _to_own_sites(trace.customers, found)
     return Whereabouts(
         in_transit=tuple(under_way),
         orders=tuple((row, row.node in held) for row in orders),
-        customers=tuple(_by_customer(trace.customers, parties, numbers)),
+        customers=tuple(_by_customer(trace.customers, found.customers, numbers)),
         suppliers=tuple(_suppliers(site, session, trace)),
-        bins=tuple(_bins(infos, stocks, transit)),
+        bins=tuple(_bins(infos, found.on_hand, transit)),
+        on_hand=tuple(found.on_hand),
     )
 
 
 def _in_vehicles(
-    infos: Mapping[int, NodeInfo], stocks: Mapping[int, Stock], transit: set[str]
+    infos: Mapping[int, NodeInfo], on_hand: Sequence[Held], transit: set[str]
 ) -> list[dict[str, Any]]:
     return [
         {
-            "lot_id": infos[node].uid,
-            "lot_no": infos[node].lot_no,
-            "place": place,
+            "lot_id": infos[held.node].uid,
+            "lot_no": infos[held.node].lot_no,
+            "place": held.place,
             "to": "",
-            "quantity": decimal_text(amount),
-            "unit": stock.unit,
+            "quantity": held.quantity,
+            "unit": held.unit,
             "event_id": "",
         }
-        for node, stock in stocks.items()
-        for place, amount in sorted(stock.places.items())
-        if amount and place in transit
+        for held in on_hand
+        if held.place in transit
     ]
 
 
-def _to_own_sites(
-    shipments: Sequence[Shipment],
-    parties: Mapping[str, PartyRow],
-    movements: Mapping[int, Sequence[MovementRow]],
-) -> list[dict[str, Any]]:
+def _to_own_sites(shipments: Sequence[Shipment], found: Found) -> list[dict[str, Any]]:
     """List what left for one of our own sites and has not been received since."""
-    found = []
+    listed = []
     for ship in shipments:
-        party = parties.get(ship.customer)
+        party = found.customers.get(ship.customer)
         if party is None or "site" not in (party.roles or []):
             continue
-        if not _has_arrived(movements.get(ship.node, ()), ship.shipped_at):
-            found.append(
+        if not _has_arrived(found.movements.get(ship.node, ()), ship.shipped_at):
+            listed.append(
                 {
                     "lot_id": ship.lot_id,
                     "lot_no": ship.lot_no,
@@ -118,10 +136,10 @@ def _to_own_sites(
                     "event_id": ship.event_id,
                 }
             )
-    return found
+    return listed
 
 
-def _has_arrived(movements: Sequence[MovementRow], shipped_at: datetime) -> bool:
+def _has_arrived(movements: Sequence[AnyMovement], shipped_at: datetime) -> bool:
     """Say whether a lot was received after it left; how it first came in is no arrival."""
     born = [row for row in movements if row.effect in ("received", "produced")]
     first = min(born, key=lambda row: (row.event_at, row.id), default=None)
@@ -163,22 +181,22 @@ def _by_customer(
 
 
 def _bins(
-    infos: Mapping[int, NodeInfo], stocks: Mapping[int, Stock], transit: set[str]
+    infos: Mapping[int, NodeInfo], on_hand: Sequence[Held], transit: set[str]
 ) -> list[dict[str, Any]]:
     """Group what is on hand by place: what a person with a trolley needs."""
     places: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for node, stock in stocks.items():
-        for place, amount in stock.places.items():
-            if amount and place not in transit:
-                places[place].append(
-                    {
-                        "lot_id": infos[node].uid,
-                        "lot_no": infos[node].lot_no,
-                        "item": infos[node].item_code,
-                        "quantity": decimal_text(amount),
-                        "unit": stock.unit,
-                    }
-                )
+    for node, place, quantity, unit in on_hand:
+        if place not in transit:
+            info = infos[node]
+            places[place].append(
+                {
+                    "lot_id": info.uid,
+                    "lot_no": info.lot_no,
+                    "item": info.item_code,
+                    "quantity": quantity,
+                    "unit": unit,
+                }
+            )
     return [{"place": place, "lots": lots} for place, lots in sorted(places.items())]
 
 

@@ -9,25 +9,28 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Balance, exactly
+from qtcore.engines.balance import Balance, balance_sums, exactly
 from qtcore.engines.shares import Share
 from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
-from qtcore.services.contents import list_movements
-from qtcore.services.recall_places import Whereabouts, find_whereabouts
+from qtcore.services.contents import add_carried
+from qtcore.services.recall_places import Found, Held, Whereabouts, find_whereabouts, held_at
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
-from qtcore.services.shipments import Shipment
+from qtcore.services.shipments import Shipment, shipped_among, shipped_to
 from qtcore.services.site import Site
-from qtcore.services.stock import Stock, fold_stock
+from qtcore.services.stock import add_up, fold_stock
 from qtcore.services.trace import Trace, TracedNode, edges_json, trace_from
 from qtcore.services.wire import decimal_text
-from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.events import AnyMovement, amounts_of
 from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.recalls import PartyRow, parties_by_code
+
+_ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,6 @@ class RecallScope:
     starts: tuple[Seed, ...]
     trace: Trace
     shipments: tuple[Shipment, ...]
-    stocks: dict[int, Stock]
     balances: dict[int, Balance]
     where: Whereabouts
     siblings: tuple[Sibling, ...]
@@ -59,7 +61,8 @@ class RecallScope:
         """Give the shape of the API."""
         uids = {n.info.node: n.info.uid for n in self.trace.nodes}
         links = edges_json(self.trace.edges, uids)
-        lots = self._lots_json(links)
+        sizes = self._sizes()
+        lots = self._lots_json(links, sizes)
         return {
             "question": self.question.as_json(),
             "seeds": list(self.seeds),
@@ -67,95 +70,90 @@ class RecallScope:
             "lots": lots,
             "proved": [lot["lot_id"] for lot in lots if lot["verdict"] == "proved"],
             "possible": [lot["lot_id"] for lot in lots if lot["verdict"] == "possible"],
-            "quantities": self._quantities(lots),
+            "quantities": self._quantities(sizes),
             "edges": links,
             "shipments": [s.as_json() for s in self.shipments],
-            "on_hand": self._on_hand(uids),
+            "on_hand": [
+                {"lot_id": uids[node], "place": place, "quantity": quantity, "unit": unit}
+                for node, place, quantity, unit in self.where.on_hand
+            ],
             **self.where.as_json(uids),
             "siblings": [sibling.as_json() for sibling in self.siblings],
             "balance": self._balance(uids),
             "gaps": list(self.trace.gaps),
         }
 
-    def _lots_json(self, links: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _lots_json(
+        self, links: Sequence[dict[str, Any]], sizes: Sequence[tuple[Decimal, str]]
+    ) -> list[dict[str, Any]]:
         into: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for edge, link in zip(self.trace.edges, links, strict=True):
             into[edge.dst].append(link)
         seeds = {seed.info.node: seed for seed in self.starts}
-        return [self._lot_json(n, into, seeds.get(n.info.node)) for n in self.trace.nodes]
-
-    def _lot_json(
-        self, node: TracedNode, into: Mapping[int, list[dict[str, Any]]], seed: Seed | None
-    ) -> dict[str, Any]:
-        key = node.info.node
-        one = self.one_of[key]
-        # Certainly affected: a recorded way from a certain seed leads there.
-        verdict = "proved" if node.certainty == "recorded" else "possible"
-        amount = self._amount(key)
-        return {
-            **node.as_json(),
-            "verdict": verdict,
-            "is_seed": seed is not None,
-            "cause": seed.cause if seed else "genealogy",
-            "reference": seed.reference if seed else "",
-            "because": into.get(key, []),
-            "lower": decimal_text(amount if verdict == "proved" else Decimal(0)),
-            "upper": decimal_text(amount),
-            "unit": self.balances[one].unit if one in self.balances else "",
-            "contains": [share.as_json() for share in self.contains.get(key, ())],
-        }
+        lots = []
+        for traced, (amount, unit) in zip(self.trace.nodes, sizes, strict=True):
+            node, is_proved = traced.info.node, _is_proved(traced)
+            seed, upper = seeds.get(node), decimal_text(amount)
+            lot = traced.as_json()
+            lot["verdict"] = "proved" if is_proved else "possible"
+            lot["is_seed"] = seed is not None
+            lot["cause"] = seed.cause if seed else "genealogy"
+            lot["reference"] = seed.reference if seed else ""
+            lot["because"] = into.get(node, [])
+            lot["lower"] = upper if is_proved else "0"
+            lot["upper"] = upper
+            lot["unit"] = unit
+            lot["contains"] = [share.as_json() for share in self.contains.get(node, ())]
+            lots.append(lot)
+        return lots
 
     @exactly
-    def _amount(self, node: int) -> Decimal:
-        """Count what ever was of a lot: what came in from outside or was made."""
-        found = self.balances.get(node)
-        return found.received + found.produced if found else Decimal(0)
+    def _sizes(self) -> list[tuple[Decimal, str]]:
+        """Count what ever was of each lot: what came in from outside or was made, and its unit.
+
+        Another name of a lot has no amount of its own.
+        """
+        sizes = []
+        for traced in self.trace.nodes:
+            node = traced.info.node
+            one = self.one_of[node]
+            found = self.balances.get(one)
+            amount = found.received + found.produced if found and one == node else _ZERO
+            sizes.append((amount, found.unit if found else ""))
+        return sizes
 
     @exactly
-    def _quantities(self, lots: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    def _quantities(self, sizes: Iterable[tuple[Decimal, str]]) -> list[dict[str, str]]:
         """Add up the bounds per item and unit: unlike things are never added."""
-        sums: dict[tuple[str, str], list[Decimal]] = {}
-        for lot in lots:
-            if lot["kind"] == "logistic_unit":
+        sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [_ZERO, _ZERO])
+        for traced, (amount, unit) in zip(self.trace.nodes, sizes, strict=True):
+            if traced.info.kind == "logistic_unit":
                 continue
-            pair = sums.setdefault((lot["item"], lot["unit"]), [Decimal(0), Decimal(0)])
-            pair[0] += Decimal(lot["lower"])
-            pair[1] += Decimal(lot["upper"])
+            pair = sums[traced.info.item_code, unit]
+            if _is_proved(traced):
+                pair[0] += amount
+            pair[1] += amount
         return [
             {"item": item, "unit": unit, "lower": decimal_text(low), "upper": decimal_text(high)}
             for (item, unit), (low, high) in sorted(sums.items())
         ]
 
-    def _on_hand(self, uids: Mapping[int, str]) -> list[dict[str, str]]:
-        return [
-            {
-                "lot_id": uids[node],
-                "place": place,
-                "quantity": decimal_text(amount),
-                "unit": stock.unit,
-            }
-            for node, stock in self.stocks.items()
-            for place, amount in sorted(stock.places.items())
-            if amount
-        ]
-
     def _balance(self, uids: Mapping[int, str]) -> dict[str, Any]:
+        listed = sorted(self.balances.items())
         unaccounted = {
-            uids[node]: decimal_text(b.unaccounted)
-            for node, b in self.balances.items()
-            if b.unaccounted
+            uids[node]: decimal_text(one.unaccounted) for node, one in listed if one.unaccounted
         }
-        # What never moved shares one balance, which is written once.
-        once = {id(b): b for b in self.balances.values()}
-        shown = {key: b.as_json() for key, b in once.items()}
         return {
-            "lots": [
-                {"lot_id": uids[node], **shown[id(b)]} for node, b in sorted(self.balances.items())
-            ],
+            "lots": [{"lot_id": uids[node], **one.as_json()} for node, one in listed],
             "unaccounted": unaccounted,
-            "closes": not unaccounted and not any(b.problems for b in self.balances.values()),
+            "closes": not unaccounted and not any(one.problems for _, one in listed),
             "located_percent": located_percent(self.balances.values()),
         }
+
+
+def _is_proved(traced: TracedNode) -> bool:
+    """Say whether a lot is certainly affected: a recorded way from a certain seed leads there."""
+    return traced.certainty == "recorded"
 
 
 def located_percent(balances: Iterable[Balance]) -> str:
@@ -169,7 +167,8 @@ def located_percent(balances: Iterable[Balance]) -> str:
         if one.problems:
             shares.append(Decimal(0))
         elif came > 0:
-            shares.append(max(Decimal(0), 1 - abs(one.unaccounted) / came))
+            lost = abs(one.unaccounted) / came if one.unaccounted else _ZERO
+            shares.append(max(_ZERO, 1 - lost))
     mean = sum(shares, Decimal(0)) / len(shares) if shares else Decimal(1)
     return decimal_text((mean * 100).quantize(Decimal("0.01")))
 
@@ -183,45 +182,94 @@ def compute_scope(
     Raises InputRejected, NotFound, Ambiguous for the question.
     """
     starts = find_seeds(site, session, question)
-    merged = _joined(site, session, starts)
-    one_of = one_of_each(merged.edges, [n.info.node for n in merged.nodes])
+    walked = _joined(site, session, starts)
+    one_of = one_of_each(walked.edges, [n.info.node for n in walked.nodes])
+    moved = _read_moved(site, session, starts, walked)
+    merged = replace(walked, customers=moved.shipments)
     lots = [n.info for n in merged.nodes if n.info.kind != "logistic_unit"]
-    movements: dict[int, list[MovementRow]] = defaultdict(list)
-    rows = list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes])
-    for row in rows:
-        movements[row.node].append(row)
-    stocks = fold_stock(site, [info.node for info in lots], rows)
+    on_hand, balances = _add_lots(site, lots, one_of, moved.by_node)
+    found = Found(on_hand, moved.by_node, moved.customers)
     return RecallScope(
         question=question,
         starts=tuple(starts),
         trace=merged,
         shipments=merged.customers,
-        stocks=stocks,
-        balances=_balances(site, lots, one_of, movements),
+        balances=balances,
         one_of=one_of,
-        where=find_whereabouts(site, session, merged, (stocks, movements)),
+        where=find_whereabouts(site, session, merged, found),
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
-        contains=_contains(site, session, starts, merged, movements=rows) if with_shares else {},
+        contains=_contains(site, session, starts, merged, movements=moved.rows)
+        if with_shares
+        else {},
     )
 
 
-def _balances(
+class _Moved(NamedTuple):
+    """All that moved of a trace, what left among it, and the customers by code."""
+
+    rows: Sequence[AnyMovement]
+    by_node: Mapping[int, Sequence[AnyMovement]]
+    shipments: tuple[Shipment, ...]
+    customers: Mapping[str, PartyRow]
+
+
+def _read_moved(site: Site, session: Session, starts: Sequence[Seed], walked: Trace) -> _Moved:
+    """Read the movements of a trace once, for its shipments as for its balances."""
+    tenant = site.store.tenant_id
+    known = {traced.info.node: traced.info for traced in walked.nodes}
+    seeds = [seed.info.node for seed in starts]
+    own = amounts_of(session, tenant, known)
+    customers = parties_by_code(session, tenant, {row.to_party for row in own})
+    left = shipped_among(own, known, customers)
+    shipments = shipped_to(session, tenant, list(known), whole=seeds, rows=left)
+    rows = add_carried(session, tenant, known.keys(), own)
+    by_node: dict[int, list[AnyMovement]] = defaultdict(list)
+    for row in rows:
+        by_node[row.node].append(row)
+    return _Moved(rows, by_node, shipments, customers)
+
+
+@exactly
+def _add_lots(
     site: Site,
     lots: Sequence[NodeInfo],
     one_of: Mapping[int, int],
-    movements: Mapping[int, Sequence[MovementRow]],
-) -> dict[int, Balance]:
-    """Balance each lot; one of several names is counted once, with all that was told under them."""
-    told: dict[int, list[MovementRow]] = defaultdict(list)
-    infos = {info.node: info for info in lots}
-    for node in infos:
-        told[one_of[node]] += movements[node]
-    return {
-        node: balance_lot(site, infos[node], _in_time(rows)).sums for node, rows in told.items()
-    }
+    movements: Mapping[int, Sequence[AnyMovement]],
+) -> tuple[list[Held], dict[int, Balance]]:
+    """Say what is on hand of each lot, and balance it.
+
+    One of several names is balanced once, with all that was told under them.
+    """
+    on_hand: list[Held] = []
+    balances = {}
+    names = _names(lots, one_of)
+    for info in lots:
+        node, rows = info.node, movements.get(info.node, ())
+        added = add_up(rows)
+        there = added or fold_stock(site, [node], rows)[node]
+        on_hand += held_at(node, there.unit, there.places)
+        if node in names:
+            rows = _in_time(row for name in names[node] for row in movements.get(name, ()))
+        elif one_of[node] != node:
+            continue
+        elif added is not None:
+            balances[node] = balance_sums(added.sums, added.unit or info.unit)
+            continue
+        balances[node] = balance_lot(site, info, rows).sums
+    return on_hand, balances
 
 
-def _in_time(rows: Iterable[MovementRow]) -> list[MovementRow]:
+def _names(lots: Sequence[NodeInfo], one_of: Mapping[int, int]) -> dict[int, list[int]]:
+    """Give all names of each lot that has several, by the one it is counted under."""
+    ones = {one for node, one in one_of.items() if node != one}
+    names: dict[int, list[int]] = {one: [] for one in ones}
+    for info in lots if ones else ():
+        if one_of[info.node] in ones:
+            names[one_of[info.node]].append(info.node)
+    return names
+
+
+def _in_time(rows: Iterable[AnyMovement]) -> list[AnyMovement]:
     return sorted(rows, key=lambda row: row.event_at)
 
 
@@ -231,7 +279,7 @@ def _contains(
     starts: Sequence[Seed],
     merged: Trace,
     *,
-    movements: Sequence[MovementRow],
+    movements: Sequence[AnyMovement],
 ) -> Mapping[int, Sequence[Share]]:
     """Say how much of the seeds is in each lot; of a seed that is none, there may be nothing."""
     seeds = [seed.info.node for seed in starts]
@@ -257,13 +305,14 @@ def _at_least(share: Share, sure: Sequence[Share]) -> Share:
 
 def _joined(site: Site, session: Session, starts: Sequence[Seed]) -> Trace:
     """Walk from all seeds at once; what only uncertain seeds reach is possible, not proved."""
-    whole = trace_from(site, session, [seed.info for seed in starts], "forward")
+    walk = partial(trace_from, site, session, direction="forward", with_customers=False)
+    whole = walk([seed.info for seed in starts])
     sure = [seed.info for seed in starts if seed.is_certain]
     if len(sure) == len(starts):
         return whole
     certain: dict[int, str] = {}
     if sure:
-        walked = trace_from(site, session, sure, "forward")
+        walked = walk(sure)
         certain = {node.info.node: node.certainty for node in walked.nodes}
     nodes = tuple(
         TracedNode(n.info, n.depth, n.side, certain.get(n.info.node, "inferred"))

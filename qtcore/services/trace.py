@@ -220,6 +220,7 @@ def trace_from(
     *,
     max_depth: int | None = None,
     lens: Lens = NOW,
+    with_customers: bool = True,
 ) -> Trace:
     """Trace from several nodes as one walk; all of them have depth 0, the first is the focus."""
     tenant, nodes = site.store.tenant_id, [info.node for info in starts]
@@ -241,14 +242,17 @@ def trace_from(
     described = label_nodes(session, tenant, placed)
     traced = [TracedNode(described[n], *place) for n, place in placed.items()]
     traced.sort(key=_by_place)
+    shipments: tuple[Shipment, ...] = ()
+    if with_customers:
+        shipments = shipped_to(
+            session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
+        )
     return Trace(
         focus=starts[0],
         direction=direction,
         nodes=tuple(traced),
         edges=tuple(sorted(edges, key=_KEY)),
-        customers=shipped_to(
-            session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
-        ),
+        customers=shipments,
         gaps=_gaps(session, tenant, traced, lens),
         lens=lens,
     )

@@ -3,10 +3,11 @@
 It must not know what an effect does to a balance. A superseded event no longer counts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -37,6 +38,31 @@ _EQUIPMENT: Final = table_of(Equipment)
 _DISCREPANCY: Final = table_of(Discrepancy)
 _FROM: Final = table_of(Party).alias("from_party")
 _TO: Final = table_of(Party).alias("to_party")
+
+_NO_CODE: Final = literal("")
+_TOLD: Final[dict[str, Any]] = {
+    "id": _MOVEMENT.c.id,
+    "node": _MOVEMENT.c.node,
+    "part": _MOVEMENT.c.part,
+    "effect": _MOVEMENT.c.effect,
+    "container": _MOVEMENT.c.container,
+    "quantity": _MOVEMENT.c.quantity,
+    "unit": _MOVEMENT.c.unit,
+    "location_code": func.coalesce(_LOCATION.c.code, _NO_CODE),
+    "event_id": _EVENT.c.id,
+    "event_uid": _EVENT.c.uid,
+    "event_type": _EVENT.c.event_type,
+    "verb": _EVENT.c.verb,
+    "event_at": _EVENT.c.event_at,
+    "recorded_at": _EVENT.c.recorded_at,
+    "recorded_by": _EVENT.c.recorded_by,
+    "step": _EVENT.c.step,
+    "reason": _EVENT.c.reason,
+    "from_party": func.coalesce(_FROM.c.code, _NO_CODE),
+    "to_party": func.coalesce(_TO.c.code, _NO_CODE),
+    "equipment": func.coalesce(_EQUIPMENT.c.code, _NO_CODE),
+}
+"""Where each field of a movement comes from."""
 
 BROUGHT: Final = ("received", "produced")
 """Effects that say where a lot came from; without one it is only mentioned."""
@@ -88,6 +114,29 @@ class MovementRow(NamedTuple):
         }
 
 
+class AmountRow(NamedTuple):
+    """What one event did to one node, without by whom and why: for sums over many nodes."""
+
+    id: int
+    node: int
+    part: str
+    effect: str
+    container: int | None
+    quantity: Decimal | None
+    unit: str
+    location_code: str
+    event_uid: str
+    event_type: str
+    verb: str
+    event_at: datetime
+    step: str
+    to_party: str
+
+
+AnyMovement = MovementRow | AmountRow
+"""A movement as it was read: whole, or for sums."""
+
+
 class ActRow(NamedTuple):
     """What one event did to one node, without where and by whom: for checks of many nodes."""
 
@@ -103,6 +152,9 @@ class ActRow(NamedTuple):
     verb: str
     event_at: datetime
     recorded_at: datetime
+
+
+_Moved = TypeVar("_Moved", MovementRow, AmountRow, ActRow)
 
 
 class LineRow(NamedTuple):
@@ -180,27 +232,38 @@ def movements_of(
     session: Session, tenant_id: int, nodes: Iterable[int], *, lens: Lens = NOW
 ) -> list[MovementRow]:
     """List the movements of nodes as they happened."""
-    build = partial(_movements, shape=lens.shape())
-    return _moved(session, plain_rows(session, build, tenant_id, nodes, more=lens.parameters()))
+    build = partial(_movements, fields=MovementRow._fields, shape=lens.shape())
+    rows = plain_rows(session, build, tenant_id, nodes, more=lens.parameters())
+    return _moved(session, MovementRow, rows)
+
+
+def amounts_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[AmountRow]:
+    """List the movements of nodes that count now, as they happened, for sums over many nodes."""
+    build = partial(_movements, fields=AmountRow._fields, shape=NOW.shape())
+    return _moved(session, AmountRow, plain_rows(session, build, tenant_id, nodes))
 
 
 def movements_of_events(
     session: Session, tenant_id: int, events: Iterable[str], *, lens: Lens = NOW
 ) -> list[MovementRow]:
     """List what events, by their public ids, did to any node."""
-    build = partial(_movements, shape=lens.shape(), of_events=True)
-    return _moved(session, plain_rows(session, build, tenant_id, events, more=lens.parameters()))
+    build = partial(_movements, fields=MovementRow._fields, shape=lens.shape(), of_events=True)
+    rows = plain_rows(session, build, tenant_id, events, more=lens.parameters())
+    return _moved(session, MovementRow, rows)
 
 
-def _moved(session: Session, rows: Iterable[tuple[Any, ...]]) -> list[MovementRow]:
+def _moved(session: Session, kind: type[_Moved], rows: Sequence[tuple[Any, ...]]) -> list[_Moved]:
+    if not rows:
+        return []
     read = driver_readers(session.get_bind().dialect.name)
-    amount, moment = read.amount, read.moment
-    return _as_they_happened(
-        MovementRow._make(
-            (*row[:5], amount(row[5]), *row[6:12], moment(row[12]), moment(row[13]), *row[14:])
-        )
-        for row in rows
+    # Column by column: of thousands of rows, taking each apart would cost as much as reading it.
+    columns: dict[str, Iterable[Any]] = dict(
+        zip(kind._fields, zip(*rows, strict=True), strict=True)
     )
+    readers = {"quantity": read.amount, "event_at": read.moment, "recorded_at": read.moment}
+    for name in readers.keys() & columns.keys():
+        columns[name] = map(readers[name], columns[name])
+    return _as_they_happened(map(kind._make, zip(*columns.values(), strict=True)))
 
 
 def acts_on(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ActRow]:
@@ -208,7 +271,7 @@ def acts_on(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[ActR
     return _as_they_happened(map(ActRow._make, rows_for(session, _acts, tenant_id, nodes)))
 
 
-_Moved = TypeVar("_Moved", MovementRow, ActRow)
+_IN_TIME: Final = attrgetter("event_at", "unit", "id")
 
 
 def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
@@ -218,7 +281,7 @@ def _as_they_happened(rows: Iterable[_Moved]) -> list[_Moved]:
     if lost is not None:
         raise event_is_gone(lost)
     # Of one moment, by what is told: in which order it was told must not matter.
-    return sorted(found, key=lambda row: (row.event_at, row.unit, row.id))
+    return sorted(found, key=_IN_TIME)
 
 
 def event_is_gone(movement: int) -> DatabaseDamaged:
@@ -260,7 +323,9 @@ def with_event(movement: Table) -> Any:
 
 
 @cache
-def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select[Any]:
+def _movements(
+    dialect: str, *, fields: tuple[str, ...], shape: Shape, of_events: bool = False
+) -> Select[Any]:
     asked = among(dialect, _MOVEMENT.c.node)
     if of_events:
         # Through the key of the event: the uid alone would begin with all events.
@@ -268,7 +333,6 @@ def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select
             _EVENT.c.tenant_id == TENANT, among_texts(dialect, _EVENT.c.uid)
         )
         asked = _MOVEMENT.c.event_id.in_(named)
-    empty = literal("")
     source = (
         with_event(_MOVEMENT)
         .outerjoin(_LOCATION, of_tenant(_LOCATION, _LOCATION.c.id, _MOVEMENT.c.location_id))
@@ -276,35 +340,11 @@ def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select
         .outerjoin(_TO, of_tenant(_TO, _TO.c.id, _EVENT.c.to_party_id))
         .outerjoin(_EQUIPMENT, of_tenant(_EQUIPMENT, _EQUIPMENT.c.id, _EVENT.c.equipment_id))
     )
+    # What no column is taken from, both databases leave out.
     return (
-        select(
-            _MOVEMENT.c.id,
-            _MOVEMENT.c.node,
-            _MOVEMENT.c.part,
-            _MOVEMENT.c.effect,
-            _MOVEMENT.c.container,
-            _MOVEMENT.c.quantity,
-            _MOVEMENT.c.unit,
-            func.coalesce(_LOCATION.c.code, empty),
-            _EVENT.c.id,
-            _EVENT.c.uid,
-            _EVENT.c.event_type,
-            _EVENT.c.verb,
-            _EVENT.c.event_at,
-            _EVENT.c.recorded_at,
-            _EVENT.c.recorded_by,
-            _EVENT.c.step,
-            _EVENT.c.reason,
-            func.coalesce(_FROM.c.code, empty),
-            func.coalesce(_TO.c.code, empty),
-            func.coalesce(_EQUIPMENT.c.code, empty),
-        )
+        select(*(_TOLD[name] for name in fields))
         .select_from(source)
-        .where(
-            _MOVEMENT.c.tenant_id == TENANT,
-            asked,
-            counts(_EVENT, shape),
-        )
+        .where(_MOVEMENT.c.tenant_id == TENANT, asked, counts(_EVENT, shape))
     )
 
 
