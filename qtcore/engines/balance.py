@@ -13,7 +13,6 @@ unaccounted. A movement that cannot be counted is a named problem, never a guess
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
 from functools import lru_cache, wraps
-from itertools import repeat
 from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 from qtcore.errors import Fault, InputRejected
@@ -32,13 +31,6 @@ NEUTRAL: Final = ("moved_in", "moved_out", "observed")
 """Kinds that change a place, not the amount: accepted and left out of the sums."""
 
 _ZERO: Final = Decimal(0)
-_SUMS: Final = (*KINDS, "on_hand", "unaccounted")
-_NOTHING_SHOWN: Final[dict[str, object]] = {
-    **dict.fromkeys(_SUMS, "0"),
-    "unit": "",
-    "is_complete": True,
-    "problems": (),
-}
 
 _MOST_PLACES: Final = 60
 _MOST_DIGITS: Final = 200  # both sides of the point, and room for any number of movements
@@ -60,20 +52,20 @@ class Movement(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """The sums per kind in `unit`. With `problems` the sums lack what the problems name."""
+    """The sums per kind in `unit`. With `problems` the sums lack what the problems name.
 
-    received: Decimal
-    produced: Decimal
-    returned: Decimal
-    adjusted: Decimal
-    consumed: Decimal
-    shipped: Decimal
-    scrapped: Decimal
-    sampled: Decimal
+    `sums` has what moved, and `of` gives the sum of any kind: most lots moved in one way or two.
+    """
+
+    sums: Mapping[str, Decimal]
     on_hand: Decimal
     unaccounted: Decimal
     unit: str
     problems: tuple[Fault, ...] = ()
+
+    def of(self, kind: str) -> Decimal:
+        """Give the sum of a kind."""
+        return self.sums.get(kind, _ZERO)
 
     @property
     def is_complete(self) -> bool:
@@ -87,13 +79,14 @@ class Balance(NamedTuple):
 
     def as_json(self) -> dict[str, object]:
         """Give the shape of the API: quantities as text with the digits kept."""
-        shown = _NOTHING_SHOWN.copy()  # of most lots, most sums are nothing
-        *sums, unit, problems = self
-        for name, amount in zip(_SUMS, sums, strict=True):
-            if amount is not _ZERO:
-                shown[name] = decimal_text(amount)
-        shown["unit"], shown["is_complete"] = unit, not problems
-        shown["problems"] = [problem.as_json() for problem in problems]
+        shown: dict[str, object] = dict.fromkeys(KINDS, "0")
+        for kind, amount in self.sums.items():
+            shown[kind] = decimal_text(amount)
+        shown["on_hand"] = decimal_text(self.on_hand)
+        shown["unaccounted"] = decimal_text(self.unaccounted)
+        shown["unit"] = self.unit
+        shown["is_complete"] = self.is_complete
+        shown["problems"] = [problem.as_json() for problem in self.problems]
         return shown
 
 
@@ -160,19 +153,13 @@ def balance_sums(
     for kind, amount in sums.items():
         if kind in INCOMING:
             came = amount if came is _ZERO else _EXACT.add(came, amount)
-        elif kind in OUTGOING:
+        else:
             went = amount if went is _ZERO else _EXACT.add(went, amount)
     left = came if went is _ZERO else _EXACT.subtract(came, went)
     on_hand = left if counted is None else counted
     if on_hand < 0:
         problems = (*problems, _negative(on_hand, unit, came, went))
-    return Balance(
-        *map(sums.get, KINDS, repeat(_ZERO)),
-        on_hand,
-        _EXACT.subtract(left, on_hand),
-        unit,
-        tuple(problems),
-    )
+    return Balance(sums, on_hand, _EXACT.subtract(left, on_hand), unit, tuple(problems))
 
 
 @lru_cache(maxsize=256)

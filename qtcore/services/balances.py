@@ -194,10 +194,9 @@ def _without_opening(sums: Balance, opening: Decimal, unclear: Sequence[Fault]) 
 
     What the opening lacks, the period lacks as well.
     """
-    fields = {name: getattr(sums, name) for name in (*KINDS, "on_hand", "unaccounted")}
-    fields["adjusted"] -= opening
+    adjusted = {"adjusted": sums.of("adjusted") - opening}
     problems = tuple(dict.fromkeys((*unclear, *sums.problems)))
-    return Balance(**fields, unit=sums.unit, problems=problems)
+    return sums._replace(sums={**sums.sums, **adjusted}, problems=problems)
 
 
 def _left(
@@ -318,10 +317,14 @@ def _shown(row: AnyMovement | None) -> dict[str, str]:
 def _total(site: Site, balances: Sequence[LotBalance]) -> dict[str, Any] | None:
     """Add the lots of a set in one unit; None when their units cannot be compared."""
     unit = next((each.sums.unit for each in balances if each.sums.unit), "")
-    names = (*KINDS, "on_hand", "unaccounted")
-    sums = dict.fromkeys(("opening", *names), Decimal(0))
+    sums = dict.fromkeys(("opening", *KINDS, "on_hand", "unaccounted"), Decimal(0))
     for each in balances:
-        values = {"opening": each.opening, **{n: getattr(each.sums, n) for n in names}}
+        values = {
+            "opening": each.opening,
+            **{kind: each.sums.of(kind) for kind in KINDS},
+            "on_hand": each.sums.on_hand,
+            "unaccounted": each.sums.unaccounted,
+        }
         if each.sums.unit in ("", unit):
             factor_of = values
         else:

@@ -50,28 +50,30 @@ def list_movements(
     """
     wanted = set(nodes)
     own = movements_of(session, tenant_id, wanted, lens=lens)
-    return add_carried(session, tenant_id, wanted, own, lens=lens)
+    return list(add_carried(session, tenant_id, wanted, own, lens=lens))
 
 
 def add_carried(
     session: Session,
     tenant_id: int,
     wanted: Set[int],
-    rows: list[_Row],
+    rows: Sequence[_Row],
     *,
     lens: Lens = NOW,
-) -> list[_Row | MovementRow]:
+) -> Sequence[_Row | MovementRow]:
     """Add to the movements of nodes themselves those of what carried them; see `list_movements`."""
     carried = _carried(session, tenant_id, rows, lens)
     if not carried:
         return rows
     told = {(row.event_uid, row.node, row.effect) for row in rows}
-    inside = [
+    inside: list[MovementRow] = [
         row
         for row in _of_contents(session, tenant_id, carried, lens)
         if row.node in wanted and (row.event_uid, row.node, row.effect) not in told
     ]
-    return sorted([*rows, *inside], key=lambda row: row.event_at)
+    both: list[_Row | MovementRow] = list(rows)
+    both += inside
+    return sorted(both, key=lambda row: row.event_at)
 
 
 def shipped_inside(

@@ -4,7 +4,7 @@ It must not decide what is affected.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,35 +25,51 @@ from qtcore.store.queries.recalls import (
     PartyRow,
     open_orders_of,
     parties_by_code,
-    transit_places,
 )
 from qtcore.store.queries.trace import reached_nodes
+
+
+class OnHand:
+    """What is on hand as it is written: lot by lot, in the bins of each place, under way."""
+
+    def __init__(self, transit: Set[str]) -> None:
+        self._transit = transit
+        self.lots: list[dict[str, str]] = []
+        self.in_vehicles: list[dict[str, Any]] = []
+        self._bins: dict[str, list[dict[str, str]]] = defaultdict(list)
+
+    def add(self, info: NodeInfo, unit: str, places: Mapping[str, Decimal]) -> None:
+        """Add what there is of one lot; where nothing is left, nothing is said."""
+        uid, lot_no = info.uid, info.lot_no
+        for place, amount in sorted(places.items()):
+            if not amount:
+                continue
+            much = decimal_text(amount)
+            self.lots.append({"lot_id": uid, "place": place, "quantity": much, "unit": unit})
+            if place in self._transit:
+                self.in_vehicles.append(_under_way(uid, lot_no, (much, unit), place=place))
+            else:
+                self._bins[place].append(
+                    {
+                        "lot_id": uid,
+                        "lot_no": lot_no,
+                        "item": info.item_code,
+                        "quantity": much,
+                        "unit": unit,
+                    }
+                )
+
+    def bins(self) -> list[dict[str, Any]]:
+        """Group it by place: what a person with a trolley needs."""
+        return [{"place": place, "lots": lots} for place, lots in sorted(self._bins.items())]
 
 
 class Found(NamedTuple):
     """What is known of the lots of a scope: stock, movements by node, customers by code."""
 
-    on_hand: Sequence["Held"]
+    on_hand: OnHand
     movements: Mapping[int, Sequence[AnyMovement]]
     customers: Mapping[str, PartyRow]
-
-
-class Held(NamedTuple):
-    """How much of a lot is at a place, as it is written."""
-
-    node: int
-    place: str
-    quantity: str
-    unit: str
-
-
-def held_at(node: int, unit: str, places: Mapping[str, Decimal]) -> list[Held]:
-    """Say how much is where, place by place; where nothing is left, nothing is said."""
-    return [
-        Held(node, place, decimal_text(amount), unit)
-        for place, amount in sorted(places.items())
-        if amount
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +80,7 @@ class Whereabouts:
     orders: tuple[tuple[OrderRow, bool], ...]
     customers: tuple[dict[str, Any], ...]
     suppliers: tuple[dict[str, Any], ...]
-    bins: tuple[dict[str, Any], ...]
-    on_hand: tuple[Held, ...]
+    on_hand: OnHand
 
     def as_json(self, uids: Mapping[int, str]) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -73,7 +88,7 @@ class Whereabouts:
             "in_transit": list(self.in_transit),
             "open_orders": [order_json(row, uids, held) for row, held in self.orders],
             "shipped_sales_orders": list(self.customers),
-            "stock_on_hand": list(self.bins),
+            "stock_on_hand": self.on_hand.bins(),
             "purchase_orders": list(self.suppliers),
         }
 
@@ -85,36 +100,13 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
     orders = open_orders_of(session, tenant, nodes)
     held = active_holds(session, tenant, [row.node for row in orders])
     numbers = order_numbers(session, tenant, [s.event_id for s in trace.customers])
-    transit = transit_places(session, tenant)
-    infos = {n.info.node: n.info for n in trace.nodes}
-    under_way = _in_vehicles(infos, found.on_hand, transit)
-    under_way += _to_own_sites(trace.customers, found)
     return Whereabouts(
-        in_transit=tuple(under_way),
+        in_transit=(*found.on_hand.in_vehicles, *_to_own_sites(trace.customers, found)),
         orders=tuple((row, row.node in held) for row in orders),
         customers=tuple(_by_customer(trace.customers, found.customers, numbers)),
         suppliers=tuple(_suppliers(site, session, trace)),
-        bins=tuple(_bins(infos, found.on_hand, transit)),
-        on_hand=tuple(found.on_hand),
+        on_hand=found.on_hand,
     )
-
-
-def _in_vehicles(
-    infos: Mapping[int, NodeInfo], on_hand: Sequence[Held], transit: set[str]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "lot_id": infos[held.node].uid,
-            "lot_no": infos[held.node].lot_no,
-            "place": held.place,
-            "to": "",
-            "quantity": held.quantity,
-            "unit": held.unit,
-            "event_id": "",
-        }
-        for held in on_hand
-        if held.place in transit
-    ]
 
 
 def _to_own_sites(shipments: Sequence[Shipment], found: Found) -> list[dict[str, Any]]:
@@ -125,18 +117,23 @@ def _to_own_sites(shipments: Sequence[Shipment], found: Found) -> list[dict[str,
         if party is None or "site" not in (party.roles or []):
             continue
         if not _has_arrived(found.movements.get(ship.node, ()), ship.shipped_at):
-            listed.append(
-                {
-                    "lot_id": ship.lot_id,
-                    "lot_no": ship.lot_no,
-                    "place": "",
-                    "to": ship.customer,
-                    "quantity": optional_text(ship.quantity),
-                    "unit": ship.unit,
-                    "event_id": ship.event_id,
-                }
-            )
+            much = optional_text(ship.quantity), ship.unit
+            way = {"to": ship.customer, "event_id": ship.event_id}
+            listed.append(_under_way(ship.lot_id, ship.lot_no, much, **way))
     return listed
+
+
+def _under_way(uid: str, lot_no: str, much: tuple[str | None, str], **way: str) -> dict[str, Any]:
+    quantity, unit = much
+    return {
+        "lot_id": uid,
+        "lot_no": lot_no,
+        "place": way.get("place", ""),
+        "to": way.get("to", ""),
+        "quantity": quantity,
+        "unit": unit,
+        "event_id": way.get("event_id", ""),
+    }
 
 
 def _has_arrived(movements: Sequence[AnyMovement], shipped_at: datetime) -> bool:
@@ -178,26 +175,6 @@ def _by_customer(
         }
         for code, rows in sorted(groups.items())
     ]
-
-
-def _bins(
-    infos: Mapping[int, NodeInfo], on_hand: Sequence[Held], transit: set[str]
-) -> list[dict[str, Any]]:
-    """Group what is on hand by place: what a person with a trolley needs."""
-    places: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for node, place, quantity, unit in on_hand:
-        if place not in transit:
-            info = infos[node]
-            places[place].append(
-                {
-                    "lot_id": info.uid,
-                    "lot_no": info.lot_no,
-                    "item": info.item_code,
-                    "quantity": quantity,
-                    "unit": unit,
-                }
-            )
-    return [{"place": place, "lots": lots} for place, lots in sorted(places.items())]
 
 
 def _suppliers(site: Site, session: Session, trace: Trace) -> list[dict[str, Any]]:

@@ -167,7 +167,7 @@ def _totals(
         # More than the records explain does not make good what is missing elsewhere.
         inside[one.unit] += abs(one.unaccounted)
         # What went into another lot of the recall is counted there.
-        there[one.unit] += one.received + one.produced - one.consumed
+        there[one.unit] += one.of("received") + one.of("produced") - one.of("consumed")
         problems.extend(problem.message for problem in one.problems)
     units = sorted({row["unit"] for row in rows} | {unit for unit, n in there.items() if n})
 

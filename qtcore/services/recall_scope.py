@@ -18,7 +18,7 @@ from qtcore.engines.shares import Share
 from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
 from qtcore.services.contents import add_carried
-from qtcore.services.recall_places import Found, Held, Whereabouts, find_whereabouts, held_at
+from qtcore.services.recall_places import Found, OnHand, Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
 from qtcore.services.shipments import Shipment, shipped_among, shipped_to
@@ -28,9 +28,11 @@ from qtcore.services.trace import Trace, TracedNode, edges_json, trace_from
 from qtcore.services.wire import decimal_text
 from qtcore.store.queries.events import AnyMovement, amounts_of
 from qtcore.store.queries.nodes import NodeInfo
-from qtcore.store.queries.recalls import PartyRow, parties_by_code
+from qtcore.store.queries.recalls import PartyRow, parties_by_code, transit_places
 
 _ZERO: Final = Decimal(0)
+_Sums = dict[tuple[str, str], list[Decimal]]
+"""The bounds of what is affected, per item and unit: unlike things are never added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class RecallScope:
         """Give the shape of the API."""
         uids = {n.info.node: n.info.uid for n in self.trace.nodes}
         links = edges_json(self.trace.edges, uids)
-        sizes = self._sizes()
-        lots = self._lots_json(links, sizes)
+        sums: _Sums = defaultdict(lambda: [_ZERO, _ZERO])
+        lots = self._lots_json(links, sums)
         return {
             "question": self.question.as_json(),
             "seeds": list(self.seeds),
@@ -70,31 +72,34 @@ class RecallScope:
             "lots": lots,
             "proved": [lot["lot_id"] for lot in lots if lot["verdict"] == "proved"],
             "possible": [lot["lot_id"] for lot in lots if lot["verdict"] == "possible"],
-            "quantities": self._quantities(sizes),
+            "quantities": _sums_json(sums),
             "edges": links,
             "shipments": [s.as_json() for s in self.shipments],
-            "on_hand": [
-                {"lot_id": uids[node], "place": place, "quantity": quantity, "unit": unit}
-                for node, place, quantity, unit in self.where.on_hand
-            ],
+            "on_hand": list(self.where.on_hand.lots),
             **self.where.as_json(uids),
             "siblings": [sibling.as_json() for sibling in self.siblings],
             "balance": self._balance(uids),
             "gaps": list(self.trace.gaps),
         }
 
-    def _lots_json(
-        self, links: Sequence[dict[str, Any]], sizes: Sequence[tuple[Decimal, str]]
-    ) -> list[dict[str, Any]]:
+    @exactly
+    def _lots_json(self, links: Sequence[dict[str, Any]], sums: _Sums) -> list[dict[str, Any]]:
+        """Show each lot with the links that put it there; adds its bounds to `sums`."""
         into: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for edge, link in zip(self.trace.edges, links, strict=True):
             into[edge.dst].append(link)
         seeds = {seed.info.node: seed for seed in self.starts}
         lots = []
-        for traced, (amount, unit) in zip(self.trace.nodes, sizes, strict=True):
-            node, is_proved = traced.info.node, _is_proved(traced)
-            seed, upper = seeds.get(node), decimal_text(amount)
-            lot = traced.as_json()
+        for traced in self.trace.nodes:
+            node = traced.info.node
+            # Certainly affected: a recorded way from a certain seed leads there.
+            is_proved = traced.certainty == "recorded"
+            seed, (amount, unit) = seeds.get(node), self._size_of(node)
+            if traced.info.kind != "logistic_unit":
+                bounds = sums[traced.info.item_code, unit]
+                bounds[0] += amount if is_proved else _ZERO
+                bounds[1] += amount
+            lot, upper = traced.as_json(), decimal_text(amount)
             lot["verdict"] = "proved" if is_proved else "possible"
             lot["is_seed"] = seed is not None
             lot["cause"] = seed.cause if seed else "genealogy"
@@ -107,36 +112,17 @@ class RecallScope:
             lots.append(lot)
         return lots
 
-    @exactly
-    def _sizes(self) -> list[tuple[Decimal, str]]:
-        """Count what ever was of each lot: what came in from outside or was made, and its unit.
+    def _size_of(self, node: int) -> tuple[Decimal, str]:
+        """Count what ever was of a lot: what came in from outside or was made, and its unit.
 
         Another name of a lot has no amount of its own.
         """
-        sizes = []
-        for traced in self.trace.nodes:
-            node = traced.info.node
-            one = self.one_of[node]
-            found = self.balances.get(one)
-            amount = found.received + found.produced if found and one == node else _ZERO
-            sizes.append((amount, found.unit if found else ""))
-        return sizes
-
-    @exactly
-    def _quantities(self, sizes: Iterable[tuple[Decimal, str]]) -> list[dict[str, str]]:
-        """Add up the bounds per item and unit: unlike things are never added."""
-        sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [_ZERO, _ZERO])
-        for traced, (amount, unit) in zip(self.trace.nodes, sizes, strict=True):
-            if traced.info.kind == "logistic_unit":
-                continue
-            pair = sums[traced.info.item_code, unit]
-            if _is_proved(traced):
-                pair[0] += amount
-            pair[1] += amount
-        return [
-            {"item": item, "unit": unit, "lower": decimal_text(low), "upper": decimal_text(high)}
-            for (item, unit), (low, high) in sorted(sums.items())
-        ]
+        one = self.one_of[node]
+        found = self.balances.get(one)
+        if found is None:
+            return _ZERO, ""
+        came = found.of("received") + found.of("produced")
+        return came if one == node else _ZERO, found.unit
 
     def _balance(self, uids: Mapping[int, str]) -> dict[str, Any]:
         listed = sorted(self.balances.items())
@@ -151,9 +137,11 @@ class RecallScope:
         }
 
 
-def _is_proved(traced: TracedNode) -> bool:
-    """Say whether a lot is certainly affected: a recorded way from a certain seed leads there."""
-    return traced.certainty == "recorded"
+def _sums_json(sums: _Sums) -> list[dict[str, str]]:
+    return [
+        {"item": item, "unit": unit, "lower": decimal_text(low), "upper": decimal_text(high)}
+        for (item, unit), (low, high) in sorted(sums.items())
+    ]
 
 
 def located_percent(balances: Iterable[Balance]) -> str:
@@ -163,7 +151,7 @@ def located_percent(balances: Iterable[Balance]) -> str:
     """
     shares = []
     for one in balances:
-        came = one.received + one.produced + one.adjusted
+        came = one.of("received") + one.of("produced") + one.of("adjusted")
         if one.problems:
             shares.append(Decimal(0))
         elif came > 0:
@@ -187,7 +175,8 @@ def compute_scope(
     moved = _read_moved(site, session, starts, walked)
     merged = replace(walked, customers=moved.shipments)
     lots = [n.info for n in merged.nodes if n.info.kind != "logistic_unit"]
-    on_hand, balances = _add_lots(site, lots, one_of, moved.by_node)
+    on_hand = OnHand(transit_places(session, site.store.tenant_id))
+    balances = _add_lots(site, lots, (one_of, moved.by_node), on_hand)
     found = Found(on_hand, moved.by_node, moved.customers)
     return RecallScope(
         question=question,
@@ -233,21 +222,20 @@ def _read_moved(site: Site, session: Session, starts: Sequence[Seed], walked: Tr
 def _add_lots(
     site: Site,
     lots: Sequence[NodeInfo],
-    one_of: Mapping[int, int],
-    movements: Mapping[int, Sequence[AnyMovement]],
-) -> tuple[list[Held], dict[int, Balance]]:
-    """Say what is on hand of each lot, and balance it.
+    told: tuple[Mapping[int, int], Mapping[int, Sequence[AnyMovement]]],
+    on_hand: OnHand,
+) -> dict[int, Balance]:
+    """Add what there is of each lot to what is on hand, and balance it.
 
     One of several names is balanced once, with all that was told under them.
     """
-    on_hand: list[Held] = []
-    balances = {}
-    names = _names(lots, one_of)
+    one_of, movements = told
+    names, balances = _names(lots, one_of), {}
     for info in lots:
         node, rows = info.node, movements.get(info.node, ())
         added = add_up(rows)
         there = added or fold_stock(site, [node], rows)[node]
-        on_hand += held_at(node, there.unit, there.places)
+        on_hand.add(info, there.unit, there.places)
         if node in names:
             rows = _in_time(row for name in names[node] for row in movements.get(name, ()))
         elif one_of[node] != node:
@@ -256,7 +244,7 @@ def _add_lots(
             balances[node] = balance_sums(added.sums, added.unit or info.unit)
             continue
         balances[node] = balance_lot(site, info, rows).sums
-    return on_hand, balances
+    return balances
 
 
 def _names(lots: Sequence[NodeInfo], one_of: Mapping[int, int]) -> dict[int, list[int]]:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Movement, counts_as_it_is, exactly
+from qtcore.engines.balance import NEUTRAL, Movement, counts_as_it_is, exactly
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.site import Site
@@ -135,7 +135,8 @@ def add_up(rows: Iterable[AnyMovement]) -> Added | None:
             continue
         if not counts_as_it_is(row.effect, quantity):
             return None
-        sums[row.effect] = sums.get(row.effect, _ZERO) + quantity
+        if row.effect not in NEUTRAL:
+            sums[row.effect] = sums.get(row.effect, _ZERO) + quantity
         place = row.location_code or _NOWHERE
         places[place] = places.get(place, _ZERO) + quantity * sign
     return Added(unit, sums, places)
