@@ -65,26 +65,27 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     """Compare what customers received with what returned and what they report as dealt with.
 
     Per customer and unit the larger of returned and reported counts, at most what was shipped:
-    goods that were reported first and returned later count once.
+    goods that were reported first and returned later count once. What came back from somebody
+    whom nothing was shipped to has a line of its own, and makes good nothing of anybody else.
     """
     problems: list[str] = []
     shipped = _shipped(scope, problems)
-    returned = _returned(site, session, scope, problems)
+    returned = _returned(site, session, scope, (shipped, problems))
     reported = _reported(site, session, record, (shipped, problems))
     rows = []
-    for key in sorted(shipped):
+    for key in sorted({*shipped, *returned, *reported}):
         customer, unit = key
-        back, said = returned.get(key, Decimal(0)), reported.get(key, Decimal(0))
-        problems += _too_much(key, shipped[key], {"sent back": back, "reports": said})
-        counted = min(shipped[key], max(back, said))
+        sent, back, said = (sums.get(key, Decimal(0)) for sums in (shipped, returned, reported))
+        problems += _too_much(key, sent, {"sent back": back, "reports": said})
+        counted = min(sent, max(back, said))
         rows.append(
             {
                 "customer": customer,
                 "unit": unit,
-                "shipped": decimal_text(shipped[key]),
+                "shipped": decimal_text(sent),
                 "returned": decimal_text(back),
                 "reported": decimal_text(said),
-                "unaccounted": decimal_text(shipped[key] - counted),
+                "unaccounted": decimal_text(sent - counted),
             }
         )
     return Reconciled(tuple(rows), tuple(_totals(scope, rows, problems)), tuple(problems))
@@ -93,8 +94,9 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
 def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal]) -> list[str]:
     """Name what a customer gave back or reports beyond what is known to have left for them."""
     customer, unit = key
+    who = customer or "Somebody whom the return does not name"
     return [
-        f"{customer} {how} {decimal_text(amount)} {unit}, and {decimal_text(shipped)} {unit} are "
+        f"{who} {how} {decimal_text(amount)} {unit}, and {decimal_text(shipped)} {unit} are "
         "known to have left for them: find the shipment, or correct the quantity"
         for how, amount in told.items()
         if amount > shipped
@@ -114,32 +116,40 @@ def _shipped(scope: RecallScope, problems: list[str]) -> _Sums:
     return dict(sums)
 
 
-def _returned(site: Site, session: Session, scope: RecallScope, problems: list[str]) -> _Sums:
+def _returned(
+    site: Site, session: Session, scope: RecallScope, told: tuple[_Sums, list[str]]
+) -> _Sums:
+    shipped, problems = told
     sums: _Sums = defaultdict(Decimal)
     units = {(ship.customer, ship.node): ship.unit for ship in scope.shipments}
     nodes = [node.info.node for node in scope.trace.nodes]
     for row in list_movements(session, site.store.tenant_id, nodes):
         if row.effect != "returned":
             continue
-        unit = units.get((row.from_party, row.node), row.unit)
+        unit = units.get((row.from_party, row.node)) or _unit_for(row.from_party, row.unit, shipped)
         amount = _converted(site, (row.quantity, row.unit, unit), problems)
         sums[row.from_party, unit] += amount
     return dict(sums)
+
+
+def _unit_for(customer: str, unit: str, shipped: _Sums) -> str:
+    """Choose the unit in which a customer is counted; of several, the one that was told."""
+    units = [known for who, known in shipped if who == customer]
+    return unit if unit in units else next(iter(units), unit)
 
 
 def _reported(
     site: Site,
     session: Session,
     record: Record,
-    told: tuple[Mapping[tuple[str, str], Decimal], list[str]],
+    told: tuple[_Sums, list[str]],
 ) -> _Sums:
     shipped, problems = told
     sums: _Sums = defaultdict(Decimal)
     for reply in replies_of(session, record):
         if not reply["is_current"] or reply["quantity"] is None:
             continue
-        units = [unit for customer, unit in shipped if customer == reply["customer"]]
-        target = reply["unit"] if reply["unit"] in units else next(iter(units), reply["unit"])
+        target = _unit_for(reply["customer"], reply["unit"], shipped)
         amount = (Decimal(reply["quantity"]), reply["unit"], target)
         sums[reply["customer"], target] += _converted(site, amount, problems)
     return dict(sums)

@@ -23,7 +23,7 @@ from qtcore.services.recall_replies import (
     revoke_links,
 )
 from qtcore.services.recording import record_event
-from qtcore.testing import an_output, line
+from qtcore.testing import a_party, an_output, line
 from tests.scenarios.recall_dairy import made
 
 
@@ -239,6 +239,29 @@ def test_it_closes_only_when_it_adds_up_or_somebody_says_why(dairy):
     assert view.case.closure["justification"] == "" and view.record.state == "closed"
     with pytest.raises(Conflict, match="closed"):
         answer_link(dairy.site, secret, ReplyInput(True, "none"))
+
+
+def test_what_comes_back_from_somebody_nothing_was_shipped_to_is_named_with_its_quantity(dairy):
+    recall = dairy.start()
+    a_party(dairy.site, "SHOP-Z", "customer")
+    dairy.give_back("SHOP-Z", "4")
+    dairy.give_back("", "3")
+    told = read_case(dairy.site, dairy.everyone(), recall.number).as_json()["balance"]
+    rows = {r["customer"]: (r["shipped"], r["returned"], r["unaccounted"], r["unit"])
+            for r in told["customers"]}  # fmt: skip
+    assert rows == {
+        "": ("0", "3", "0", "kg"),
+        "SHOP-A": ("10", "0", "10", "kg"),
+        "SHOP-B": ("6", "0", "6", "kg"),
+        "SHOP-Z": ("0", "4", "0", "kg"),
+    }
+    assert [text.split(":")[0] for text in told["problems"]] == [
+        "Somebody whom the return does not name sent back 3 kg, and 0 kg are known to have left "
+        "for them",
+        "SHOP-Z sent back 4 kg, and 0 kg are known to have left for them",
+    ]
+    total = next(row for row in told["totals"] if row["unit"] == "kg")
+    assert (total["returned"], total["unaccounted"]) == ("7", "16")
 
 
 @pytest.mark.heavy
