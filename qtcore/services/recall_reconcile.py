@@ -15,6 +15,7 @@ from sqlmodel import Session
 from qtcore.engines.balance import exactly
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
+from qtcore.services.findings import Finding
 from qtcore.services.recall_replies import replies_of
 from qtcore.services.recall_scope import RecallScope
 from qtcore.services.site import Site
@@ -28,7 +29,7 @@ class Reconciled:
 
     customers: tuple[dict[str, Any], ...]
     totals: tuple[dict[str, Any], ...]
-    problems: tuple[str, ...]
+    problems: tuple[Finding, ...]
 
     @property
     def unaccounted(self) -> dict[str, Decimal]:
@@ -55,7 +56,8 @@ class Reconciled:
         return {
             "customers": list(self.customers),
             "totals": list(self.totals),
-            "problems": list(self.problems),
+            "problems": [problem.in_english() for problem in self.problems],
+            "problem_parts": [{"kind": each.kind, **each.parts} for each in self.problems],
             "unaccounted_percent": decimal_text(self.worst_percent().quantize(Decimal("0.01"))),
         }
 
@@ -67,7 +69,7 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     Per customer and unit the larger of returned and reported counts, at most what was shipped:
     goods that were reported first and returned later count once.
     """
-    problems: list[str] = []
+    problems: list[Finding] = []
     shipped = _shipped(scope, problems)
     returned = _returned(site, session, scope, problems)
     reported = _reported(site, session, record, (shipped, problems))
@@ -75,7 +77,9 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     for key in sorted(shipped):
         customer, unit = key
         back, said = returned.get(key, Decimal(0)), reported.get(key, Decimal(0))
-        problems += _too_much(key, shipped[key], {"sent back": back, "reports": said})
+        problems += _too_much(
+            key, shipped[key], {"sent_back_too_much": back, "reports_too_much": said}
+        )
         counted = min(shipped[key], max(back, said))
         rows.append(
             {
@@ -90,13 +94,13 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     return Reconciled(tuple(rows), tuple(_totals(scope, rows, problems)), tuple(problems))
 
 
-def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal]) -> list[str]:
+def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal]) -> list[Finding]:
     """Name what a customer gave back or reports beyond what is known to have left for them."""
     customer, unit = key
+    known = {"customer": customer, "known": decimal_text(shipped), "unit": unit}
     return [
-        f"{customer} {how} {decimal_text(amount)} {unit}, and {decimal_text(shipped)} {unit} are "
-        "known to have left for them: find the shipment, or correct the quantity"
-        for how, amount in told.items()
+        Finding(kind, {"amount": decimal_text(amount), **known})
+        for kind, amount in told.items()
         if amount > shipped
     ]
 
@@ -104,17 +108,18 @@ def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal
 _Sums = dict[tuple[str, str], Decimal]
 
 
-def _shipped(scope: RecallScope, problems: list[str]) -> _Sums:
+def _shipped(scope: RecallScope, problems: list[Finding]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
     for ship in scope.shipments:
         if ship.quantity is None:
-            problems.append(f"how much of {ship.lot_no} went to {ship.customer} was not recorded")
+            parts = {"lot_no": ship.lot_no, "customer": ship.customer}
+            problems.append(Finding("shipped_unmeasured", parts))
             continue
         sums[ship.customer, ship.unit] += ship.quantity
     return dict(sums)
 
 
-def _returned(site: Site, session: Session, scope: RecallScope, problems: list[str]) -> _Sums:
+def _returned(site: Site, session: Session, scope: RecallScope, problems: list[Finding]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
     units = {(ship.customer, ship.node): ship.unit for ship in scope.shipments}
     nodes = [node.info.node for node in scope.trace.nodes]
@@ -131,7 +136,7 @@ def _reported(
     site: Site,
     session: Session,
     record: Record,
-    told: tuple[Mapping[tuple[str, str], Decimal], list[str]],
+    told: tuple[Mapping[tuple[str, str], Decimal], list[Finding]],
 ) -> _Sums:
     shipped, problems = told
     sums: _Sums = defaultdict(Decimal)
@@ -145,20 +150,26 @@ def _reported(
     return dict(sums)
 
 
-def _converted(site: Site, amount: tuple[Decimal | None, str, str], problems: list[str]) -> Decimal:
+def _converted(
+    site: Site, amount: tuple[Decimal | None, str, str], problems: list[Finding]
+) -> Decimal:
     quantity, unit, wanted = amount
     if quantity is None:
-        problems.append("a return has no quantity; correct it")
+        problems.append(Finding("returned_unmeasured"))
         return Decimal(0)
     try:
         return site.registry.convert(quantity, unit, wanted)
     except InputRejected as fault:
-        problems.append(fault.message)
+        problems.append(_uncounted(fault.code, fault.message))
         return Decimal(0)
 
 
+def _uncounted(code: str, message: str) -> Finding:
+    return Finding("uncounted", {"code": code, "text": message})
+
+
 def _totals(
-    scope: RecallScope, rows: Sequence[Mapping[str, Any]], problems: list[str]
+    scope: RecallScope, rows: Sequence[Mapping[str, Any]], problems: list[Finding]
 ) -> list[dict[str, Any]]:
     """Add the customers up, and what is missing inside the company; per unit."""
     inside: dict[str, Decimal] = defaultdict(Decimal)
@@ -168,7 +179,7 @@ def _totals(
         inside[one.unit] += abs(one.unaccounted)
         # What went into another lot of the recall is counted there.
         there[one.unit] += one.received + one.produced - one.consumed
-        problems.extend(problem.message for problem in one.problems)
+        problems += [_uncounted(problem.code, problem.message) for problem in one.problems]
     units = sorted({row["unit"] for row in rows} | {unit for unit, n in there.items() if n})
 
     def add(name: str, unit: str) -> Decimal:
