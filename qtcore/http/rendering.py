@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from qtcore.definitions.stored_states import states_in, status_in
 from qtcore.errors import Refusal
 from qtcore.http.call import Call
-from qtcore.http.finding_words import say_finding
+from qtcore.http.finding_words import Speaker
 from qtcore.http.problems import Problem
 from qtcore.http.settings import Settings
 from qtcore.http.units import show_quantity
@@ -136,7 +136,7 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
         "rule_title": rule_title,
         "action_word": action_word,
         "thing_word": thing_word,
-        "say_finding": partial(say_finding, registry, settings.texts, language),
+        "say_finding": Speaker(registry, settings.texts, language).say,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from qtcore.http.finding_words import say_finding
+from qtcore.http.finding_words import Speaker
 from qtcore.http.texts import load_texts
 from qtcore.services.devices import NewDevice, register_device
 from qtcore.services.discrepancies import REVIEWED
@@ -224,9 +224,10 @@ def test_reconciliation_is_said_in_chinese() -> None:
     """What cannot be counted, with amounts in the units of the page."""
     with a_site() as site:
         parts = {"customer": "SHOP", "amount": "5", "known": "4", "unit": "{count}"}
-        said = say_finding(site.registry, load_texts(), "zh-CN", "reports_too_much", parts)
+        say = Speaker(site.registry, load_texts(), "zh-CN").say
+        said = say("reports_too_much", parts)
         assert said.startswith("SHOP 报告 5\u202f")
         assert not ENGLISH.search(said)
         fault = {"code": "QT491", "text": "shipped without quantity has no quantity"}
-        said = say_finding(site.registry, load_texts(), "zh-CN", "uncounted", fault)
+        said = say("uncounted", fault)
         assert said == "有移动记录没有准确数量；请补记数量"
