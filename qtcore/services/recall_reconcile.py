@@ -169,7 +169,8 @@ def _totals(
         # What went into another lot of the recall is counted there.
         there[one.unit] += one.received + one.produced - one.consumed
         problems.extend(problem.message for problem in one.problems)
-    units = sorted({row["unit"] for row in rows} | {unit for unit, n in there.items() if n})
+    counted = {unit for sums in (there, inside) for unit, n in sums.items() if n}
+    units = sorted({row["unit"] for row in rows} | counted)
 
     def add(name: str, unit: str) -> Decimal:
         return sum((Decimal(r[name]) for r in rows if r["unit"] == unit), Decimal(0))
@@ -177,7 +178,8 @@ def _totals(
     return [
         {
             "unit": unit,
-            "total": decimal_text(max(there[unit], add("shipped", unit))),
+            # What nobody saw come was there as well, once it is missing or was found.
+            "total": decimal_text(max(there[unit], add("shipped", unit)) or inside[unit]),
             "shipped": decimal_text(add("shipped", unit)),
             "returned": decimal_text(add("returned", unit)),
             "reported": decimal_text(add("reported", unit)),

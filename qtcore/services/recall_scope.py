@@ -170,6 +170,8 @@ def located_percent(balances: Iterable[Balance]) -> str:
             shares.append(Decimal(0))
         elif came > 0:
             shares.append(max(Decimal(0), 1 - abs(one.unaccounted) / came))
+        elif one.unaccounted:
+            shares.append(Decimal(0))
     mean = sum(shares, Decimal(0)) / len(shares) if shares else Decimal(1)
     return decimal_text((mean * 100).quantize(Decimal("0.01")))
 
