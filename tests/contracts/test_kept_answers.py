@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -69,7 +70,7 @@ def test_an_old_answer_goes_and_its_key_has_no_second_effect(
     assert post(api, "k-2", login="another").status_code == 201
 
 
-def rows(site: Site) -> list[object]:
+def rows(site: Site) -> list[Any]:
     with site.store.read() as session:
         found = session.connection().exec_driver_sql("SELECT * FROM idempotency_key")
         return [row for row in found if row.request_sha256 == "" or row.answer]

@@ -58,7 +58,7 @@ OTHERS = {
 
 def told() -> dict[str, str]:
     """Read what the manual says of each place: it goes, or it stays."""
-    found = {}
+    found: dict[str, str] = {}
     for line in MANUAL.read_text("utf-8").splitlines():
         cells = [each.strip() for each in line.strip("|").split("|")]
         if len(cells) == 3 and cells[1].startswith(("goes", "stays")):
