@@ -134,8 +134,8 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
     rest = answer["not_recorded"]
     if rest["events"]:
         lines.append(
-            f"{rest['events']} events made or packed {rest['lots']} lots in the window at a machine "
-            "that nobody recorded; "
+            f"{rest['events']} events made or packed {rest['lots']} lots in the window at a "
+            "machine that nobody recorded; "
             + ("they are possible" if rest["included"] else "--include-unrecorded takes them in")
         )
     return "\n".join(lines)

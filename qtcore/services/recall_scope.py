@@ -20,8 +20,8 @@ from qtcore.services.contained_shares import one_of_each, shares_of
 from qtcore.services.contents import list_movements
 from qtcore.services.recall_places import Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
-from qtcore.services.recall_unrecorded import Unrecorded, unrecorded_in
 from qtcore.services.recall_siblings import Sibling, find_siblings
+from qtcore.services.recall_unrecorded import Unrecorded, unrecorded_in
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, fold_stock

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
+from qtcore.services.findings import Finding
 from qtcore.services.recall_seeds import UNRECORDED, Question, find_unrecorded
 from qtcore.services.site import Site
-from qtcore.services.trace import Trace
+from qtcore.services.trace import Trace, gap_of
 
 MOST_LISTED: Final = 50
 
@@ -24,7 +25,7 @@ class Unrecorded:
 
     events: int = 0
     lots: int = 0
-    gaps: tuple[dict[str, str], ...] = ()
+    gaps: tuple[dict[str, Any], ...] = ()
     is_included: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -47,14 +48,10 @@ def unrecorded_in(site: Site, session: Session, question: Question, scope: Trace
         events=len({seed.reference for seed in seeds}),
         lots=len({seed.info.node for seed in seeds}),
         gaps=tuple(
-            {
-                "kind": UNRECORDED,
-                "lot_id": seed.info.uid,
-                "lot_no": seed.info.lot_no,
-                "detail": f"{seed.info.lot_no} was made or packed in the window by event "
-                f"{seed.reference}, at a machine that nobody recorded; it may have been "
-                f"{question.equipment}",
-            }
+            gap_of(
+                seed.info,
+                Finding(UNRECORDED, {"reference": seed.reference, "equipment": question.equipment}),
+            )
             for seed in listed[:MOST_LISTED]
         ),
         is_included=question.include_unrecorded,

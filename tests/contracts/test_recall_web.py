@@ -11,8 +11,8 @@ from sqlmodel import select
 
 from qtcore.http.api.openapi import build_openapi
 from qtcore.http.api.routes import OPERATIONS
-from qtcore.services.master import MasterInput, save_master
 from qtcore.services.events import EventInput
+from qtcore.services.master import MasterInput, save_master
 from qtcore.services.recording import record_event
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import IdempotencyKey
