@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from qtcore.engines.flows import Act, Amount, Flow, Plant
+from qtcore.engines.shares import Act, Amount, Flow, Plant
 
 SEED = 0
 WATER = -1

@@ -9,8 +9,7 @@ from decimal import Decimal
 
 from sqlmodel import Session
 
-from qtcore.engines.flows import Act, Amount, Flow, Plant
-from qtcore.engines.shares import Share, find_shares
+from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
 from qtcore.errors import InputRejected
 from qtcore.services.site import Site
 from qtcore.store.queries.events import BROUGHT, MovementRow, movements_of, movements_of_events

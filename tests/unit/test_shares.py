@@ -6,9 +6,18 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 
-from qtcore.engines import shares
-from qtcore.engines.flows import Act, Amount, Flow, Plant
-from qtcore.engines.shares import Share, find_share, find_shares
+from qtcore.engines.shares import (
+    Act,
+    Amount,
+    Flow,
+    Plant,
+    Share,
+    find_share,
+    find_shares,
+)
+from qtcore.engines.shares import (
+    bounds as engine,
+)
 from qtcore.errors import InputRejected
 from tests.naive_shares import SEED, Grain, History, Lot, histories
 
@@ -237,6 +246,6 @@ def test_the_bounds_fail_where_what_got_lost_is_not_counted(monkeypatch: pytest.
     flows = [Flow(SEED, 2, "e", kg("10")), Flow(1, 2, "e", kg("10")), Flow(2, 3, "f", kg("5"))]
     history = History(lots, flows)
     check_bounds(history)
-    monkeypatch.setattr(shares, "lost_in", lambda *_: Fraction(0))
+    monkeypatch.setattr(engine, "lost_in", lambda *_: Fraction(0))
     with pytest.raises(AssertionError):
         check_bounds(history)

@@ -6,15 +6,15 @@ It must not know the database, nor what is asked: it reads what was recorded, in
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from qtcore.engines.balance import exactly
 from qtcore.errors import InputRejected
 
 Convert = Callable[[Decimal, str, str], Decimal | None]
 _ZERO = Fraction(0)
+_ALL_DIGITS = Context(prec=200)
 
 
 class Amount(NamedTuple):
@@ -143,9 +143,10 @@ def convert(plant: Plant, amount: Amount | None, unit: str) -> Fraction | None:
     return None if found is None else _fraction(found)
 
 
-@exactly
 def _sum(flows: Sequence[Flow]) -> Amount:
-    total = sum((flow.amount.quantity or Decimal(0) for flow in flows), Decimal(0))
+    total = Decimal(0)
+    for flow in flows:
+        total = _ALL_DIGITS.add(total, flow.amount.quantity or Decimal(0))
     return Amount(total, flows[0].amount.unit)
 
 

@@ -16,7 +16,16 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, Final, NamedTuple
 
-from qtcore.engines.flows import Amount, Flow, Plant, convert, joined, lost_in, taken, unit_of
+from qtcore.engines.shares.flows import (
+    Amount,
+    Flow,
+    Plant,
+    convert,
+    joined,
+    lost_in,
+    taken,
+    unit_of,
+)
 
 _DOWN: Final = Context(prec=28, rounding=ROUND_FLOOR)
 _UP: Final = Context(prec=28, rounding=ROUND_CEILING)
