@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0032"
-down_revision = "0024"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
