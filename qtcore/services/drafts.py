@@ -116,7 +116,12 @@ def write_draft(work: UnitOfWork, entry: DraftInput, authors: Sequence[str]) -> 
         "config",
         row.uid,
         reason=row.reason,
-        details={"base": row.base, "origin": row.origin, "content": row.content_sha256},
+        details={
+            "base": row.base,
+            "origin": row.origin,
+            "content": row.content_sha256,
+            "title": row.title,
+        },
     )
     return row
 

@@ -138,7 +138,14 @@ def write_record(
         record.uid,
         changes={name: (None, value) for name, value in record.data.items()},
         about=[info.uid for info in infos],
-        details={"kind": record.kind, "number": record.number, "state": record.state},
+        details={
+            "kind": record.kind,
+            "number": record.number,
+            "state": record.state,
+            "title": record.title,
+            "priority": record.priority,
+            "site": record.site,
+        },
     )
     if not is_exercise(record):
         tell_findings(work, [info.uid for info in infos])

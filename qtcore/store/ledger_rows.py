@@ -66,7 +66,7 @@ class Frame:
 def frame_of(context: Context, sources: Sources) -> Frame:
     """Read from the context what each entry repeats."""
     actor = context.actor
-    head = {
+    head: dict[str, object] = {
         "v": HEAD_VERSION,
         "at": utc_text(context.at),
         "offset": _offset(context.at, sources.zone),
@@ -75,6 +75,8 @@ def frame_of(context: Context, sources: Sources) -> Frame:
         "request": context.request_id,
         "session": context.session_id,
     }
+    if actor.token:
+        head["token"] = actor.token
     private = {
         "actor_name": actor.name,
         "actor_login": actor.login,
@@ -82,6 +84,7 @@ def frame_of(context: Context, sources: Sources) -> Frame:
         "peer_ip": context.peer_ip if context.peer_ip != context.ip else "",
         "device": context.device,
         "os_user": context.os_user,
+        "token_name": actor.token_name,
     }
     return Frame(sources, context.at, head, _tidy(private))
 
