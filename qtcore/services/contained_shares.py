@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
 from qtcore.errors import InputRejected
+from qtcore.services.arrivals import read_arrivals
 from qtcore.services.site import Site
 from qtcore.store.queries.events import BROUGHT, MovementRow, movements_of, movements_of_events
 from qtcore.store.queries.lens import NOW, Lens
@@ -41,7 +42,7 @@ def shares_of(
     vague = {link.event_uid for link in links if link.quantity is None}
     told = movements_of_events(session, tenant, vague, lens=facts)
     plant = Plant(
-        sizes=_sizes(site, movements, one_of),
+        sizes=_sizes(site, session, list(movements), one_of),
         flows=[
             Flow(one_of.get(source, source), one_of[target], event, Amount(quantity, unit))
             for source, target, quantity, unit, event in links
@@ -87,13 +88,21 @@ def one_of_each(edges: Iterable[EdgeRow], nodes: Iterable[int]) -> dict[int, int
 
 
 def _sizes(
-    site: Site, movements: Iterable[MovementRow], one_of: Mapping[int, int]
+    site: Site, session: Session, movements: Sequence[MovementRow], one_of: Mapping[int, int]
 ) -> dict[int, Amount]:
+    """Say how much there was of each lot; what only came in again at another site is no more."""
     rows: dict[int, list[MovementRow]] = defaultdict(list)
     for row in movements:
         if row.effect in BROUGHT:
             rows[one_of[row.node]].append(row)
-    return {node: _added(site, told) for node, told in rows.items()}
+    sizes = {node: _added(site, told) for node, told in rows.items()}
+    units = {node: sizes[one].unit for node, one in one_of.items() if one in sizes}
+    arrivals = read_arrivals(site, session, movements)
+    for node, amount in arrivals.came_again(units, site.registry.convert).items():
+        size = sizes[one_of[node]]
+        if size.quantity is not None:
+            sizes[one_of[node]] = Amount(size.quantity - amount, size.unit)
+    return sizes
 
 
 def _acts(site: Site, rows: Iterable[MovementRow], one_of: Mapping[int, int]) -> dict[str, Act]:

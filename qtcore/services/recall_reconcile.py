@@ -106,11 +106,11 @@ _Sums = dict[tuple[str, str], Decimal]
 
 def _shipped(scope: RecallScope, problems: list[str]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
-    for ship in scope.shipments:
-        if ship.quantity is None:
+    for ship, quantity in scope.where.arrivals.under_way(scope.shipments):
+        if quantity is None:
             problems.append(f"how much of {ship.lot_no} went to {ship.customer} was not recorded")
             continue
-        sums[ship.customer, ship.unit] += ship.quantity
+        sums[ship.customer, ship.unit] += quantity
     return dict(sums)
 
 
@@ -163,11 +163,12 @@ def _totals(
     """Add the customers up, and what is missing inside the company; per unit."""
     inside: dict[str, Decimal] = defaultdict(Decimal)
     there: dict[str, Decimal] = defaultdict(Decimal)
-    for one in scope.balances.values():
+    for node, one in scope.balances.items():
         # More than the records explain does not make good what is missing elsewhere.
         inside[one.unit] += abs(one.unaccounted)
         # What went into another lot of the recall is counted there.
-        there[one.unit] += one.received + one.produced - one.consumed
+        came = one.received + one.produced - scope.came_again.get(node, Decimal(0))
+        there[one.unit] += came - one.consumed
         problems.extend(problem.message for problem in one.problems)
     counted = {unit for sums in (there, inside) for unit, n in sums.items() if n}
     units = sorted({row["unit"] for row in rows} | counted)
