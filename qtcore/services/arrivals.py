@@ -54,6 +54,13 @@ class Arrivals:
     """By node, shipment and unit, how much of it came in again; None: all of what was not told."""
 
     found: Mapping[tuple[int, str, str], Decimal | None]
+    own: Collection[str] = ()
+
+    def owed(self, shipments: Iterable[Shipment]) -> Iterator[tuple[Shipment, Decimal | None]]:
+        """Give what each customer answers for: all they got; a site of ours, what is under way."""
+        shipments = list(shipments)
+        yield from ((ship, ship.quantity) for ship in shipments if ship.customer not in self.own)
+        yield from self.under_way(ship for ship in shipments if ship.customer in self.own)
 
     def under_way(self, shipments: Iterable[Shipment]) -> Iterator[tuple[Shipment, Decimal | None]]:
         """Give the shipments of which something did not come in again, each with how much."""
@@ -116,16 +123,21 @@ def find_arrivals(
                 found[key] = None
             elif left.arrived:
                 found[key] = known + left.arrived
-    return Arrivals(found)
+    return Arrivals(found, sites.own)
 
 
 def _match(rows: Sequence[MovementRow], sites: Sites, convert: Convert) -> list[_Left]:
     """Of one moment, what left comes before what came; how a lot first came in is no arrival."""
+    gone = [row for row in rows if row.effect == "shipped"]
     born = [row for row in rows if row.effect in ("received", "produced")]
-    first = min(born, key=lambda row: (row.event_at, row.effect, row.event_uid), default=None)
+
+    def is_end(row: MovementRow) -> bool:
+        return row.effect == "received" and any(sites.is_end(row, each) for each in gone)
+
+    first = min(born, key=lambda row: (row.event_at, is_end(row), row.id), default=None)
     told = [row for row in rows if row.effect in _ORDER and row is not first]
     left: list[_Left] = []
-    for row in sorted(told, key=lambda r: (r.event_at, _ORDER[r.effect], r.event_uid, r.id)):
+    for row in sorted(told, key=lambda row: (row.event_at, _ORDER[row.effect], row.id)):
         if row.effect == "shipped":
             left.append(_Left(row, row.quantity))
         elif row.effect == "returned":

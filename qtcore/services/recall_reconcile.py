@@ -106,7 +106,7 @@ _Sums = dict[tuple[str, str], Decimal]
 
 def _shipped(scope: RecallScope, problems: list[str]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
-    for ship, quantity in scope.where.arrivals.under_way(scope.shipments):
+    for ship, quantity in scope.where.arrivals.owed(scope.shipments):
         if quantity is None:
             problems.append(f"how much of {ship.lot_no} went to {ship.customer} was not recorded")
             continue
