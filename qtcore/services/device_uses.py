@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from qtcore.builtin.facts import TraceEvent
 from qtcore.definitions.fields import DEVICE
 from qtcore.errors import Refusal
-from qtcore.services.devices import calibrations_of, find_device, why_unfit
+from qtcore.services.devices import Unfit, calibrations_of, find_device, why_unfit
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import Device, Event, InspectionResult, Movement
@@ -30,12 +30,12 @@ _RESULT: Final = table_of(InspectionResult).c
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A device that told something of a lot on a day; `why` it is not taken, empty when it is."""
+    """A device that told something of a lot on a day; why it is not taken, None when it is."""
 
     node: int
     device: str
     on: date
-    why: str
+    unfit: Unfit | None
     event_id: int | None = None
 
 
@@ -47,12 +47,12 @@ def device_refusals(
     for code in filter(None, dict.fromkeys(codes)):
         row = find_device(session, tenant_id, code)
         if row is None:
-            text = f"device {code!r} is not registered"
+            text = str(Unfit("device_unknown", code))
             fix = "register it, or name the one that was used"
             refusals.append(Refusal("QT561", text, fix=fix, source=SOURCE))
         elif why := why_unfit(row, calibrations_of(session, tenant_id, [row])[row.id], on):
             fix = "use a device that is calibrated, or record its calibration with the evidence"
-            refusals.append(Refusal("QT562", why, fix=fix, source=SOURCE))
+            refusals.append(Refusal("QT562", str(why), fix=fix, source=SOURCE))
     return refusals
 
 
@@ -115,7 +115,7 @@ def _judged(
             on,
             why_unfit(devices[code], known[devices[code].id], on)
             if code in devices
-            else f"device {code!r} is not registered",
+            else Unfit("device_unknown", code),
             key,
         )
         for node, code, on, key in told

@@ -154,7 +154,11 @@ class Edge(TenantRow, table=True):
 
 
 class Discrepancy(PublicRow, table=True):
-    """An imported fact that a command would have refused: named, shown, resolved by later facts."""
+    """An imported fact that a command would have refused: named, shown, resolved by later facts.
+
+    `parts` fill the sentence of its kind; `detail` is that sentence in English. What was found by
+    an older release has a detail alone.
+    """
 
     __tablename__ = "discrepancy"
     __table_args__ = (
@@ -168,6 +172,7 @@ class Discrepancy(PublicRow, table=True):
     node: int | None = key_field(default=None)
     event_id: int | None = key_field(default=None)
     detail: str = Field(max_length=2000)
+    parts: dict[str, str] = json_field()
     found_at: datetime
     resolved_at: datetime | None = None
 
