@@ -51,9 +51,13 @@ class _Left:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """By node, shipment and unit, how much of it came in again; None: all of what was not told."""
+    """By node, shipment and unit, how much of it came in again; None: all of what was not told.
+
+    `fresh`: by node and line, how much of a receipt where something arrived came in anew.
+    """
 
     found: Mapping[tuple[int, str, str], Decimal | None]
+    fresh: Mapping[tuple[int, int], Decimal]
     own: Collection[str] = ()
 
     def owed(self, shipments: Iterable[Shipment]) -> Iterator[tuple[Shipment, Decimal | None]]:
@@ -96,7 +100,7 @@ def read_arrivals(site: Site, session: Session, movements: Sequence[MovementRow]
             rows[row.node].append(row)
     asked = {node: told for node, told in rows.items() if _may_arrive(told)}
     if not asked:
-        return Arrivals({})
+        return Arrivals({}, {})
     told = [row for some in asked.values() for row in some]
     tenant = site.store.tenant_id
     parties = parties_by_code(session, tenant, {row.to_party for row in told})
@@ -115,19 +119,42 @@ def find_arrivals(
 ) -> Arrivals:
     """Match the receipts of lots with what left before them, the oldest first."""
     found: dict[tuple[int, str, str], Decimal | None] = {}
+    fresh: dict[tuple[int, int], Decimal] = {}
     for node, rows in movements.items():
-        for left in _match(rows, sites, convert):
+        for left in _match(rows, (sites, convert), fresh):
             key = (node, left.row.event_uid, left.row.unit)
             known = found.get(key, Decimal(0))
             if left.arrived is None or known is None:
                 found[key] = None
             elif left.arrived:
                 found[key] = known + left.arrived
-    return Arrivals(found, sites.own)
+    return Arrivals(found, fresh, sites.own)
 
 
-def _match(rows: Sequence[MovementRow], sites: Sites, convert: Convert) -> list[_Left]:
+def without_arrivals(
+    site: Site, session: Session, movements: Iterable[MovementRow]
+) -> list[MovementRow]:
+    """Leave what came in again out of the movements: it brought nothing new into being."""
+    rows = list(movements)
+    fresh = read_arrivals(site, session, rows).fresh
+    if not fresh:
+        return rows
+    known = [
+        row
+        if row.effect != "received" or (row.node, row.id) not in fresh
+        else row._replace(quantity=fresh[row.node, row.id])
+        for row in rows
+    ]
+    return [row for row in known if row.effect != "received" or row.quantity != 0]
+
+
+def _match(
+    rows: Sequence[MovementRow],
+    how: tuple[Sites, Convert],
+    fresh: dict[tuple[int, int], Decimal],
+) -> list[_Left]:
     """Of one moment, what left comes before what came; how a lot first came in is no arrival."""
+    sites, convert = how
     gone = [row for row in rows if row.effect == "shipped"]
     born = [row for row in rows if row.effect in ("received", "produced")]
 
@@ -143,13 +170,17 @@ def _match(rows: Sequence[MovementRow], sites: Sites, convert: Convert) -> list[
         elif row.effect == "returned":
             _take(row, [one for one in left if one.row.to_party == row.from_party], convert)
         else:
-            _take(row, [one for one in left if sites.is_end(row, one.row)], convert, arrives=True)
+            ends = [one for one in left if sites.is_end(row, one.row)]
+            rest = _take(row, ends, convert, arrives=True)
+            if rest != row.quantity:
+                fresh[row.node, row.id] = rest or Decimal(0)
     return left
 
 
 def _take(
     row: MovementRow, left: Iterable[_Left], convert: Convert, *, arrives: bool = False
-) -> None:
+) -> Decimal | None:
+    """Take a receipt or return off what left; gives what is left of it, in its own unit."""
     rest, unit = row.quantity, row.unit
     for one in left:
         if one.open is not None and not one.open:
@@ -158,7 +189,7 @@ def _take(
             # Of an unknown quantity, all came that was still under way.
             one.arrived = one.arrived if not arrives else None
             one.open = Decimal(0)
-            return
+            return Decimal(0)
         amount = _converted(rest, (unit, one.row.unit), convert)
         if amount is None:
             continue
@@ -168,7 +199,8 @@ def _take(
             one.arrived += taken
         rest, unit = amount - taken, one.row.unit
         if not rest:
-            return
+            break
+    return rest if rest is None else _converted(rest, (unit, row.unit), convert)
 
 
 def _converted(quantity: Decimal, units: tuple[str, str], convert: Convert) -> Decimal | None:

@@ -68,7 +68,8 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     """Compare what customers received with what returned and what they report as dealt with.
 
     Per customer and unit the larger of returned and reported counts, at most what was shipped:
-    goods that were reported first and returned later count once.
+    goods that were reported first and returned later count once. What came back from somebody
+    whom nothing was shipped to has a line of its own, and makes good nothing of anybody else.
     """
     problems: list[Finding] = []
     units = _Units(site, scope)
@@ -78,21 +79,19 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     returned = _returned(movements, units, problems)
     reported = _reported(session, record, units)
     rows = []
-    for key in sorted(shipped):
+    for key in sorted({*shipped, *returned, *reported}):
         customer, unit = key
-        back, said = returned.get(key, Decimal(0)), reported.get(key, Decimal(0))
-        problems += _too_much(
-            key, shipped[key], {"sent_back_too_much": back, "reports_too_much": said}
-        )
-        counted = min(shipped[key], max(back, said))
+        sent, back, said = (sums.get(key, Decimal(0)) for sums in (shipped, returned, reported))
+        problems += _too_much(key, sent, {"sent_back_too_much": back, "reports_too_much": said})
+        counted = min(sent, max(back, said))
         rows.append(
             {
                 "customer": customer,
                 "unit": unit,
-                "shipped": decimal_text(shipped[key]),
+                "shipped": decimal_text(sent),
                 "returned": decimal_text(back),
                 "reported": decimal_text(said),
-                "unaccounted": decimal_text(shipped[key] - counted),
+                "unaccounted": decimal_text(sent - counted),
             }
         )
     return Reconciled(tuple(rows), tuple(_totals(scope, rows, (units, problems))), tuple(problems))
@@ -103,7 +102,9 @@ def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal
     customer, unit = key
     known = {"customer": customer, "known": decimal_text(shipped), "unit": unit}
     return [
-        Finding(kind, {"amount": decimal_text(amount), **known})
+        Finding(
+            kind if customer else "sent_back_by_nobody", {"amount": decimal_text(amount), **known}
+        )
         for kind, amount in told.items()
         if amount > shipped
     ]

@@ -21,6 +21,7 @@ from qtcore.services.contents import list_movements
 from qtcore.services.recall_places import Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
+from qtcore.services.recall_unrecorded import Unrecorded, unrecorded_in
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, fold_stock
@@ -48,6 +49,7 @@ class RecallScope:
     balances: dict[int, Balance]
     where: Whereabouts
     siblings: tuple[Sibling, ...]
+    unrecorded: Unrecorded
     contains: Mapping[int, Sequence[Share]]
     one_of: Mapping[int, int]
     came_again: Mapping[int, Decimal]
@@ -76,7 +78,8 @@ class RecallScope:
             **self.where.as_json(uids),
             "siblings": [sibling.as_json() for sibling in self.siblings],
             "balance": self._balance(uids),
-            "gaps": list(self.trace.gaps),
+            "gaps": [*self.trace.gaps, *self.unrecorded.gaps],
+            "not_recorded": self.unrecorded.as_json(),
         }
 
     def _lots_json(self, links: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -210,6 +213,7 @@ def compute_scope(
         came_again=_came_again(site, where, one_of, balances),
         where=where,
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
+        unrecorded=unrecorded_in(site, session, question, merged),
         contains=_contains(site, session, starts, merged, movements=rows) if with_shares else {},
     )
 
