@@ -12,10 +12,14 @@ from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recall_checks import CheckInput, add_check
+from qtcore.services.recall_replies import ReplyInput, note_reply
+from qtcore.services.recording import record_event
 from qtcore.services.records import correct_record
 from qtcore.store.tables import Notification, Outbox, WorkflowTimer
-from qtcore.testing.builders import a_party, a_user
+from qtcore.testing.builders import a_party, a_user, line
 from tests.scenarios.recall_dairy import PLAN, Dairy
+
+SHOP = "SHOP-A"
 
 
 def a_check(customer: str) -> CheckInput:
@@ -91,3 +95,24 @@ def test_nobody_is_told_of_an_exercise_and_no_deadline_of_it_passes(dairy: Dairy
     dairy.clock.advance(hours=30)
     run_round(site)
     assert all(now > then for now, then in zip(count(), before, strict=True))
+
+
+def test_a_customer_is_counted_in_one_unit(dairy: Dairy) -> None:
+    """10 kg and 500 g were sold to a shop; 10 kg came back, and it answers in grams."""
+    site, now = dairy.site, dairy.site.sources.now()
+    grams = EventInput("shipping", (line(dairy.first, "subject", "500", "g"),), now, to_party=SHOP)
+    record_event(site, dairy.everyone(), grams)
+    recall = dairy.start()
+    dairy.give_back(SHOP, "10")
+
+    def counted() -> tuple[list[str], list[tuple[str, str]]]:
+        found = read_case(site, dairy.everyone(), recall.record_id).reconciled
+        assert found.problems == ()
+        (row,) = [row for row in found.customers if row["customer"] == SHOP]
+        totals = [(total["total"], total["unit"]) for total in found.totals]
+        return [row[n] for n in ("shipped", "returned", "unaccounted", "unit")], totals
+
+    assert counted() == (["10.5", "10", "0.5", "kg"], [("100", "kg")])
+    said = ReplyInput(True, "all", Decimal(10_500), "g", completed=True)
+    note_reply(site, dairy.everyone(), recall.record_id, customer=SHOP, reply=said)
+    assert counted()[0] == ["10.5", "10", "0.0", "kg"]
