@@ -5,13 +5,14 @@ from decimal import Decimal
 import pytest
 from sqlmodel import func, select
 
-from qtcore.errors import InputRejected, NotFound, Refused
+from qtcore.errors import Conflict, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.jobs import run_round
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recall_checks import CheckInput, add_check
+from qtcore.services.recall_notices import acknowledge, send_notices
 from qtcore.services.recall_replies import ReplyInput, answer_link, make_link, note_reply
 from qtcore.services.recording import record_event
 from qtcore.services.records import correct_record
@@ -138,3 +139,21 @@ def test_the_page_of_a_reply_reads_plain_digits_only(dairy: Dairy) -> None:
     assert list(answers.values()) == [400] * 6 + [200] * 2
     replies = read_case(dairy.site, dairy.everyone(), recall.record_id).parts["replies"]
     assert [reply["quantity"] for reply in replies] == ["12.5", "3.50"]
+
+
+def test_of_a_recall_that_was_dismissed_nobody_is_told_or_reminded(dairy: Dairy) -> None:
+    site, recall = dairy.site, dairy.start()
+    dairy.step(recall, "assess", "recall_coord")
+    dairy.step(recall, "dismiss", "recall_head")
+    with pytest.raises(Conflict, match="is not_needed: nobody is told any more"):
+        send_notices(site, dairy.everyone(), recall.record_id)
+
+    dairy.clock.advance(days=9)
+    run_round(site)
+
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert {notice["escalated_at"] for notice in notices} == {None}
+    (report,) = [n for n in notices if n["node"] == "FD-N07"]
+    acknowledge(site, dairy.everyone(), report["notice_id"], "receipt 1")
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert [n["round"] for n in notices if n["node"] == "FD-N07"] == [1]
