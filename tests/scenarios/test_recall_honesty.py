@@ -124,8 +124,9 @@ def test_a_customer_is_counted_in_one_unit(dairy: Dairy) -> None:
 def test_a_reply_tells_a_quantity_that_somebody_can_mean(dairy: Dairy, typed: str) -> None:
     recall = dairy.start()
     secret = make_link(dairy.site, dairy.everyone(), recall.record_id, SHOP)
+    said = ReplyInput(True, "some", Decimal(typed), "kg")
     with pytest.raises(InputRejected, match="at most 18 digits before and 18 after the point"):
-        answer_link(dairy.site, secret, ReplyInput(True, "some", Decimal(typed), "kg"))
+        answer_link(dairy.site, dairy.everyone(), secret, said)
 
 
 def test_the_page_of_a_reply_reads_plain_digits_only(dairy: Dairy) -> None:
