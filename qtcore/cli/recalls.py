@@ -23,6 +23,12 @@ Machine = Annotated[str, typer.Option("--equipment", help="What ran on this mach
 Since = Annotated[str, typer.Option("--from", help="Start of the window: 2026-05-01T08:00Z")]
 Until = Annotated[str, typer.Option("--to", help="End of the window")]
 Supplier = Annotated[str, typer.Option("--supplier", help="What this party delivered")]
+Unrecorded = Annotated[
+    bool,
+    typer.Option(
+        "--include-unrecorded", help="Also what was made then at a machine that nobody recorded"
+    ),
+]
 Where = Annotated[str, typer.Option("--where", help="A condition on the parameters of events")]
 
 
@@ -49,13 +55,14 @@ def scope(
     until: Until = "",
     supplier: Supplier = "",
     where: Where = "",
+    include_unrecorded: Unrecorded = False,
 ) -> None:
     """Show what a recall would reach: lots, customers, stock, orders, balance, gaps."""
     from qtcore.services.recall import Question, recall_scope
 
     with here.site() as site:
         span = (_moment("--from", since), _moment("--to", until))
-        asked = Question(tuple(lots or ()), equipment, supplier, where, *span)
+        asked = Question(tuple(lots or ()), equipment, supplier, where, *span, include_unrecorded)
         found = recall_scope(site, here.context(site), asked)
         here.answer(found.as_json(), text=_scope_text)
 
@@ -124,6 +131,13 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
     unaccounted = answer["balance"]["unaccounted"]
     lines.append(f"unaccounted: {unaccounted}" if unaccounted else "the balance closes")
     lines += [f"gap: {gap['detail']}" for gap in answer["gaps"]]
+    rest = answer["not_recorded"]
+    if rest["events"]:
+        lines.append(
+            f"{rest['events']} events made or packed {rest['lots']} lots in the window at a "
+            "machine that nobody recorded; "
+            + ("they are possible" if rest["included"] else "--include-unrecorded takes them in")
+        )
     return "\n".join(lines)
 
 

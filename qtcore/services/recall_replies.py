@@ -61,12 +61,12 @@ def make_link(site: Site, context: Context, record_id: str, customer: str) -> st
     """Make a new secret for one consignee; an earlier one ends."""
     require(site, context, "recall.start", about=record_id)
     with site.store.write(context) as work:
+        # Of two that are made at once, the later one ends the other.
+        work.take_turn()
         record = get_record(site, work.session, record_id)
         if get_case(work.session, record).is_mock:
             raise InputRejected("a mock recall asks nobody: it has no links")
-        party = get_master(work.session, work.tenant_id, "party", customer)
-        if not _lots_of(work.session, record, party.code):
-            raise _nothing_received(record, customer)
+        party, _ = get_consignee(work.session, record, customer)
         for row in _links_of(work, record, party.id):
             _revoke(work, row, "replaced by a new one")
         return _new_link(site, work, record, party.id)
@@ -211,6 +211,8 @@ def answer_link(site: Site, secret: str, reply: ReplyInput, *, ip: str = "") -> 
     actor = Actor(login=f"link:{link.uid}", name=party.name)
     context = Context(actor, site.sources.now(), site.sources.new_id(), ip=ip)
     with site.store.write(context) as work:
+        # Two answers at once have two numbers, and none comes in beside the closure.
+        work.take_turn()
         link, record, party = _follow(site, work.session, secret)
         _check(site, record, reply, _lots_of(work.session, record, party.code))
         return _write(work, (record, party, link), reply)
@@ -222,21 +224,26 @@ def note_reply(
     """Store what a consignee said by phone or letter, as heard by a person."""
     require(site, context, "recall.start", about=record_id)
     with site.store.write(context) as work:
+        work.take_turn()
         record = get_record(site, work.session, record_id)
         get_case(work.session, record)
-        party = get_master(work.session, work.tenant_id, "party", customer)
-        lots = _lots_of(work.session, record, party.code)
-        if not lots:
-            raise _nothing_received(record, customer)
+        party, lots = get_consignee(work.session, record, customer)
         _check(site, record, reply, lots)
         return _write(work, (record, party, None), reply)
 
 
-def _nothing_received(record: Record, customer: str) -> NotFound:
-    return NotFound(
-        f"{customer!r} received nothing of recall {record.number} as its scope was frozen; freeze "
-        "it anew if that came to be known since"
-    )
+def get_consignee(
+    session: Session, record: Record, customer: str
+) -> tuple[Party, list[dict[str, Any]]]:
+    """Get a customer and what they received of a recall; raises NotFound for anybody else."""
+    party: Party = get_master(session, record.tenant_id, "party", customer)
+    lots = _lots_of(session, record, party.code)
+    if not lots:
+        raise NotFound(
+            f"{customer!r} received nothing of recall {record.number} as its scope was frozen; "
+            "freeze it anew if that came to be known since"
+        )
+    return party, lots
 
 
 def _check(

@@ -29,7 +29,7 @@ from qtcore.services.rights import Thing, require
 from qtcore.services.sight import get_seen, things_of
 from qtcore.services.site import Site
 from qtcore.services.standing import act_opening
-from qtcore.services.steps import record_subject, settle_record, sync_subject
+from qtcore.services.steps import is_exercise, record_subject, settle_record, sync_subject
 from qtcore.services.veils import locked_faults, seen_form
 from qtcore.store.tables import (
     Record,
@@ -140,7 +140,8 @@ def write_record(
         about=[info.uid for info in infos],
         details={"kind": record.kind, "number": record.number, "state": record.state},
     )
-    tell_findings(work, [info.uid for info in infos])
+    if not is_exercise(record):
+        tell_findings(work, [info.uid for info in infos])
     work.flush()
     sync_subject(site, work, record_subject(work.session, work.tenant_id, record))
     return record
@@ -213,7 +214,8 @@ def correct_record(
         work.flush()
         work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
-        tell_findings(work, view.lots)
+        if not is_exercise(row):
+            tell_findings(work, view.lots)
         work.flush()
         replan_notices(site, work, row)
         settle_record(site, work, row, open_record)

@@ -19,6 +19,8 @@ from qtcore.errors import Fault, InputRejected
 
 HEAD_VERSION: Final = 1
 _LONGEST_PRIVATE: Final = 2000
+NAMES_SOMEBODY: Final = frozenset({"lifted_by", "revoked_by"})
+"""Columns that hold a login: told beside the head, so that it can be erased."""
 
 Change = tuple[object, object]
 
@@ -87,8 +89,10 @@ def frame_of(context: Context, sources: Sources) -> Frame:
 def build_rows(entry: Entry, frame: Frame) -> LedgerRows:
     """Build the rows of an entry; raises InputRejected for text that cannot be kept."""
     values = frame.private
-    if entry.private:
-        values = _tidy({**values, **entry.private})
+    named = {name: entry.changes[name][1] for name in NAMES_SOMEBODY & entry.changes.keys()}
+    if entry.private or named:
+        told = {name: as_text(who) or "" for name, who in named.items()}
+        values = _tidy({**values, **told, **entry.private})
     salts = frame.sources.random_bytes(SALT_SIZE * len(values))
     private = [
         {"field": name, "salt": salts[at : at + SALT_SIZE], "value": values[name]}
@@ -130,7 +134,9 @@ def _head(entry: Entry, frame: Frame, private: Sequence[Mapping[str, Any]]) -> b
         "object": about,
         "about": sorted(set(entry.about)),
         "changes": [
-            [name, as_text(old), as_text(new)] for name, (old, new) in sorted(entry.changes.items())
+            [name, as_text(old), as_text(new)]
+            for name, (old, new) in sorted(entry.changes.items())
+            if name not in NAMES_SOMEBODY
         ],
         "reason": entry.reason,
         "details": entry.details,

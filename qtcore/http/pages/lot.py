@@ -16,7 +16,7 @@ from qtcore.http.call import Call
 from qtcore.http.pages.chain import neighbours_of
 from qtcore.http.pages.devices import known_devices
 from qtcore.http.pages.visits import Page, Seen, page
-from qtcore.http.rendering import show_unit
+from qtcore.http.units import show_unit
 from qtcore.services.audit import read_ledger
 from qtcore.services.lots import LotView, get_lot
 from qtcore.services.printing import documents_of

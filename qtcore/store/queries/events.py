@@ -126,6 +126,7 @@ class DiscrepancyRow(NamedTuple):
     node: int
     kind: str
     detail: str
+    parts: dict[str, str]
     found_at: datetime
 
 
@@ -235,10 +236,12 @@ def open_discrepancies(
     """List what does not fit about nodes and nobody has resolved, now or as known at a time."""
     build = partial(_discrepancies, is_past=known_at is not None)
     more = {} if known_at is None else {"known_at": known_at}
-    moment = driver_readers(session.get_bind().dialect.name).moment
+    read = driver_readers(session.get_bind().dialect.name)
     found = [
-        DiscrepancyRow(uid, node, kind, detail, moment(at))
-        for uid, node, kind, detail, at in plain_rows(session, build, tenant_id, nodes, more=more)
+        DiscrepancyRow(uid, node, kind, detail, read.document(parts), read.moment(at))
+        for uid, node, kind, detail, parts, at in plain_rows(
+            session, build, tenant_id, nodes, more=more
+        )
     ]
     return sorted(found, key=lambda row: (row.found_at, row.node, row.kind))
 
@@ -329,7 +332,8 @@ def _discrepancies(dialect: str, *, is_past: bool) -> Select[Any]:
     is_open: ColumnElement[bool] = table.c.resolved_at.is_(None)
     if is_past:
         is_open = and_(table.c.found_at <= known, or_(is_open, table.c.resolved_at > known))
-    return select(table.c.uid, table.c.node, table.c.kind, table.c.detail, table.c.found_at).where(
+    told = table.c.kind, table.c.detail, table.c.parts, table.c.found_at
+    return select(table.c.uid, table.c.node, *told).where(
         table.c.tenant_id == TENANT,
         among(dialect, table.c.node),
         is_open,
