@@ -88,7 +88,8 @@ def contribute_facts():
     return {"cold": lambda lot: lot.quantity == Decimal(5), "weight": lambda lot: Decimal("1.50"),
             "made": lambda lot: lot.made_on, "codes": lambda lot: ["a", "b"],
             "smell": lambda lot: 1 / 0, "half": lambda lot: ["\\ud800"],
-            "no number": lambda lot: Decimal("sNaN"), "size": lambda lot: 0.5, "gone": lambda lot: os._exit(4)}
+            "no number": lambda lot: Decimal("sNaN"), "size": lambda lot: 0.5,
+            "gone": lambda lot: os._exit(4)}
 
 @hookimpl
 def contribute_channels():
