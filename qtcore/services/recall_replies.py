@@ -5,7 +5,7 @@ one is answered alike. A correction is a further reply, the earlier ones stay.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -201,15 +201,16 @@ def _latest(session: Session, record: Record, party_id: int) -> RecallReply | No
     ).first()
 
 
-def answer_link(site: Site, secret: str, reply: ReplyInput, *, ip: str = "") -> int:
+def answer_link(site: Site, asked: Context, secret: str, reply: ReplyInput) -> int:
     """Store what a consignee answered; returns the number of the reply, from 1.
 
+    `asked` says from where; who it is, the link says.
     Raises NotFound for a link that is not valid, InputRejected, Conflict once the recall is closed.
     """
     with site.store.read() as session:
         link, _, party = _follow(site, session, secret)
     actor = Actor(login=f"link:{link.uid}", name=party.name)
-    context = Context(actor, site.sources.now(), site.sources.new_id(), ip=ip)
+    context = replace(asked, actor=actor)
     with site.store.write(context) as work:
         # Two answers at once have two numbers, and none comes in beside the closure.
         work.take_turn()

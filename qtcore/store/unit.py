@@ -166,6 +166,10 @@ class UnitOfWork:
     def add(self, *rows: SQLModel) -> None:
         """Add new rows; what they refer to may be added in any order before the next query."""
         self._waiting += rows
+        for row in rows:
+            version, uid = getattr(row, "version", None), getattr(row, "uid", None)
+            if version is not None and uid is not None:
+                self._versions[uid] = version
 
     def add_plain(self, table: type[SQLModel], *rows: Mapping[str, object]) -> None:
         """Add new rows that nobody will change in this unit: no object is made for them."""

@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.http.call import Call, call_of
+from qtcore.http.pages.sessions import asked_by_nobody
 from qtcore.http.rendering import render_page
 from qtcore.services.recall_replies import OpenedLink, ReplyInput, answer_link, open_link
 
@@ -44,7 +45,7 @@ def _store(call: Call, secret: str, link: OpenedLink) -> Response[bytes]:
             contact=typed["contact"],
             note=typed["note"],
         )
-        number = answer_link(call.site, secret, reply, ip=call.ip)
+        number = answer_link(call.site, asked_by_nobody(call), secret, reply)
     except (InputRejected, Conflict) as error:
         return _render(call, link, status=400, mistakes=_mistakes(call, error, typed), typed=typed)
     return _render(call, open_link(call.site, secret), stored=number, typed=typed)
