@@ -26,6 +26,7 @@ from qtcore.store.unit import UnitOfWork
 
 LIVES: Final = timedelta(days=90)
 IMPACTS: Final = ("none", "some", "all")
+MOST_DIGITS: Final = 18
 _NO_LINK: Final = "this address leads nowhere: it is wrong, or no longer valid"
 
 
@@ -257,8 +258,12 @@ def _check(
         text = f"impact {reply.impact!r} is not one of {', '.join(IMPACTS)}"
         faults.append(Fault("QT411", text, "impact"))
     quantity = reply.quantity
-    if quantity is not None and (not quantity.is_finite() or quantity < 0):
-        faults.append(Fault("QT411", f"quantity {quantity} is not zero or more", "quantity"))
+    if quantity is not None and not _is_plain(quantity):
+        text = (
+            f"quantity {str(quantity)[:40]} is not zero or more, with at most {MOST_DIGITS} digits "
+            f"before and {MOST_DIGITS} after the point"
+        )
+        faults.append(Fault("QT411", text, "quantity"))
     elif quantity is not None and site.registry.unit(reply.unit) is None:
         faults.append(Fault("QT433", f"unit {reply.unit!r} is not declared", "unit"))
     elif quantity is not None:
@@ -274,6 +279,14 @@ def _check(
     ]
     if faults:
         raise InputRejected(faults[0].message, faults)
+
+
+def _is_plain(quantity: Decimal) -> bool:
+    """Say whether somebody can mean a quantity; anybody who has the link may type one."""
+    if not quantity.is_finite() or quantity.is_signed():
+        return False
+    places = -int(quantity.as_tuple().exponent)
+    return quantity.adjusted() < MOST_DIGITS and places <= MOST_DIGITS
 
 
 def _unlike_units(site: Site, reply: ReplyInput, lots: Sequence[Mapping[str, Any]]) -> list[Fault]:
