@@ -43,6 +43,9 @@ _COLUMNS = (
     ("sampled", "scrapped"),
     ("on_hand",),
 )
+_TYPED = ("notice", "shown", "customer", "impact", "quantity", "unit", "acknowledged", "completed",
+          "contact", "note", "method", "notice_received", "understood", "acted", "event", "at",
+          "reason")  # fmt: skip
 
 
 @page("GET", "/recall")
@@ -95,7 +98,19 @@ def close(call: Call) -> Seen:
         return case_page(call, view, word_error(call, error))
 
 
-def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
+def typed_work(call: Call, form: str) -> dict[str, Any]:
+    """Give what was typed in one of the forms for what happened, so that nothing is typed twice."""
+    names = _TYPED if form else ()
+    return {"form": form, "typed": {name: call.field(name) for name in names}, "link": None}
+
+
+def case_page(
+    call: Call,
+    view: RecordView,
+    mistakes: Sequence[str],
+    *,
+    work: Mapping[str, Any] | None = None,
+) -> Seen:
     """Show a recall with what was wrong with the last act."""
     snapshot = read_snapshot(call.site, call.act(), view.record.uid)
     if snapshot is None:
@@ -115,6 +130,7 @@ def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
             "case": case,
             "clock": clock_words(call, case) if case else None,
             "has_links": bool(call.site.public_url),
+            "work": work or typed_work(call, ""),
             "mistakes": [{"message": text, "href": ""} for text in mistakes],
             "typed": {n: call.field(n) if mistakes else "" for n in ("reason", "justification")},
         },
