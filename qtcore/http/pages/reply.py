@@ -18,8 +18,8 @@ from qtcore.http.call import Call, call_of
 from qtcore.http.rendering import render_page
 from qtcore.services.recall_replies import OpenedLink, ReplyInput, answer_link, open_link
 
-# A browser that is told to send no referrer sends the form of the page as from nowhere, and that is
-# refused: the policy of all pages, which tells the address to no other site, is the one it can have.
+# A browser told to send no referrer sends the form of the page as from nowhere, which is refused:
+# so it has the policy of all pages, by which no other site is told the address.
 _HEADERS: Final = {"x-robots-tag": "noindex"}
 
 
