@@ -38,6 +38,13 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{customer} reports {amount}, and {known} are known to have left for them: find the "
         "shipment, or correct the quantity"
     ),
+    "sent_back_by_nobody": (
+        "{amount} came back, and the return does not name from whom: correct it, so that it counts"
+    ),
+    "equipment_not_recorded": (
+        "{lot_no} was made or packed in the window by event {reference}, at a machine that nobody "
+        "recorded; it may have been {equipment}"
+    ),
     "shipped_unmeasured": "how much of {lot_no} went to {customer} was not recorded",
     "returned_unmeasured": "a return has no quantity; correct it",
     "uncounted": "{text}",

@@ -112,6 +112,8 @@ def question_of(case: RecallCase) -> Question:
         where=asked["where"],
         since=moment("from"),
         until=moment("to"),
+        # Recalls that older releases opened did not ask for it.
+        include_unrecorded=asked.get("include_unrecorded", False),
     )
 
 

@@ -317,19 +317,21 @@ def _gaps(
     """List what the records do not say: unverified lots and open discrepancies."""
     by_node = {n.info.node: n.info for n in nodes}
     unverified = _unverified(session, tenant, by_node, lens.facts())
-    gaps = [
-        _gap(info, UNVERIFIED.kind, UNVERIFIED.in_english(lot_no=info.lot_no), UNVERIFIED.parts)
-        for node, info in by_node.items()
-        if node in unverified
-    ]
+    gaps = [gap_of(info, UNVERIFIED) for node, info in by_node.items() if node in unverified]
     for row in open_discrepancies(session, tenant, list(by_node), known_at=lens.known_at):
         gaps.append(_gap(by_node[row.node], row.kind, row.detail, row.parts))
     return tuple(gaps)
 
 
+def gap_of(info: NodeInfo, finding: Finding) -> dict[str, Any]:
+    """Show what does not fit about a lot, or what its records do not say."""
+    parts = finding.as_parts(lot_no=info.lot_no)
+    return _gap(info, finding.kind, finding.in_english(lot_no=info.lot_no), parts)
+
+
 def _gap(info: NodeInfo, kind: str, detail: str, parts: Parts) -> dict[str, Any]:
     """Give the shape of the API; what an older release found has no parts, only its detail."""
-    told = {**parts, "lot_no": info.lot_no} if parts or kind == UNVERIFIED.kind else {}
+    told = {**parts, "lot_no": info.lot_no} if parts else {}
     lot = {"lot_id": info.uid, "lot_no": info.lot_no}
     return {"kind": kind, **lot, "detail": detail, "parts": told}
 
