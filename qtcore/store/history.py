@@ -192,8 +192,8 @@ class _Reader:
             again = partial(self._look_again, place, end)
             return end, [LedgerRun(range(place, end), *glance, one_by_one=again)]
         begun = sharing.begun_after(place)
-        end = self.end if begun is None else begun
-        rows = sealed_rows(self.session, self.tenant_id, place, end, limit=_PIECE)
+        before = self.end if begun is None else begun
+        rows = sealed_rows(self.session, self.tenant_id, place, before, limit=_PIECE)
         if rows:
             return rows[-1][0] + 1, self._runs(rows)
         return None if begun is None else (begun, ())

@@ -114,7 +114,7 @@ def test_a_history_is_checked_to_its_end_when_the_second_process_is_lost(
 class _Slow(SecondReader):
     """Another process that answers only when it is waited for."""
 
-    is_free = property(lambda self: len(self.asked) < 1)  # type: ignore[assignment]
+    is_free = property(lambda self: len(self.asked) < 1)
 
     def hear(self, *, waits: bool = False) -> Iterator[tuple[int, Glance | None]]:
         if waits:
