@@ -87,7 +87,7 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
         "clock": clock,
         "notices": [notice_json(site, row, clock, now) for row in rows],
         "replies": replies_of(session, record),
-        "effectiveness": effectiveness(session, case, record, len(customers)),
+        "effectiveness": effectiveness(session, case, record, customers),
         "now": {name: today[name] for name in ("open_orders", "in_transit")},
         "since_snapshot": differences(snapshot.scope, today),
     }
@@ -108,6 +108,8 @@ def question_of(case: RecallCase) -> Question:
         where=asked["where"],
         since=moment("from"),
         until=moment("to"),
+        # Recalls that older releases opened did not ask for it.
+        include_unrecorded=asked.get("include_unrecorded", False),
     )
 
 

@@ -90,6 +90,9 @@ RECALLS: Mapping[str, Schema] = {
                 }
             ),
             "gaps": _list(_ref("Gap")),
+            "not_recorded": _object(
+                {"events": COUNT, "lots": COUNT, "listed": COUNT, "included": FLAG}
+            ),
         }
     ),
     "OpenOrder": _object(

@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     DateTime,
     Select,
@@ -88,6 +89,14 @@ class MovementRow(NamedTuple):
         }
 
 
+class NewestMovements(NamedTuple):
+    """Some movements as they happened, how many there are in all, and how many before these."""
+
+    rows: list[MovementRow]
+    total: int
+    older: int
+
+
 class ActRow(NamedTuple):
     """What one event did to one node, without where and by whom: for checks of many nodes."""
 
@@ -126,6 +135,7 @@ class DiscrepancyRow(NamedTuple):
     node: int
     kind: str
     detail: str
+    parts: dict[str, str]
     found_at: datetime
 
 
@@ -184,6 +194,19 @@ def movements_of(
     return _moved(session, plain_rows(session, build, tenant_id, nodes, more=lens.parameters()))
 
 
+def newest_movements(
+    session: Session, tenant_id: int, node: int, *, limit: int, before: int | None = None
+) -> NewestMovements:
+    """List the last movements of a node, or the last that happened before one of them."""
+    build = partial(_newest, is_part=before is not None)
+    more: dict[str, object] = {"most": limit}
+    more |= {} if before is None else {"before": before}
+    rows = plain_rows(session, build, tenant_id, [node], more=more)
+    found = _moved(session, (row[:-2] for row in rows))
+    total, ahead = (rows[0][-2], rows[0][-1]) if rows else (0, 0)
+    return NewestMovements(found, total, ahead - len(found))
+
+
 def movements_of_events(
     session: Session, tenant_id: int, events: Iterable[str], *, lens: Lens = NOW
 ) -> list[MovementRow]:
@@ -235,10 +258,12 @@ def open_discrepancies(
     """List what does not fit about nodes and nobody has resolved, now or as known at a time."""
     build = partial(_discrepancies, is_past=known_at is not None)
     more = {} if known_at is None else {"known_at": known_at}
-    moment = driver_readers(session.get_bind().dialect.name).moment
+    read = driver_readers(session.get_bind().dialect.name)
     found = [
-        DiscrepancyRow(uid, node, kind, detail, moment(at))
-        for uid, node, kind, detail, at in plain_rows(session, build, tenant_id, nodes, more=more)
+        DiscrepancyRow(uid, node, kind, detail, read.document(parts), read.moment(at))
+        for uid, node, kind, detail, parts, at in plain_rows(
+            session, build, tenant_id, nodes, more=more
+        )
     ]
     return sorted(found, key=lambda row: (row.found_at, row.node, row.kind))
 
@@ -309,6 +334,42 @@ def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select
 
 
 @cache
+def _newest(dialect: str, *, is_part: bool) -> Select[Any]:
+    """Select the last movements with two counts: of all, and of those that are left from here."""
+    ways = (_EVENT.c.event_at.desc(), _MOVEMENT.c.id.desc())
+    every = (
+        select(
+            _MOVEMENT.c.id,
+            func.row_number().over(order_by=ways).label("place"),
+            func.count().over().label("total"),
+        )
+        .select_from(with_event(_MOVEMENT))
+        .where(
+            _MOVEMENT.c.tenant_id == TENANT,
+            among(dialect, _MOVEMENT.c.node),
+            counts(_EVENT, NOW.shape()),
+        )
+        .cte("every")
+    )
+    before = bindparam("before", type_=BigInteger)
+    # A movement that counts no longer has no place: then the list begins anew.
+    place = func.coalesce(select(every.c.place).where(every.c.id == before).scalar_subquery(), 0)
+    passed = place if is_part else literal(0, BigInteger)
+    part = (
+        select(every.c.id, every.c.total, (every.c.total - passed).label("ahead"))
+        .where(every.c.place > passed)
+        .order_by(every.c.place)
+        .limit(bindparam("most", type_=BigInteger))
+        .cte("part")
+    )
+    found = _movements(dialect, shape=NOW.shape()).where(_MOVEMENT.c.id.in_(select(part.c.id)))
+    total, ahead = (
+        select(column).limit(1).scalar_subquery() for column in (part.c.total, part.c.ahead)
+    )
+    return found.add_columns(total, ahead)
+
+
+@cache
 def _acts(dialect: str) -> Select[Any]:
     move = _MOVEMENT.c
     return (
@@ -329,7 +390,8 @@ def _discrepancies(dialect: str, *, is_past: bool) -> Select[Any]:
     is_open: ColumnElement[bool] = table.c.resolved_at.is_(None)
     if is_past:
         is_open = and_(table.c.found_at <= known, or_(is_open, table.c.resolved_at > known))
-    return select(table.c.uid, table.c.node, table.c.kind, table.c.detail, table.c.found_at).where(
+    told = table.c.kind, table.c.detail, table.c.parts, table.c.found_at
+    return select(table.c.uid, table.c.node, *told).where(
         table.c.tenant_id == TENANT,
         among(dialect, table.c.node),
         is_open,
