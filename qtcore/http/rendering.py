@@ -6,7 +6,6 @@ It must not know any one page. Autoescape is always on; a missing value is an er
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from qtcore.definitions.stored_states import states_in, status_in
 from qtcore.errors import Refusal
 from qtcore.http.call import Call
+from qtcore.http.finding_words import Speaker
 from qtcore.http.problems import Problem
 from qtcore.http.settings import Settings
+from qtcore.http.units import show_quantity, typed_unit
 from qtcore.registry.registry import Registry
 from qtcore.services.kept_forms import find_kept
 from qtcore.services.notifications import count_unread
 
 TEMPLATES = Path(__file__).parent / "templates"
-_BRACKETS = str.maketrans("", "", "{}[]")
-_PLAIN_UNITS: Mapping[str, str] = {"{count}": "pcs", "10*3.{count}": "thousand", "[lb_av]": "lb",
-                                   "[oz_av]": "oz", "[gal_us]": "gal"}  # fmt: skip
 # Which of the six shapes says what an outcome is; the word beside it says it exactly.
 OUTCOME_STATUS: Mapping[str, str] = {
     "pass": "released",
@@ -138,6 +136,8 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
         "rule_title": rule_title,
         "action_word": action_word,
         "thing_word": thing_word,
+        "typed_unit": partial(typed_unit, registry, language),
+        "say_finding": Speaker(registry, settings.texts, language).say,
     }
 
 
@@ -172,25 +172,3 @@ def show_day(value: date | datetime | str | None) -> str:
     if not value:
         return "–"
     return value[:10] if isinstance(value, str) else value.strftime("%Y-%m-%d")
-
-
-def show_quantity(
-    registry: Registry, language: str, value: Decimal | str | None, unit: str = ""
-) -> str:
-    """Show a quantity with its digits as typed and its unit after a thin space."""
-    if value is None:
-        return "?"
-    text = format(value, "f") if isinstance(value, Decimal) else value
-    return f"{text}\u202f{show_unit(registry, language, unit)}" if unit else text
-
-
-def show_unit(registry: Registry, language: str, unit: str) -> str:
-    """Write a unit as people do: UCUM's brackets and braces are for machines."""
-    if not set(unit) & set("{}[]"):
-        return unit
-    known = registry.unit(unit)
-    if known is not None and language.startswith("zh"):
-        words = [alias for alias in known.aliases if not alias.isascii() and alias[:1].isalpha()]
-        if words:
-            return words[0]
-    return _PLAIN_UNITS.get(unit) or unit.translate(_BRACKETS)

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
 from qtcore.errors import InputRejected
+from qtcore.services.arrivals import without_arrivals
 from qtcore.services.site import Site
 from qtcore.store.queries.events import (
     BROUGHT,
@@ -45,10 +46,13 @@ def shares_of(
     links = links_into(session, tenant, members, facts)
     if movements is None:
         movements = movements_of(session, tenant, members, lens=facts)
+    movements = without_arrivals(site, session, movements)
     vague = {link.event_uid for link in links if link.quantity is None}
     told = movements_of_events(session, tenant, vague, lens=facts)
+    sizes, brought = _brought(site, movements, one_of)
     plant = Plant(
-        sizes=_sizes(site, movements, one_of),
+        sizes=sizes,
+        brought=brought,
         flows=[
             Flow(one_of.get(source, source), one_of[target], event, Amount(quantity, unit))
             for source, target, quantity, unit, event in links
@@ -94,14 +98,25 @@ def one_of_each(edges: Iterable[EdgeRow], nodes: Iterable[int]) -> dict[int, int
     return {node: find(node) for node in stands_for} if same else stands_for
 
 
-def _sizes(
+def _brought(
     site: Site, movements: Iterable[AnyMovement], one_of: Mapping[int, int]
-) -> dict[int, Amount]:
+) -> tuple[dict[int, Amount], dict[int, dict[str, Amount]]]:
+    """Say how much there was of each, and what which event brought of it."""
     rows: dict[int, list[AnyMovement]] = defaultdict(list)
     for row in movements:
         if row.effect in BROUGHT:
             rows[one_of[row.node]].append(row)
-    return {node: _added(site, told) for node, told in rows.items()}
+    sizes = {node: _added(site, told) for node, told in rows.items()}
+    return sizes, {node: _by_event(site, told, sizes[node]) for node, told in rows.items()}
+
+
+def _by_event(site: Site, rows: Sequence[AnyMovement], size: Amount) -> dict[str, Amount]:
+    if len(rows) == 1:
+        return {rows[0].event_uid: size}
+    told: dict[str, list[AnyMovement]] = defaultdict(list)
+    for row in rows:
+        told[row.event_uid].append(row)
+    return {event: _added(site, each) for event, each in told.items()}
 
 
 def _acts(site: Site, rows: Iterable[MovementRow], one_of: Mapping[int, int]) -> dict[str, Act]:

@@ -9,14 +9,14 @@ from datetime import date
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, CompoundSelect, and_, func, literal
+from sqlalchemy import BigInteger, CompoundSelect, Select, and_, func, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from qtcore.builtin.facts import TraceEvent
 from qtcore.definitions.fields import DEVICE
 from qtcore.errors import Refusal
-from qtcore.services.devices import calibrations_of, find_device, why_unfit
+from qtcore.services.devices import Unfit, calibrations_of, find_device, why_unfit
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import TENANT, among, rows_for
 from qtcore.store.tables import Device, Event, InspectionResult, Movement
@@ -30,12 +30,12 @@ _RESULT: Final = table_of(InspectionResult).c
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A device that told something of a lot on a day; `why` it is not taken, empty when it is."""
+    """A device that told something of a lot on a day; why it is not taken, None when it is."""
 
     node: int
     device: str
     on: date
-    why: str
+    unfit: Unfit | None
     event_id: int | None = None
 
 
@@ -47,12 +47,12 @@ def device_refusals(
     for code in filter(None, dict.fromkeys(codes)):
         row = find_device(session, tenant_id, code)
         if row is None:
-            text = f"device {code!r} is not registered"
+            text = str(Unfit("device_unknown", code))
             fix = "register it, or name the one that was used"
             refusals.append(Refusal("QT561", text, fix=fix, source=SOURCE))
         elif why := why_unfit(row, calibrations_of(session, tenant_id, [row])[row.id], on):
             fix = "use a device that is calibrated, or record its calibration with the evidence"
-            refusals.append(Refusal("QT562", why, fix=fix, source=SOURCE))
+            refusals.append(Refusal("QT562", str(why), fix=fix, source=SOURCE))
     return refusals
 
 
@@ -71,9 +71,19 @@ def cited_in(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def uses_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[Use]:
-    """List what devices told of lots, in events and results that hold, each judged by its day."""
-    rows = rows_for(session, _told, tenant_id, nodes)
+def uses_of(
+    session: Session, tenant_id: int, nodes: Iterable[int], *, not_in_events: Iterable[int] = ()
+) -> list[Use]:
+    """List what devices told of lots, in events and results that hold, each judged by its day.
+
+    `not_in_events` are lots of which no event names a device, as sums say: only their results are
+    read.
+    """
+    rest = set(not_in_events)
+    rows = [
+        *rows_for(session, _told, tenant_id, set(nodes) - rest),
+        *rows_for(session, _measured, tenant_id, rest),
+    ]
     told = sorted((node, code, at.date(), key) for node, code, at, key in rows)
     return _judged(session, tenant_id, [(n, code, on, key or None) for n, code, on, key in told])
 
@@ -88,13 +98,18 @@ def _told(dialect: str) -> CompoundSelect[Any]:
         .where(_MOVED.tenant_id == TENANT, among(dialect, _MOVED.node))
         .where(_EVENT.device != literal(""), _EVENT.superseded_by.is_(None))
     )
+    return in_events.union(_measured(dialect))
+
+
+@cache
+def _measured(dialect: str) -> Select[Any]:
     at = func.coalesce(_RESULT.measured_at, _RESULT.recorded_at)
-    in_results = (
+    return (
         sql_select(_RESULT.node, _RESULT.device, at, literal(0, BigInteger))
         .where(_RESULT.tenant_id == TENANT, among(dialect, _RESULT.node))
         .where(_RESULT.device != literal(""), _RESULT.superseded_by.is_(None))
+        .distinct()
     )
-    return in_events.union(in_results)
 
 
 def _judged(
@@ -115,7 +130,7 @@ def _judged(
             on,
             why_unfit(devices[code], known[devices[code].id], on)
             if code in devices
-            else f"device {code!r} is not registered",
+            else Unfit("device_unknown", code),
             key,
         )
         for node, code, on, key in told

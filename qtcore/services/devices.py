@@ -15,6 +15,7 @@ from qtcore.context import Context
 from qtcore.engines.access import Thing
 from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.accounts import own_sites
+from qtcore.services.findings import in_english
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import Calibration, Device
@@ -48,6 +49,23 @@ class NewCalibration:
     evidence: str
     is_passed: bool = True
     valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why what a device tells is not taken, as a kind of finding; as text it says so in English."""
+
+    why: str
+    device: str
+    day: date | None = None
+
+    def as_parts(self) -> dict[str, str]:
+        """Give what fills the sentence."""
+        return {"why": self.why, "device": self.device, "day": str(self.day or "")}
+
+    def __str__(self) -> str:
+        """Say it in English."""
+        return in_english(self.why, {"device": self.device, "day": str(self.day or "")})
 
 
 def list_devices(site: Site, context: Context) -> list[dict[str, Any]]:
@@ -107,8 +125,9 @@ def register_device(site: Site, context: Context, new: NewDevice) -> dict[str, A
             registered_by=context.actor.login,
         )
         work.add(row)
-        details = {"code": row.code, "kind": row.kind, "site": row.site}
-        work.log("device.register", "device", row.uid, details=details)
+        told = ("code", "name", "kind", "serial_no", "site", "every_days")
+        given = {name: (None, getattr(row, name)) for name in told}
+        work.log("device.register", "device", row.uid, changes=given)
     return get_device(site, context, new.code)
 
 
@@ -183,20 +202,20 @@ def calibrations_of(
     return found
 
 
-def why_unfit(row: Device, known: Sequence[Calibration], on: date) -> str:
-    """Say why what a device tells on a day is not taken; empty when it measures right."""
+def why_unfit(row: Device, known: Sequence[Calibration], on: date) -> Unfit | None:
+    """Say why what a device tells on a day is not taken; None when it measures right."""
     if row.retired_on is not None and on >= row.retired_on:
-        return f"device {row.code} was retired on {row.retired_on}"
+        return Unfit("device_retired", row.code, row.retired_on)
     if row.every_days is None:
-        return ""
+        return None
     last = next((each for each in reversed(known) if each.done_on <= on), None)
     if last is None:
-        return f"device {row.code} was not calibrated by {on}"
+        return Unfit("device_not_calibrated", row.code, on)
     if not last.is_passed:
-        return f"device {row.code} failed its calibration on {last.done_on}"
+        return Unfit("device_failed", row.code, last.done_on)
     if on > last.valid_until:
-        return f"the calibration of device {row.code} ended on {last.valid_until}"
-    return ""
+        return Unfit("device_overdue", row.code, last.valid_until)
+    return None
 
 
 def _shown(row: Device, known: Sequence[Calibration], today: date) -> dict[str, Any]:
@@ -211,8 +230,9 @@ def _shown(row: Device, known: Sequence[Calibration], today: date) -> dict[str, 
         "state": row.state,
         "every_days": row.every_days,
         "due_on": row.due_on.isoformat() if row.due_on else None,
-        "is_fit": not why,
-        "why": why,
+        "is_fit": why is None,
+        "why": str(why or ""),
+        "why_parts": why.as_parts() if why else {},
         "registered_at": row.registered_at.isoformat(),
         "registered_by": row.registered_by,
     }

@@ -7,7 +7,6 @@ known now.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from operator import itemgetter
 
 from sqlmodel import col, select
@@ -15,26 +14,26 @@ from sqlmodel import col, select
 from qtcore.engines.balance import exactly
 from qtcore.services.contents import shipped_inside
 from qtcore.services.device_uses import uses_of
+from qtcore.services.findings import Finding, moment_text
 from qtcore.services.impossible_acts import (
     EARLY,
     FUTURE,
     ITSELF,
     UNIT,
-    Finding,
     find_impossible,
     is_departure,
-    moment_text,
-    said,
 )
 from qtcore.services.loops import loops_near
 from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
-from qtcore.services.stock import SIGN, Stock, stock_of_all_names, stock_of_nodes
+from qtcore.services.stock import SIGN, stock_of_all_names, stock_of_nodes
+from qtcore.services.wire import decimal_text
+from qtcore.store.kept_sums import settled_sums
 from qtcore.store.queries.events import ActRow, acts_on
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units, same_nodes
 from qtcore.store.queries.shipments import stays_in
-from qtcore.store.queries.sums import Sum, made_of_themselves, sums_of
+from qtcore.store.queries.sums import Sum, sums_of
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
 
@@ -82,7 +81,7 @@ def review_nodes(
         *_misfits(work, acts),
         *_negative(site, work, sums),
         *_held(work, acts),
-        *_unfit(work, sorted(wanted)),
+        *_unfit(work, wanted, sums),
         *_cycles(work, loops),
     ):
         found[node].append(finding)
@@ -102,7 +101,7 @@ def keep_findings(
 def _sums_of(work: UnitOfWork, nodes: Collection[int]) -> dict[int, list[Sum]]:
     sums: dict[int, list[Sum]] = defaultdict(list)
     if nodes:
-        for total in sums_of(work.session, work.tenant_id, sorted(nodes)):
+        for total in settled_sums(work, nodes):
             sums[total.node].append(total)
     return sums
 
@@ -126,8 +125,7 @@ def _inside(work: UnitOfWork, sums: _Sums, taken_back: Collection[int]) -> set[i
 def _suspects(site: Site, work: UnitOfWork, sums: _Sums) -> set[int]:
     """Name the nodes whose acts must be read one by one: of the others the sums say enough."""
     found = {node for node, rows in sums.items() if _may_not_fit(site, rows)}
-    turned = [node for node, rows in sums.items() if {"input", "output"} <= {r.part for r in rows}]
-    found |= made_of_themselves(work.session, work.tenant_id, turned)
+    found |= {node for node, rows in sums.items() if any(row.itself for row in rows)}
     shipped = {node for node, rows in sums.items() if any(r.effect == "shipped" for r in rows)}
     return found | _holds_on(work, shipped).keys()
 
@@ -196,12 +194,10 @@ def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
     )
     found = []
     for each in misfits:
-        lot_no, case = infos[each.node].lot_no, named[each.container].lot_no
-        text = f"{lot_no} was taken out of {case} on {moment_text(each.at)}, which did not hold it"
+        parts = {"case": named[each.container].lot_no, "at": moment_text(each.at)}
         if each.kind == PACKED_TWICE:
-            other = named[each.other].lot_no
-            text = f"{lot_no} was packed into {case} on {moment_text(each.at)} while inside {other}"
-        found.append((each.node, Finding(each.kind, said(text), each.event_id)))
+            parts["other"] = named[each.other].lot_no
+        found.append((each.node, Finding(each.kind, parts, each.event_id)))
     return found
 
 
@@ -214,14 +210,10 @@ def _negative(site: Site, work: UnitOfWork, sums: _Sums) -> _Found:
         if _may_be_negative(sums_of(work.session, work.tenant_id, {node, *others})):
             stocks[node] = stock_of_all_names(site, work.session, node, others)
     return [
-        (node, Finding(NEGATIVE, partial(_more_left, stock)))
+        (node, Finding(NEGATIVE, {"amount": decimal_text(-stock.quantity), "unit": stock.unit}))
         for node, stock in stocks.items()
         if stock.quantity < 0 and not stock.unknown
     ]
-
-
-def _more_left(stock: Stock, lot_no: str) -> str:
-    return f"{-stock.quantity} {stock.unit} more left {lot_no} than came in"
 
 
 def _may_be_negative(rows: Sequence[Sum]) -> bool:
@@ -251,7 +243,7 @@ def _held(work: UnitOfWork, acts: _Acts) -> _Found:
     ]
     holds = _holds_on(work, {node for node, *_ in shipped})
     return [
-        (node, Finding(HELD, said(f"shipped on {moment_text(at)} while on hold"), event_id))
+        (node, Finding(HELD, {"at": moment_text(at)}, event_id))
         for node, at, event_id in sorted(shipped, key=itemgetter(1, 2))
         for hold in holds.get(node, ())
         if hold.placed_at <= at and (hold.lifted_at is None or at < hold.lifted_at)
@@ -275,23 +267,22 @@ def _holds_on(work: UnitOfWork, nodes: set[int]) -> dict[int, list[Hold]]:
     }
 
 
-def _unfit(work: UnitOfWork, nodes: Iterable[int]) -> _Found:
+def _unfit(work: UnitOfWork, nodes: set[int], sums: _Sums) -> _Found:
     """Find what an event was told by a device that was not known to measure right that day."""
+    quiet = {node for node in nodes if not any(row.devices for row in sums.get(node, ()))}
     return [
-        (use.node, Finding(DEVICE, said(f"told on {use.on}, but {use.why}"), use.event_id))
-        for use in uses_of(work.session, work.tenant_id, nodes)
-        if use.why and use.event_id is not None
+        (use.node, Finding(DEVICE, {"on": str(use.on), **use.unfit.as_parts()}, use.event_id))
+        for use in uses_of(work.session, work.tenant_id, nodes, not_in_events=quiet)
+        if use.unfit is not None and use.event_id is not None
     ]
 
 
 def _cycles(work: UnitOfWork, loops: Mapping[int, Sequence[int]]) -> _Found:
     named = describe_nodes(work.session, work.tenant_id, loops) if loops else {}
     return [
-        (node, Finding(CYCLE, said("comes from itself: " + " -> ".join(
-            named[each].lot_no for each in way
-        ))))
+        (node, Finding(CYCLE, {"way": " -> ".join(named[each].lot_no for each in way)}))
         for node, way in loops.items()
-    ]  # fmt: skip
+    ]
 
 
 def _keep(
@@ -328,11 +319,11 @@ def _told(node: int, findings: Sequence[Finding]) -> Iterator[tuple[tuple[int, s
 
 
 def _said_of(info: NodeInfo, finding: Finding) -> str:
-    others = f" (and {finding.others} more)" if finding.others else ""
-    return f"{finding.detail(info.lot_no)}{others}"[:2000]
+    return finding.in_english(lot_no=info.lot_no)[:2000]
 
 
 def _open(work: UnitOfWork, info: NodeInfo, finding: Finding, detail: str) -> None:
+    parts = finding.as_parts(lot_no=info.lot_no)
     row = Discrepancy(
         tenant_id=work.tenant_id,
         id=work.key(),
@@ -341,6 +332,7 @@ def _open(work: UnitOfWork, info: NodeInfo, finding: Finding, detail: str) -> No
         node=info.node,
         event_id=finding.event_id,
         detail=detail,
+        parts=parts,
         found_at=work.context.at,
     )
     work.add(row)
@@ -349,5 +341,5 @@ def _open(work: UnitOfWork, info: NodeInfo, finding: Finding, detail: str) -> No
         "discrepancy",
         row.uid,
         about=[info.uid],
-        details={"kind": finding.kind, "detail": detail},
+        details={"kind": finding.kind, "detail": detail, "parts": parts},
     )

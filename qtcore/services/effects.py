@@ -154,7 +154,7 @@ def _lift(work: UnitOfWork, origin: Origin, nodes: Sequence[int], reason: str) -
     ).all()
     by = f"{_BY_WORKFLOW}{reason}"
     for row in rows:
-        work.change(row, lifted_at=work.context.at, lifted_by=by, lift_reason=reason)
+        changes = work.change(row, lifted_at=work.context.at, lifted_by=by, lift_reason=reason)
         about = [work.uid_of(row.node)]
-        work.log("hold.lift", "hold", row.uid, reason=reason, about=about)
+        work.log("hold.lift", "hold", row.uid, changes=changes, reason=reason, about=about)
     tell_findings(work, [work.uid_of(row.node) for row in rows])

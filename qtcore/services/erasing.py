@@ -1,17 +1,19 @@
 """Erasing personal values from the history: two persons, a legal ground, an event, intact proofs.
 
-It must not touch anything that was hashed: only the salt and value beside it go.
+It must not touch anything that was hashed: only the salt and value beside it go, and the copies
+that are no record.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from qtcore.context import Context
 from qtcore.errors import Denied, InputRejected, NotFound, NotSignedIn, Refusal, Refused
 from qtcore.services.accounts import actor_by_login, check_password
+from qtcore.services.erased_copies import drop_copies, drop_values
 from qtcore.services.legal_holds import refuse_held
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -24,12 +26,15 @@ RIGHT: Final = "ledger.review"
 _OF_PERSON: Final[Mapping[str, Sequence[str]]] = {
     "actor_login": (
         "actor_login", "actor_name", "device", "ip", "os_user", "peer_ip", "signer_name",
+        "token_name",
     ),
     "new_login": ("new_email", "new_login", "new_name"),
     "tried_login": ("tried_login",),
     "principal": ("principal",),
     "delegate": ("delegate",),
     "about": ("about",),
+    "lifted_by": ("lifted_by",),
+    "revoked_by": ("revoked_by",),
 }  # fmt: skip
 _MOST_IN_ONE_EVENT: Final = 400
 _PRIVATE: Final = table_of(LedgerPrivate)
@@ -71,8 +76,11 @@ def erase_personal(site: Site, context: Context, asked: Erasure, second: SecondP
     approver = _approve(site, context, second)
     with site.store.write(context) as work:
         wanted = _find(work, asked)
-        refuse_held(work.session, work.tenant_id, {key for key, _, _ in wanted})
-        for key, field, _ in wanted:
+        refuse_held(work.session, work.tenant_id, {each.event_id for each in wanted})
+        copies = drop_values(work, {each.value for each in wanted})
+        if asked.person:
+            copies = _joined(copies, drop_copies(work, asked.person))
+        for key, field, *_ in wanted:
             work.session.execute(
                 update(_PRIVATE)
                 .where(
@@ -92,11 +100,17 @@ def erase_personal(site: Site, context: Context, asked: Erasure, second: SecondP
                 details={
                     "ground": asked.ground,
                     "approved_by": approver,
-                    "fields": [[uid, field] for _, field, uid in part],
+                    "fields": [[each.uid, each.field] for each in part],
+                    "copies": copies if at == 0 else {},
                 },
             )
     site.store.drop_old_pages()
     return len(wanted)
+
+
+def _joined(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    names = sorted({*some, *more})
+    return {name: some.get(name, 0) + more.get(name, 0) for name in names}
 
 
 def _approve(site: Site, context: Context, second: SecondPerson) -> str:
@@ -119,10 +133,11 @@ def _approve(site: Site, context: Context, second: SecondPerson) -> str:
     return actor.uid
 
 
-def _find(work: UnitOfWork, asked: Erasure) -> list[tuple[int, str, str]]:
+def _find(work: UnitOfWork, asked: Erasure) -> list[Any]:
+    """Find the values to be erased: key and public id of each entry, field and value."""
     same = and_(_EVENT.c.tenant_id == _PRIVATE.c.tenant_id, _EVENT.c.id == _PRIVATE.c.event_id)
     statement = (
-        select(_PRIVATE.c.event_id, _PRIVATE.c.field, _EVENT.c.uid)
+        select(_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.value, _EVENT.c.uid)
         .select_from(_PRIVATE.join(_EVENT, same))
         .where(_PRIVATE.c.tenant_id == work.tenant_id, _PRIVATE.c.value.is_not(None))
         .order_by(_PRIVATE.c.event_id, _PRIVATE.c.field)
@@ -132,15 +147,15 @@ def _find(work: UnitOfWork, asked: Erasure) -> list[tuple[int, str, str]]:
         rows = work.session.execute(statement.where(told)).all()
         if not rows:
             raise NotFound(f"no entry holds a value of {asked.person!r} that is not erased yet")
-        return [(row.event_id, row.field, row.uid) for row in rows]
-    found: list[tuple[int, str, str]] = []
+        return list(rows)
+    found: list[Any] = []
     for uid, field in dict.fromkeys(asked.fields):
         one = work.session.execute(
             statement.where(_EVENT.c.uid == uid, _PRIVATE.c.field == field)
         ).all()
         if not one:
             raise NotFound(f"entry {uid!r} holds no value of field {field!r}, or it is erased")
-        found += [(row.event_id, row.field, row.uid) for row in one]
+        found += one
     if not found:
         raise InputRejected("say what to erase: a person, or entries and fields")
     return found

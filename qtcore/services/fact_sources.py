@@ -156,7 +156,14 @@ _CORE: Mapping[str, Callable[[LotEvidence], list[Source]]] = {
         {"kind": "hold", "id": hold.uid, "label": hold.reason} for hold in e.hold_rows
     ],
     "discrepancies_open": lambda e: [
-        {"kind": "discrepancy", "id": row.uid, "label": row.detail} for row in e.discrepancy_rows
+        {
+            "kind": "discrepancy",
+            "id": row.uid,
+            "label": row.detail,
+            "finding": row.kind,
+            "parts": row.parts,
+        }
+        for row in e.discrepancy_rows
     ],
     "balance_ok": lambda e: _events(e.movements) if e.balance_problem else [_lot(e.info)],
 }

@@ -245,7 +245,9 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
     "holds_active": lambda e: len(e.hold_rows),
     "balance_ok": lambda e: not e.balance_problem,
     "discrepancies_open": lambda e: len(e.discrepancy_rows),
-    "device_calibrated": lambda e: not any(u.why for u in e.device_uses) if e.device_uses else None,
+    "device_calibrated": lambda e: (
+        not any(u.unfit for u in e.device_uses) if e.device_uses else None
+    ),
     "expiry_on": lambda e: e.info.expiry_on,
     "days_to_expiry": lambda e: (e.info.expiry_on - e.on).days if e.info.expiry_on else None,
 }

@@ -2,6 +2,7 @@
 
 It must not know HTTP; an answer is a status and plain data. A kept answer is given to the rights
 only under which it came about: what it tells may have been asked for with more than is held now.
+An answer is kept for some days (`qtcore.services.spent_keys`); that its key was used, for ever.
 """
 
 import json
@@ -19,6 +20,8 @@ from qtcore.services.site import Site
 from qtcore.store.tables import IdempotencyKey
 
 MAX_KEY = 200
+# No key that is sent begins with a space, see `spent_name`.
+_SPENT: Final = " spent "
 RUNNING = 0
 _UNDER: Final = "authority"
 # A request that runs longer than this is answered "still running"; it is never run twice.
@@ -50,6 +53,13 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
             if _insert(site, context, key, request_sha256):
                 return None
             continue
+        if row.key != key:
+            raise Conflict(
+                f"the request with Idempotency-Key {key!r} took effect or was cut off at "
+                f"{row.created_at.isoformat()}; its answer is no longer kept: look up what it "
+                "made, and use a new key for a new request",
+                code="QT644",
+            )
         if row.request_sha256 != request_sha256:
             raise Conflict(
                 f"Idempotency-Key {key!r} was used for another request; use a new key for a new "
@@ -78,6 +88,11 @@ def keep_answer(
             .where(*_is_key(site, context, key))
             .values(status=status, answer=kept)
         )
+
+
+def spent_name(key: str) -> str:
+    """Give the name a key is remembered by when its answer is gone; it may hold a name itself."""
+    return f"{_SPENT}{sha256(key.encode()).hexdigest()}"
 
 
 def authority_of(context: Context) -> str:
@@ -137,12 +152,20 @@ def _find(site: Site, context: Context, key: str) -> IdempotencyKey | None:
 
 
 def _read(site: Site, context: Context, key: str, session: Session) -> IdempotencyKey | None:
-    return session.exec(select(IdempotencyKey).where(*_is_key(site, context, key))).first()
+    """Read the row of a key, or what is remembered of it when its answer is gone."""
+    names = [key, spent_name(key)]
+    mine = _of(site, context)
+    return session.exec(
+        select(IdempotencyKey).where(*mine, col(IdempotencyKey.key).in_(names))
+    ).first()
 
 
 def _is_key(site: Site, context: Context, key: str) -> tuple[Any, ...]:
+    return (*_of(site, context), col(IdempotencyKey.key) == key)
+
+
+def _of(site: Site, context: Context) -> tuple[Any, ...]:
     return (
         col(IdempotencyKey.tenant_id) == site.store.tenant_id,
         col(IdempotencyKey.user_id) == (context.actor.user_id or 0),
-        col(IdempotencyKey.key) == key,
     )

@@ -3,11 +3,11 @@
 It must not read anything: it is told the acts, in the order they happened.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
+from qtcore.services.findings import Finding, moment_text
 from qtcore.services.site import Site
 from qtcore.store.queries.events import ActRow
 
@@ -25,29 +25,6 @@ _ACTS: Final[Mapping[str, str]] = {
     "adjusted": "adjusted",
     "moved_out": "moved",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What does not fit; `detail` says it in words, given the number of the lot.
-
-    `others` counts what does not fit in the same way besides.
-    """
-
-    kind: str
-    detail: Callable[[str], str]
-    event_id: int | None = None
-    others: int = 0
-
-
-def said(text: str) -> Callable[[str], str]:
-    """Say something that does not name the lot."""
-    return lambda _: text
-
-
-def moment_text(at: datetime) -> str:
-    """Write a time into what is found."""
-    return at.isoformat(timespec="minutes")
 
 
 def find_impossible(site: Site, rows: Sequence[ActRow]) -> list[Finding]:
@@ -83,16 +60,13 @@ def _early(rows: Sequence[ActRow]) -> list[Finding]:
     if not acts:
         return []
     at, done, event_id = min(acts)
-    text = f"was {done} on {moment_text(at)}, before it came into being on "
-    return [Finding(EARLY, lambda lot_no: f"{lot_no} {text}{moment_text(min(arrived))}", event_id)]
+    times = {"at": moment_text(at), "made_at": moment_text(min(arrived))}
+    return [Finding(EARLY, {"done": done, **times}, event_id)]
 
 
 def _unknown_units(site: Site, rows: Sequence[ActRow]) -> list[Finding]:
     unknown = {r.unit: r.event_id for r in rows if r.unit and site.registry.unit(r.unit) is None}
-    return [
-        Finding(UNIT, said(f"unit {unit!r} is not declared in any pack; declare it"), event_id)
-        for unit, event_id in sorted(unknown.items())
-    ]
+    return [Finding(UNIT, {"name": unit}, event_id) for unit, event_id in sorted(unknown.items())]
 
 
 def _future(rows: Sequence[ActRow]) -> list[Finding]:
@@ -101,11 +75,8 @@ def _future(rows: Sequence[ActRow]) -> list[Finding]:
     if not told:
         return []
     first = min(told, key=lambda row: (row.event_at, row.id))
-    text = (
-        f"{first.event_type} is dated {moment_text(first.event_at)}, after it was told on "
-        f"{moment_text(first.recorded_at)}; correct its time"
-    )
-    return [Finding(FUTURE, said(text), first.event_id)]
+    times = {"at": moment_text(first.event_at), "told_at": moment_text(first.recorded_at)}
+    return [Finding(FUTURE, {"event": first.event_type, **times}, first.event_id)]
 
 
 def _itself(rows: Sequence[ActRow]) -> list[Finding]:
@@ -114,5 +85,4 @@ def _itself(rows: Sequence[ActRow]) -> list[Finding]:
     used = [row for row in rows if row.part == "input" and row.event_id in made]
     if not used:
         return []
-    text = f"is used and made by one event on {moment_text(used[0].event_at)}"
-    return [Finding(ITSELF, lambda lot_no: f"{lot_no} {text}", used[0].event_id)]
+    return [Finding(ITSELF, {"at": moment_text(used[0].event_at)}, used[0].event_id)]

@@ -5,6 +5,8 @@ It must not know who asked; a message is delivered at least once, and a pack tha
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -23,7 +25,9 @@ from qtcore.services.recall_channels import tell_notice
 from qtcore.services.recall_reminders import remind
 from qtcore.services.sealing import read_sealing
 from qtcore.services.serving import Serving
+from qtcore.services.sign_intents import drop_unused
 from qtcore.services.site import Site
+from qtcore.services.spent_keys import read_answers_kept, spend_old
 from qtcore.services.stamping import stamp_when_due
 from qtcore.services.telling import NOTIFY
 from qtcore.services.waking import lots_of_events, lots_of_records, wake_records, wakes_any
@@ -37,6 +41,8 @@ from qtcore.store.tables import Outbox
 BATCH: Final = 500
 MOST_ATTEMPTS: Final = 10
 SEAL_EVERY: Final = 0.5
+_SWEEP_EVERY: Final = 600.0
+_UNUSED_KEPT: Final = timedelta(days=1)
 _OF_RECORD: Final = ("transition", "record")
 _OUTBOX: Final = table_of(Outbox)
 _LOG = structlog.get_logger("qtcore.jobs")
@@ -70,6 +76,15 @@ def run_round(site: Site) -> None:
 def _seal_round(site: Site) -> None:
     if not site.store.fence:
         seal(site, keeps_lease=True)
+
+
+def sweep(site: Site, answers_kept: timedelta) -> None:
+    """Take away what is kept for some days only."""
+    if not site.store.fence:
+        spend_old(site, answers_kept)
+        with site.store.plumbing() as session:
+            before = site.sources.now() - _UNUSED_KEPT
+            drop_unused(session, site.store.tenant_id, before)
 
 
 def deliver(site: Site) -> int:
@@ -214,10 +229,11 @@ _TELLERS: Mapping[str, Callable[[Site, Mapping[str, Any]], tuple[Failure, ...]]]
 
 
 class Worker:
-    """Two threads that settle a site again and again until they are stopped.
+    """Threads that settle a site again and again until they are stopped.
 
     Each round works by the definitions and hooks that are published then. What was committed is
-    sealed by a thread of its own: it must not wait for deliveries, however many there are.
+    sealed by a thread of its own: it must not wait for deliveries, however many there are. Raises
+    InputRejected for a wrong `QTCORE_ANSWERS_KEPT`.
     """
 
     def __init__(
@@ -229,7 +245,11 @@ class Worker:
     ) -> None:
         self._serving = site if isinstance(site, Serving) else Serving(site)
         self._stop = threading.Event()
-        rounds = ((run_round, every_seconds), (_seal_round, seal_every_seconds))
+        rounds = (
+            (run_round, every_seconds),
+            (_seal_round, seal_every_seconds),
+            (partial(sweep, answers_kept=read_answers_kept()), _SWEEP_EVERY),
+        )
         self._threads = [
             threading.Thread(target=self._run, args=each, name="qtcore-worker", daemon=True)
             for each in rounds

@@ -3,7 +3,7 @@
 It must not know pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
@@ -12,8 +12,8 @@ from sqlmodel import Session, and_, col, select
 
 from qtcore.context import Context
 from qtcore.errors import Conflict, InputRejected, NotFound
-from qtcore.services.master import get_master
 from qtcore.services.recall_notices import get_case
+from qtcore.services.recall_replies import get_consignee
 from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
@@ -35,18 +35,22 @@ class CheckInput:
 
 
 def add_check(site: Site, context: Context, record_id: str, check: CheckInput) -> str:
-    """Store an effectiveness check; returns its public id. A later one of a consignee counts."""
+    """Store an effectiveness check; returns its public id. A later one of a consignee counts.
+
+    Raises NotFound for somebody who received nothing, Conflict once the recall is closed.
+    """
     require(site, context, "recall.start", about=record_id)
     if check.method not in METHODS:
         raise InputRejected(f"method {check.method!r} is not one of {', '.join(METHODS)}")
     if len(check.note) > 2000:
         raise InputRejected("the note is longer than 2000 characters")
     with site.store.write(context) as work:
+        work.take_turn()
         record = get_record(site, work.session, record_id)
         get_case(work.session, record)
         if record.closed_at is not None:
             raise Conflict(f"recall {record.number} is closed")
-        party = get_master(work.session, work.tenant_id, "party", check.customer)
+        party, _ = get_consignee(work.session, record, check.customer)
         row = RecallCheck(
             tenant_id=work.tenant_id,
             id=work.key(),
@@ -73,15 +77,16 @@ def is_effective(row: RecallCheck) -> bool:
 
 
 def effectiveness(
-    session: Session, case: RecallCase, record: Record, customers: int
+    session: Session, case: RecallCase, record: Record, customers: Set[str]
 ) -> dict[str, Any]:
     """Say how many consignees the declared level asks for, how many were checked and with what.
 
-    Raises NotFound when the plan has no level of that name. Without a level nothing is required.
+    A check of somebody who is no consignee is listed, and counts for none. Raises NotFound when
+    the plan has no level of that name. Without a level nothing is required.
     """
     level = str(record.data.get("effectiveness_level") or "")
     percent = _percent(case.plan, level)
-    share = Decimal(customers) * percent / 100
+    share = len(customers) * Decimal(percent) / 100
     required = int(share.to_integral_value(rounding=ROUND_CEILING))
     rows = session.exec(
         select(RecallCheck, Party.code)
@@ -95,15 +100,16 @@ def effectiveness(
         .order_by(col(RecallCheck.id))
     ).all()
     last = {code: row for row, code in rows}
-    good = sum(is_effective(row) for row in last.values())
+    counted = [row for code, row in last.items() if code in customers]
+    good = sum(map(is_effective, counted))
     return {
         "level": level,
         "percent": percent,
-        "consignees": customers,
+        "consignees": len(customers),
         "required": required,
-        "checked": len(last),
+        "checked": len(counted),
         "effective": good,
-        "is_enough": len(last) >= required and good == len(last),
+        "is_enough": len(counted) >= required and good == len(counted),
         "checks": [
             {
                 "customer": code,

@@ -66,7 +66,7 @@ def _open_points(view: CaseView, tolerance: Decimal) -> list[Refusal]:
             )
         )
     if view.reconciled.problems:
-        text = f"not everything can be counted: {view.reconciled.problems[0]}"
+        text = f"not everything can be counted: {view.reconciled.problems[0].in_english()}"
         fix = "correct these events, or close with a justification"
         reasons.append(Refusal("QT497", text, fix=fix))
     done = view.parts["effectiveness"]

@@ -4,14 +4,14 @@ It must not decide what is affected.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
+from qtcore.services.arrivals import Arrivals, read_arrivals
 from qtcore.services.order_numbers import order_numbers
 from qtcore.services.orders import contact_json, order_json
 from qtcore.services.shipments import Shipment
@@ -81,6 +81,7 @@ class Whereabouts:
     customers: tuple[dict[str, Any], ...]
     suppliers: tuple[dict[str, Any], ...]
     on_hand: OnHand
+    arrivals: Arrivals
 
     def as_json(self, uids: Mapping[int, str]) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -100,27 +101,34 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
     orders = open_orders_of(session, tenant, nodes)
     held = active_holds(session, tenant, [row.node for row in orders])
     numbers = order_numbers(session, tenant, [s.event_id for s in trace.customers])
+    rows = [row for told in found.movements.values() for row in told]
+    arrivals = read_arrivals(site, session, rows)
+    to_own = _to_own_sites(arrivals.under_way(trace.customers), found.customers)
     return Whereabouts(
-        in_transit=(*found.on_hand.in_vehicles, *_to_own_sites(trace.customers, found)),
+        in_transit=(*found.on_hand.in_vehicles, *to_own),
         orders=tuple((row, row.node in held) for row in orders),
         customers=tuple(_by_customer(trace.customers, found.customers, numbers)),
         suppliers=tuple(_suppliers(site, session, trace)),
         on_hand=found.on_hand,
+        arrivals=arrivals,
     )
 
 
-def _to_own_sites(shipments: Sequence[Shipment], found: Found) -> list[dict[str, Any]]:
+def _to_own_sites(
+    under_way: Iterable[tuple[Shipment, Decimal | None]], parties: Mapping[str, PartyRow]
+) -> list[dict[str, Any]]:
     """List what left for one of our own sites and has not been received since."""
-    listed = []
-    for ship in shipments:
-        party = found.customers.get(ship.customer)
-        if party is None or "site" not in (party.roles or []):
-            continue
-        if not _has_arrived(found.movements.get(ship.node, ()), ship.shipped_at):
-            much = optional_text(ship.quantity), ship.unit
-            way = {"to": ship.customer, "event_id": ship.event_id}
-            listed.append(_under_way(ship.lot_id, ship.lot_no, much, **way))
-    return listed
+    return [
+        _under_way(
+            ship.lot_id,
+            ship.lot_no,
+            (optional_text(quantity), ship.unit),
+            to=ship.customer,
+            event_id=ship.event_id,
+        )
+        for ship, quantity in under_way
+        if ship.customer in parties and "site" in (parties[ship.customer].roles or [])
+    ]
 
 
 def _under_way(uid: str, lot_no: str, much: tuple[str | None, str], **way: str) -> dict[str, Any]:
@@ -134,14 +142,6 @@ def _under_way(uid: str, lot_no: str, much: tuple[str | None, str], **way: str) 
         "unit": unit,
         "event_id": way.get("event_id", ""),
     }
-
-
-def _has_arrived(movements: Sequence[AnyMovement], shipped_at: datetime) -> bool:
-    """Say whether a lot was received after it left; how it first came in is no arrival."""
-    born = [row for row in movements if row.effect in ("received", "produced")]
-    first = min(born, key=lambda row: (row.event_at, row.id), default=None)
-    later = [row for row in born if row.effect == "received" and row is not first]
-    return any(row.event_at >= shipped_at for row in later)
 
 
 def _by_customer(

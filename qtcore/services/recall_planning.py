@@ -7,7 +7,7 @@ waits, moves deadlines and ends what is asked for no more; what was sent or answ
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from sqlmodel import Session, select
 
@@ -114,13 +114,16 @@ def replan_notices(site: Site, work: UnitOfWork, record: Record) -> int:
     """Plan again after the record of a recall was corrected: another class, plan or wording.
 
     A record of another kind, or a recall that was never started from a scope, has none. Raises
-    InputRejected for a plan that does not exist and a class it does not have.
+    InputRejected for a plan that does not exist, a class it does not have, and when an exercise
+    would become a recall or a recall an exercise.
     """
     if record.kind != RECALL:
         return 0
     case = find_case(work.session, record)
     if case is None:
         return 0
+    if bool(record.data.get("mock")) != case.is_mock:
+        _refuse_other_kind(record, case)
     plan = find_plan(site, record.data)
     klass = str(record.data.get("recall_class") or "")
     body = case.plan if case.plan["id"] == plan.id else plan.model_dump(mode="json", by_alias=True)
@@ -132,6 +135,16 @@ def replan_notices(site: Site, work: UnitOfWork, record: Record) -> int:
     if count or changes:
         work.log("recall.replan", "record", record.uid, changes=changes, details={"notices": count})
     return count
+
+
+def _refuse_other_kind(record: Record, case: RecallCase) -> NoReturn:
+    """Keep an exercise one, and a recall a recall: its holds and notices are what they are."""
+    was, other = ("an exercise", "a recall") if case.is_mock else ("a recall", "an exercise")
+    text = (
+        f"{record.number} was opened as {was} and stays one: leave `mock` at "
+        f"{str(case.is_mock).lower()}; for {other}, start another from the same lots"
+    )
+    raise InputRejected(text, [Fault("QT411", text, "/data/mock")])
 
 
 def plan_next(work: UnitOfWork, row: RecallNotice) -> bool:

@@ -4,8 +4,8 @@ It must not know pages, and it writes nothing. Quantities are added per unit; a 
 not convert is named, never guessed.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,10 +15,12 @@ from sqlmodel import Session
 from qtcore.engines.balance import exactly
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
+from qtcore.services.findings import Finding
 from qtcore.services.recall_replies import replies_of
 from qtcore.services.recall_scope import RecallScope
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
+from qtcore.store.queries.events import MovementRow
 from qtcore.store.tables import Record
 
 
@@ -28,7 +30,7 @@ class Reconciled:
 
     customers: tuple[dict[str, Any], ...]
     totals: tuple[dict[str, Any], ...]
-    problems: tuple[str, ...]
+    problems: tuple[Finding, ...]
 
     @property
     def unaccounted(self) -> dict[str, Decimal]:
@@ -55,7 +57,8 @@ class Reconciled:
         return {
             "customers": list(self.customers),
             "totals": list(self.totals),
-            "problems": list(self.problems),
+            "problems": [problem.in_english() for problem in self.problems],
+            "problem_parts": [{"kind": each.kind, **each.parts} for each in self.problems],
             "unaccounted_percent": decimal_text(self.worst_percent().quantize(Decimal("0.01"))),
         }
 
@@ -65,38 +68,44 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     """Compare what customers received with what returned and what they report as dealt with.
 
     Per customer and unit the larger of returned and reported counts, at most what was shipped:
-    goods that were reported first and returned later count once.
+    goods that were reported first and returned later count once. What came back from somebody
+    whom nothing was shipped to has a line of its own, and makes good nothing of anybody else.
     """
-    problems: list[str] = []
-    shipped = _shipped(scope, problems)
-    returned = _returned(site, session, scope, problems)
-    reported = _reported(site, session, record, (shipped, problems))
+    problems: list[Finding] = []
+    units = _Units(site, scope)
+    nodes = [node.info.node for node in scope.trace.nodes]
+    movements = list_movements(session, site.store.tenant_id, nodes)
+    shipped = _shipped(scope, units, problems)
+    returned = _returned(movements, units, problems)
+    reported = _reported(session, record, units)
     rows = []
-    for key in sorted(shipped):
+    for key in sorted({*shipped, *returned, *reported}):
         customer, unit = key
-        back, said = returned.get(key, Decimal(0)), reported.get(key, Decimal(0))
-        problems += _too_much(key, shipped[key], {"sent back": back, "reports": said})
-        counted = min(shipped[key], max(back, said))
+        sent, back, said = (sums.get(key, Decimal(0)) for sums in (shipped, returned, reported))
+        problems += _too_much(key, sent, {"sent_back_too_much": back, "reports_too_much": said})
+        counted = min(sent, max(back, said))
         rows.append(
             {
                 "customer": customer,
                 "unit": unit,
-                "shipped": decimal_text(shipped[key]),
+                "shipped": decimal_text(sent),
                 "returned": decimal_text(back),
                 "reported": decimal_text(said),
-                "unaccounted": decimal_text(shipped[key] - counted),
+                "unaccounted": decimal_text(sent - counted),
             }
         )
-    return Reconciled(tuple(rows), tuple(_totals(scope, rows, problems)), tuple(problems))
+    return Reconciled(tuple(rows), tuple(_totals(scope, rows, (units, problems))), tuple(problems))
 
 
-def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal]) -> list[str]:
+def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal]) -> list[Finding]:
     """Name what a customer gave back or reports beyond what is known to have left for them."""
     customer, unit = key
+    known = {"customer": customer, "known": decimal_text(shipped), "unit": unit}
     return [
-        f"{customer} {how} {decimal_text(amount)} {unit}, and {decimal_text(shipped)} {unit} are "
-        "known to have left for them: find the shipment, or correct the quantity"
-        for how, amount in told.items()
+        Finding(
+            kind if customer else "sent_back_by_nobody", {"amount": decimal_text(amount), **known}
+        )
+        for kind, amount in told.items()
         if amount > shipped
     ]
 
@@ -104,72 +113,86 @@ def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal
 _Sums = dict[tuple[str, str], Decimal]
 
 
-def _shipped(scope: RecallScope, problems: list[str]) -> _Sums:
+class _Units:
+    """One unit for each kind of quantity: that in which most lots of the recall are counted."""
+
+    def __init__(self, site: Site, scope: RecallScope) -> None:
+        self._registry = site.registry
+        self._of_kind: dict[str, str] = {}
+        counted = Counter(one.unit for one in scope.balances.values())
+        by_use = sorted(counted, key=lambda unit: (-counted[unit], unit))
+        for unit in (*by_use, *sorted({ship.unit for ship in scope.shipments})):
+            self._of_kind.setdefault(self._kind(unit), unit)
+
+    def common(self, quantity: Decimal, unit: str) -> tuple[Decimal, str]:
+        """Give a quantity in the unit of its kind; what has no exact number of it, as it is."""
+        wanted = self._of_kind.get(self._kind(unit), unit)
+        try:
+            return self._registry.convert(quantity, unit, wanted), wanted
+        except InputRejected:
+            return quantity, unit
+
+    def _kind(self, unit: str) -> str:
+        known = self._registry.unit(unit)
+        return known.dimension if known else unit
+
+
+def _shipped(scope: RecallScope, units: _Units, problems: list[Finding]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
-    for ship in scope.shipments:
-        if ship.quantity is None:
-            problems.append(f"how much of {ship.lot_no} went to {ship.customer} was not recorded")
+    for ship, quantity in scope.where.arrivals.owed(scope.shipments):
+        if quantity is None:
+            parts = {"lot_no": ship.lot_no, "customer": ship.customer}
+            problems.append(Finding("shipped_unmeasured", parts))
             continue
-        sums[ship.customer, ship.unit] += ship.quantity
+        amount, unit = units.common(quantity, ship.unit)
+        sums[ship.customer, unit] += amount
     return dict(sums)
 
 
-def _returned(site: Site, session: Session, scope: RecallScope, problems: list[str]) -> _Sums:
+def _returned(movements: Iterable[MovementRow], units: _Units, problems: list[Finding]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
-    units = {(ship.customer, ship.node): ship.unit for ship in scope.shipments}
-    nodes = [node.info.node for node in scope.trace.nodes]
-    for row in list_movements(session, site.store.tenant_id, nodes):
+    for row in movements:
         if row.effect != "returned":
             continue
-        unit = units.get((row.from_party, row.node), row.unit)
-        amount = _converted(site, (row.quantity, row.unit, unit), problems)
+        if row.quantity is None:
+            problems.append(Finding("returned_unmeasured"))
+            continue
+        amount, unit = units.common(row.quantity, row.unit)
         sums[row.from_party, unit] += amount
     return dict(sums)
 
 
-def _reported(
-    site: Site,
-    session: Session,
-    record: Record,
-    told: tuple[Mapping[tuple[str, str], Decimal], list[str]],
-) -> _Sums:
-    shipped, problems = told
+def _reported(session: Session, record: Record, units: _Units) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
     for reply in replies_of(session, record):
-        if not reply["is_current"] or reply["quantity"] is None:
-            continue
-        units = [unit for customer, unit in shipped if customer == reply["customer"]]
-        target = reply["unit"] if reply["unit"] in units else next(iter(units), reply["unit"])
-        amount = (Decimal(reply["quantity"]), reply["unit"], target)
-        sums[reply["customer"], target] += _converted(site, amount, problems)
+        if reply["is_current"] and reply["quantity"] is not None:
+            amount, unit = units.common(Decimal(reply["quantity"]), reply["unit"])
+            sums[reply["customer"], unit] += amount
     return dict(sums)
 
 
-def _converted(site: Site, amount: tuple[Decimal | None, str, str], problems: list[str]) -> Decimal:
-    quantity, unit, wanted = amount
-    if quantity is None:
-        problems.append("a return has no quantity; correct it")
-        return Decimal(0)
-    try:
-        return site.registry.convert(quantity, unit, wanted)
-    except InputRejected as fault:
-        problems.append(fault.message)
-        return Decimal(0)
-
-
 def _totals(
-    scope: RecallScope, rows: Sequence[Mapping[str, Any]], problems: list[str]
+    scope: RecallScope,
+    rows: Sequence[Mapping[str, Any]],
+    told: tuple[_Units, list[Finding]],
 ) -> list[dict[str, Any]]:
     """Add the customers up, and what is missing inside the company; per unit."""
+    units, problems = told
     inside: dict[str, Decimal] = defaultdict(Decimal)
     there: dict[str, Decimal] = defaultdict(Decimal)
-    for one in scope.balances.values():
+    for node, one in scope.balances.items():
         # More than the records explain does not make good what is missing elsewhere.
-        inside[one.unit] += abs(one.unaccounted)
+        missing, unit = units.common(abs(one.unaccounted), one.unit)
+        inside[unit] += missing
         # What went into another lot of the recall is counted there.
-        there[one.unit] += one.of("received") + one.of("produced") - one.of("consumed")
-        problems.extend(problem.message for problem in one.problems)
-    units = sorted({row["unit"] for row in rows} | {unit for unit, n in there.items() if n})
+        came = one.of("received") + one.of("produced") - scope.came_again.get(node, Decimal(0))
+        amount, unit = units.common(came - one.of("consumed"), one.unit)
+        there[unit] += amount
+        problems += [
+            Finding("uncounted", {"code": each.code, "text": each.message}) for each in one.problems
+        ]
+    counted = {unit for sums in (there, inside) for unit, n in sums.items() if n}
+    names = sorted({row["unit"] for row in rows} | counted)
 
     def add(name: str, unit: str) -> Decimal:
         return sum((Decimal(r[name]) for r in rows if r["unit"] == unit), Decimal(0))
@@ -177,12 +200,13 @@ def _totals(
     return [
         {
             "unit": unit,
-            "total": decimal_text(max(there[unit], add("shipped", unit))),
+            # What nobody saw come was there as well, once it is missing or was found.
+            "total": decimal_text(max(there[unit], add("shipped", unit)) or inside[unit]),
             "shipped": decimal_text(add("shipped", unit)),
             "returned": decimal_text(add("returned", unit)),
             "reported": decimal_text(add("reported", unit)),
             "missing_inside": decimal_text(inside[unit]),
             "unaccounted": decimal_text(add("unaccounted", unit) + inside[unit]),
         }
-        for unit in units
+        for unit in names
     ]

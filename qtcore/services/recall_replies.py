@@ -5,7 +5,7 @@ one is answered alike. A correction is a further reply, the earlier ones stay.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -16,6 +16,7 @@ from qtcore.context import Actor, Context
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.accounts import new_secret, token_hash
 from qtcore.services.master import get_master
+from qtcore.services.order_numbers import orders_in
 from qtcore.services.recall_notices import get_case
 from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
@@ -26,6 +27,7 @@ from qtcore.store.unit import UnitOfWork
 
 LIVES: Final = timedelta(days=90)
 IMPACTS: Final = ("none", "some", "all")
+MOST_DIGITS: Final = 18
 _NO_LINK: Final = "this address leads nowhere: it is wrong, or no longer valid"
 
 
@@ -61,12 +63,12 @@ def make_link(site: Site, context: Context, record_id: str, customer: str) -> st
     """Make a new secret for one consignee; an earlier one ends."""
     require(site, context, "recall.start", about=record_id)
     with site.store.write(context) as work:
+        # Of two that are made at once, the later one ends the other.
+        work.take_turn()
         record = get_record(site, work.session, record_id)
         if get_case(work.session, record).is_mock:
             raise InputRejected("a mock recall asks nobody: it has no links")
-        party = get_master(work.session, work.tenant_id, "party", customer)
-        if not _lots_of(work.session, record, party.code):
-            raise _nothing_received(record, customer)
+        party, _ = get_consignee(work.session, record, customer)
         for row in _links_of(work, record, party.id):
             _revoke(work, row, "replaced by a new one")
         return _new_link(site, work, record, party.id)
@@ -184,9 +186,19 @@ def _lots_of(session: Session, record: Record, customer: str) -> list[dict[str, 
         .where(RecallSnapshot.tenant_id == record.tenant_id, RecallSnapshot.record_id == record.id)
         .order_by(RecallSnapshot.number.desc())  # type: ignore[attr-defined]
     ).first()
-    rows = snapshot.scope.get("shipments", []) if snapshot else []
+    scope = snapshot.scope if snapshot else {}
+    orders = orders_in(scope)
+    items = {lot["item"]: lot["item_name"] for lot in scope.get("lots", ())}
     names = ("lot_no", "item", "quantity", "unit", "shipped_at")
-    return [{n: row.get(n) for n in names} for row in rows if row["customer"] == customer]
+    return [
+        {
+            **{n: row.get(n) for n in names},
+            "item_name": items.get(row["item"]) or row["item"],
+            "order_nos": orders.get(row["event_id"], []),
+        }
+        for row in scope.get("shipments", ())
+        if row["customer"] == customer
+    ]
 
 
 def _latest(session: Session, record: Record, party_id: int) -> RecallReply | None:
@@ -201,16 +213,19 @@ def _latest(session: Session, record: Record, party_id: int) -> RecallReply | No
     ).first()
 
 
-def answer_link(site: Site, secret: str, reply: ReplyInput, *, ip: str = "") -> int:
+def answer_link(site: Site, asked: Context, secret: str, reply: ReplyInput) -> int:
     """Store what a consignee answered; returns the number of the reply, from 1.
 
+    `asked` says from where; who it is, the link says.
     Raises NotFound for a link that is not valid, InputRejected, Conflict once the recall is closed.
     """
     with site.store.read() as session:
         link, _, party = _follow(site, session, secret)
     actor = Actor(login=f"link:{link.uid}", name=party.name)
-    context = Context(actor, site.sources.now(), site.sources.new_id(), ip=ip)
+    context = replace(asked, actor=actor)
     with site.store.write(context) as work:
+        # Two answers at once have two numbers, and none comes in beside the closure.
+        work.take_turn()
         link, record, party = _follow(site, work.session, secret)
         _check(site, record, reply, _lots_of(work.session, record, party.code))
         return _write(work, (record, party, link), reply)
@@ -222,21 +237,26 @@ def note_reply(
     """Store what a consignee said by phone or letter, as heard by a person."""
     require(site, context, "recall.start", about=record_id)
     with site.store.write(context) as work:
+        work.take_turn()
         record = get_record(site, work.session, record_id)
         get_case(work.session, record)
-        party = get_master(work.session, work.tenant_id, "party", customer)
-        lots = _lots_of(work.session, record, party.code)
-        if not lots:
-            raise _nothing_received(record, customer)
+        party, lots = get_consignee(work.session, record, customer)
         _check(site, record, reply, lots)
         return _write(work, (record, party, None), reply)
 
 
-def _nothing_received(record: Record, customer: str) -> NotFound:
-    return NotFound(
-        f"{customer!r} received nothing of recall {record.number} as its scope was frozen; freeze "
-        "it anew if that came to be known since"
-    )
+def get_consignee(
+    session: Session, record: Record, customer: str
+) -> tuple[Party, list[dict[str, Any]]]:
+    """Get a customer and what they received of a recall; raises NotFound for anybody else."""
+    party: Party = get_master(session, record.tenant_id, "party", customer)
+    lots = _lots_of(session, record, party.code)
+    if not lots:
+        raise NotFound(
+            f"{customer!r} received nothing of recall {record.number} as its scope was frozen; "
+            "freeze it anew if that came to be known since"
+        )
+    return party, lots
 
 
 def _check(
@@ -249,8 +269,12 @@ def _check(
         text = f"impact {reply.impact!r} is not one of {', '.join(IMPACTS)}"
         faults.append(Fault("QT411", text, "impact"))
     quantity = reply.quantity
-    if quantity is not None and (not quantity.is_finite() or quantity < 0):
-        faults.append(Fault("QT411", f"quantity {quantity} is not zero or more", "quantity"))
+    if quantity is not None and not _is_plain(quantity):
+        text = (
+            f"quantity {str(quantity)[:40]} is not zero or more, with at most {MOST_DIGITS} digits "
+            f"before and {MOST_DIGITS} after the point"
+        )
+        faults.append(Fault("QT411", text, "quantity"))
     elif quantity is not None and site.registry.unit(reply.unit) is None:
         faults.append(Fault("QT433", f"unit {reply.unit!r} is not declared", "unit"))
     elif quantity is not None:
@@ -266,6 +290,14 @@ def _check(
     ]
     if faults:
         raise InputRejected(faults[0].message, faults)
+
+
+def _is_plain(quantity: Decimal) -> bool:
+    """Say whether somebody can mean a quantity; anybody who has the link may type one."""
+    if not quantity.is_finite() or quantity.is_signed():
+        return False
+    places = -int(quantity.as_tuple().exponent)
+    return quantity.adjusted() < MOST_DIGITS and places <= MOST_DIGITS
 
 
 def _unlike_units(site: Site, reply: ReplyInput, lots: Sequence[Mapping[str, Any]]) -> list[Fault]:

@@ -21,6 +21,7 @@ from qtcore.services.contents import add_carried
 from qtcore.services.recall_places import Found, OnHand, Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
+from qtcore.services.recall_unrecorded import Unrecorded, unrecorded_in
 from qtcore.services.shipments import Shipment, shipped_among, shipped_to
 from qtcore.services.site import Site
 from qtcore.services.stock import add_up, fold_stock
@@ -41,7 +42,8 @@ class RecallScope:
 
     A lot is `proved` when every link of one way to it was recorded, else `possible`. `contains`
     says how much of the seeds is in each, where that was asked. Of a lot under several names,
-    `one_of` is the name it is counted under.
+    `one_of` is the name it is counted under. What left and arrived at another site of ours
+    `came_again`: it is no more than there was.
     """
 
     question: Question
@@ -51,8 +53,10 @@ class RecallScope:
     balances: dict[int, Balance]
     where: Whereabouts
     siblings: tuple[Sibling, ...]
+    unrecorded: Unrecorded
     contains: Mapping[int, Sequence[Share]]
     one_of: Mapping[int, int]
+    came_again: Mapping[int, Decimal]
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -79,7 +83,8 @@ class RecallScope:
             **self.where.as_json(uids),
             "siblings": [sibling.as_json() for sibling in self.siblings],
             "balance": self._balance(uids),
-            "gaps": list(self.trace.gaps),
+            "gaps": [*self.trace.gaps, *self.unrecorded.gaps],
+            "not_recorded": self.unrecorded.as_json(),
         }
 
     @exactly
@@ -121,8 +126,10 @@ class RecallScope:
         found = self.balances.get(one)
         if found is None:
             return _ZERO, ""
-        came = found.of("received") + found.of("produced")
-        return came if one == node else _ZERO, found.unit
+        if one != node:
+            return _ZERO, found.unit
+        again = self.came_again.get(node, _ZERO)
+        return found.of("received") + found.of("produced") - again, found.unit
 
     def _balance(self, uids: Mapping[int, str]) -> dict[str, Any]:
         listed = sorted(self.balances.items())
@@ -157,6 +164,8 @@ def located_percent(balances: Iterable[Balance]) -> str:
         elif came > 0:
             lost = abs(one.unaccounted) / came if one.unaccounted else _ZERO
             shares.append(max(_ZERO, 1 - lost))
+        elif one.unaccounted:
+            shares.append(_ZERO)
     mean = sum(shares, Decimal(0)) / len(shares) if shares else Decimal(1)
     return decimal_text((mean * 100).quantize(Decimal("0.01")))
 
@@ -178,6 +187,7 @@ def compute_scope(
     on_hand = OnHand(transit_places(session, site.store.tenant_id))
     balances = _add_lots(site, lots, (one_of, moved.by_node), on_hand)
     found = Found(on_hand, moved.by_node, moved.customers)
+    where = find_whereabouts(site, session, merged, found)
     return RecallScope(
         question=question,
         starts=tuple(starts),
@@ -185,8 +195,10 @@ def compute_scope(
         shipments=merged.customers,
         balances=balances,
         one_of=one_of,
-        where=find_whereabouts(site, session, merged, found),
+        came_again=_came_again(site, where, one_of, balances),
+        where=where,
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
+        unrecorded=unrecorded_in(site, session, question, merged),
         contains=_contains(site, session, starts, merged, movements=moved.rows)
         if with_shares
         else {},
@@ -216,6 +228,17 @@ def _read_moved(site: Site, session: Session, starts: Sequence[Seed], walked: Tr
     for row in rows:
         by_node[row.node].append(row)
     return _Moved(rows, by_node, shipments, customers)
+
+
+@exactly
+def _came_again(
+    site: Site, where: Whereabouts, one_of: Mapping[int, int], balances: Mapping[int, Balance]
+) -> Mapping[int, Decimal]:
+    units = {node: balances[one].unit for node, one in one_of.items() if one in balances}
+    sums: dict[int, Decimal] = defaultdict(Decimal)
+    for node, amount in where.arrivals.came_again(units, site.registry.convert).items():
+        sums[one_of[node]] += amount
+    return sums
 
 
 @exactly

@@ -42,6 +42,8 @@ from qtcore.store.queries.recalls import (
 
 MAX_SEEDS: Final = 500
 MAX_FOUND: Final = 20_000
+UNRECORDED: Final = "equipment_not_recorded"
+"""Why a lot may be one: made in the window of a machine, at a machine that nobody recorded."""
 _OWN: Final[Mapping[str, FactType]] = {
     "event_type": TEXT,
     "verb": TEXT,
@@ -66,6 +68,8 @@ class Question:
 
     `lots` are any identifiers of lots, units, logistic units, supplier lots. `since` and `until`
     (both belong to the span) bound the events of the equipment, the supplier and the condition.
+    With `include_unrecorded`, what was made in the window at a machine that nobody recorded may be
+    a seed; without it, such lots are counted and listed beside the scope.
     """
 
     lots: tuple[str, ...] = ()
@@ -74,6 +78,7 @@ class Question:
     where: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    include_unrecorded: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -84,6 +89,7 @@ class Question:
             "where": self.where,
             "from": self.since.isoformat() if self.since else None,
             "to": self.until.isoformat() if self.until else None,
+            "include_unrecorded": self.include_unrecorded,
         }
 
 
@@ -170,11 +176,13 @@ def find_seeds(site: Site, session: Session, question: Question) -> list[Seed]:
         found += _in_window(site, session, question)
     if question.supplier:
         found += _from_supplier(site, session, question)
+    if question.include_unrecorded or not found:
+        unrecorded = find_unrecorded(site, session, question)
+        if not found and not question.include_unrecorded:
+            raise InputRejected(_nothing_fits(unrecorded))
+        found += unrecorded
     if not found:
-        raise InputRejected(
-            "nothing was made, used or received that fits this window; check the equipment, the "
-            "supplier, the condition and the times"
-        )
+        raise InputRejected(_nothing_fits(()))
     if len(found) > MAX_FOUND:
         raise InputRejected(
             f"{len(found)} lots fit; a recall starts from at most {MAX_FOUND}: narrow the period"
@@ -197,6 +205,34 @@ def _in_window(site: Site, session: Session, question: Question) -> list[Seed]:
         sure = judge_events(site, question.where, seen)
     cause = "equipment" if question.equipment else "condition"
     return _seeds_of(session, tenant, [e for e in seen if e.id in sure], (cause, sure))
+
+
+def find_unrecorded(site: Site, session: Session, question: Question) -> list[Seed]:
+    """Find what was made or packed in the window of a machine, and nobody recorded where.
+
+    A condition on the rest of its values must not exclude it.
+    """
+    if not question.equipment:
+        return []
+    tenant, span = site.store.tenant_id, (question.since, question.until)
+    seen = events_between(session, tenant, span, without_equipment=_TOLD_BY["equipment"])
+    fits = judge_events(site, question.where, seen) if question.where else {e.id for e in seen}
+    chosen = [event for event in seen if event.id in fits]
+    unsure = dict.fromkeys((event.id for event in chosen), False)
+    return _seeds_of(session, tenant, chosen, (UNRECORDED, unsure))
+
+
+def _nothing_fits(unrecorded: Sequence[Seed]) -> str:
+    text = (
+        "nothing was made, used or received that fits this window; check the equipment, the "
+        "supplier, the condition and the times"
+    )
+    if not unrecorded:
+        return text
+    return (
+        f"{text}. {len({seed.info.node for seed in unrecorded})} lots were made in it at a machine "
+        "that nobody recorded: give `include_unrecorded` to start from those"
+    )
 
 
 def _from_supplier(site: Site, session: Session, question: Question) -> list[Seed]:

@@ -6,7 +6,7 @@ It must not know what a kind of record means, nor how its states change.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session, select
 
@@ -21,6 +21,7 @@ from qtcore.services.definitions import current_version
 from qtcore.services.device_uses import cited_in, device_refusals
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
+from qtcore.services.lengths import MOST_TITLE, refuse_long
 from qtcore.services.lot_changes import tell_findings
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_planning import replan_notices
@@ -29,7 +30,7 @@ from qtcore.services.rights import Thing, require
 from qtcore.services.sight import get_seen, things_of
 from qtcore.services.site import Site
 from qtcore.services.standing import act_opening
-from qtcore.services.steps import record_subject, settle_record, sync_subject
+from qtcore.services.steps import is_exercise, record_subject, settle_record, sync_subject
 from qtcore.services.veils import locked_faults, seen_form
 from qtcore.store.tables import (
     Record,
@@ -38,6 +39,8 @@ from qtcore.store.tables import (
     StateChange,
 )
 from qtcore.store.unit import UnitOfWork
+
+_TOLD: Final = ("kind", "number", "state", "title", "priority", "site")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
         thing = _thing_to_open(site, context, session, (kind, entry.lots))
     require(site, context, right, thing=thing)
     values = check_values(site, context, definition, entry.data, thing=thing)
+    refuse_long(f"no {kind} is opened", MOST_TITLE, title=entry.title)
     at = min(thing.sites) if len(thing.sites) == 1 else ""
     with site.store.write(context) as work:
         _require_fit(site, work, definition, values)
@@ -138,9 +142,10 @@ def write_record(
         record.uid,
         changes={name: (None, value) for name, value in record.data.items()},
         about=[info.uid for info in infos],
-        details={"kind": record.kind, "number": record.number, "state": record.state},
+        details={name: getattr(record, name) for name in _TOLD},
     )
-    tell_findings(work, [info.uid for info in infos])
+    if not is_exercise(record):
+        tell_findings(work, [info.uid for info in infos])
     work.flush()
     sync_subject(site, work, record_subject(work.session, work.tenant_id, record))
     return record
@@ -213,7 +218,8 @@ def correct_record(
         work.flush()
         work.add(make_revision(work, row, reason=reason))
         work.log("record.correct", "record", row.uid, changes=changed, reason=reason)
-        tell_findings(work, view.lots)
+        if not is_exercise(row):
+            tell_findings(work, view.lots)
         work.flush()
         replan_notices(site, work, row)
         settle_record(site, work, row, open_record)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlmodel import select
+from sqlalchemy import delete
+from sqlmodel import Session, select
 
 from qtcore.context import Context
 from qtcore.definitions.workflows import SignatureDemand
@@ -36,6 +37,7 @@ from qtcore.services.site import Site
 from qtcore.services.standing import act_reading
 from qtcore.services.users import has_password
 from qtcore.services.vouching import Visit
+from qtcore.store.columns import table_of
 from qtcore.store.providers import Provider
 from qtcore.store.tables import SignIntent, UserAccount
 from qtcore.store.unit import UnitOfWork
@@ -45,6 +47,7 @@ __all__ = (
     "IntentView",
     "NothingToSign",
     "Shown",
+    "drop_unused",
     "intend_delegation",
     "make_intent",
     "nonce_of_intent",
@@ -52,6 +55,7 @@ __all__ = (
     "view_intent",
 )
 
+_TABLE: Final = table_of(SignIntent)
 VALID_FOR: Final = timedelta(minutes=5)
 _STEPS: Final = SignedSteps()
 _KINDS: Final[Mapping[str, Signable]] = {
@@ -162,6 +166,15 @@ def _keep(site: Site, context: Context, frozen: Frozen) -> str:
         )
         work.add(row)
     return row.uid
+
+
+def drop_unused(session: Session, tenant_id: int, before: datetime | None = None) -> int:
+    """Forget what could be signed until then, or until whenever, and was not; returns how many."""
+    which = [_TABLE.c.tenant_id == tenant_id, _TABLE.c.used_at.is_(None)]
+    if before is not None:
+        which.append(_TABLE.c.expires_at < before)
+    found = session.execute(delete(_TABLE).where(*which))
+    return int(found.rowcount)  # type: ignore[attr-defined]
 
 
 def view_intent(

@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 from qtcore.context import SYSTEM_LOGIN, Context
 from qtcore.definitions.statechart import build_chart
 from qtcore.definitions.stored_states import is_final
-from qtcore.definitions.workflows import Transition, WorkflowDefinition
+from qtcore.definitions.workflows import RECALL, Transition, WorkflowDefinition
 from qtcore.engines.forms import from_json_values
 from qtcore.engines.workflow import Attempt, Leg, Lifecycle, Moved, advance, compile_workflow
 from qtcore.errors import NotFound, Refusal, Refused
@@ -179,10 +179,15 @@ def facts_in_guards(facts: Mapping[str, object], own: Mapping[str, object]) -> d
     return {name: value for name, value in {**facts, **own}.items() if value is not None}
 
 
+def is_exercise(row: NodeInfo | Record) -> bool:
+    """Say whether something is a mock recall, which has no effects: nobody is told of it."""
+    return isinstance(row, Record) and row.kind == RECALL and bool(row.data.get("mock"))
+
+
 def sync_subject(site: Site, work: UnitOfWork, found: Subject) -> None:
-    """Make the deadlines of a lot or record those of its state."""
+    """Make the deadlines of a lot or record those of its state; an exercise has none."""
     key = found.row.workflow_version_id
-    if not found.workflow.timers or key is None:
+    if not found.workflow.timers or key is None or is_exercise(found.row):
         return
     values = found.row.data if isinstance(found.row, Record) else {}
     clocked = Clocked(found.kind, found.uid, found.workflow, key, found.row.state, values)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from qtcore.services.corrections import ENTITY, NAME, Group
 from qtcore.services.discrepancies import keep_findings
-from qtcore.services.impossible_acts import Finding, moment_text, said
+from qtcore.services.findings import Finding, moment_text
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import Event, FieldValue, Movement
@@ -53,14 +53,8 @@ def _half_told(name: str, rows: Sequence[Any]) -> Iterable[tuple[Any, Finding]]:
         return
     made = "output" in sides
     for row in sorted(rows, key=lambda each: (each.event_at, each.event_id)):
-        at = moment_text(row.event_at)
-        text = (
-            f"made on {at}, and nothing says of what"
-            if made
-            else (f"used on {at}, and nothing says what was made of it")
-        )
-        kind = NO_SOURCES if made else NO_PRODUCTS
-        yield row, Finding(kind, said(f"{text} (transformation {name})"), row.event_id)
+        parts = {"at": moment_text(row.event_at), "name": name}
+        yield row, Finding(NO_SOURCES if made else NO_PRODUCTS, parts, row.event_id)
 
 
 def _parts(work: UnitOfWork, column: Any, values: Collection[Any]) -> list[Any]:

@@ -16,11 +16,13 @@ from qtcore.context import Context
 from qtcore.engines.contained import PACK, keep_contained
 from qtcore.engines.genealogy import CERTAINTIES
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.findings import Finding, Parts
 from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.sight import WITHHELD, get_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
-from qtcore.store.queries.events import BROUGHT, movements_of, open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
+from qtcore.store.queries.events import BROUGHT, movements_of
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo
@@ -29,6 +31,7 @@ from qtcore.store.queries.trace import EdgeRow, Reach, Walk, reach_of
 
 Direction = Literal["backward", "forward", "both"]
 DIRECTIONS = ("backward", "forward", "both")
+UNVERIFIED: Final = Finding("unverified_lot")
 LINK_KINDS: Final = ("transform", "split", "merge", "rework", "pack")
 """What a link can be: made of, a part of, joined, worked again, packed into."""
 
@@ -70,7 +73,7 @@ class Trace:
     nodes: tuple[TracedNode, ...]
     edges: tuple[EdgeRow, ...]
     customers: tuple[Shipment, ...]
-    gaps: tuple[dict[str, str], ...]
+    gaps: tuple[dict[str, Any], ...]
     lens: Lens = NOW
 
     def uid_of(self, node: int) -> str:
@@ -315,26 +318,27 @@ def _reach(edges: Iterable[EdgeRow], starts: Sequence[int], side: str) -> set[in
 
 def _gaps(
     session: Session, tenant: int, nodes: Sequence[TracedNode], lens: Lens
-) -> tuple[dict[str, str], ...]:
+) -> tuple[dict[str, Any], ...]:
     """List what the records do not say: unverified lots and open discrepancies."""
     by_node = {n.info.node: n.info for n in nodes}
     unverified = _unverified(session, tenant, by_node, lens.facts())
-    gaps = [
-        {
-            "kind": "unverified_lot",
-            "lot_id": info.uid,
-            "lot_no": info.lot_no,
-            "detail": f"{info.lot_no} is only mentioned: nothing says where it came from",
-        }
-        for node, info in by_node.items()
-        if node in unverified
-    ]
+    gaps = [gap_of(info, UNVERIFIED) for node, info in by_node.items() if node in unverified]
     for row in open_discrepancies(session, tenant, list(by_node), known_at=lens.known_at):
-        info = by_node[row.node]
-        gaps.append(
-            {"kind": row.kind, "lot_id": info.uid, "lot_no": info.lot_no, "detail": row.detail}
-        )
+        gaps.append(_gap(by_node[row.node], row.kind, row.detail, row.parts))
     return tuple(gaps)
+
+
+def gap_of(info: NodeInfo, finding: Finding) -> dict[str, Any]:
+    """Show what does not fit about a lot, or what its records do not say."""
+    parts = finding.as_parts(lot_no=info.lot_no)
+    return _gap(info, finding.kind, finding.in_english(lot_no=info.lot_no), parts)
+
+
+def _gap(info: NodeInfo, kind: str, detail: str, parts: Parts) -> dict[str, Any]:
+    """Give the shape of the API; what an older release found has no parts, only its detail."""
+    told = {**parts, "lot_no": info.lot_no} if parts else {}
+    lot = {"lot_id": info.uid, "lot_no": info.lot_no}
+    return {"kind": kind, **lot, "detail": detail, "parts": told}
 
 
 def _unverified(

@@ -12,6 +12,7 @@ from sqlmodel import select
 from qtcore.http.api.openapi import build_openapi
 from qtcore.http.api.routes import OPERATIONS
 from qtcore.services.events import EventInput
+from qtcore.services.master import MasterInput, save_master
 from qtcore.services.recording import record_event
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import IdempotencyKey
@@ -84,7 +85,7 @@ def test_a_consignee_answers_on_a_page_that_needs_no_account(web, recall):
         )
         wrong = visitor.post(address, data={"impact": "some", "quantity": "many"})
     assert shown.status_code == 200 and "B-1" in shown.text and "M-1" not in shown.text
-    assert shown.headers["referrer-policy"] == "no-referrer"
+    assert shown.headers["referrer-policy"] == "same-origin"
     assert "script-src 'self'" in shown.headers["content-security-policy"]
     assert answer.status_code == 200 and "Answer number 1 is stored" in answer.text
     assert wrong.status_code == 400 and "many" in wrong.text
@@ -170,11 +171,11 @@ def test_a_coordinator_notes_on_the_page_what_happened(web, recall):
     ("act", "data", "told"),
     [
         ("acknowledge", {"notice": "nobody", "shown": "x"}, "there is no notice"),
-        ("heard", {"customer": "SHOP", "impact": "some", "quantity": "many"}, "is not a number"),
+        ("heard", {"customer": "SHOP", "impact": "some", "quantity": "many"}, "is not a quantity"),
         ("heard", {"customer": "NOBODY", "impact": "some"}, "NOBODY"),
         ("check", {"customer": "SHOP", "method": "pigeon"}, "pigeon"),
         ("clock", {"event": "closed_at", "at": "2026-05-01T08:00"}, "closed_at"),
-        ("clock", {"event": "requested_at", "at": ""}, "say when it happened"),
+        ("clock", {"event": "requested_at", "at": ""}, "is not a time"),
     ],
 )
 def test_what_cannot_be_noted_is_said_on_the_page(web, recall, act, data, told):
@@ -199,6 +200,27 @@ def test_the_page_asks_by_machine_supplier_and_time(web):
     assert "supplier=SUPPLIER-A&amp;from=" in found.text
     assert wrong.status_code == 400 and "&#39;yesterday&#39; is not a time" in wrong.text
     assert bounds.status_code == 400 and "needs both ends" in bounds.text
+
+
+def test_the_page_and_the_api_take_in_what_was_made_at_no_recorded_machine(web):
+    window = {"from": "2026-05-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"}
+    asked = {"seeds": ["M-1"], "equipment": "VAT-9", **window}
+    address = "/recall?seeds=M-1&equipment=VAT-9&from=2026-05-01T00:00&to=2026-07-01T00:00"
+    machine = MasterInput("equipment", "VAT-9", "Vat 9")
+    save_master(web.site, web.site.system_context(), machine)
+    with web.program() as api:
+        told = api.post("/api/v1/recalls/scope", json=asked).json()
+        wide = api.post("/api/v1/recalls/scope", json={**asked, "include_unrecorded": True}).json()
+    with web.person() as client:
+        pages = [client.get(f"{address}&lang={lang}").text for lang in ("zh-CN", "en")]
+        ticked = client.get(f"{address}&include_unrecorded=1").text
+    assert told["question"]["include_unrecorded"] is False
+    assert told["not_recorded"]["events"] == wide["not_recorded"]["events"] > 0
+    assert {start["cause"] for start in wide["starts"]} == {"named", "equipment_not_recorded"}
+    assert "勾选设备旁的选项即可列入" in pages[0]
+    assert "tick the box beside the machine" in pages[1]
+    assert "They are in the recall as possible." in ticked
+    assert 'value="1" checked' in ticked
 
 
 def case(web: Web, recall: dict[str, Any]) -> Any:

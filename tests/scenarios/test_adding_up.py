@@ -28,7 +28,7 @@ def a_row(
     at = START + timedelta(hours=number)
     return AmountRow(
         number, 1, "subject", effect, None, quantity, unit, place, f"e{number}", "move", verb, at,
-        step, "",
+        step, "", "",
     )  # fmt: skip
 
 

@@ -2,15 +2,18 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from qtcore.errors import Conflict, QTCoreError, Refused
+from qtcore.errors import Conflict, NotFound, QTCoreError, Refused
 from qtcore.services.events import EventInput
 from qtcore.services.holds import hold_all
 from qtcore.services.recall import RecallStart, StartedRecall, start_recall
 from qtcore.services.recall_cases import read_case
+from qtcore.services.recall_replies import ReplyInput, answer_link, make_link, open_link
+from qtcore.services.record_views import get_record
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.services.transitions import Step, fire_transition
@@ -97,3 +100,74 @@ def test_a_lot_is_held_or_shipped_first_and_never_shipped_while_held(site):
     assert all(isinstance(e, Refused) and e.refusals[0].code == "QT445" for e in refused)
     with pytest.raises(Refused, match="on hold"):
         record_event(site, context, shipping)
+
+
+def sold(site: Site) -> tuple[StartedRecall, str]:
+    """A recall of milk of which a shop got some, and the shop's link."""
+    milk = a_received_lot(site, "MILK", "M-1", "100")
+    a_party(site, "SHOP", "customer")
+    release(site, milk)
+    event = EventInput(
+        "shipping", (line(milk, "subject", "10"),), site.sources.now(), to_party="SHOP"
+    )
+    person = a_context(site, EVERYTHING)
+    record_event(site, person, event)
+    data = {"plan": "food_cn", "recall_class": "I"}
+    recall = start_recall(site, person, RecallStart(["M-1"], "Metal", "metal", data=data))
+    return recall, make_link(site, person, recall.record_id, "SHOP")
+
+
+def test_answers_at_once_are_all_kept_one_after_the_other(site):
+    recall, secret = sold(site)
+    answers = [ReplyInput(True, "some", Decimal(n), "kg") for n in range(4)]
+
+    assert (
+        at_once(*(lambda a=a: answer_link(site, site.system_context(), secret, a) for a in answers))
+        == [None] * 4
+    )
+
+    replies = read_case(site, a_context(site, EVERYTHING), recall.number).parts["replies"]
+    assert [reply["number"] for reply in replies] == [1, 2, 3, 4]
+
+
+def test_of_links_made_at_once_one_is_in_force(site):
+    recall, first = sold(site)
+    person, links = a_context(site, EVERYTHING), [first]
+
+    def make() -> None:
+        links.append(make_link(site, person, recall.record_id, "SHOP"))
+
+    assert at_once(make, make, make) == [None] * 3
+
+    def opens(secret: str) -> bool:
+        try:
+            return bool(open_link(site, secret))
+        except NotFound:
+            return False
+
+    assert [opens(secret) for secret in links].count(True) == 1
+
+
+def test_no_answer_comes_in_beside_the_closure(site):
+    """The one who writes waits for the turn; what was closed meanwhile is not answered any more."""
+    recall, secret = sold(site)
+    outcomes: list[list[QTCoreError | None]] = []
+    answer = ReplyInput(True, "some", Decimal(3), "kg")
+    with site.store.write(site.system_context()) as work:
+        # What closes a recall has its turn before it looks.
+        work.take_turn()
+        late = threading.Thread(
+            target=lambda: outcomes.append(
+                at_once(lambda: answer_link(site, site.system_context(), secret, answer))
+            )
+        )
+        late.start()
+        late.join(timeout=0.3)
+        record = get_record(site, work.session, recall.record_id)
+        work.change(record, closed_at=work.context.at)
+        work.log("record.change", "record", record.uid)
+    late.join()
+
+    ((told,),) = outcomes
+    assert isinstance(told, Conflict) and "is closed" in told.message
+    assert read_case(site, a_context(site, EVERYTHING), recall.number).parts["replies"] == []

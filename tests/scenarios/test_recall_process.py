@@ -7,12 +7,13 @@ from decimal import Decimal
 import pytest
 
 from qtcore.errors import Conflict, InputRejected, NotFound, Refused
+from qtcore.services import recall_unrecorded
 from qtcore.services.events import EventInput, Origin, write_all
 from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
 from qtcore.services.nodes import NodeBook
 from qtcore.services.orders import OrderInput, reserve
-from qtcore.services.recall import Question, recall_scope
-from qtcore.services.recall_cases import read_case, report_rows
+from qtcore.services.recall import Question, RecallStart, recall_scope, start_recall
+from qtcore.services.recall_cases import question_of, read_case, report_rows
 from qtcore.services.recall_checks import CheckInput, add_check
 from qtcore.services.recall_notices import send_notices
 from qtcore.services.recall_replies import (
@@ -23,8 +24,8 @@ from qtcore.services.recall_replies import (
     revoke_links,
 )
 from qtcore.services.recording import record_event
-from qtcore.testing import an_output, line
-from tests.scenarios.recall_dairy import made
+from qtcore.testing import a_party, an_output, line
+from tests.scenarios.recall_dairy import PLAN, made
 
 
 def test_the_scope_says_who_has_it_where_it_is_and_which_order_can_be_stopped(dairy):
@@ -119,6 +120,57 @@ def test_a_machine_window_takes_what_was_made_in_it(dairy):
         recall_scope(site, dairy.everyone(), replace(asked, until=None))
 
 
+def at_a_machine(dairy, *made_at: tuple[str, str]) -> Question:
+    """Make lots, each at a machine or where nobody recorded one; gives the window of VAT-1."""
+    now = dairy.clock.at
+    dairy.clock.advance(hours=3)
+    for hours, (lot_no, machine) in enumerate(made_at, start=1):
+        parts = (line(dairy.milk, "input", "1"), made(lot_no))
+        at = now + timedelta(hours=hours)
+        record_event(
+            dairy.site, dairy.everyone(), EventInput("production", parts, at, equipment=machine)
+        )
+    return Question(
+        equipment="VAT-1", since=now + timedelta(minutes=1), until=now + timedelta(hours=3)
+    )
+
+
+def test_a_machine_window_counts_and_lists_what_was_made_at_no_recorded_machine(dairy):
+    asked = at_a_machine(dairy, ("Y-3", "VAT-1"), ("Y-4", ""))
+    told = recall_scope(dairy.site, dairy.everyone(), asked).as_json()
+    assert [lot["lot_no"] for lot in told["lots"]] == ["Y-3"]
+    assert told["not_recorded"] == {"events": 1, "lots": 1, "listed": 1, "included": False}
+    assert [(g["kind"], g["lot_no"]) for g in told["gaps"]] == [("equipment_not_recorded", "Y-4")]
+
+    all_of_it = replace(asked, include_unrecorded=True)
+    wide = recall_scope(dairy.site, dairy.everyone(), all_of_it).as_json()
+    verdicts = {lot["lot_no"]: lot["verdict"] for lot in wide["lots"]}
+    assert verdicts == {"Y-3": "proved", "Y-4": "possible"}
+    assert wide["not_recorded"] == {"events": 1, "lots": 1, "listed": 0, "included": True}
+    assert wide["gaps"] == []
+    start = RecallStart([], "Metal", "found", is_mock=True, data=PLAN, question=all_of_it)
+    number = start_recall(dairy.site, dairy.everyone(), start).number
+    view = read_case(dairy.site, dairy.everyone(), number)
+    assert question_of(view.case) == all_of_it
+
+
+def test_a_machine_window_of_unrecorded_machines_only_is_refused_with_their_number(dairy):
+    asked = at_a_machine(dairy, ("Y-3", ""), ("Y-4", ""))
+    with pytest.raises(InputRejected, match="2 lots were made in it at a machine that nobody rec"):
+        recall_scope(dairy.site, dairy.everyone(), asked)
+    narrow = replace(asked, where="verb == 'receive'", include_unrecorded=True)
+    with pytest.raises(InputRejected, match=r"the times$"):
+        recall_scope(dairy.site, dairy.everyone(), narrow)
+
+
+def test_of_many_lots_at_no_recorded_machine_some_are_listed_and_all_counted(dairy, monkeypatch):
+    asked = at_a_machine(dairy, ("Y-3", "VAT-1"), ("Y-4", ""), ("Y-5", ""))
+    monkeypatch.setattr(recall_unrecorded, "MOST_LISTED", 1)
+    told = recall_scope(dairy.site, dairy.everyone(), asked).as_json()
+    assert told["not_recorded"] == {"events": 2, "lots": 2, "listed": 1, "included": False}
+    assert [gap["lot_no"] for gap in told["gaps"]] == ["Y-4"]
+
+
 def test_a_recall_holds_all_and_names_the_order_it_stops(dairy):
     recall = dairy.start()
 
@@ -192,14 +244,21 @@ def test_a_link_shows_one_consignee_only_and_keeps_every_reply(dairy):
     assert [lot["quantity"] for lot in opened.lots] == ["10"]
 
     first = ReplyInput(True, "some", Decimal(3), "kg")
-    assert answer_link(dairy.site, secret, first) == 1
-    assert answer_link(dairy.site, secret, replace(first, quantity=Decimal(4))) == 2
+    assert answer_link(dairy.site, dairy.site.system_context(), secret, first) == 1
+    assert (
+        answer_link(
+            dairy.site, dairy.site.system_context(), secret, replace(first, quantity=Decimal(4))
+        )
+        == 2
+    )
     replies = read_case(dairy.site, dairy.everyone(), recall.number).parts["replies"]
     assert [(r["quantity"], r["is_current"]) for r in replies] == [("3", False), ("4", True)]
     with pytest.raises(InputRejected, match="impact"):
-        answer_link(dairy.site, secret, replace(first, impact="much"))
+        answer_link(dairy.site, dairy.site.system_context(), secret, replace(first, impact="much"))
     with pytest.raises(InputRejected, match="unit"):
-        answer_link(dairy.site, secret, replace(first, unit="stone age"))
+        answer_link(
+            dairy.site, dairy.site.system_context(), secret, replace(first, unit="stone age")
+        )
 
 
 def test_wrong_expired_and_revoked_links_are_answered_alike(dairy):
@@ -231,14 +290,41 @@ def test_it_closes_only_when_it_adds_up_or_somebody_says_why(dairy):
 
     dairy.give_back("SHOP-A", "10")
     secret = make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-B")
-    answer_link(dairy.site, secret, ReplyInput(True, "all", Decimal(6), "kg", completed=True))
+    answer_link(
+        dairy.site,
+        dairy.site.system_context(),
+        secret,
+        ReplyInput(True, "all", Decimal(6), "kg", completed=True),
+    )
     rows = report_rows(read_case(dairy.site, dairy.everyone(), recall.number))
     assert [(r["customer"], r["unaccounted"]) for r in rows] == [("SHOP-A", "0"), ("SHOP-B", "0")]
     dairy.step(recall, "close", "recall_head")
     view = read_case(dairy.site, dairy.everyone(), recall.number)
     assert view.case.closure["justification"] == "" and view.record.state == "closed"
     with pytest.raises(Conflict, match="closed"):
-        answer_link(dairy.site, secret, ReplyInput(True, "none"))
+        answer_link(dairy.site, dairy.site.system_context(), secret, ReplyInput(True, "none"))
+
+
+def test_what_comes_back_from_somebody_nothing_was_shipped_to_is_named_with_its_quantity(dairy):
+    recall = dairy.start()
+    a_party(dairy.site, "SHOP-Z", "customer")
+    dairy.give_back("SHOP-Z", "4")
+    dairy.give_back("", "3")
+    told = read_case(dairy.site, dairy.everyone(), recall.number).as_json()["balance"]
+    rows = {r["customer"]: (r["shipped"], r["returned"], r["unaccounted"], r["unit"])
+            for r in told["customers"]}  # fmt: skip
+    assert rows == {
+        "": ("0", "3", "0", "kg"),
+        "SHOP-A": ("10", "0", "10", "kg"),
+        "SHOP-B": ("6", "0", "6", "kg"),
+        "SHOP-Z": ("0", "4", "0", "kg"),
+    }
+    assert [text.split(":")[0] for text in told["problems"]] == [
+        "3 kg came back, and the return does not name from whom",
+        "SHOP-Z sent back 4 kg, and 0 kg are known to have left for them",
+    ]
+    total = next(row for row in told["totals"] if row["unit"] == "kg")
+    assert (total["returned"], total["unaccounted"]) == ("7", "16")
 
 
 @pytest.mark.heavy

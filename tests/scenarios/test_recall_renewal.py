@@ -106,7 +106,7 @@ def test_what_a_customer_gives_back_beyond_what_left_is_named(dairy: Dairy) -> N
     recall = dairy.start()
     dairy.give_back("SHOP-A", "11")
     found = read_case(dairy.site, dairy.everyone(), recall.record_id).reconciled
-    assert [text[:23] for text in found.problems] == ["SHOP-A sent back 11 kg,"]
+    assert [each.in_english()[:23] for each in found.problems] == ["SHOP-A sent back 11 kg,"]
 
 
 def test_what_went_into_another_lot_of_the_recall_counts_once(dairy: Dairy) -> None:

@@ -5,7 +5,17 @@ It must not know routes.
 
 from collections.abc import Mapping
 
-from qtcore.http.api.schema_words import FLAG, MAYBE, TEXT, TEXTS, Schema, list_of, make_object, ref
+from qtcore.http.api.schema_words import (
+    FLAG,
+    MAYBE,
+    TEXT,
+    TEXTS,
+    WORDS,
+    Schema,
+    list_of,
+    make_object,
+    ref,
+)
 
 _USER = {
     "user_id": TEXT,
@@ -72,6 +82,7 @@ _DEVICE = {
     "due_on": MAYBE,
     "is_fit": FLAG,
     "why": TEXT,
+    "why_parts": WORDS,
     "registered_at": TEXT,
     "registered_by": TEXT,
 }

@@ -43,7 +43,9 @@ KEY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key with the same request gives the same answer, not a second effect",
+    "description": "The same key with the same request gives the same answer, not a second effect. "
+    "The answer is kept for 168 hours (QTCORE_ANSWERS_KEPT); a key that is sent later, or whose "
+    "answer held a value that was erased, is refused with 409 and QT644, and has no effect",
     "schema": {"type": "string", "maxLength": 200},
 }
 CSRF_HEADER = {

@@ -16,7 +16,8 @@ class ScopeBody(Input):
     """What a recall starts from: lots by any identifier, a window of a machine, a supplier ...
 
     `from` and `to` bound the events of `equipment`, `supplier` and `where`, which is an expression
-    over the parameters of events.
+    over the parameters of events. `include_unrecorded` also starts from what was made in the window
+    of `equipment` at a machine that nobody recorded.
     """
 
     seeds: tuple[Code, ...] = Field(default=(), max_length=500)
@@ -25,11 +26,18 @@ class ScopeBody(Input):
     where: Annotated[str, StringConstraints(max_length=2000)] = ""
     since: Moment | None = Field(default=None, alias="from")
     until: Moment | None = Field(default=None, alias="to")
+    include_unrecorded: StrictBool = False
 
     def as_question(self) -> Question:
         """Give the question the services take."""
         return Question(
-            self.seeds, self.equipment, self.supplier, self.where, self.since, self.until
+            self.seeds,
+            self.equipment,
+            self.supplier,
+            self.where,
+            self.since,
+            self.until,
+            self.include_unrecorded,
         )
 
 

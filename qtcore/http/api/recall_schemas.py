@@ -90,6 +90,9 @@ RECALLS: Mapping[str, Schema] = {
                 }
             ),
             "gaps": _list(_ref("Gap")),
+            "not_recorded": _object(
+                {"events": COUNT, "lots": COUNT, "listed": COUNT, "included": FLAG}
+            ),
         }
     ),
     "OpenOrder": _object(
@@ -154,7 +157,11 @@ RECALLS: Mapping[str, Schema] = {
             "replies": _list(ANY_OBJECT),
             "effectiveness": ANY_OBJECT,
             "now": _object(
-                {"open_orders": _list(_ref("OpenOrder")), "in_transit": _list(ANY_OBJECT)}
+                {
+                    "open_orders": _list(_ref("OpenOrder")),
+                    "in_transit": _list(ANY_OBJECT),
+                    "held": TEXTS,
+                }
             ),
             "since_snapshot": _object(
                 {

@@ -10,6 +10,7 @@ Schema = Mapping[str, Any]
 
 TEXT: Schema = {"type": "string"}
 TEXTS: Schema = {"type": "array", "items": TEXT}
+WORDS: Schema = {"type": "object", "additionalProperties": TEXT}
 MAYBE: Schema = {"type": ["string", "null"]}
 FLAG: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer"}

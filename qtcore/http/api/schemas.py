@@ -18,6 +18,7 @@ from qtcore.http.api.schema_words import (
     MAYBE_DECIMAL,
     TEXT,
     TEXTS,
+    WORDS,
     Schema,
 )
 from qtcore.http.api.schema_words import list_of as _list
@@ -224,7 +225,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "via": TEXT,
         }
     ),
-    "Gap": _object({"kind": TEXT, "lot_id": TEXT, "lot_no": TEXT, "detail": TEXT}),
+    "Gap": _object({"kind": TEXT, "lot_id": TEXT, "lot_no": TEXT, "detail": TEXT, "parts": WORDS}),
     "Trace": _object(
         {
             "focus": _object(_NODE),

@@ -10,7 +10,7 @@ from qtcore.http.call import Call
 from qtcore.services.moments import read_lens
 from qtcore.services.recall_seeds import Question
 
-FIELDS = ("seeds", "equipment", "supplier", "where", "from", "to")
+FIELDS = ("seeds", "equipment", "supplier", "where", "from", "to", "include_unrecorded")
 
 
 def typed_question(call: Call) -> dict[str, str]:
@@ -33,6 +33,7 @@ def read_question(typed: dict[str, str]) -> Question:
         typed["where"],
         span.since,
         span.until,
+        typed["include_unrecorded"] == "1",
     )
 
 

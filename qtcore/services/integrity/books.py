@@ -15,10 +15,10 @@ from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.sign_content import digest_of, read_content
 from qtcore.store.columns import table_of
 from qtcore.store.ledger_rows import as_text, composed
-from qtcore.store.tables import LedgerPrivate, LedgerReview, LegalHold, Signature
+from qtcore.store.tables import Device, Hold, LedgerPrivate, LedgerReview, LegalHold, Signature
 
 _PRIVATE: Final = table_of(LedgerPrivate)
-_PERSONAL: Final = ("actor_login", "actor_name", "device", "ip")
+_PERSONAL: Final = ("actor_login", "actor_name", "device", "ip", "lifted_by")
 _LIFT: Final = "legal_hold.lift"
 _BATCH: Final = 500
 
@@ -62,6 +62,21 @@ def _hold(entry: Entry, _row: Any) -> dict[str, object]:
         "placed_at": entry.head["at"],
         "placed_by": entry.personal("actor_login"),
     }
+
+
+def _hold_of_lot(entry: Entry, _row: Any) -> dict[str, object]:
+    details = entry.head["details"]
+    return {
+        "reason": entry.head["reason"],
+        "cause": details.get("cause"),
+        "record_uid": details.get("record"),
+        "placed_at": entry.head["at"],
+        "placed_by": entry.personal("actor_login"),
+    }
+
+
+def _device(entry: Entry, _row: Any) -> dict[str, object]:
+    return {"registered_at": entry.head["at"], "registered_by": entry.personal("actor_login")}
 
 
 def _signature(entry: Entry, row: Any) -> dict[str, object]:
@@ -115,6 +130,8 @@ def _signed(content: str) -> dict[str, object]:
 BOOKS: Final[tuple[tuple[type[SQLModel], str, Callable[[Entry, Any], dict[str, object]]], ...]] = (
     (LedgerReview, "ledger.review", _review),
     (LegalHold, "legal_hold.place", _hold),
+    (Hold, "hold.place", _hold_of_lot),
+    (Device, "device.register", _device),
     (Signature, "sign", _signature),
 )
 
@@ -136,7 +153,7 @@ def check_books(ground: Ground) -> Iterator[Violation]:
             key, head = told[row.uid]
             expected = tell(Entry(head, personal.get(key, {})), row)
             if model is LegalHold:
-                expected |= _lift(acts[_LIFT].get(row.uid))
+                expected |= _lift(ground, acts[_LIFT].get(row.uid))
             yield from _compare(place, row, expected)
         for uid in sorted(told.keys() - seen):
             place = f"{model.__tablename__} {uid}"
@@ -144,12 +161,14 @@ def check_books(ground: Ground) -> Iterator[Violation]:
     yield from _check_review_signatures(ground)
 
 
-def _lift(entry: tuple[int, Mapping[str, Any]] | None) -> dict[str, object]:
-    if entry is None:
+def _lift(ground: Ground, act: tuple[int, Mapping[str, Any]] | None) -> dict[str, object]:
+    if act is None:
         return {"lifted_at": "", "lifted_by": "", "version": 1}
-    head = entry[1]
+    key, head = act
+    by = Entry(head, _personal(ground, [key]).get(key, {})).personal("lifted_by")
     values = {change[0]: change[2] for change in head["changes"]}
-    return {**values, "version": head["object"].get("version")}
+    # An earlier release told in the head who lifted it.
+    return {"lifted_by": by, **values, "version": head["object"].get("version")}
 
 
 def _compare(place: str, row: Any, expected: Mapping[str, object]) -> Iterator[Violation]:

@@ -16,6 +16,7 @@ from qtcore.services.integrity.facts_of_lots import (
     check_balance,
     check_genealogy,
     check_lines,
+    check_sums,
     check_told,
 )
 from qtcore.services.integrity.files import check_bytes, check_files
@@ -28,6 +29,7 @@ from qtcore.services.integrity.life_cycles import (
     check_use,
     check_verdicts,
 )
+from qtcore.services.integrity.master_rows import check_accounts, check_masters
 from qtcore.services.integrity.proof import (
     check_answers,
     check_borders,
@@ -46,10 +48,10 @@ Check = Callable[[Ground], Iterator[Violation]]
 CHECKS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("I1", (check_answers,)),
     ("I2", (check_states,)),
-    ("I3", (check_told, check_lines, check_books)),
+    ("I3", (check_told, check_masters, check_accounts, check_lines, check_books)),
     ("I4", (check_releases,)),
     ("I5", (check_signatures, check_delegations)),
-    ("I6", (check_balance, check_genealogy)),
+    ("I6", (check_balance, check_sums, check_genealogy)),
     ("I7", (check_use,)),
     ("I8", (check_seals, check_witnesses)),
     ("I9", (check_time,)),

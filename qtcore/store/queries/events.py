@@ -11,15 +11,14 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
-    DateTime,
     Select,
     Table,
     and_,
     bindparam,
     func,
     literal,
-    or_,
     select,
 )
 from sqlmodel import Session
@@ -29,13 +28,12 @@ from qtcore.store.columns import driver_readers, moment, table_of, text
 from qtcore.store.queries.keyset import TENANT, among, among_texts, plain_rows, rows_for
 from qtcore.store.queries.lens import NOW, Lens, Shape, counts
 from qtcore.store.queries.nodes import describe_nodes
-from qtcore.store.tables import Discrepancy, Equipment, Event, Location, Movement, Party
+from qtcore.store.tables import Equipment, Event, Location, Movement, Party
 
 _EVENT: Final = table_of(Event)
 _MOVEMENT: Final = table_of(Movement)
 _LOCATION: Final = table_of(Location)
 _EQUIPMENT: Final = table_of(Equipment)
-_DISCREPANCY: Final = table_of(Discrepancy)
 _FROM: Final = table_of(Party).alias("from_party")
 _TO: Final = table_of(Party).alias("to_party")
 
@@ -130,11 +128,20 @@ class AmountRow(NamedTuple):
     verb: str
     event_at: datetime
     step: str
+    from_party: str
     to_party: str
 
 
 AnyMovement = MovementRow | AmountRow
 """A movement as it was read: whole, or for sums."""
+
+
+class NewestMovements(NamedTuple):
+    """Some movements as they happened, how many there are in all, and how many before these."""
+
+    rows: list[MovementRow]
+    total: int
+    older: int
 
 
 class ActRow(NamedTuple):
@@ -169,16 +176,6 @@ class LineRow(NamedTuple):
     effect: str
     quantity: Decimal | None
     unit: str
-
-
-class DiscrepancyRow(NamedTuple):
-    """An imported fact that does not fit, still open."""
-
-    uid: str
-    node: int
-    kind: str
-    detail: str
-    found_at: datetime
 
 
 def find_event(session: Session, tenant_id: int, external_id: str) -> Event | None:
@@ -243,6 +240,19 @@ def amounts_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[A
     return _moved(session, AmountRow, plain_rows(session, build, tenant_id, nodes))
 
 
+def newest_movements(
+    session: Session, tenant_id: int, node: int, *, limit: int, before: int | None = None
+) -> NewestMovements:
+    """List the last movements of a node, or the last that happened before one of them."""
+    build = partial(_newest, is_part=before is not None)
+    more: dict[str, object] = {"most": limit}
+    more |= {} if before is None else {"before": before}
+    rows = plain_rows(session, build, tenant_id, [node], more=more)
+    found = _moved(session, MovementRow, [row[:-2] for row in rows])
+    total, ahead = (rows[0][-2], rows[0][-1]) if rows else (0, 0)
+    return NewestMovements(found, total, ahead - len(found))
+
+
 def movements_of_events(
     session: Session, tenant_id: int, events: Iterable[str], *, lens: Lens = NOW
 ) -> list[MovementRow]:
@@ -293,20 +303,6 @@ def event_is_gone(movement: int) -> DatabaseDamaged:
     )
 
 
-def open_discrepancies(
-    session: Session, tenant_id: int, nodes: Iterable[int], *, known_at: datetime | None = None
-) -> list[DiscrepancyRow]:
-    """List what does not fit about nodes and nobody has resolved, now or as known at a time."""
-    build = partial(_discrepancies, is_past=known_at is not None)
-    more = {} if known_at is None else {"known_at": known_at}
-    moment = driver_readers(session.get_bind().dialect.name).moment
-    found = [
-        DiscrepancyRow(uid, node, kind, detail, moment(at))
-        for uid, node, kind, detail, at in plain_rows(session, build, tenant_id, nodes, more=more)
-    ]
-    return sorted(found, key=lambda row: (row.found_at, row.node, row.kind))
-
-
 def _event(session: Session, tenant_id: int, condition: ColumnElement[bool]) -> Event | None:
     return session.execute(
         select(Event).where(_EVENT.c.tenant_id == tenant_id, condition)
@@ -350,6 +346,44 @@ def _movements(
 
 
 @cache
+def _newest(dialect: str, *, is_part: bool) -> Select[Any]:
+    """Select the last movements with two counts: of all, and of those that are left from here."""
+    ways = (_EVENT.c.event_at.desc(), _MOVEMENT.c.id.desc())
+    every = (
+        select(
+            _MOVEMENT.c.id,
+            func.row_number().over(order_by=ways).label("place"),
+            func.count().over().label("total"),
+        )
+        .select_from(with_event(_MOVEMENT))
+        .where(
+            _MOVEMENT.c.tenant_id == TENANT,
+            among(dialect, _MOVEMENT.c.node),
+            counts(_EVENT, NOW.shape()),
+        )
+        .cte("every")
+    )
+    before = bindparam("before", type_=BigInteger)
+    # A movement that counts no longer has no place: then the list begins anew.
+    place = func.coalesce(select(every.c.place).where(every.c.id == before).scalar_subquery(), 0)
+    passed = place if is_part else literal(0, BigInteger)
+    part = (
+        select(every.c.id, every.c.total, (every.c.total - passed).label("ahead"))
+        .where(every.c.place > passed)
+        .order_by(every.c.place)
+        .limit(bindparam("most", type_=BigInteger))
+        .cte("part")
+    )
+    found = _movements(dialect, fields=MovementRow._fields, shape=NOW.shape()).where(
+        _MOVEMENT.c.id.in_(select(part.c.id))
+    )
+    total, ahead = (
+        select(column).limit(1).scalar_subquery() for column in (part.c.total, part.c.ahead)
+    )
+    return found.add_columns(total, ahead)
+
+
+@cache
 def _acts(dialect: str) -> Select[Any]:
     move = _MOVEMENT.c
     return (
@@ -361,17 +395,3 @@ def _acts(dialect: str) -> Select[Any]:
         .select_from(with_event(_MOVEMENT))
         .where(move.tenant_id == TENANT, among(dialect, move.node), counts(_EVENT, NOW.shape()))
     )  # fmt: skip
-
-
-@cache
-def _discrepancies(dialect: str, *, is_past: bool) -> Select[Any]:
-    table: Table = _DISCREPANCY
-    known = bindparam("known_at", type_=DateTime)
-    is_open: ColumnElement[bool] = table.c.resolved_at.is_(None)
-    if is_past:
-        is_open = and_(table.c.found_at <= known, or_(is_open, table.c.resolved_at > known))
-    return select(table.c.uid, table.c.node, table.c.kind, table.c.detail, table.c.found_at).where(
-        table.c.tenant_id == TENANT,
-        among(dialect, table.c.node),
-        is_open,
-    )

@@ -97,8 +97,12 @@ def events_between(
     *,
     equipment_id: int | None = None,
     from_party_id: int | None = None,
+    without_equipment: Iterable[str] = (),
 ) -> list[SeenEvent]:
-    """List the events of a span (both ends belong to it), narrowed to an equipment or a sender."""
+    """List the events of a span (both ends belong to it), narrowed to an equipment or a sender.
+
+    `without_equipment` are verbs: then those of them for which nobody recorded an equipment.
+    """
     since, until = span
     wanted = [_EVENT.c.tenant_id == tenant_id, _EVENT.c.superseded_by.is_(None)]
     if since is not None:
@@ -107,6 +111,8 @@ def events_between(
         wanted.append(_EVENT.c.event_at <= until)
     if equipment_id is not None:
         wanted.append(_EVENT.c.equipment_id == equipment_id)
+    if verbs := sorted(without_equipment):
+        wanted += [_EVENT.c.equipment_id.is_(None), _EVENT.c.verb.in_(verbs)]
     if from_party_id is not None:
         wanted += [_EVENT.c.from_party_id == from_party_id, _EVENT.c.verb == "receive"]
     rows = session.execute(_seen().where(*wanted), {"tenant": tenant_id}).all()

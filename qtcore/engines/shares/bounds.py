@@ -2,46 +2,34 @@
 
 It must not know the database. Nobody mixes or cuts a lot in a known way, so where a mixed lot is
 divided the bounds allow every way; `likely` is the amount if each lot is evenly mixed.
+
+What an event made weighs more or less than what was recorded as used: then something came in that
+nobody recorded, or something got lost, and nobody knows of what. The bounds allow every way of
+that, too. Only what came of one source alone is taken to be alike throughout.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, Final, NamedTuple
 
-from qtcore.errors import InputRejected
+from qtcore.engines.shares.flows import (
+    Amount,
+    Flow,
+    Plant,
+    convert,
+    joined,
+    lost_in,
+    taken,
+    unit_of,
+)
 
-Convert = Callable[[Decimal, str, str], Decimal | None]
 _DOWN: Final = Context(prec=28, rounding=ROUND_FLOOR)
 _UP: Final = Context(prec=28, rounding=ROUND_CEILING)
 _CIRCLE: Final = "the records say that a lot comes from itself"
-
-
-class Amount(NamedTuple):
-    """A quantity with its unit; None when nobody recorded how much."""
-
-    quantity: Decimal | None
-    unit: str
-
-
-class Flow(NamedTuple):
-    """A link: `amount` of the source went into the target in an event."""
-
-    source: int
-    target: int
-    event: str
-    amount: Amount
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What an event used and made, by node; for links whose amount was not recorded."""
-
-    used: Mapping[int, Amount]
-    made: Mapping[int, Amount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +71,22 @@ class Share:
 
 
 class _Content(NamedTuple):
-    """How much of the sources is in a node, and how much of anything (None: not comparable).
+    """How much of the sources is in a node: `lost` of it at most weighs nothing there any more.
 
-    All four are whole numbers of `1 / parts`: a bound is exact, and adding whole numbers is many
-    times faster than adding fractions, each of which looks for its own smallest form.
+    `lost` is None where weights cannot be compared. All four are whole numbers of `1 / parts`: a
+    bound is exact, and adding whole numbers is many times faster than adding fractions, each of
+    which looks for its own smallest form. `is_pure` says that it came of one source alone.
     """
 
     lower: int
     upper: int
     likely: int | None
-    total: int | None
+    lost: int | None
     parts: int
+    is_pure: bool = False
+
+
+_NOTHING: Final = _Content(0, 0, 0, 0, 1)
 
 
 class _Whole(NamedTuple):
@@ -101,17 +94,6 @@ class _Whole(NamedTuple):
 
     amount: Fraction
     unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plant:
-    """What was recorded: how much of each node there ever was, links, and acts by event."""
-
-    sizes: Mapping[int, Amount]
-    flows: Sequence[Flow]
-    acts: Mapping[str, Act]
-    convert: Convert
-    inside: Collection[int] = field(default_factory=frozenset)
 
 
 def find_share(plant: Plant, source: int, target: int) -> Share:
@@ -129,10 +111,10 @@ def find_shares(plant: Plant, sources: Collection[int]) -> dict[int, Share]:
     """
     sizes = [plant.sizes.get(source, Amount(None, "")) for source in sources]
     unit = next((size.unit for size in sizes if size.quantity is not None), "")
-    known = {source: _size_in(plant, source, unit) for source in sources}
+    known = {source: convert(plant, plant.sizes.get(source), unit) for source in sources}
     whole = _Whole(sum((size for size in known.values() if size), Fraction(0)), unit)
     into: dict[int, list[Flow]] = defaultdict(list)
-    for flow in _joined(plant.flows):
+    for flow in plant.flows:
         if flow.target not in known and flow.target in plant.inside:
             into[flow.target].append(flow)
     shares = {source: _of_source(size, unit) for source, size in known.items()}
@@ -152,7 +134,7 @@ def find_shares(plant: Plant, sources: Collection[int]) -> dict[int, Share]:
 
 def _all_of(size: Fraction) -> _Content:
     amount, parts = size.as_integer_ratio()
-    return _Content(amount, amount, amount, amount, parts)
+    return _Content(amount, amount, amount, 0, parts, is_pure=True)
 
 
 def _shown(found: _Content, whole: _Whole) -> Share:
@@ -165,16 +147,6 @@ def _of_source(size: Fraction | None, unit: str) -> Share:
     if size is None or size <= 0:
         return _unknown("nobody recorded how much there was of it", unit)
     return Share(size, size, size, size, unit)
-
-
-def _joined(flows: Sequence[Flow]) -> list[Flow]:
-    """Add up what one lot gave another at several times: two halves are the whole."""
-    sums: dict[tuple[int, int, str], Decimal] = defaultdict(Decimal)
-    for flow in flows:
-        if flow.amount.quantity is not None:
-            sums[flow.source, flow.target, flow.amount.unit] += flow.amount.quantity
-    joined = [Flow(s, t, "", Amount(amount, unit)) for (s, t, unit), amount in sums.items()]
-    return [*joined, *(flow for flow in flows if flow.amount.quantity is None)]
 
 
 def _order(plant: Plant, into: Mapping[int, Sequence[Flow]]) -> list[int]:
@@ -201,23 +173,51 @@ def _mix(
     most, parts = whole.amount.as_integer_ratio()
     lower = upper = 0
     likely: int | None = 0
-    total: int | None = 0
-    for flow in flows:
-        part = _part(plant, flow, contents.get(flow.source), whole.unit)
+    lost: int | None = 0
+    for flow in joined(flows):
+        came = contents.get(flow.source)
+        part = _NOTHING if came is None else _part(plant, flow, came, whole.unit)
         common = lcm(parts, part.parts)
         here, there, parts = common // parts, common // part.parts, common
         most *= here
         lower, upper = lower * here + part.lower * there, upper * here + part.upper * there
         likely = _added(likely, here, part.likely, there)
-        total = _added(total, here, part.total, there)
+        lost = _added(lost, here, part.lost, there)
     lower, upper = min(lower, most), min(upper, most)
-    shared = gcd(lower, upper, likely or 0, total or 0, parts)
-    return _Content(
+    shared = gcd(lower, upper, likely or 0, lost or 0, parts)
+    mixed = _Content(
         lower // shared,
         upper // shared,
         None if likely is None else likely // shared,
-        None if total is None else total // shared,
+        None if lost is None else lost // shared,
         parts // shared,
+        is_pure=_is_pure(plant, flows, contents),
+    )
+    return mixed if mixed.is_pure else _lighter(mixed, lost_in(plant, flows, whole.unit))
+
+
+def _is_pure(plant: Plant, flows: Sequence[Flow], contents: Mapping[int, _Content]) -> bool:
+    """Say whether all of a node came of one source, which is pure, and of nothing else."""
+    came = contents.get(flows[0].source)
+    if came is None or not came.is_pure or any(f.source != flows[0].source for f in flows):
+        return False
+    return plant.brought.get(flows[0].target, {}).keys() <= {flow.event for flow in flows}
+
+
+def _lighter(mixed: _Content, lost: Fraction | None) -> _Content:
+    """Say that some of a mixture may have got lost while it was made; nobody knows of what."""
+    lower, upper, likely, before, parts, _ = mixed
+    if lost is None or before is None:
+        return mixed._replace(lost=None)
+    if not lost:
+        return mixed
+    amount, per = lost.as_integer_ratio()
+    return _Content(
+        lower * per,
+        upper * per,
+        None if likely is None else likely * per,
+        before * per + amount * parts,
+        parts * per,
     )
 
 
@@ -225,24 +225,33 @@ def _added(one: int | None, here: int, other: int | None, there: int) -> int | N
     return None if one is None or other is None else one * here + other * there
 
 
-def _part(plant: Plant, flow: Flow, came: _Content | None, unit: str) -> _Content:
+def _part(plant: Plant, flow: Flow, came: _Content, unit: str) -> _Content:
     """Say what one link brings: a stretch of how much of its source, and what that held."""
-    least, most, likely = _taken(plant, flow)
-    if came is None:
-        known = _in_unit(plant, flow, most if least is most or least == most else None, unit)
-        amount, parts = (None, 1) if known is None else known.as_integer_ratio()
-        return _Content(0, 0, 0, amount, parts)
-    size = _size_in(plant, flow.source, _unit_of(plant, flow))
+    least, most, likely = taken(plant, flow)
+    own = unit_of(plant, flow)
+    size = convert(plant, plant.sizes.get(flow.source), own)
     if most is None or size is None or size.numerator <= 0:
         return _Content(0, came.upper, None, None, came.parts)
     low, high, guess, of = _as_parts(size, least or Fraction(0), most, likely)
-    low, high, parts = min(low, of), min(high, of), came.parts * of
-    spread = None if guess is None or came.likely is None else came.likely * guess
-    if came.total is None:
-        return _Content(came.lower * of if low == of else 0, came.upper * of, spread, None, parts)
-    lower = max(0, came.lower * of - came.total * (of - low))
-    upper = min(came.upper * of, came.total * high)
-    return _Content(lower, upper, spread, came.total * high if low == high else None, parts)
+    low, high = min(low, of), min(high, of)
+    whole = size if own == unit else convert(plant, plant.sizes.get(flow.source), unit)
+    weight, per = (0, 1) if whole is None else whole.as_integer_ratio()
+    weight, scale = weight * came.parts, of * per
+    parts = came.parts * scale
+    spread = None if guess is None or came.likely is None else came.likely * guess * per
+    if came.is_pure:
+        lower, upper = came.lower * low * per, came.upper * high * per
+        lost = None if whole is None else max(0, upper - weight * high)
+        return _Content(lower, upper, spread, lost, parts)
+    lower, upper = came.lower * scale, came.upper * scale
+    lost = None if came.lost is None or whole is None else came.lost * scale
+    if low == of:
+        return _Content(lower, upper, spread, lost, parts)
+    if lost is None:
+        return _Content(0, upper, spread, None, parts)
+    # What is taken, and what is left, hold their own weight and what weighs nothing any more.
+    left = weight * (of - low) + lost
+    return _Content(max(0, lower - left), min(upper, weight * high + lost), spread, lost, parts)
 
 
 def _as_parts(
@@ -261,77 +270,6 @@ def _as_parts(
         for amount, under in ((low, below), (high, above), (guess, among))
     )
     return low, high, None if likely is None else guess, whole * common
-
-
-def _taken(plant: Plant, flow: Flow) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
-    """Say how much of the source went this way: at least, at most, and if evenly spread."""
-    if flow.amount.quantity is not None:
-        exact = _fraction(flow.amount.quantity)
-        return exact, exact, exact
-    act = plant.acts.get(flow.event)
-    used = act.used.get(flow.source) if act else None
-    if act is None or used is None or used.quantity is None:
-        return None, None, None
-    given = _fraction(used.quantity)
-    if len(act.made) == 1:
-        return given, given, given
-    made = _total(plant, act.made, used.unit)
-    went = _convert(plant, act.made.get(flow.target), used.unit)
-    if made is None or went is None or made <= 0:
-        return Fraction(0), given, None
-    took = _total(plant, act.used, used.unit)
-    if took is None:
-        return Fraction(0), given, given * went / made
-    # What got lost in the event is a part that went nowhere.
-    parted = max(made, took)
-    return max(Fraction(0), given + went - parted), min(given, went), given * went / parted
-
-
-def _unit_of(plant: Plant, flow: Flow) -> str:
-    if flow.amount.quantity is not None:
-        return flow.amount.unit
-    act = plant.acts.get(flow.event)
-    used = act.used.get(flow.source) if act else None
-    return used.unit if used else ""
-
-
-def _size_in(plant: Plant, node: int, unit: str) -> Fraction | None:
-    return _convert(plant, plant.sizes.get(node), unit)
-
-
-def _in_unit(plant: Plant, flow: Flow, amount: Fraction | None, unit: str) -> Fraction | None:
-    if amount is None or _unit_of(plant, flow) == unit:
-        return amount
-    one = _convert(plant, Amount(Decimal(1), _unit_of(plant, flow)), unit)
-    return None if one is None else amount * one
-
-
-def _total(plant: Plant, amounts: Mapping[int, Amount], unit: str) -> Fraction | None:
-    total: Fraction | None = Fraction(0)
-    for amount in amounts.values():
-        total = _sum(total, _convert(plant, amount, unit))
-    return total
-
-
-def _convert(plant: Plant, amount: Amount | None, unit: str) -> Fraction | None:
-    if amount is None or amount.quantity is None:
-        return None
-    if amount.unit == unit:
-        return _fraction(amount.quantity)
-    try:
-        found = plant.convert(amount.quantity, amount.unit, unit)
-    except InputRejected:
-        return None
-    return None if found is None else _fraction(found)
-
-
-def _fraction(number: Decimal) -> Fraction:
-    # Made of two whole numbers a fraction does not ask first what kind of number it was given.
-    return Fraction(*number.as_integer_ratio())
-
-
-def _sum(one: Fraction | None, other: Fraction | None) -> Fraction | None:
-    return None if one is None or other is None else one + other
 
 
 def _unknown(why: str, unit: str, whole: Fraction | None = None) -> Share:

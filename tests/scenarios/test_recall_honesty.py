@@ -1,0 +1,160 @@
+"""What would let a recall look better than it is: checks of strangers, exercises, found stock."""
+
+from decimal import Decimal
+
+import pytest
+from sqlmodel import func, select
+
+from qtcore.errors import Conflict, InputRejected, NotFound, Refused
+from qtcore.services.events import EventInput, Line, Origin, write_all
+from qtcore.services.jobs import run_round
+from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.recall import RecallStart, start_recall
+from qtcore.services.recall_cases import read_case
+from qtcore.services.recall_checks import CheckInput, add_check
+from qtcore.services.recall_notices import acknowledge, send_notices
+from qtcore.services.recall_replies import ReplyInput, answer_link, make_link, note_reply
+from qtcore.services.recording import record_event
+from qtcore.services.records import correct_record
+from qtcore.store.tables import Notification, Outbox, WorkflowTimer
+from qtcore.testing.builders import a_party, a_user, line
+from tests.scenarios.recall_dairy import PLAN, Dairy
+from tests.web import make_web
+
+SHOP = "SHOP-A"
+
+
+def a_check(customer: str) -> CheckInput:
+    return CheckInput(customer, "phone", notice_received=True, understood=True, acted=True)
+
+
+def test_a_check_of_somebody_who_received_nothing_is_refused(dairy: Dairy) -> None:
+    a_party(dairy.site, "STRANGER", "customer")
+    recall = dairy.start(data={"effectiveness_level": "A"})
+    for name in ("STRANGER", "SUPPLIER-A"):
+        with pytest.raises(NotFound, match=f"{name!r} received nothing of recall"):
+            add_check(dairy.site, dairy.everyone(), recall.record_id, a_check(name))
+    add_check(dairy.site, dairy.everyone(), recall.record_id, a_check("SHOP-A"))
+
+    found = read_case(dairy.site, dairy.everyone(), recall.record_id).parts["effectiveness"]
+    assert (found["required"], found["checked"], found["is_enough"]) == (2, 1, False)
+
+
+def test_stock_that_nobody_saw_come_is_unaccounted_for(dairy: Dairy) -> None:
+    site = dairy.site
+    ref = LotRef(item="MILK", lot_no="FOUND", source="SUPPLIER-A")
+    counted = Line(ref, "subject", Decimal(50), "kg")
+    event = EventInput("observation", (counted,), site.sources.now(), step="stock_taking")
+    with site.store.write(site.system_context()) as work:
+        write_all(site, NodeBook(site, work), [event], origin=Origin("import"))
+    start = RecallStart(["FOUND"], "Found", "found", data=PLAN)
+    recall = start_recall(site, dairy.everyone(), start)
+
+    view = read_case(site, dairy.everyone(), recall.record_id).as_json()
+    assert [(t["total"], t["unaccounted"]) for t in view["balance"]["totals"]] == [("50", "50")]
+    assert view["balance"]["unaccounted_percent"] == "100.00"
+    assert view["located_percent"] == "0.00"
+    dairy.up_to(recall, "reconcile")
+    with pytest.raises(Refused, match=r"50 kg are unaccounted for, 100\.00 %"):
+        dairy.step(recall, "close", "recall_head")
+
+
+@pytest.mark.parametrize("is_mock", [True, False])
+def test_an_exercise_stays_one_and_a_recall_a_recall(dairy: Dairy, is_mock: bool) -> None:
+    recall = dairy.start(is_mock=is_mock)
+    before = read_case(dairy.site, dairy.everyone(), recall.record_id)
+    changed = {**before.record.data, "mock": not is_mock}
+    with pytest.raises(InputRejected, match="and stays one") as told:
+        correct_record(
+            dairy.site, dairy.everyone(), recall.record_id, changed, reason="a wrong tick"
+        )
+    assert told.value.faults[0].where == "/data/mock"
+    after = read_case(dairy.site, dairy.everyone(), recall.record_id)
+    assert after.record.data == before.record.data
+    again = {**before.record.data, "hazard": "Splinters"}
+    correct_record(dairy.site, dairy.everyone(), recall.record_id, again, reason="assessed")
+
+
+def test_nobody_is_told_of_an_exercise_and_no_deadline_of_it_passes(dairy: Dairy) -> None:
+    site = dairy.site
+    a_user(site, ["recall_head"], login="boss")
+
+    def count() -> list[int]:
+        with site.store.read() as session:
+            tables = (Outbox, WorkflowTimer, Notification)
+            return [session.exec(select(func.count()).select_from(t)).one() for t in tables]
+
+    before = count()
+    exercise = dairy.start(is_mock=True)
+    data = read_case(site, dairy.everyone(), exercise.record_id).record.data
+    more = {**data, "hazard": "Splinters"}
+    correct_record(site, dairy.everyone(), exercise.record_id, more, reason="assessed")
+    dairy.clock.advance(hours=30)
+    run_round(site)
+    assert count() == before
+
+    dairy.start()
+    dairy.clock.advance(hours=30)
+    run_round(site)
+    assert all(now > then for now, then in zip(count(), before, strict=True))
+
+
+def test_a_customer_is_counted_in_one_unit(dairy: Dairy) -> None:
+    """10 kg and 500 g were sold to a shop; 10 kg came back, and it answers in grams."""
+    site, now = dairy.site, dairy.site.sources.now()
+    grams = EventInput("shipping", (line(dairy.first, "subject", "500", "g"),), now, to_party=SHOP)
+    record_event(site, dairy.everyone(), grams)
+    recall = dairy.start()
+    dairy.give_back(SHOP, "10")
+
+    def counted() -> tuple[list[str], list[tuple[str, str]]]:
+        found = read_case(site, dairy.everyone(), recall.record_id).reconciled
+        assert found.problems == ()
+        (row,) = [row for row in found.customers if row["customer"] == SHOP]
+        totals = [(total["total"], total["unit"]) for total in found.totals]
+        return [row[n] for n in ("shipped", "returned", "unaccounted", "unit")], totals
+
+    assert counted() == (["10.5", "10", "0.5", "kg"], [("100", "kg")])
+    said = ReplyInput(True, "all", Decimal(10_500), "g", completed=True)
+    note_reply(site, dairy.everyone(), recall.record_id, customer=SHOP, reply=said)
+    assert counted()[0] == ["10.5", "10", "0.0", "kg"]
+
+
+@pytest.mark.parametrize("typed", ["9" * 19, "1E+300", "1E-100000", "1E-19", "-0", "NaN", "-3"])
+def test_a_reply_tells_a_quantity_that_somebody_can_mean(dairy: Dairy, typed: str) -> None:
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, SHOP)
+    said = ReplyInput(True, "some", Decimal(typed), "kg")
+    with pytest.raises(InputRejected, match="at most 18 digits before and 18 after the point"):
+        answer_link(dairy.site, dairy.everyone(), secret, said)
+
+
+def test_the_page_of_a_reply_reads_plain_digits_only(dairy: Dairy) -> None:
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, SHOP)
+    answers = {}
+    with make_web(dairy.site).visitor() as client:
+        for typed in ("1_000", "1e5", "1,5", "5kg", "-0", "9" * 400, "１２．５", "3.50"):
+            told = {"acknowledged": "yes", "impact": "some", "quantity": typed, "unit": "kg"}
+            answers[typed] = client.post(f"/reply/{secret}", data=told).status_code
+    assert list(answers.values()) == [400] * 6 + [200] * 2
+    replies = read_case(dairy.site, dairy.everyone(), recall.record_id).parts["replies"]
+    assert [reply["quantity"] for reply in replies] == ["12.5", "3.50"]
+
+
+def test_of_a_recall_that_was_dismissed_nobody_is_told_or_reminded(dairy: Dairy) -> None:
+    site, recall = dairy.site, dairy.start()
+    dairy.step(recall, "assess", "recall_coord")
+    dairy.step(recall, "dismiss", "recall_head")
+    with pytest.raises(Conflict, match="is not_needed: nobody is told any more"):
+        send_notices(site, dairy.everyone(), recall.record_id)
+
+    dairy.clock.advance(days=9)
+    run_round(site)
+
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert {notice["escalated_at"] for notice in notices} == {None}
+    (report,) = [n for n in notices if n["node"] == "FD-N07"]
+    acknowledge(site, dairy.everyone(), report["notice_id"], "receipt 1")
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert [n["round"] for n in notices if n["node"] == "FD-N07"] == [1]
