@@ -30,6 +30,7 @@ from qtcore.errors import DatabaseDamaged, QTCoreError
 from qtcore.store import tables
 from qtcore.store.claims import check_archives
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.company import check_company
 from qtcore.store.handovers import check_handovers
 from qtcore.store.queries.keyset import driver_rows
 from qtcore.store.queries.ledger import sealed_up_to
@@ -118,6 +119,7 @@ def _verify(
             reader.check_signed(verdict)
             reader.check_told()
             reader.problems += check_archives(session, store.tenant_id)
+            reader.problems += check_company(session, store.tenant_id)
             reader.problems += check_handovers(session, store.tenant_id, store.tenant_uid)
     if not reader.problems:
         return verdict
