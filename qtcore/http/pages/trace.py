@@ -109,8 +109,8 @@ def write_csv(found: Trace) -> bytes:
         head = [node.side, str(node.depth), node.certainty, info.uid, info.item_code, info.lot_no]
         told = amounts.get(info.node, ())
         # Of several units no one number says it; the lanes show each.
-        amount = [optional_text(told[0][0]) or "", told[0][1]] if len(told) == 1 else ["", ""]
-        rows.append([*head, info.source_code, info.state, "", *amount, ""])
+        moved = [optional_text(told[0][0]) or "", told[0][1]] if len(told) == 1 else ["", ""]
+        rows.append([*head, info.source_code, info.state, "", *moved, ""])
     for ship in found.customers:
         amount = optional_text(ship.quantity) or ""
         head = ["shipment", "", "", ship.lot_id, ship.item, ship.lot_no, "", "", ship.customer]
