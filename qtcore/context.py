@@ -22,7 +22,8 @@ class Actor:
 
     `roles` are held in the whole company, `site_roles` are (site, role) pairs held at one site;
     `permissions` joins the rights of both, of the latter only rights over things at a site.
-    `scope` and `bound_site` narrow what a token may do: to rights, and to one site. `stands_for`
+    `scope` and `bound_site` narrow what a token may do: to rights, and to one site; `token` is its
+    public id, `token_name` what it is called. `stands_for`
     are the keys of the persons in whose place they act at this step, `acting_for` their logins,
     `delegations` the public ids of what allows it; see `qtcore.services.standing`.
     """
@@ -38,6 +39,8 @@ class Actor:
     site_roles: frozenset[tuple[str, str]] = frozenset()
     scope: frozenset[str] | None = None
     bound_site: str = ""
+    token: str = ""
+    token_name: str = ""
     stands_for: frozenset[str] = frozenset()
     acting_for: tuple[str, ...] = ()
     delegations: tuple[str, ...] = ()

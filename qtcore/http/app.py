@@ -3,7 +3,6 @@
 It must not know what any route does.
 """
 
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from qtcore.http.epcis.routes import epcis_routes
 from qtcore.http.logs import make_logger
 from qtcore.http.methods import read_methods
 from qtcore.http.pages.routes import page_routes
-from qtcore.http.problems import MEDIA_TYPE, Problem, is_unexpected, problem_of
+from qtcore.http.problems import MEDIA_TYPE, Problem, log_failure, problem_of
 from qtcore.http.rates import RateRules, Rates
 from qtcore.http.rendering import make_templates, render_problem
 from qtcore.http.security import Gate
@@ -122,7 +121,7 @@ def _fence(gate: ASGIApp, settings: Settings) -> ASGIApp:
             await gate(scope, receive, watched)
         except Exception as error:
             problem = problem_of(error, "")
-            settings.logger.error("gate failed", trace=traceback.format_exc())
+            log_failure(settings.logger, error, problem)
             if is_started:
                 raise
             head = [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
@@ -140,9 +139,7 @@ def render_mistake(
     """Answer a mistake: as a problem document to programs, as a page to people."""
     call = request.scope["state"].get("call")
     problem = problem_of(error, call.request_id if call else "")
-    if is_unexpected(problem):
-        trace = "".join(traceback.format_exception(error))
-        settings.logger.error("unexpected", error=type(error).__name__, trace=trace)
+    log_failure(settings.logger, error, problem)
     media_type = MEDIA_TYPE
     if request.url.path.startswith("/api/v1"):
         told = problem.as_bytes()

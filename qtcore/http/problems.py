@@ -4,6 +4,7 @@ It must not know services; what is unknown becomes a 500 without its inside, log
 """
 
 import json
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,9 +151,19 @@ def problem_of(error: Exception, request_id: str) -> Problem:
     )
 
 
-def is_unexpected(problem: Problem) -> bool:
-    """Say whether this is our fault and belongs into the log with its trace."""
-    return problem.status >= 500
+def log_failure(logger: Any, error: Exception, problem: Problem) -> None:
+    """Log what is the fault of no client: a refusal in one line, what is unexpected with its trace.
+
+    A refusal that has a cause, such as a disk that is full, names it.
+    """
+    if problem.status < 500:
+        return
+    if isinstance(error, QTCoreError) and problem.status != 500:
+        cause = "" if error.__cause__ is None else repr(error.__cause__)[:300]
+        logger.warning("not available", code=error.code, error=error.message, cause=cause)
+        return
+    trace = "".join(traceback.format_exception(error))
+    logger.error("unexpected", error=type(error).__name__, trace=trace)
 
 
 def _of_router(error: HTTPException, request_id: str) -> Problem:

@@ -827,7 +827,7 @@ def _rows(head: dict[str, Any], event: Event, words: dict[str, str]) -> Iterator
     yield "reason", head["reason"]
     for name, value in head["details"].items():
         yield "detail", f"{name}: {_value(value, words)}"
-    where = {name: head[name] for name in ("session", "request") if head[name]}
+    where = {name: head[name] for name in ("session", "token", "request") if head.get(name)}
     yield "via", ", ".join(f"{words[name]} {value}" for name, value in where.items())
 
 
@@ -867,6 +867,7 @@ _WORDS = {
     "roles": "roles",
     "version": "version",
     "session": "session",
+    "token": "token",
     "request": "request",
     "erased": "erased",
     "withheld": "withheld",
@@ -881,6 +882,7 @@ _WORDS_ZH = {
     "roles": "角色",
     "version": "版本",
     "session": "会话",
+    "token": "令牌",
     "request": "请求",
     "erased": "已删除",
     "withheld": "未提供",

@@ -94,7 +94,11 @@ def write_user(site: Site, work: UnitOfWork, user: NewUser) -> UserAccount:
         "user.create",
         "user",
         account.uid,
-        changes={"roles": (None, roles_text(account.roles, account.site_roles))},
+        changes={
+            "roles": (None, roles_text(account.roles, account.site_roles)),
+            **({"language": (None, user.language)} if user.language else {}),
+        },
+        details={"person": person.uid},
         private={"new_login": user.login, "new_name": user.name, "new_email": user.email},
     )
     return account

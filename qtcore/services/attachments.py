@@ -19,6 +19,7 @@ from qtcore.services.records import make_revision
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.uploads import Cleaned, Upload
+from qtcore.store.ledger_rows import Change
 from qtcore.store.tables import Attachment, Blob, Record
 from qtcore.store.unit import UnitOfWork
 
@@ -86,11 +87,18 @@ def attach_file(site: Site, context: Context, owner: Owner, upload: Upload) -> A
         )
         _keep(work, file)
         work.add(row)
-        if owner.kind == "record":
-            _revise(site, work, owner, file)
+        is_record = owner.kind == "record"
+        reason, changes = _revise(site, work, owner, file) if is_record else ("", {})
         names = ("name", "media_type", "size", "sha256", "sent_sha256")
         told: Mapping[str, object] = {name: getattr(row, name) for name in names}
-        work.log("attachment.add", owner.kind, owner.uid, details={"attachment": row.uid, **told})
+        work.log(
+            "attachment.add",
+            owner.kind,
+            owner.uid,
+            changes=changes,
+            reason=reason,
+            details={"attachment": row.uid, **told},
+        )
         return row
 
 
@@ -198,8 +206,13 @@ def _keep(work: UnitOfWork, file: Cleaned) -> None:
         )
 
 
-def _revise(site: Site, work: UnitOfWork, owner: Owner, file: Cleaned) -> None:
+def _revise(
+    site: Site, work: UnitOfWork, owner: Owner, file: Cleaned
+) -> tuple[str, Mapping[str, Change]]:
+    """Give the record one more revision; returns why, and what it changes."""
     record: Record = get_record(site, work.session, owner.uid)
-    work.change(record, revision=record.revision + 1)
+    changes = work.change(record, revision=record.revision + 1)
     work.flush()
-    work.add(make_revision(work, record, reason=f"file attached: {file.name}"))
+    reason = f"file attached: {file.name}"
+    work.add(make_revision(work, record, reason=reason))
+    return reason, changes

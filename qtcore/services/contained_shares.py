@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
 from qtcore.errors import InputRejected
+from qtcore.services.arrivals import without_arrivals
 from qtcore.services.site import Site
 from qtcore.store.queries.events import BROUGHT, MovementRow, movements_of, movements_of_events
 from qtcore.store.queries.lens import NOW, Lens
@@ -38,6 +39,7 @@ def shares_of(
     links = links_into(session, tenant, members, facts)
     if movements is None:
         movements = movements_of(session, tenant, members, lens=facts)
+    movements = without_arrivals(site, session, movements)
     vague = {link.event_uid for link in links if link.quantity is None}
     told = movements_of_events(session, tenant, vague, lens=facts)
     sizes, brought = _brought(site, movements, one_of)

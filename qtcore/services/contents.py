@@ -1,7 +1,7 @@
 """What cases and pallets hold, and what their travels mean for the lots inside.
 
 It must not know customers or rules. Packing changes no stock; a pallet that leaves takes its
-contents along.
+contents along, and one that comes in brings them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from qtcore.store.queries.events import ActRow, MovementRow, movements_of
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.shipments import ContentRow, contents_of
 
-CARRIED = frozenset({"shipped", "returned", "scrapped", "moved_in", "moved_out"})
+CARRIED = frozenset({"received", "shipped", "returned", "scrapped", "moved_in", "moved_out"})
 
 
 def held_in(

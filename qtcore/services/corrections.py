@@ -11,6 +11,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from qtcore.store.columns import table_of
+from qtcore.store.kept_sums import forget_sums
 from qtcore.store.queries.keyset import batched
 from qtcore.store.tables import Edge, Event, FieldValue, Movement
 from qtcore.store.unit import UnitOfWork
@@ -120,6 +121,7 @@ def supersede_event(
     """
     changes = work.change(wrong, superseded_by=by.id, superseded_at=work.context.at)
     nodes = _nodes(work, wrong.id)
+    forget_sums(work, nodes)
     _supersede_edges(work, by.id, [wrong.id])
     if group is not None:
         cut_group(work, group, [wrong.id], by.id)

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.accounts import find_account
+from qtcore.services.lengths import MOST_REASON, refuse_long
 from qtcore.services.manifestations import Manifestation, manifest
 from qtcore.services.rights import require_own
 from qtcore.services.site import Site
@@ -49,6 +50,7 @@ def revoke_delegation(site: Site, context: Context, uid: str, reason: str) -> di
     if not reason.strip():
         fault = delegation_fault("say why it ends", "reason")
         raise InputRejected("ending a delegation needs a reason", [fault])
+    refuse_long("the delegation goes on", MOST_REASON, reason=reason.strip())
     with site.store.read() as session:
         seen = _find(session, site.store.tenant_id, uid, context.at)
     is_own = context.actor.person_id in {seen.principal_id, seen.delegate_id}
@@ -59,7 +61,7 @@ def revoke_delegation(site: Site, context: Context, uid: str, reason: str) -> di
             row,
             revoked_at=context.at,
             revoked_by=context.actor.login,
-            revoke_reason=reason.strip()[:2000],
+            revoke_reason=reason.strip(),
         )
         work.log("delegation.revoke", "delegation", uid, changes=changes, reason=reason.strip())
         return delegations_as_json(site, work.session, [row])[0]

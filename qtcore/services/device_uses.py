@@ -9,7 +9,7 @@ from datetime import date
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, CompoundSelect, and_, func, literal
+from sqlalchemy import BigInteger, CompoundSelect, Select, and_, func, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -71,9 +71,19 @@ def cited_in(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def uses_of(session: Session, tenant_id: int, nodes: Iterable[int]) -> list[Use]:
-    """List what devices told of lots, in events and results that hold, each judged by its day."""
-    rows = rows_for(session, _told, tenant_id, nodes)
+def uses_of(
+    session: Session, tenant_id: int, nodes: Iterable[int], *, not_in_events: Iterable[int] = ()
+) -> list[Use]:
+    """List what devices told of lots, in events and results that hold, each judged by its day.
+
+    `not_in_events` are lots of which no event names a device, as sums say: only their results are
+    read.
+    """
+    rest = set(not_in_events)
+    rows = [
+        *rows_for(session, _told, tenant_id, set(nodes) - rest),
+        *rows_for(session, _measured, tenant_id, rest),
+    ]
     told = sorted((node, code, at.date(), key) for node, code, at, key in rows)
     return _judged(session, tenant_id, [(n, code, on, key or None) for n, code, on, key in told])
 
@@ -104,13 +114,18 @@ def _told(dialect: str) -> CompoundSelect[Any]:
         .where(_MOVED.tenant_id == TENANT, among(dialect, _MOVED.node))
         .where(_EVENT.device != literal(""), _EVENT.superseded_by.is_(None))
     )
+    return in_events.union(_measured(dialect))
+
+
+@cache
+def _measured(dialect: str) -> Select[Any]:
     at = func.coalesce(_RESULT.measured_at, _RESULT.recorded_at)
-    in_results = (
+    return (
         sql_select(_RESULT.node, _RESULT.device, at, literal(0, BigInteger))
         .where(_RESULT.tenant_id == TENANT, among(dialect, _RESULT.node))
         .where(_RESULT.device != literal(""), _RESULT.superseded_by.is_(None))
+        .distinct()
     )
-    return in_events.union(in_results)
 
 
 def _judged(

@@ -125,8 +125,9 @@ def register_device(site: Site, context: Context, new: NewDevice) -> dict[str, A
             registered_by=context.actor.login,
         )
         work.add(row)
-        details = {"code": row.code, "kind": row.kind, "site": row.site}
-        work.log("device.register", "device", row.uid, details=details)
+        told = ("code", "name", "kind", "serial_no", "site", "every_days")
+        given = {name: (None, getattr(row, name)) for name in told if getattr(row, name)}
+        work.log("device.register", "device", row.uid, changes=given)
     return get_device(site, context, new.code)
 
 

@@ -30,12 +30,13 @@ from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, Stock, stock_of_all_names, stock_of_nodes
 from qtcore.services.wire import decimal_text
+from qtcore.store.kept_sums import settled_sums
 from qtcore.store.queries.events import ActRow, MovementRow, acts_on
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units, same_nodes
 from qtcore.store.queries.shipments import stays_in
-from qtcore.store.queries.sums import Sum, made_of_themselves, sums_of
+from qtcore.store.queries.sums import Sum, sums_of
 from qtcore.store.tables import Discrepancy, Hold
 from qtcore.store.unit import UnitOfWork
 
@@ -97,7 +98,7 @@ def review_nodes(
         *find_packings(work, acts),
         *_negative(site, work, sums),
         *find_held(work, acts),
-        *_unfit(work, sorted(wanted)),
+        *_unfit(work, wanted, sums),
         *find_cycles(work, loops),
     ):
         found[node].append(finding)
@@ -117,7 +118,7 @@ def keep_findings(
 def _sums_of(work: UnitOfWork, nodes: Collection[int]) -> dict[int, list[Sum]]:
     sums: dict[int, list[Sum]] = defaultdict(list)
     if nodes:
-        for total in sums_of(work.session, work.tenant_id, sorted(nodes)):
+        for total in settled_sums(work, nodes):
             sums[total.node].append(total)
     return sums
 
@@ -141,8 +142,7 @@ def _inside(work: UnitOfWork, sums: _Sums, taken_back: Collection[int]) -> set[i
 def _suspects(site: Site, work: UnitOfWork, sums: _Sums) -> set[int]:
     """Name the nodes whose acts must be read one by one: of the others the sums say enough."""
     found = {node for node, rows in sums.items() if _may_not_fit(site, rows)}
-    turned = [node for node, rows in sums.items() if {"input", "output"} <= {r.part for r in rows}]
-    found |= made_of_themselves(work.session, work.tenant_id, turned)
+    found |= {node for node, rows in sums.items() if any(row.itself for row in rows)}
     shipped = {node for node, rows in sums.items() if any(r.effect == "shipped" for r in rows)}
     return found | _holds_on(work, shipped).keys()
 
@@ -299,11 +299,12 @@ def _holds_on(work: Reading, nodes: set[int]) -> dict[int, list[Hold]]:
     }
 
 
-def _unfit(work: UnitOfWork, nodes: Iterable[int]) -> _Found:
+def _unfit(work: UnitOfWork, nodes: set[int], sums: _Sums) -> _Found:
     """Find what an event was told by a device that was not known to measure right that day."""
+    quiet = {node for node in nodes if not any(row.devices for row in sums.get(node, ()))}
     return [
         (use.node, Finding(DEVICE, {"on": str(use.on), **use.unfit.as_parts()}, use.event_id))
-        for use in uses_of(work.session, work.tenant_id, nodes)
+        for use in uses_of(work.session, work.tenant_id, nodes, not_in_events=quiet)
         if use.unfit is not None and use.event_id is not None
     ]
 

@@ -25,6 +25,7 @@ from qtcore.services.configurations import (
     read_texts_of,
     store_texts,
 )
+from qtcore.services.lengths import MOST_REASON, MOST_TITLE, refuse_long
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import ConfigDraft
@@ -87,7 +88,9 @@ def open_draft(site: Site, context: Context, entry: DraftInput) -> DraftView:
 
 
 def write_draft(work: UnitOfWork, entry: DraftInput, authors: Sequence[str]) -> ConfigDraft:
-    """Write a new draft inside a running unit of work."""
+    """Write a new draft inside a running unit of work; InputRejected for long texts."""
+    refuse_long("no draft is opened", MOST_TITLE, title=entry.title)
+    refuse_long("no draft is opened", MOST_REASON, reason=entry.reason)
     base = find_version(work.session, work.tenant_id)
     if base is None:
         raise Conflict("nothing is published yet; start the site once (`qtcore db upgrade`)")
@@ -104,8 +107,8 @@ def write_draft(work: UnitOfWork, entry: DraftInput, authors: Sequence[str]) -> 
         content_sha256=configuration.sha256,
         packs=configuration.manifest(),
         mappings={name: dict(states) for name, states in (entry.mappings or {}).items()},
-        title=entry.title[:300],
-        reason=entry.reason[:2000],
+        title=entry.title,
+        reason=entry.reason,
         authors=list(authors),
         created_at=work.context.at,
         updated_at=work.context.at,
@@ -116,7 +119,12 @@ def write_draft(work: UnitOfWork, entry: DraftInput, authors: Sequence[str]) -> 
         "config",
         row.uid,
         reason=row.reason,
-        details={"base": row.base, "origin": row.origin, "content": row.content_sha256},
+        details={
+            "base": row.base,
+            "origin": row.origin,
+            "content": row.content_sha256,
+            "title": row.title,
+        },
     )
     return row
 
@@ -177,11 +185,12 @@ def propose_draft(site: Site, context: Context, draft_id: str, *, reason: str) -
     if not reason.strip():
         text = "a proposal needs the reason for the change"
         raise InputRejected(text, [Fault("QT451", text, "reason")])
+    refuse_long("the draft is not proposed", MOST_REASON, reason=reason)
     with site.store.write(context) as work:
         row = get_draft(work.session, work.tenant_id, draft_id)
         _require_open(row)
         authors = _joined(row.authors, context.actor.login)
-        work.change(row, authors=authors, reason=reason[:2000], updated_at=work.context.at)
+        work.change(row, authors=authors, reason=reason, updated_at=work.context.at)
         work.log("config.propose", "config", row.uid, reason=reason)
         work.flush()
         return _view(work.session, work.tenant_id, row)

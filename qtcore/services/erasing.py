@@ -26,6 +26,7 @@ RIGHT: Final = "ledger.review"
 _OF_PERSON: Final[Mapping[str, Sequence[str]]] = {
     "actor_login": (
         "actor_login", "actor_name", "device", "ip", "os_user", "peer_ip", "signer_name",
+        "token_name",
     ),
     "new_login": ("new_email", "new_login", "new_name"),
     "tried_login": ("tried_login",),

@@ -63,6 +63,7 @@ def write_all(
     brings it into being. Raises Conflict when an external id is known with other content, and
     InputRejected for an event that would link more pairs than `MAX_PAIRS`.
     """
+    book.work.take_turn()  # as kept sums ask of whoever writes movements
     stored: list[Stored] = []
     for some in batched(events, _EVENTS_AT_ONCE):
         stored += _write_some(site, book, some, origin)

@@ -107,7 +107,9 @@ def write_hold(
         placed_by=work.context.actor.login,
     )
     work.add(row)
-    work.log("hold.place", "hold", row.uid, reason=reason, about=[work.uid_of(node)])
+    details = {"cause": cause, "record": record_uid or ""}
+    about = [work.uid_of(node)]
+    work.log("hold.place", "hold", row.uid, reason=reason, about=about, details=details)
     return row
 
 

@@ -22,6 +22,7 @@ from qtcore.services.site import Site
 from qtcore.services.table_import import STORED, UNDONE
 from qtcore.services.told_in_parts import review_groups
 from qtcore.store.columns import table_of
+from qtcore.store.kept_sums import forget_sums
 from qtcore.store.queries.keyset import TENANT, among, change_for, rows_for
 from qtcore.store.queries.nodes import describe_nodes
 from qtcore.store.tables import (
@@ -209,6 +210,7 @@ def _take_back(site: Site, work: UnitOfWork, run: ImportRun, reason: str) -> Non
         .distinct()
     ).scalars()
     touched = sorted(nodes)
+    forget_sums(work, touched)
     for table, column in ((edge, edge.c.event_id), (event, event.c.id)):
         work.session.execute(
             update(table)

@@ -12,6 +12,7 @@ from sqlmodel import select as select_model
 
 from qtcore.context import Context
 from qtcore.errors import InputRejected, NotFound, Refusal, Refused
+from qtcore.services.lengths import MOST_REASON, refuse_long
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.columns import table_of
@@ -27,13 +28,14 @@ def place_legal_hold(site: Site, context: Context, subject: str, *, reason: str)
     require(site, context, "ledger.review", about=subject)
     if not subject.strip() or len(subject) > 60 or not reason.strip():
         raise InputRejected("a legal hold needs the id of a thing, or *, and a reason")
+    refuse_long("the legal hold is not placed", MOST_REASON, reason=reason.strip())
     with site.store.write(context) as work:
         row = LegalHold(
             tenant_id=work.tenant_id,
             id=work.key(),
             uid=work.new_uid(),
             subject_uid=subject.strip(),
-            reason=reason.strip()[:2000],
+            reason=reason.strip(),
             placed_at=context.at,
             placed_by=context.actor.login,
         )

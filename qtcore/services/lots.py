@@ -21,7 +21,7 @@ from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_all_names, stock_of_nodes
 from qtcore.services.trace import Trace, node_json, trace_nodes
 from qtcore.services.veils import veil_change, veil_node, veil_row
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.events import MovementRow, movements_of, newest_movements
 from qtcore.store.queries.lots import list_lot_nodes, search_nodes
 from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.records import (
@@ -49,8 +49,20 @@ class LotPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """How many movements are asked for, the newest, or those before a cursor of ours."""
+
+    limit: int
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LotView:
-    """Everything a person wants to see of one lot."""
+    """Everything a person wants to see of one lot.
+
+    `movements` are those that were asked for, as they happened, of `movement_count` in all;
+    `next_movements` is the cursor of the older ones, empty when there are none.
+    """
 
     info: NodeInfo
     stock: Stock
@@ -61,6 +73,8 @@ class LotView:
     records: tuple[RecordRow, ...]
     changes: tuple[StateChangeRow, ...]
     same: tuple[SameLot, ...]
+    movement_count: int
+    next_movements: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -148,8 +162,11 @@ def search(site: Site, context: Context, text: str, *, limit: int = 20) -> tuple
         return tuple(keep_seen(site, context, session, found))
 
 
-def get_lot(site: Site, context: Context, lot: str) -> LotView:
-    """Show one lot with one step of its chain each way, stock, tests, records and events."""
+def get_lot(site: Site, context: Context, lot: str, newest: Newest | None = None) -> LotView:
+    """Show one lot with its chain, stock, tests, records and events, all or the `newest`.
+
+    Raises NotFound, Ambiguous, and InputRejected for a cursor that is not ours.
+    """
     require(site, context, "lot.read", about=lot)
     with site.store.read() as session:
         tenant = site.store.tenant_id
@@ -162,13 +179,16 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
         same = tuple(same_lots(session, tenant, info.node))
         about = records_about(session, tenant, [info.node])
         records = keep_read(site, context, session, about)
+        moves, count, following = _movements(session, tenant, info.node, newest)
         return LotView(
             info=veil_node(site, context, info, thing),
             stock=_stock(site, session, info.node, same),
             trace=chain,
             holds=tuple(active_holds(session, tenant, [info.node]).get(info.node, ())),
             same=same,
-            movements=tuple(movements_of(session, tenant, [info.node])),
+            movements=tuple(moves),
+            movement_count=count,
+            next_movements=following,
             results=tuple(results_of(session, tenant, info.node)),
             records=tuple(veil_row(site, context, row) for row in records),
             changes=tuple(
@@ -178,21 +198,37 @@ def get_lot(site: Site, context: Context, lot: str) -> LotView:
         )
 
 
+def _movements(
+    session: Session, tenant: int, node: int, newest: Newest | None
+) -> tuple[Sequence[MovementRow], int, str]:
+    """Give movements of a node, how many it has, and the cursor of those before them."""
+    if newest is None:
+        rows = movements_of(session, tenant, [node])
+        return rows, len(rows), ""
+    before = _read_cursor(newest.before, _MOVEMENT) or None
+    found = newest_movements(session, tenant, node, limit=newest.limit, before=before)
+    following = _make_cursor(found.rows[0].id, _MOVEMENT) if found.older else ""
+    return found.rows, found.total, following
+
+
 def _stock(site: Site, session: Session, node: int, same: Sequence[SameLot]) -> Stock:
     if same:
         return stock_of_all_names(site, session, node, [one.info.node for one in same])
     return stock_of_nodes(site, session, [node])[node]
 
 
-def _make_cursor(node: int) -> str:
-    return urlsafe_b64encode(f"n{node}".encode()).decode().rstrip("=")
+_NODE, _MOVEMENT = "n", "m"
 
 
-def _read_cursor(cursor: str) -> int:
+def _make_cursor(key: int, kind: str = _NODE) -> str:
+    return urlsafe_b64encode(f"{kind}{key}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, kind: str = _NODE) -> int:
     if not cursor:
         return 0
     with suppress(ValueError):
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        if text[:1] == "n" and text[1:].isdecimal() and len(text) < 20:
+        if text[:1] == kind and text[1:].isdecimal() and len(text) < 20:
             return int(text[1:])
     raise InputRejected(f"cursor {cursor!r} is not one of ours; use the `next` of the last answer")

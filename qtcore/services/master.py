@@ -13,8 +13,9 @@ from qtcore.context import Context
 from qtcore.definitions.signs import find_unseen
 from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.form_values import read_fields
+from qtcore.services.lengths import long_faults
 from qtcore.services.site import UNKNOWN_PARTY, UNKNOWN_PLACE, Site
-from qtcore.store.ledger_rows import Change, as_text
+from qtcore.store.ledger_rows import LONGEST_PRIVATE, Change, as_text
 from qtcore.store.tables import Equipment, Item, Location, Party
 from qtcore.store.unit import UnitOfWork
 
@@ -125,6 +126,8 @@ def _checked(site: Site, context: Context, entry: MasterInput) -> MasterInput:
         faults.append(Fault("QT430", text, "code"))
     if not entry.name.strip():
         faults.append(Fault("QT430", f"{entry.entity} {entry.code!r} has no name", "name"))
+    told = {PERSONAL: as_text(entry.values.get(PERSONAL)) or ""}
+    faults += long_faults(LONGEST_PRIVATE, **told)
     if entry.entity == "item":
         kind, unit = entry.values.get("kind", "raw"), entry.values.get("unit", "")
         if kind not in ITEM_KINDS:

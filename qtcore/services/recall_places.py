@@ -4,14 +4,14 @@ It must not decide what is affected.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlmodel import Session
 
+from qtcore.services.arrivals import Arrivals, read_arrivals
 from qtcore.services.order_numbers import order_numbers
 from qtcore.services.orders import contact_json, order_json
 from qtcore.services.shipments import Shipment
@@ -42,6 +42,7 @@ class Whereabouts:
     customers: tuple[dict[str, Any], ...]
     suppliers: tuple[dict[str, Any], ...]
     bins: tuple[dict[str, Any], ...]
+    arrivals: Arrivals
 
     def as_json(self, uids: Mapping[int, str]) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -66,13 +67,15 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
     transit = transit_places(session, tenant)
     infos = {n.info.node: n.info for n in trace.nodes}
     under_way = _in_vehicles(infos, stocks, transit)
-    under_way += _to_own_sites(trace.customers, parties, movements)
+    arrivals = read_arrivals(site, session, [row for rows in movements.values() for row in rows])
+    under_way += _to_own_sites(arrivals.under_way(trace.customers), parties)
     return Whereabouts(
         in_transit=tuple(under_way),
         orders=tuple((row, row.node in held) for row in orders),
         customers=tuple(_by_customer(trace.customers, parties, numbers)),
         suppliers=tuple(_suppliers(site, session, trace)),
         bins=tuple(_bins(infos, stocks, transit)),
+        arrivals=arrivals,
     )
 
 
@@ -96,37 +99,22 @@ def _in_vehicles(
 
 
 def _to_own_sites(
-    shipments: Sequence[Shipment],
-    parties: Mapping[str, PartyRow],
-    movements: Mapping[int, Sequence[MovementRow]],
+    under_way: Iterable[tuple[Shipment, Decimal | None]], parties: Mapping[str, PartyRow]
 ) -> list[dict[str, Any]]:
     """List what left for one of our own sites and has not been received since."""
-    found = []
-    for ship in shipments:
-        party = parties.get(ship.customer)
-        if party is None or "site" not in (party.roles or []):
-            continue
-        if not _has_arrived(movements.get(ship.node, ()), ship.shipped_at):
-            found.append(
-                {
-                    "lot_id": ship.lot_id,
-                    "lot_no": ship.lot_no,
-                    "place": "",
-                    "to": ship.customer,
-                    "quantity": optional_text(ship.quantity),
-                    "unit": ship.unit,
-                    "event_id": ship.event_id,
-                }
-            )
-    return found
-
-
-def _has_arrived(movements: Sequence[MovementRow], shipped_at: datetime) -> bool:
-    """Say whether a lot was received after it left; how it first came in is no arrival."""
-    born = [row for row in movements if row.effect in ("received", "produced")]
-    first = min(born, key=lambda row: (row.event_at, row.id), default=None)
-    later = [row for row in born if row.effect == "received" and row is not first]
-    return any(row.event_at >= shipped_at for row in later)
+    return [
+        {
+            "lot_id": ship.lot_id,
+            "lot_no": ship.lot_no,
+            "place": "",
+            "to": ship.customer,
+            "quantity": optional_text(quantity),
+            "unit": ship.unit,
+            "event_id": ship.event_id,
+        }
+        for ship, quantity in under_way
+        if ship.customer in parties and "site" in (parties[ship.customer].roles or [])
+    ]
 
 
 def _by_customer(

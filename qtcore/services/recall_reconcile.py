@@ -4,8 +4,8 @@ It must not know pages, and it writes nothing. Quantities are added per unit; a 
 not convert is named, never guessed.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from qtcore.services.recall_replies import replies_of
 from qtcore.services.recall_scope import RecallScope
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
+from qtcore.store.queries.events import MovementRow
 from qtcore.store.tables import Record
 
 
@@ -71,9 +72,12 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     whom nothing was shipped to has a line of its own, and makes good nothing of anybody else.
     """
     problems: list[Finding] = []
-    shipped = _shipped(scope, problems)
-    returned = _returned(site, session, scope, (shipped, problems))
-    reported = _reported(site, session, record, (shipped, problems))
+    units = _Units(site, scope)
+    nodes = [node.info.node for node in scope.trace.nodes]
+    movements = list_movements(session, site.store.tenant_id, nodes)
+    shipped = _shipped(scope, units, problems)
+    returned = _returned(movements, units, problems)
+    reported = _reported(session, record, units)
     rows = []
     for key in sorted({*shipped, *returned, *reported}):
         customer, unit = key
@@ -90,7 +94,7 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
                 "unaccounted": decimal_text(sent - counted),
             }
         )
-    return Reconciled(tuple(rows), tuple(_totals(scope, rows, problems)), tuple(problems))
+    return Reconciled(tuple(rows), tuple(_totals(scope, rows, (units, problems))), tuple(problems))
 
 
 def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal]) -> list[Finding]:
@@ -109,88 +113,86 @@ def _too_much(key: tuple[str, str], shipped: Decimal, told: Mapping[str, Decimal
 _Sums = dict[tuple[str, str], Decimal]
 
 
-def _shipped(scope: RecallScope, problems: list[Finding]) -> _Sums:
+class _Units:
+    """One unit for each kind of quantity: that in which most lots of the recall are counted."""
+
+    def __init__(self, site: Site, scope: RecallScope) -> None:
+        self._registry = site.registry
+        self._of_kind: dict[str, str] = {}
+        counted = Counter(one.unit for one in scope.balances.values())
+        by_use = sorted(counted, key=lambda unit: (-counted[unit], unit))
+        for unit in (*by_use, *sorted({ship.unit for ship in scope.shipments})):
+            self._of_kind.setdefault(self._kind(unit), unit)
+
+    def common(self, quantity: Decimal, unit: str) -> tuple[Decimal, str]:
+        """Give a quantity in the unit of its kind; what has no exact number of it, as it is."""
+        wanted = self._of_kind.get(self._kind(unit), unit)
+        try:
+            return self._registry.convert(quantity, unit, wanted), wanted
+        except InputRejected:
+            return quantity, unit
+
+    def _kind(self, unit: str) -> str:
+        known = self._registry.unit(unit)
+        return known.dimension if known else unit
+
+
+def _shipped(scope: RecallScope, units: _Units, problems: list[Finding]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
-    for ship in scope.shipments:
-        if ship.quantity is None:
+    for ship, quantity in scope.where.arrivals.owed(scope.shipments):
+        if quantity is None:
             parts = {"lot_no": ship.lot_no, "customer": ship.customer}
             problems.append(Finding("shipped_unmeasured", parts))
             continue
-        sums[ship.customer, ship.unit] += ship.quantity
+        amount, unit = units.common(quantity, ship.unit)
+        sums[ship.customer, unit] += amount
     return dict(sums)
 
 
-def _returned(
-    site: Site, session: Session, scope: RecallScope, told: tuple[_Sums, list[Finding]]
-) -> _Sums:
-    shipped, problems = told
+def _returned(movements: Iterable[MovementRow], units: _Units, problems: list[Finding]) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
-    units = {(ship.customer, ship.node): ship.unit for ship in scope.shipments}
-    nodes = [node.info.node for node in scope.trace.nodes]
-    for row in list_movements(session, site.store.tenant_id, nodes):
+    for row in movements:
         if row.effect != "returned":
             continue
-        unit = units.get((row.from_party, row.node)) or _unit_for(row.from_party, row.unit, shipped)
-        amount = _converted(site, (row.quantity, row.unit, unit), problems)
+        if row.quantity is None:
+            problems.append(Finding("returned_unmeasured"))
+            continue
+        amount, unit = units.common(row.quantity, row.unit)
         sums[row.from_party, unit] += amount
     return dict(sums)
 
 
-def _unit_for(customer: str, unit: str, shipped: _Sums) -> str:
-    """Choose the unit in which a customer is counted; of several, the one that was told."""
-    units = [known for who, known in shipped if who == customer]
-    return unit if unit in units else next(iter(units), unit)
-
-
-def _reported(
-    site: Site,
-    session: Session,
-    record: Record,
-    told: tuple[_Sums, list[Finding]],
-) -> _Sums:
-    shipped, problems = told
+def _reported(session: Session, record: Record, units: _Units) -> _Sums:
     sums: _Sums = defaultdict(Decimal)
     for reply in replies_of(session, record):
-        if not reply["is_current"] or reply["quantity"] is None:
-            continue
-        target = _unit_for(reply["customer"], reply["unit"], shipped)
-        amount = (Decimal(reply["quantity"]), reply["unit"], target)
-        sums[reply["customer"], target] += _converted(site, amount, problems)
+        if reply["is_current"] and reply["quantity"] is not None:
+            amount, unit = units.common(Decimal(reply["quantity"]), reply["unit"])
+            sums[reply["customer"], unit] += amount
     return dict(sums)
 
 
-def _converted(
-    site: Site, amount: tuple[Decimal | None, str, str], problems: list[Finding]
-) -> Decimal:
-    quantity, unit, wanted = amount
-    if quantity is None:
-        problems.append(Finding("returned_unmeasured"))
-        return Decimal(0)
-    try:
-        return site.registry.convert(quantity, unit, wanted)
-    except InputRejected as fault:
-        problems.append(_uncounted(fault.code, fault.message))
-        return Decimal(0)
-
-
-def _uncounted(code: str, message: str) -> Finding:
-    return Finding("uncounted", {"code": code, "text": message})
-
-
 def _totals(
-    scope: RecallScope, rows: Sequence[Mapping[str, Any]], problems: list[Finding]
+    scope: RecallScope,
+    rows: Sequence[Mapping[str, Any]],
+    told: tuple[_Units, list[Finding]],
 ) -> list[dict[str, Any]]:
     """Add the customers up, and what is missing inside the company; per unit."""
+    units, problems = told
     inside: dict[str, Decimal] = defaultdict(Decimal)
     there: dict[str, Decimal] = defaultdict(Decimal)
-    for one in scope.balances.values():
+    for node, one in scope.balances.items():
         # More than the records explain does not make good what is missing elsewhere.
-        inside[one.unit] += abs(one.unaccounted)
+        missing, unit = units.common(abs(one.unaccounted), one.unit)
+        inside[unit] += missing
         # What went into another lot of the recall is counted there.
-        there[one.unit] += one.received + one.produced - one.consumed
-        problems += [_uncounted(problem.code, problem.message) for problem in one.problems]
+        came = one.received + one.produced - scope.came_again.get(node, Decimal(0))
+        amount, unit = units.common(came - one.consumed, one.unit)
+        there[unit] += amount
+        problems += [
+            Finding("uncounted", {"code": each.code, "text": each.message}) for each in one.problems
+        ]
     counted = {unit for sums in (there, inside) for unit, n in sums.items() if n}
-    units = sorted({row["unit"] for row in rows} | counted)
+    names = sorted({row["unit"] for row in rows} | counted)
 
     def add(name: str, unit: str) -> Decimal:
         return sum((Decimal(r[name]) for r in rows if r["unit"] == unit), Decimal(0))
@@ -206,5 +208,5 @@ def _totals(
             "missing_inside": decimal_text(inside[unit]),
             "unaccounted": decimal_text(add("unaccounted", unit) + inside[unit]),
         }
-        for unit in units
+        for unit in names
     ]

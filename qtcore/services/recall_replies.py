@@ -5,7 +5,7 @@ one is answered alike. A correction is a further reply, the earlier ones stay.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -26,6 +26,7 @@ from qtcore.store.unit import UnitOfWork
 
 LIVES: Final = timedelta(days=90)
 IMPACTS: Final = ("none", "some", "all")
+MOST_DIGITS: Final = 18
 _NO_LINK: Final = "this address leads nowhere: it is wrong, or no longer valid"
 
 
@@ -201,15 +202,16 @@ def _latest(session: Session, record: Record, party_id: int) -> RecallReply | No
     ).first()
 
 
-def answer_link(site: Site, secret: str, reply: ReplyInput, *, ip: str = "") -> int:
+def answer_link(site: Site, asked: Context, secret: str, reply: ReplyInput) -> int:
     """Store what a consignee answered; returns the number of the reply, from 1.
 
+    `asked` says from where; who it is, the link says.
     Raises NotFound for a link that is not valid, InputRejected, Conflict once the recall is closed.
     """
     with site.store.read() as session:
         link, _, party = _follow(site, session, secret)
     actor = Actor(login=f"link:{link.uid}", name=party.name)
-    context = Context(actor, site.sources.now(), site.sources.new_id(), ip=ip)
+    context = replace(asked, actor=actor)
     with site.store.write(context) as work:
         # Two answers at once have two numbers, and none comes in beside the closure.
         work.take_turn()
@@ -256,8 +258,12 @@ def _check(
         text = f"impact {reply.impact!r} is not one of {', '.join(IMPACTS)}"
         faults.append(Fault("QT411", text, "impact"))
     quantity = reply.quantity
-    if quantity is not None and (not quantity.is_finite() or quantity < 0):
-        faults.append(Fault("QT411", f"quantity {quantity} is not zero or more", "quantity"))
+    if quantity is not None and not _is_plain(quantity):
+        text = (
+            f"quantity {str(quantity)[:40]} is not zero or more, with at most {MOST_DIGITS} digits "
+            f"before and {MOST_DIGITS} after the point"
+        )
+        faults.append(Fault("QT411", text, "quantity"))
     elif quantity is not None and site.registry.unit(reply.unit) is None:
         faults.append(Fault("QT433", f"unit {reply.unit!r} is not declared", "unit"))
     elif quantity is not None:
@@ -273,6 +279,14 @@ def _check(
     ]
     if faults:
         raise InputRejected(faults[0].message, faults)
+
+
+def _is_plain(quantity: Decimal) -> bool:
+    """Say whether somebody can mean a quantity; anybody who has the link may type one."""
+    if not quantity.is_finite() or quantity.is_signed():
+        return False
+    places = -int(quantity.as_tuple().exponent)
+    return quantity.adjusted() < MOST_DIGITS and places <= MOST_DIGITS
 
 
 def _unlike_units(site: Site, reply: ReplyInput, lots: Sequence[Mapping[str, Any]]) -> list[Fault]:

@@ -37,7 +37,8 @@ class RecallScope:
 
     A lot is `proved` when every link of one way to it was recorded, else `possible`. `contains`
     says how much of the seeds is in each, where that was asked. Of a lot under several names,
-    `one_of` is the name it is counted under.
+    `one_of` is the name it is counted under. What left and arrived at another site of ours
+    `came_again`: it is no more than there was.
     """
 
     question: Question
@@ -51,6 +52,7 @@ class RecallScope:
     unrecorded: Unrecorded
     contains: Mapping[int, Sequence[Share]]
     one_of: Mapping[int, int]
+    came_again: Mapping[int, Decimal]
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -112,7 +114,9 @@ class RecallScope:
     def _amount(self, node: int) -> Decimal:
         """Count what ever was of a lot: what came in from outside or was made."""
         found = self.balances.get(node)
-        return found.received + found.produced if found else Decimal(0)
+        if found is None:
+            return Decimal(0)
+        return found.received + found.produced - self.came_again.get(node, Decimal(0))
 
     @exactly
     def _quantities(self, lots: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -196,19 +200,33 @@ def compute_scope(
     for row in rows:
         movements[row.node].append(row)
     stocks = fold_stock(site, [info.node for info in lots], rows)
+    balances = _balances(site, lots, one_of, movements)
+    where = find_whereabouts(site, session, merged, (stocks, movements))
     return RecallScope(
         question=question,
         starts=tuple(starts),
         trace=merged,
         shipments=merged.customers,
         stocks=stocks,
-        balances=_balances(site, lots, one_of, movements),
+        balances=balances,
         one_of=one_of,
-        where=find_whereabouts(site, session, merged, (stocks, movements)),
+        came_again=_came_again(site, where, one_of, balances),
+        where=where,
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
         unrecorded=unrecorded_in(site, session, question, merged),
         contains=_contains(site, session, starts, merged, movements=rows) if with_shares else {},
     )
+
+
+@exactly
+def _came_again(
+    site: Site, where: Whereabouts, one_of: Mapping[int, int], balances: Mapping[int, Balance]
+) -> Mapping[int, Decimal]:
+    units = {node: balances[one].unit for node, one in one_of.items() if one in balances}
+    sums: dict[int, Decimal] = defaultdict(Decimal)
+    for node, amount in where.arrivals.came_again(units, site.registry.convert).items():
+        sums[one_of[node]] += amount
+    return sums
 
 
 def _balances(

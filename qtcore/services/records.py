@@ -6,7 +6,7 @@ It must not know what a kind of record means, nor how its states change.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session, select
 
@@ -21,6 +21,7 @@ from qtcore.services.definitions import current_version
 from qtcore.services.device_uses import cited_in, device_refusals
 from qtcore.services.effects import Opening
 from qtcore.services.form_values import read_form
+from qtcore.services.lengths import MOST_TITLE, refuse_long
 from qtcore.services.lot_changes import tell_findings
 from qtcore.services.nodes import resolve
 from qtcore.services.recall_planning import replan_notices
@@ -38,6 +39,8 @@ from qtcore.store.tables import (
     StateChange,
 )
 from qtcore.store.unit import UnitOfWork
+
+_TOLD: Final = ("kind", "number", "state", "title", "priority", "site")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def submit_record(site: Site, context: Context, kind: str, entry: RecordInput) -
         thing = _thing_to_open(site, context, session, (kind, entry.lots))
     require(site, context, right, thing=thing)
     values = check_values(site, context, definition, entry.data, thing=thing)
+    refuse_long(f"no {kind} is opened", MOST_TITLE, title=entry.title)
     at = min(thing.sites) if len(thing.sites) == 1 else ""
     with site.store.write(context) as work:
         _require_fit(site, work, definition, values)
@@ -138,7 +142,7 @@ def write_record(
         record.uid,
         changes={name: (None, value) for name, value in record.data.items()},
         about=[info.uid for info in infos],
-        details={"kind": record.kind, "number": record.number, "state": record.state},
+        details={name: getattr(record, name) for name in _TOLD},
     )
     if not is_exercise(record):
         tell_findings(work, [info.uid for info in infos])

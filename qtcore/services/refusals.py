@@ -18,6 +18,7 @@ from qtcore.services.events import EventInput, Line
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_all_names, stock_of_sums
+from qtcore.store.kept_sums import settled_sums
 from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.nodes import (
     NodeInfo,
@@ -27,7 +28,7 @@ from qtcore.store.queries.nodes import (
     same_nodes,
 )
 from qtcore.store.queries.shipments import Stay, contents_of, stays_in
-from qtcore.store.queries.sums import Sum, sums_of
+from qtcore.store.queries.sums import Sum
 from qtcore.store.queries.trace import reached_nodes
 from qtcore.store.unit import UnitOfWork
 
@@ -75,7 +76,7 @@ def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
         if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) not in MAKES
     }
     carried = [f.info.node for f in asked.inside if f.info and f.info.kind == "lot"]
-    sums = sums_of(work.session, work.tenant_id, {*used, *carried})
+    sums = settled_sums(work, {*used, *carried})
     return [
         *_time_refusals(asked.event.event_at, used, sums),
         *_life_cycle_refusals(site, work, asked.verb, everything),

@@ -12,6 +12,7 @@ from sqlmodel import select
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, Refused
 from qtcore.services.device_uses import device_refusals
+from qtcore.services.lengths import MOST_VALUE, long_faults
 from qtcore.services.lot_changes import tell_findings
 from qtcore.services.rights import require
 from qtcore.services.sight import get_seen, require_at
@@ -127,6 +128,7 @@ def _check(result: ResultInput, info: NodeInfo, kind: str | None) -> None:
     elif kind == "decimal" and not _is_decimal(result.value):
         text = f"{result.characteristic}: {result.value!r} is not a number such as 99.1"
         faults.append(Fault("QT450", text, "value"))
+    faults += long_faults(MOST_VALUE, value=result.value)
     if result.correct and not result.reason.strip():
         faults.append(Fault("QT451", "a correction needs the reason for the change", "reason"))
     if faults:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from qtcore.context import Context
 from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import InputRejected, Refused
+from qtcore.services.lengths import MOST_REASON, refuse_long
 from qtcore.services.rights import require
 from qtcore.services.sealing import aware
 from qtcore.services.sign_content import SignedContent
@@ -70,6 +71,7 @@ def review_history(
     nothing is sealed about it or nothing new came since the last review.
     """
     require(site, context, "ledger.review", about=subject)
+    refuse_long("the review is not signed", MOST_REASON, remark=remark)
     tenant = site.store.tenant_id
     with site.store.read() as session:
         sealed = sealed_up_to(session, tenant)
@@ -95,7 +97,7 @@ def review_history(
             entries=len(entries),
             reviewed_by=context.actor.name or context.actor.login,
             reviewed_at=context.at,
-            remark=remark[:2000],
+            remark=remark,
             signature_uid=signature.uid,
         )
         work.add(row)

@@ -16,6 +16,7 @@ from qtcore.definitions.workflows import SignatureDemand
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
 from qtcore.services.accounts import find_account
 from qtcore.services.factors import list_factors
+from qtcore.services.lengths import MOST_EVIDENCE, MOST_METHOD, MOST_TOPIC, refuse_long
 from qtcore.services.let_in import identified_by
 from qtcore.services.rights import require, require_own
 from qtcore.services.sign_content import SignedContent
@@ -57,7 +58,10 @@ def verify_identity(
     Refused for oneself, InputRejected without method or evidence.
     """
     require(site, context, "user.manage", about=login)
-    _require_texts(f"the identity of {login} is not recorded", method=method, evidence=evidence)
+    what = f"the identity of {login} is not recorded"
+    _require_texts(what, method=method, evidence=evidence)
+    refuse_long(what, MOST_METHOD, method=method)
+    refuse_long(what, MOST_EVIDENCE, evidence=evidence)
     with site.store.write(context) as work:
         account = _account(work.session, work.tenant_id, login)
         if account.person_id == context.actor.person_id:
@@ -70,8 +74,8 @@ def verify_identity(
             raise Refused(text, [Refusal("QT423", text, fix=fix, source="21 CFR 11.200(a)(3)")])
         work.change(
             row,
-            identity_method=method[:200],
-            identity_evidence=evidence[:400],
+            identity_method=method,
+            identity_evidence=evidence,
             identity_verified_at=context.at,
             identity_verified_by=context.actor.login,
             identity_by_person=identified_by(work),
@@ -80,8 +84,8 @@ def verify_identity(
             "signer.identify",
             "user",
             account.uid,
-            details={"method": method[:200]},
-            private={"evidence": evidence[:400]},
+            details={"method": method},
+            private={"evidence": evidence},
         )
 
 
@@ -94,6 +98,8 @@ def record_training(site: Site, context: Context, login: str, entry: TrainingInp
     require(site, context, "user.manage", about=login)
     what = f"the training of {login} is not recorded"
     _require_texts(what, topic=entry.topic, evidence=entry.evidence)
+    refuse_long(what, MOST_TOPIC, topic=entry.topic)
+    refuse_long(what, MOST_EVIDENCE, evidence=entry.evidence)
     begins = entry.valid_from or context.at.date()
     if entry.valid_until is not None and entry.valid_until < begins:
         text = f"it ends on {entry.valid_until}, before it begins on {begins}"
@@ -108,10 +114,10 @@ def record_training(site: Site, context: Context, login: str, entry: TrainingInp
             id=work.key(),
             uid=work.new_uid(),
             person_id=account.person_id,
-            topic=entry.topic[:80],
+            topic=entry.topic,
             valid_from=begins,
             valid_until=entry.valid_until,
-            evidence=entry.evidence[:400],
+            evidence=entry.evidence,
             recorded_at=context.at,
             recorded_by=context.actor.login,
         )

@@ -26,6 +26,7 @@ from qtcore.services.imports import (
     Places,
     as_faults,
 )
+from qtcore.services.lengths import MOST_VALUE
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.site import Site
@@ -149,6 +150,12 @@ class RowWriter:
         if row.device and self._is_unknown_device(row.device):
             text = f"device {row.device[:40]!r} is not registered; register it, then load again"
             faults.append(Fault("QT561", text, where))
+        for result in row.results:
+            if len(result.value) > MOST_VALUE:
+                says = (
+                    f"{result.characteristic} has {len(result.value)} signs; at most {MOST_VALUE}"
+                )
+                faults.append(Fault("QT722", says, where))
         for lot in row.lots:
             for text, most in (
                 (lot.item, MAX_CODE),
@@ -322,7 +329,7 @@ class RowWriter:
             "import_id": self._run.id,
             "spec": spec.id if spec and characteristic else "",
             "characteristic": result.characteristic,
-            "value": result.value[:400],
+            "value": result.value,
             "unit": self._unit(result.unit),
             "limits": limits_json(characteristic),
             "verdict": verdict_of(characteristic, result.value),

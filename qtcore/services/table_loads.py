@@ -148,6 +148,7 @@ def _try_rows(
             book.add(row)
         named = {lot.identity for row in rows for lot in row.lots}
         with suppress(_Tried), site.store.write(context) as work:
+            work.take_turn()
             run = open_run(work, source)
             tried = RowWriter(site, work, table.mapping, run, lots_seen=seen).write(rows)
             raise _Tried

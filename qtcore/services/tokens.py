@@ -168,7 +168,7 @@ def actor_by_token(site: Site, token: str, *, ip: str = "") -> Actor:
         used = session.get(TokenUse, (row.tenant_id, row.id))
     _note_use(site, row, used, ip)
     scope = None if row.scope is None else frozenset(row.scope)
-    return replace(actor, scope=scope, bound_site=row.site)
+    return replace(actor, scope=scope, bound_site=row.site, token=row.uid, token_name=row.name)
 
 
 def _note_use(site: Site, row: ApiToken, used: TokenUse | None, ip: str) -> None:

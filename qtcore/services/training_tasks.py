@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal
 from qtcore.services.accounts import find_account
+from qtcore.services.lengths import MOST_EVIDENCE, MOST_TOPIC, long_faults
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.store.tables import Training, TrainingTask, UserAccount
@@ -39,6 +40,8 @@ def assign_training(site: Site, context: Context, login: str, wanted: Assignment
     with site.store.write(context) as work:
         account = _account(work.session, work.tenant_id, login)
         faults = [] if topic else [Fault("QT477", "topic is missing", "topic")]
+        faults += long_faults(MOST_TOPIC, topic=topic)
+        faults += long_faults(MOST_EVIDENCE, reason=wanted.reason.strip())
         if wanted.due_on < context.at.date():
             text = f"the day {wanted.due_on} has passed; today is {context.at.date()}"
             faults.append(Fault("QT477", text, "due_on"))
@@ -53,9 +56,9 @@ def assign_training(site: Site, context: Context, login: str, wanted: Assignment
             id=work.key(),
             uid=work.new_uid(),
             person_id=account.person_id,
-            topic=topic[:80],
+            topic=topic,
             due_on=wanted.due_on,
-            reason=wanted.reason.strip()[:400],
+            reason=wanted.reason.strip(),
             assigned_at=context.at,
             assigned_by=context.actor.login,
         )

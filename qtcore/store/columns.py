@@ -100,7 +100,7 @@ class ExactSum:
     def step(self, value: str | None) -> None:
         """Add one value; nothing is no value."""
         if value is not None:
-            self._total = _EXACT.add(self._total or _ZERO, Decimal(value))
+            self._total = add_exactly(self._total or _ZERO, Decimal(value))
 
     def finalize(self) -> str | None:
         """Give the sum; nothing when there was no value."""
@@ -116,6 +116,11 @@ def exact_sum(dialect: str, column: ColumnElement[Decimal]) -> ColumnElement[Dec
     """Add a column of decimals without losing a digit."""
     added = func.sum(column) if dialect == "postgresql" else Function(ExactSum.NAME, column)
     return type_coerce(added, ExactDecimal())
+
+
+def add_exactly(one: Decimal, two: Decimal) -> Decimal:
+    """Add two decimals; InvalidOperation or Inexact where a digit would be lost."""
+    return _EXACT.add(one, two)
 
 
 def _as_it_is(value: Any) -> Any:

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, event
 
 from qtcore.errors import QTCoreError
 
-# Rows that are no facts about lots: the ledger itself, sessions, delivery, counters, load marks;
-# what somebody is about to sign, and how often a signer tried: what comes of it is told.
+# Rows that are no facts about lots: the ledger itself, sessions, delivery, counters, load marks,
+# sums of what is told; what somebody is about to sign, and how often a signer tried: what comes of
+# it is told.
 PLUMBING: Final = frozenset(
     {
         "ledger_event",
@@ -43,6 +44,7 @@ PLUMBING: Final = frozenset(
         "import_run",
         "replay_job",
         "import_row",
+        "movement_sum",
     }
 )
 _WRITTEN: Final = "qtcore_written"

@@ -56,6 +56,11 @@ class KeySource:
             return self.draw(name, count)
         return [self.take(name) for _ in range(count)]
 
+    def forget(self) -> None:
+        """Leave what was drawn and not taken."""
+        for stock in self._stock.values():
+            stock.clear()
+
     def draw_last(self, count: int) -> Sequence[int]:
         """Draw keys of rows that are larger than those of every transaction that had its turn.
 

@@ -18,7 +18,7 @@ from qtcore.engines.ledger.tree import leaf_hash
 from qtcore.errors import Fault, InputRejected
 
 HEAD_VERSION: Final = 1
-_LONGEST_PRIVATE: Final = 2000
+LONGEST_PRIVATE: Final = 2000
 NAMES_SOMEBODY: Final = frozenset({"lifted_by", "revoked_by"})
 """Columns that hold a login: told beside the head, so that it can be erased."""
 
@@ -66,7 +66,7 @@ class Frame:
 def frame_of(context: Context, sources: Sources) -> Frame:
     """Read from the context what each entry repeats."""
     actor = context.actor
-    head = {
+    head: dict[str, object] = {
         "v": HEAD_VERSION,
         "at": utc_text(context.at),
         "offset": _offset(context.at, sources.zone),
@@ -75,6 +75,8 @@ def frame_of(context: Context, sources: Sources) -> Frame:
         "request": context.request_id,
         "session": context.session_id,
     }
+    if actor.token:
+        head["token"] = actor.token
     private = {
         "actor_name": actor.name,
         "actor_login": actor.login,
@@ -82,6 +84,7 @@ def frame_of(context: Context, sources: Sources) -> Frame:
         "peer_ip": context.peer_ip if context.peer_ip != context.ip else "",
         "device": context.device,
         "os_user": context.os_user,
+        "token_name": actor.token_name,
     }
     return Frame(sources, context.at, head, _tidy(private))
 
@@ -158,11 +161,18 @@ def _offset(at: datetime, zone: tzinfo | None) -> str:
 
 
 def _tidy(private: Mapping[str, str]) -> dict[str, str]:
-    """Give the personal values that are there, as they are stored and committed to."""
+    """Give the personal values that are there, as they are stored and committed to.
+
+    Raises InputRejected for one that is too long to be kept.
+    """
+    long = [f"{n} has {len(v):,} signs" for n, v in private.items() if len(v) > LONGEST_PRIVATE]
+    if long:
+        said = f"{', '.join(long)}; at most {LONGEST_PRIVATE:,} are kept of a personal value"
+        raise InputRejected(said, [Fault("QT610", said, "")])
     # PostgreSQL keeps no NUL in text.
-    short = {n: v.replace("\x00", "�")[:_LONGEST_PRIVATE] for n, v in private.items() if v}
+    there = {n: v.replace("\x00", "�") for n, v in private.items() if v}
     return {
-        n: v if v.isascii() else v.encode("utf-8", "replace").decode() for n, v in short.items()
+        n: v if v.isascii() else v.encode("utf-8", "replace").decode() for n, v in there.items()
     }
 
 

@@ -93,6 +93,7 @@ class UnitOfWork:
         self._entries: list[LedgerRows] = []
         self._messages: list[dict[str, object]] = []
         self._logged = 0
+        self.has_turn = self._connection.dialect.name != "postgresql"
         self._frame: Frame | None = None
         self._uids: dict[int, str] = {}
         self._uids_left: list[str] = []
@@ -109,10 +110,17 @@ class UnitOfWork:
         """Wait for the units that took their turn before; the next queries see what they wrote.
 
         For checks of what others may be writing, stock or genealogy, which no version of a row
-        guards. On SQLite every unit has its turn anyway.
+        guards. On SQLite every unit has its turn anyway. Keys drawn from now on are larger than all
+        that units with a turn have used.
         """
-        if self._connection.dialect.name == "postgresql":
+        if not self.has_turn:
             self._connection.execute(select(func.pg_advisory_xact_lock(_TURN, self.tenant_id)))
+            self.has_turn = True
+            self.draw_anew()
+
+    def draw_anew(self) -> None:
+        """Leave keys that were drawn and not used: the next are larger than all in use."""
+        self._keys.forget()
 
     def key(self) -> int:
         """Give the next integer key of a row."""
@@ -158,6 +166,10 @@ class UnitOfWork:
     def add(self, *rows: SQLModel) -> None:
         """Add new rows; what they refer to may be added in any order before the next query."""
         self._waiting += rows
+        for row in rows:
+            version, uid = getattr(row, "version", None), getattr(row, "uid", None)
+            if version is not None and uid is not None:
+                self._versions[uid] = version
 
     def add_plain(self, table: type[SQLModel], *rows: Mapping[str, object]) -> None:
         """Add new rows that nobody will change in this unit: no object is made for them."""

@@ -1,5 +1,6 @@
 """Every mistake has one shape, says where it is, and is never a 500."""
 
+import io
 import json
 from collections.abc import Iterator
 
@@ -9,17 +10,20 @@ import pytest
 from qtcore.context import LANGUAGES
 from qtcore.errors import (
     Ambiguous,
+    CannotVerify,
     Conflict,
     Denied,
     Fault,
     InputRejected,
     NotFound,
     NotSignedIn,
+    QTCoreError,
     Refusal,
     Refused,
     StoreUnavailable,
 )
-from qtcore.http.problems import problem_of
+from qtcore.http.logs import make_logger
+from qtcore.http.problems import log_failure, problem_of
 from qtcore.http.texts import load_texts
 from qtcore.testing.sites import a_site
 from tests.web import Web, make_web, milk_and_butter
@@ -212,6 +216,30 @@ def test_an_unexpected_error_tells_its_number_and_nothing_else():
     assert problem["status"] == 500
     assert "r-1" in problem["detail"]
     assert "secret" not in json.dumps(problem)
+
+
+def logged(error: Exception) -> list[dict[str, str]]:
+    out = io.StringIO()
+    try:
+        raise error from OSError(28, "No space left on device")
+    except type(error) as raised:
+        log_failure(make_logger(out), raised, problem_of(raised, "r-1"))
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("error", [CannotVerify("x"), StoreUnavailable("x", code="QT620")])
+def test_a_refusal_that_is_expected_is_one_line_of_the_log_without_a_trace(error):
+    (line,) = logged(error)
+    assert (line["event"], line["code"], line["error"]) == ("not available", error.code, "x")
+    assert "No space left" in line["cause"] and "Traceback" not in json.dumps(line)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), QTCoreError("x", code="QT510")])
+def test_what_nobody_expected_is_logged_with_its_trace(error):
+    """The control."""
+    (line,) = logged(error)
+    assert line["event"] == "unexpected" and "Traceback" in line["trace"]
+    assert logged(NotSignedIn("x")) == []
 
 
 def test_both_languages_hold_the_same_texts():

@@ -113,6 +113,8 @@ def test_a_passkey_where_none_can_be_verified_is_said_and_not_left_aside(web):
         assert "cannot be verified now" in answer.json()["detail"]
         assert "QTCORE_PUBLIC_URL" in answer.json()["detail"]
         assert api.get(f"/api/v1/signatures?about={lot}").json()["items"] == []
+    lines = [line for line in web.log.getvalue().splitlines() if "QT473" in line]
+    assert len(lines) == 1 and "Traceback" not in web.log.getvalue()
     with web.person() as client:
         sheet = released(client, lot)
         told = {"password": PASSWORD, "passkey": json.dumps(given["passkey"])}

@@ -14,7 +14,7 @@ from qtcore.store.queries.keyset import key_rows, rows_for
 from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes
 from qtcore.store.queries.records import records_about
 from qtcore.store.queries.shipments import contents_of, shipments_of
-from qtcore.store.queries.sums import made_of_themselves, sums_of
+from qtcore.store.queries.sums import sums_of
 from qtcore.store.queries.trace import SAME_AS, reached_nodes, trace_edges
 from qtcore.store.store import Store
 from qtcore.store.tables import Edge
@@ -193,7 +193,6 @@ def _ask_everything(session: Session, nodes: list[int]) -> None:
     active_holds(session, 1, few)
     movements_of(session, 1, few)
     sums_of(session, 1, few)
-    made_of_themselves(session, 1, few)
     open_discrepancies(session, 1, few)
     shipments_of(session, 1, few)
     contents_of(session, 1, few)

@@ -221,30 +221,6 @@ def test_what_is_noted_today_does_not_tell_what_did_not_fit_then(
         check_then(one, two, LATE, 2, None)
 
 
-@given(facts(), st.randoms(use_true_random=False), PAIRS)
-@few
-def test_in_which_order_facts_are_told_makes_no_difference(
-    one: Plant, two: Plant, told: list[Fact], chance: Any, pair: tuple[str, str] | None
-):
-    check_order(one, two, told, chance, pair)
-
-
-def check_order(
-    one: Plant, two: Plant, told: Sequence[Fact], chance: Any, pair: tuple[str, str] | None
-) -> None:
-    """Compare what two databases say that were told the same in another order."""
-    prefix, other = a_prefix(), list(told)
-    chance.shuffle(other)
-    cut = chance.randint(0, len(other))
-    one.load(told, prefix)
-    two.load(other[:cut], prefix)
-    two.load(other[cut:], prefix)
-    if pair is not None:
-        assert one.joins(prefix, pair) == two.joins(prefix, pair)
-    for name in THINGS:
-        assert one.says(name, prefix) == two.says(name, prefix), name
-
-
 @given(facts(), PAIRS)
 @few
 def test_what_leads_forward_leads_backward(

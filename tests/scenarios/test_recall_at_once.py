@@ -121,7 +121,10 @@ def test_answers_at_once_are_all_kept_one_after_the_other(site):
     recall, secret = sold(site)
     answers = [ReplyInput(True, "some", Decimal(n), "kg") for n in range(4)]
 
-    assert at_once(*(lambda a=a: answer_link(site, secret, a) for a in answers)) == [None] * 4
+    assert (
+        at_once(*(lambda a=a: answer_link(site, site.system_context(), secret, a) for a in answers))
+        == [None] * 4
+    )
 
     replies = read_case(site, a_context(site, EVERYTHING), recall.number).parts["replies"]
     assert [reply["number"] for reply in replies] == [1, 2, 3, 4]
@@ -154,7 +157,9 @@ def test_no_answer_comes_in_beside_the_closure(site):
         # What closes a recall has its turn before it looks.
         work.take_turn()
         late = threading.Thread(
-            target=lambda: outcomes.append(at_once(lambda: answer_link(site, secret, answer)))
+            target=lambda: outcomes.append(
+                at_once(lambda: answer_link(site, site.system_context(), secret, answer))
+            )
         )
         late.start()
         late.join(timeout=0.3)

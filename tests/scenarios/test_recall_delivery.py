@@ -141,7 +141,7 @@ def test_every_letter_to_one_consignee_can_be_answered_until_its_links_end(site,
     mine = [x for x in mail.links() if open_link(site, x).customer == "SHOP-A"]
     assert len(mine) >= 2
     for secret in mine:
-        assert answer_link(site, secret, ReplyInput(False, "none")) >= 1
+        assert answer_link(site, site.system_context(), secret, ReplyInput(False, "none")) >= 1
 
     revoke_links(site, a_context(site, EVERYTHING), recall.record_id, "SHOP-A")
     for secret in mine:
@@ -181,7 +181,7 @@ def test_a_reminder_goes_out_before_the_deadline_and_an_escalation_after_it_each
 def test_who_answered_is_neither_reminded_nor_escalated(site, recall, mail):
     send(site, recall)
     mine = next(x for x in mail.links() if open_link(site, x).customer == "SHOP-A")
-    answer_link(site, mine, ReplyInput(True, "none"))
+    answer_link(site, site.system_context(), mine, ReplyInput(True, "none"))
     CLOCK.advance(hours=9)
     run_round(site)
     found = notices(site, recall)

@@ -5,17 +5,23 @@ from decimal import Decimal
 import pytest
 from sqlmodel import func, select
 
-from qtcore.errors import InputRejected, NotFound, Refused
+from qtcore.errors import Conflict, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.jobs import run_round
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recall_checks import CheckInput, add_check
+from qtcore.services.recall_notices import acknowledge, send_notices
+from qtcore.services.recall_replies import ReplyInput, answer_link, make_link, note_reply
+from qtcore.services.recording import record_event
 from qtcore.services.records import correct_record
 from qtcore.store.tables import Notification, Outbox, WorkflowTimer
-from qtcore.testing.builders import a_party, a_user
+from qtcore.testing.builders import a_party, a_user, line
 from tests.scenarios.recall_dairy import PLAN, Dairy
+from tests.web import make_web
+
+SHOP = "SHOP-A"
 
 
 def a_check(customer: str) -> CheckInput:
@@ -91,3 +97,64 @@ def test_nobody_is_told_of_an_exercise_and_no_deadline_of_it_passes(dairy: Dairy
     dairy.clock.advance(hours=30)
     run_round(site)
     assert all(now > then for now, then in zip(count(), before, strict=True))
+
+
+def test_a_customer_is_counted_in_one_unit(dairy: Dairy) -> None:
+    """10 kg and 500 g were sold to a shop; 10 kg came back, and it answers in grams."""
+    site, now = dairy.site, dairy.site.sources.now()
+    grams = EventInput("shipping", (line(dairy.first, "subject", "500", "g"),), now, to_party=SHOP)
+    record_event(site, dairy.everyone(), grams)
+    recall = dairy.start()
+    dairy.give_back(SHOP, "10")
+
+    def counted() -> tuple[list[str], list[tuple[str, str]]]:
+        found = read_case(site, dairy.everyone(), recall.record_id).reconciled
+        assert found.problems == ()
+        (row,) = [row for row in found.customers if row["customer"] == SHOP]
+        totals = [(total["total"], total["unit"]) for total in found.totals]
+        return [row[n] for n in ("shipped", "returned", "unaccounted", "unit")], totals
+
+    assert counted() == (["10.5", "10", "0.5", "kg"], [("100", "kg")])
+    said = ReplyInput(True, "all", Decimal(10_500), "g", completed=True)
+    note_reply(site, dairy.everyone(), recall.record_id, customer=SHOP, reply=said)
+    assert counted()[0] == ["10.5", "10", "0.0", "kg"]
+
+
+@pytest.mark.parametrize("typed", ["9" * 19, "1E+300", "1E-100000", "1E-19", "-0", "NaN", "-3"])
+def test_a_reply_tells_a_quantity_that_somebody_can_mean(dairy: Dairy, typed: str) -> None:
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, SHOP)
+    said = ReplyInput(True, "some", Decimal(typed), "kg")
+    with pytest.raises(InputRejected, match="at most 18 digits before and 18 after the point"):
+        answer_link(dairy.site, dairy.everyone(), secret, said)
+
+
+def test_the_page_of_a_reply_reads_plain_digits_only(dairy: Dairy) -> None:
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, SHOP)
+    answers = {}
+    with make_web(dairy.site).visitor() as client:
+        for typed in ("1_000", "1e5", "1,5", "5kg", "-0", "9" * 400, "１２．５", "3.50"):
+            told = {"acknowledged": "yes", "impact": "some", "quantity": typed, "unit": "kg"}
+            answers[typed] = client.post(f"/reply/{secret}", data=told).status_code
+    assert list(answers.values()) == [400] * 6 + [200] * 2
+    replies = read_case(dairy.site, dairy.everyone(), recall.record_id).parts["replies"]
+    assert [reply["quantity"] for reply in replies] == ["12.5", "3.50"]
+
+
+def test_of_a_recall_that_was_dismissed_nobody_is_told_or_reminded(dairy: Dairy) -> None:
+    site, recall = dairy.site, dairy.start()
+    dairy.step(recall, "assess", "recall_coord")
+    dairy.step(recall, "dismiss", "recall_head")
+    with pytest.raises(Conflict, match="is not_needed: nobody is told any more"):
+        send_notices(site, dairy.everyone(), recall.record_id)
+
+    dairy.clock.advance(days=9)
+    run_round(site)
+
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert {notice["escalated_at"] for notice in notices} == {None}
+    (report,) = [n for n in notices if n["node"] == "FD-N07"]
+    acknowledge(site, dairy.everyone(), report["notice_id"], "receipt 1")
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert [n["round"] for n in notices if n["node"] == "FD-N07"] == [1]

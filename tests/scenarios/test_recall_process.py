@@ -244,14 +244,21 @@ def test_a_link_shows_one_consignee_only_and_keeps_every_reply(dairy):
     assert [lot["quantity"] for lot in opened.lots] == ["10"]
 
     first = ReplyInput(True, "some", Decimal(3), "kg")
-    assert answer_link(dairy.site, secret, first) == 1
-    assert answer_link(dairy.site, secret, replace(first, quantity=Decimal(4))) == 2
+    assert answer_link(dairy.site, dairy.site.system_context(), secret, first) == 1
+    assert (
+        answer_link(
+            dairy.site, dairy.site.system_context(), secret, replace(first, quantity=Decimal(4))
+        )
+        == 2
+    )
     replies = read_case(dairy.site, dairy.everyone(), recall.number).parts["replies"]
     assert [(r["quantity"], r["is_current"]) for r in replies] == [("3", False), ("4", True)]
     with pytest.raises(InputRejected, match="impact"):
-        answer_link(dairy.site, secret, replace(first, impact="much"))
+        answer_link(dairy.site, dairy.site.system_context(), secret, replace(first, impact="much"))
     with pytest.raises(InputRejected, match="unit"):
-        answer_link(dairy.site, secret, replace(first, unit="stone age"))
+        answer_link(
+            dairy.site, dairy.site.system_context(), secret, replace(first, unit="stone age")
+        )
 
 
 def test_wrong_expired_and_revoked_links_are_answered_alike(dairy):
@@ -283,14 +290,19 @@ def test_it_closes_only_when_it_adds_up_or_somebody_says_why(dairy):
 
     dairy.give_back("SHOP-A", "10")
     secret = make_link(dairy.site, dairy.everyone(), recall.record_id, "SHOP-B")
-    answer_link(dairy.site, secret, ReplyInput(True, "all", Decimal(6), "kg", completed=True))
+    answer_link(
+        dairy.site,
+        dairy.site.system_context(),
+        secret,
+        ReplyInput(True, "all", Decimal(6), "kg", completed=True),
+    )
     rows = report_rows(read_case(dairy.site, dairy.everyone(), recall.number))
     assert [(r["customer"], r["unaccounted"]) for r in rows] == [("SHOP-A", "0"), ("SHOP-B", "0")]
     dairy.step(recall, "close", "recall_head")
     view = read_case(dairy.site, dairy.everyone(), recall.number)
     assert view.case.closure["justification"] == "" and view.record.state == "closed"
     with pytest.raises(Conflict, match="closed"):
-        answer_link(dairy.site, secret, ReplyInput(True, "none"))
+        answer_link(dairy.site, dairy.site.system_context(), secret, ReplyInput(True, "none"))
 
 
 def test_what_comes_back_from_somebody_nothing_was_shipped_to_is_named_with_its_quantity(dairy):

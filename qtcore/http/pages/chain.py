@@ -15,6 +15,10 @@ from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.trace import EdgeRow
 
 SHOWN = 7
+MOST_MORE = 300
+"""So many lots stand behind the "+N more" of all lanes together; the rest is in the table."""
+MOST_STAGES = 30
+"""So many stages are drawn each way."""
 MOST_LINKS = 1500
 
 Amounts = Mapping[int, tuple[tuple[Decimal | None, str], ...]]
@@ -32,27 +36,33 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """A column: the stops that are shown, and those behind "+N more"."""
+    """A column: the stops that are shown, those behind "+N more", and how many are not listed."""
 
     stage: int
     stops: tuple[Stop, ...]
     more: tuple[Stop, ...] = ()
+    unlisted: int = 0
 
     @property
     def count(self) -> int:
         """How many there are in all."""
-        return len(self.stops) + len(self.more)
+        return len(self.stops) + len(self.more) + self.unlisted
 
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
-    """Lanes from left to right, the links between shown stops, and the counts of both sides."""
+    """Lanes from left to right, the links between shown stops, and the counts of both sides.
+
+    `far` are the lots in stages that are too far away to be drawn, `undrawn` the links left out.
+    """
 
     lanes: tuple[LaneView, ...]
     links: str
     upstream: int
     downstream: int
     unknown: int
+    far: int = 0
+    undrawn: int = 0
 
 
 def lanes_of(trace: Trace, *, steps: int | None = None) -> ChainView:
@@ -66,15 +76,22 @@ def lanes_of(trace: Trace, *, steps: int | None = None) -> ChainView:
         lane_length=SHOWN,
     )
     gave, took = _amounts(edges, is_source=True), _amounts(edges, is_source=False)
+    near = [column for column in drawing.columns if abs(column.stage) <= MOST_STAGES]
+    most_more = MOST_MORE // max(1, len(near))
     lanes = [
         LaneView(
             column.stage,
             tuple(_stop(nodes[n], gave if column.stage < 0 else took) for n in column.nodes),
-            tuple(_stop(nodes[n], gave if column.stage < 0 else took) for n in column.more),
+            tuple(
+                _stop(nodes[n], gave if column.stage < 0 else took) for n in column.more[:most_more]
+            ),
+            max(0, len(column.more) - most_more),
         )
-        for column in drawing.columns
+        for column in near
     ] or [LaneView(0, (Stop(trace.focus, is_focus=True),))]
-    return _view(trace, lanes, edges)
+    drawn = sum(len(column.nodes) + len(column.more) for column in near)
+    everything = sum(len(column.nodes) + len(column.more) for column in drawing.columns)
+    return replace(_view(trace, lanes, edges), far=everything - drawn)
 
 
 def neighbours_of(trace: Trace) -> ChainView:
@@ -128,4 +145,5 @@ def _view(trace: Trace, lanes: Sequence[LaneView], edges: Sequence[EdgeRow]) -> 
         upstream=sides.count("backward"),
         downstream=sides.count("forward"),
         unknown=sum(1 for e in edges if e.certainty != "recorded"),
+        undrawn=max(0, len(links) - MOST_LINKS),
     )

@@ -15,10 +15,11 @@ from qtcore.definitions.workflows import Transition
 from qtcore.http.call import Call
 from qtcore.http.pages.chain import neighbours_of
 from qtcore.http.pages.devices import known_devices
+from qtcore.http.pages.parts import Cut, part_of
 from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.http.units import show_unit
 from qtcore.services.audit import read_ledger
-from qtcore.services.lots import LotView, get_lot
+from qtcore.services.lots import LotView, Newest, get_lot
 from qtcore.services.printing import documents_of
 from qtcore.services.release import ReleaseView, explain_release
 from qtcore.services.site import Site
@@ -29,6 +30,8 @@ from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import ResultRow
 
 LAST_EVENTS = 6
+MOST_ROWS = 50
+MOST_MOVEMENTS = 40
 RESULT_FIELDS = ("characteristic", "value", "device", "reason")
 
 
@@ -62,7 +65,8 @@ def show_lot(call: Call) -> Seen:
 
 def lot_data(call: Call) -> dict[str, Any]:
     """Gather what the page of a lot shows."""
-    view = get_lot(call.site, call.act(), call.params["lot"])
+    newest = Newest(MOST_MOVEMENTS, call.word("events_before"))
+    view = get_lot(call.site, call.act(), call.params["lot"], newest)
     release = (
         explain_release(call.site, call.act(), view.info.uid) if view.info.kind == "lot" else None
     )
@@ -74,8 +78,12 @@ def lot_data(call: Call) -> dict[str, Any]:
         "view": view,
         "info": view.info,
         "chain": neighbours_of(view.trace),
-        "used": _links(view.trace, is_source=True),
-        "made": _links(view.trace, is_source=False),
+        "used": part_of(
+            call, Cut("used_from", "h-used", MOST_ROWS), _links(view.trace, is_source=True)
+        ),
+        "records": part_of(call, Cut("records_from", "h-records", MOST_ROWS), view.records),
+        "ships": part_of(call, Cut("ships_from", "h-ship", MOST_ROWS), view.trace.customers),
+        "events_before": call.word("events_before"),
         "tests": tests_of(call, view.info, view.results),
         "release": release,
         "steps": lot_steps(call.site, view.info.state, call.act()),

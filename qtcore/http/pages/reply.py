@@ -4,8 +4,10 @@ It must not know who is signed in. The secret stands in the address, so it is se
 (no referrer), never logged, and every address that does not open is answered alike.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any, Final
+from unicodedata import normalize
 
 import anyio
 from litestar import Request, Response
@@ -14,9 +16,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.http.call import Call, call_of
+from qtcore.http.pages.sessions import asked_by_nobody
 from qtcore.http.rendering import render_page
 from qtcore.services.recall_replies import OpenedLink, ReplyInput, answer_link, open_link
 
+_PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _HEADERS: Final = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
 
 
@@ -44,7 +48,7 @@ def _store(call: Call, secret: str, link: OpenedLink) -> Response[bytes]:
             contact=typed["contact"],
             note=typed["note"],
         )
-        number = answer_link(call.site, secret, reply, ip=call.ip)
+        number = answer_link(call.site, asked_by_nobody(call), secret, reply)
     except (InputRejected, Conflict) as error:
         return _render(call, link, status=400, mistakes=_mistakes(call, error, typed), typed=typed)
     return _render(call, open_link(call.site, secret), stored=number, typed=typed)
@@ -69,14 +73,17 @@ def _mistakes(
 
 
 def read_quantity(text: str) -> Decimal | None:
-    """Read a quantity as people type it; nothing is None, what is no number InputRejected."""
+    """Read a quantity as people type it, also with the digits of a Chinese keyboard.
+
+    Nothing is None; InputRejected for what is no plain number.
+    """
     if not text:
         return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
+    digits = normalize("NFKC", text)
+    if not _PLAIN.fullmatch(digits):
         message = f"{text[:40]!r} is not a number; write digits such as 12.5"
-        raise InputRejected(message, [Fault("QT411", message, "quantity")]) from None
+        raise InputRejected(message, [Fault("QT411", message, "quantity")])
+    return Decimal(digits)
 
 
 def _typed(link: OpenedLink) -> dict[str, Any]:

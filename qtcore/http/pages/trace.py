@@ -12,13 +12,15 @@ from qtcore.errors import Fault, InputRejected
 from qtcore.http.call import Call
 from qtcore.http.downloads import Download
 from qtcore.http.pages.chain import lanes_of
+from qtcore.http.pages.parts import Cut, part_of
 from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.moments import read_lens
 from qtcore.services.paths import Paths, find_paths
 from qtcore.services.trace import DIRECTIONS, Trace, trace
 from qtcore.services.wire import optional_text
 
-MOST_ROWS = 400
+MOST_ROWS = 200
+MOST_GAPS = 50
 _HEAD = ("side", "depth", "certainty", "lot_id", "item", "lot_no", "source", "state",
          "customer", "quantity", "unit", "shipped_at")  # fmt: skip
 
@@ -42,6 +44,8 @@ def show(call: Call) -> Seen:
     started = time.perf_counter()
     found = trace(call.site, call.act(), lot, direction, max_depth=depth, lens=lens)
     other = call.word("why").strip()
+    kept = {"lot": found.focus.uid, "direction": direction, "depth": depth}
+    kept |= {name: call.word(name) for name in ("as_of", "known_at")}
     return Page(
         "trace.html",
         {
@@ -50,7 +54,9 @@ def show(call: Call) -> Seen:
             "then": _query(call),
             "found": found,
             "chain": lanes_of(found),
-            "rows": found.nodes[:MOST_ROWS],
+            "rows": part_of(call, Cut("rows_from", "h-table", MOST_ROWS, kept), found.nodes),
+            "ships": part_of(call, Cut("ships_from", "h-cust", MOST_ROWS, kept), found.customers),
+            "gaps": part_of(call, Cut("gaps_from", "h-gaps", MOST_GAPS, kept), found.gaps),
             "seconds": f"{time.perf_counter() - started:.2f}",
         },
     )

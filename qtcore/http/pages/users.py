@@ -4,10 +4,11 @@ It must not know how a password is checked.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from qtcore.context import Actor, Context
+from qtcore.context import Actor
 from qtcore.errors import (
     CannotVerify,
     InputRejected,
@@ -21,6 +22,7 @@ from qtcore.http.call import Call
 from qtcore.http.cookies import session_cookie
 from qtcore.http.pages.leaving import send_away
 from qtcore.http.pages.mistakes import word_error
+from qtcore.http.pages.sessions import asked_by_nobody
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.accounts import NewUser, add_user, list_own_sites
 from qtcore.services.identities import link_identity, list_links, unlink_identity
@@ -172,9 +174,7 @@ def set_password(call: Call) -> Seen:
     """Set the password and go on to sign in."""
     secret = call.params["secret"]
     login = check_ticket(call.site, secret)
-    context = Context(
-        Actor(login), call.site.sources.now(), call.request_id, ip=call.ip, peer_ip=call.peer_ip
-    )
+    context = replace(asked_by_nobody(call), actor=Actor(login))
     try:
         use_ticket(call.site, context, secret, call.form.get("password", [""])[-1])
     except (InputRejected, TooManyTries) as error:

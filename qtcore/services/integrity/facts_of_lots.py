@@ -4,7 +4,7 @@ It must not read life cycles or the sealed tree.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from sqlmodel import SQLModel
 from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.stock import stock_of_nodes
 from qtcore.store.ledger_rows import as_text, composed
+from qtcore.store.queries.keyset import batched
+from qtcore.store.queries.sums import Sum, sums_from_scratch, sums_of
 from qtcore.store.tables import (
     Edge,
     Equipment,
@@ -23,6 +25,7 @@ from qtcore.store.tables import (
     Location,
     Lot,
     Movement,
+    MovementSum,
     Party,
     Record,
     Signature,
@@ -149,6 +152,28 @@ def check_balance(ground: Ground) -> Iterator[Violation]:
             if stock.quantity < 0 and not stock.unknown and not stock.problems:
                 said = f"{stock.quantity} {stock.unit} are on hand: more went out than came in"
                 yield Violation("I6", named[node], said)
+
+
+def check_sums(ground: Ground) -> Iterator[Violation]:
+    """I6: what is kept of sums is what adding every movement gives."""
+    named = {s.node: s.name for s in ground.subjects.values() if s.node is not None}
+    for nodes in batched(sorted({row.node for row in ground.rows(MovementSum)}), _BATCH):
+        kept = _by_sort(sums_of(ground.session, ground.tenant, nodes))
+        whole = _by_sort(sums_from_scratch(ground.session, ground.tenant, nodes))
+        for sort in sorted(kept.keys() | whole.keys(), key=str):
+            if kept.get(sort) != whole.get(sort):
+                node, part, effect, unit, *_ = sort
+                name = named.get(node, ground.nodes.get(node, str(node)))
+                said = (
+                    f"the kept sum of {part} {effect} {unit} is not that of its movements, which "
+                    "hold what was told; a correction of any event of it makes it anew"
+                )
+                yield Violation("I6", name, said)
+
+
+def _by_sort(rows: Iterable[Sum]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Give what is added of each sort; how much of it was kept does not matter."""
+    return {row[:6]: row._replace(fresh=0, last_id=0)[6:] for row in rows}
 
 
 def check_genealogy(ground: Ground) -> Iterator[Violation]:

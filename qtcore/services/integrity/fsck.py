@@ -16,6 +16,7 @@ from qtcore.services.integrity.facts_of_lots import (
     check_balance,
     check_genealogy,
     check_lines,
+    check_sums,
     check_told,
 )
 from qtcore.services.integrity.files import check_bytes, check_files
@@ -49,7 +50,7 @@ CHECKS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("I3", (check_told, check_lines, check_books)),
     ("I4", (check_releases,)),
     ("I5", (check_signatures, check_delegations)),
-    ("I6", (check_balance, check_genealogy)),
+    ("I6", (check_balance, check_sums, check_genealogy)),
     ("I7", (check_use,)),
     ("I8", (check_seals, check_witnesses)),
     ("I9", (check_time,)),

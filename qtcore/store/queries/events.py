@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     DateTime,
     Select,
@@ -86,6 +87,14 @@ class MovementRow(NamedTuple):
             "to_party": self.to_party,
             "equipment": self.equipment,
         }
+
+
+class NewestMovements(NamedTuple):
+    """Some movements as they happened, how many there are in all, and how many before these."""
+
+    rows: list[MovementRow]
+    total: int
+    older: int
 
 
 class ActRow(NamedTuple):
@@ -183,6 +192,19 @@ def movements_of(
     """List the movements of nodes as they happened."""
     build = partial(_movements, shape=lens.shape())
     return _moved(session, plain_rows(session, build, tenant_id, nodes, more=lens.parameters()))
+
+
+def newest_movements(
+    session: Session, tenant_id: int, node: int, *, limit: int, before: int | None = None
+) -> NewestMovements:
+    """List the last movements of a node, or the last that happened before one of them."""
+    build = partial(_newest, is_part=before is not None)
+    more: dict[str, object] = {"most": limit}
+    more |= {} if before is None else {"before": before}
+    rows = plain_rows(session, build, tenant_id, [node], more=more)
+    found = _moved(session, (row[:-2] for row in rows))
+    total, ahead = (rows[0][-2], rows[0][-1]) if rows else (0, 0)
+    return NewestMovements(found, total, ahead - len(found))
 
 
 def movements_of_events(
@@ -309,6 +331,42 @@ def _movements(dialect: str, *, shape: Shape, of_events: bool = False) -> Select
             counts(_EVENT, shape),
         )
     )
+
+
+@cache
+def _newest(dialect: str, *, is_part: bool) -> Select[Any]:
+    """Select the last movements with two counts: of all, and of those that are left from here."""
+    ways = (_EVENT.c.event_at.desc(), _MOVEMENT.c.id.desc())
+    every = (
+        select(
+            _MOVEMENT.c.id,
+            func.row_number().over(order_by=ways).label("place"),
+            func.count().over().label("total"),
+        )
+        .select_from(with_event(_MOVEMENT))
+        .where(
+            _MOVEMENT.c.tenant_id == TENANT,
+            among(dialect, _MOVEMENT.c.node),
+            counts(_EVENT, NOW.shape()),
+        )
+        .cte("every")
+    )
+    before = bindparam("before", type_=BigInteger)
+    # A movement that counts no longer has no place: then the list begins anew.
+    place = func.coalesce(select(every.c.place).where(every.c.id == before).scalar_subquery(), 0)
+    passed = place if is_part else literal(0, BigInteger)
+    part = (
+        select(every.c.id, every.c.total, (every.c.total - passed).label("ahead"))
+        .where(every.c.place > passed)
+        .order_by(every.c.place)
+        .limit(bindparam("most", type_=BigInteger))
+        .cte("part")
+    )
+    found = _movements(dialect, shape=NOW.shape()).where(_MOVEMENT.c.id.in_(select(part.c.id)))
+    total, ahead = (
+        select(column).limit(1).scalar_subquery() for column in (part.c.total, part.c.ahead)
+    )
+    return found.add_columns(total, ahead)
 
 
 @cache

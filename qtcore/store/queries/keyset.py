@@ -38,12 +38,22 @@ BEFORE_READING: Final = "qtcore_before_reading"
 TENANT: ColumnElement[int] = bindparam("tenant", type_=BigInteger)
 
 
-def among(dialect: str, keyed: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Make the condition that a column holds one of the keys.
+def among(
+    dialect: str, keyed: ColumnElement[Any], *, but: Select[tuple[int]] | None = None
+) -> ColumnElement[bool]:
+    """Make the condition that a column holds one of the keys, and none of what `but` selects.
 
     A list of parameters ends at 32,766 on SQLite and 65,535 on PostgreSQL; this has no end. It is
     a condition, not a join: SQLite would read the keys again for each row of the company.
     """
+    if but is not None:
+        left = key_rows(dialect).except_(but)
+        is_postgres = dialect == "postgresql"
+        return (
+            keyed == func.any(func.array(left.scalar_subquery()))
+            if is_postgres
+            else keyed.in_(left)
+        )
     if dialect == "postgresql":
         return keyed == func.any(bindparam("keys", type_=ARRAY(BigInteger)))
     return keyed.in_(select(_listed().c.value))

@@ -70,6 +70,7 @@ class LedgerRow(NamedTuple):
             "details": self.head.get("details", {}),
             "request": self.head.get("request", ""),
             "session": self.head.get("session", ""),
+            "token": self.head.get("token", ""),
             "private": self.private,
         }
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, exists, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import TENANT, among, key_rows, read_rows, rows_for
 from qtcore.store.tables import Edge, NodeAlias
 
-MOST_LINKS: Final = 20_000
 _EDGE: Final = table_of(Edge)
 _ALIAS: Final = table_of(NodeAlias)
 _ANY_ALIAS: Final = select(_ALIAS.c.id).where(_ALIAS.c.tenant_id == TENANT).limit(1)
@@ -31,14 +30,15 @@ def between_links(session: Session, tenant_id: int, nodes: Iterable[int]) -> set
 
 
 def links_of(
-    session: Session, tenant_id: int, nodes: Iterable[int], direction: str
-) -> list[tuple[int, int]]:
+    session: Session, tenant_id: int, nodes: Iterable[int], direction: str, *, most: int
+) -> list[tuple[int, int]] | None:
     """List the links of nodes to their products, or ``backward`` to their sources.
 
-    Of a hub not all: more than `MOST_LINKS` means that some are missing when walking ``forward``.
+    None when there are more than `most`; then hardly more than these have been read.
     """
     build = partial(_links, is_forward=direction == "forward")
-    return [(row[0], row[1]) for row in rows_for(session, build, tenant_id, nodes)]
+    found = rows_for(session, build, tenant_id, nodes, more={"most": most + 1})
+    return None if len(found) > most else [(row[0], row[1]) for row in found]
 
 
 @cache
@@ -55,7 +55,5 @@ def _between(dialect: str) -> Select[Any]:
 @cache
 def _links(dialect: str, *, is_forward: bool) -> Select[Any]:
     near = _EDGE.c.src if is_forward else _EDGE.c.dst
-    found = select(_EDGE.c.src, _EDGE.c.dst).where(
-        _EDGE.c.tenant_id == TENANT, among(dialect, near), _EDGE.c.superseded_by.is_(None)
-    )
-    return found.limit(MOST_LINKS + 1) if is_forward else found
+    here = and_(_EDGE.c.tenant_id == TENANT, among(dialect, near), _EDGE.c.superseded_by.is_(None))
+    return select(_EDGE.c.src, _EDGE.c.dst).where(here).limit(bindparam("most", type_=BigInteger))

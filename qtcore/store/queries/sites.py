@@ -51,6 +51,20 @@ def owners_of_places(session: Session, tenant_id: int) -> Mapping[int, str]:
     return found
 
 
+def owners_by_code(session: Session, tenant_id: int, codes: Iterable[str]) -> dict[str, str]:
+    """Give the party code that owns each of some places, by their codes; nobody's are left out."""
+    wanted = [code for code in dict.fromkeys(codes) if code]
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(_LOCATION.c.id, _LOCATION.c.code).where(
+            _LOCATION.c.tenant_id == tenant_id, _LOCATION.c.code.in_(wanted)
+        )
+    ).all()
+    owners = owners_of_places(session, tenant_id)
+    return {row.code: owners[row.id] for row in rows if row.id in owners}
+
+
 def site_of_place(session: Session, tenant_id: int, code: str) -> str:
     """Give the party code that owns a place by its code; empty when nobody does."""
     place = session.execute(

@@ -33,6 +33,7 @@ from qtcore.store.tables.events import (
     ImportRow,
     ImportRun,
     Movement,
+    MovementSum,
 )
 from qtcore.store.tables.files import Attachment, Blob
 from qtcore.store.tables.ledger import (
@@ -156,6 +157,7 @@ __all__ = [
     "LogisticUnit",
     "Lot",
     "Movement",
+    "MovementSum",
     "Node",
     "NodeAlias",
     "Notification",

@@ -105,8 +105,10 @@ class Movement(TenantRow, table=True):
             "quantity IS NULL OR effect = 'adjusted' OR CAST(quantity AS NUMERIC) >= 0",
             name="quantity",
         ),
-        Index("ix_movement_node", "tenant_id", "node"),
-        Index("ix_movement_event", "tenant_id", "event_id"),
+        # With what they are asked for besides: what came after the kept sums, and whether an event
+        # that made a node used it as well.
+        Index("ix_movement_node", "tenant_id", "node", "id"),
+        Index("ix_movement_event", "tenant_id", "event_id", "node"),
         Index("ix_movement_container", "tenant_id", "container"),
     )
 
@@ -118,6 +120,38 @@ class Movement(TenantRow, table=True):
     location_id: int | None = key_field(default=None)
     quantity: Decimal | None = decimal_field(default=None)
     unit: str = Field(default="", max_length=20)
+
+
+class MovementSum(TenantRow, table=True):
+    """What the older acts of one sort did to a node with very many: no fact, but adding done once.
+
+    It holds what counts of the node's movements up to `last_id`, the same in all rows of the node.
+    When one of them counts no longer, the rows of the node go, see `qtcore.store.kept_sums`.
+    """
+
+    __tablename__ = "movement_sum"
+    __table_args__ = (
+        tenant_key("node", "node", "node"),
+        tenant_key("location_id", "location"),
+        Index("ix_movement_sum_node", "tenant_id", "node"),
+    )
+
+    node: int = key_field()
+    part: str = Field(max_length=10)
+    effect: str = Field(max_length=12)
+    unit: str = Field(default="", max_length=20)
+    location_id: int | None = key_field(default=None)
+    is_packing: bool
+    quantity: Decimal | None = decimal_field(default=None)
+    acts: int
+    untold: int
+    future: int
+    emptied: int
+    itself: int
+    devices: int
+    first_at: datetime
+    first_id: int = key_field()
+    last_id: int = key_field()
 
 
 class Edge(TenantRow, table=True):

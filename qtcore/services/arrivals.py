@@ -1,0 +1,213 @@
+"""What left and came in again: at another site of ours, or at a customer who tells us of it.
+
+It must not know recalls. Until it comes in it is under way; then it is on hand where it came in,
+and the receipt brought nothing new into being. A receipt without any sign that it is the end of a
+shipment is a delivery of its own: goods that somebody else holds are never taken for received.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from sqlmodel import Session
+
+from qtcore.errors import InputRejected
+from qtcore.services.shipments import Shipment
+from qtcore.services.site import Site
+from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.recalls import parties_by_code
+from qtcore.store.queries.sites import owners_by_code
+
+Convert = Callable[[Decimal, str, str], Decimal]
+_ORDER: Final = {"shipped": 0, "returned": 1, "received": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Our own sites, and whose each place is, by its code."""
+
+    own: Collection[str]
+    owners: Mapping[str, str]
+
+    def is_end(self, receipt: MovementRow, left: MovementRow) -> bool:
+        """Say whether a receipt may be where a shipment arrived."""
+        at = self.owners.get(receipt.location_code, "") or receipt.to_party
+        if at and at == left.to_party:
+            return True
+        senders = {"", left.from_party, *self.own}
+        return not at and left.to_party in self.own and receipt.from_party in senders
+
+
+@dataclass(slots=True)
+class _Left:
+    row: MovementRow
+    open: Decimal | None
+    """What is still under way, in the unit of the shipment; None while nobody knows how much."""
+    arrived: Decimal | None = Decimal(0)
+    """What came in again; None when all of an unknown quantity did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """By node, shipment and unit, how much of it came in again; None: all of what was not told.
+
+    `fresh`: by node and line, how much of a receipt where something arrived came in anew.
+    """
+
+    found: Mapping[tuple[int, str, str], Decimal | None]
+    fresh: Mapping[tuple[int, int], Decimal]
+    own: Collection[str] = ()
+
+    def owed(self, shipments: Iterable[Shipment]) -> Iterator[tuple[Shipment, Decimal | None]]:
+        """Give what each customer answers for: all they got; a site of ours, what is under way."""
+        shipments = list(shipments)
+        yield from ((ship, ship.quantity) for ship in shipments if ship.customer not in self.own)
+        yield from self.under_way(ship for ship in shipments if ship.customer in self.own)
+
+    def under_way(self, shipments: Iterable[Shipment]) -> Iterator[tuple[Shipment, Decimal | None]]:
+        """Give the shipments of which something did not come in again, each with how much."""
+        left = dict(self.found)
+        for ship in shipments:
+            key = (ship.node, ship.event_id, ship.unit)
+            came = left.get(key, Decimal(0))
+            if came is None:
+                continue
+            if ship.quantity is None or not came:
+                yield ship, ship.quantity
+                continue
+            taken = min(came, ship.quantity)
+            left[key] = came - taken
+            if taken < ship.quantity:
+                yield ship, ship.quantity - taken
+
+    def came_again(self, units: Mapping[int, str], convert: Convert) -> dict[int, Decimal]:
+        """Say how much of each lot came in again, in the unit given for it."""
+        sums: dict[int, Decimal] = defaultdict(Decimal)
+        for (node, _, unit), came in self.found.items():
+            wanted = units.get(node, unit)
+            sums[node] += _converted(came or Decimal(0), (unit, wanted), convert) or Decimal(0)
+        return sums
+
+
+def read_arrivals(site: Site, session: Session, movements: Sequence[MovementRow]) -> Arrivals:
+    """Find what came in again, in the movements of some lots; asks for places only where it may."""
+    gone = {row.node for row in movements if row.effect == "shipped"}
+    rows: dict[int, list[MovementRow]] = defaultdict(list)
+    for row in movements if gone else ():
+        if row.node in gone and (row.effect in _ORDER or row.effect == "produced"):
+            rows[row.node].append(row)
+    asked = {node: told for node, told in rows.items() if _may_arrive(told)}
+    if not asked:
+        return Arrivals({}, {})
+    told = [row for some in asked.values() for row in some]
+    tenant = site.store.tenant_id
+    parties = parties_by_code(session, tenant, {row.to_party for row in told})
+    own = {code for code, party in parties.items() if "site" in (party.roles or [])}
+    owners = owners_by_code(session, tenant, {row.location_code for row in told})
+    return find_arrivals(asked, Sites(own, owners), site.registry.convert)
+
+
+def _may_arrive(rows: Iterable[MovementRow]) -> bool:
+    """Say whether a lot came in more than once: how it first came in is no arrival."""
+    return sum(row.effect in ("received", "produced") for row in rows) > 1
+
+
+def find_arrivals(
+    movements: Mapping[int, Sequence[MovementRow]], sites: Sites, convert: Convert
+) -> Arrivals:
+    """Match the receipts of lots with what left before them, the oldest first."""
+    found: dict[tuple[int, str, str], Decimal | None] = {}
+    fresh: dict[tuple[int, int], Decimal] = {}
+    for node, rows in movements.items():
+        for left in _match(rows, (sites, convert), fresh):
+            key = (node, left.row.event_uid, left.row.unit)
+            known = found.get(key, Decimal(0))
+            if left.arrived is None or known is None:
+                found[key] = None
+            elif left.arrived:
+                found[key] = known + left.arrived
+    return Arrivals(found, fresh, sites.own)
+
+
+def without_arrivals(
+    site: Site, session: Session, movements: Iterable[MovementRow]
+) -> list[MovementRow]:
+    """Leave what came in again out of the movements: it brought nothing new into being."""
+    rows = list(movements)
+    fresh = read_arrivals(site, session, rows).fresh
+    if not fresh:
+        return rows
+    known = [
+        row
+        if row.effect != "received" or (row.node, row.id) not in fresh
+        else row._replace(quantity=fresh[row.node, row.id])
+        for row in rows
+    ]
+    return [row for row in known if row.effect != "received" or row.quantity != 0]
+
+
+def _match(
+    rows: Sequence[MovementRow],
+    how: tuple[Sites, Convert],
+    fresh: dict[tuple[int, int], Decimal],
+) -> list[_Left]:
+    """Of one moment, what left comes before what came; how a lot first came in is no arrival."""
+    sites, convert = how
+    gone = [row for row in rows if row.effect == "shipped"]
+    born = [row for row in rows if row.effect in ("received", "produced")]
+
+    def is_end(row: MovementRow) -> bool:
+        return row.effect == "received" and any(sites.is_end(row, each) for each in gone)
+
+    first = min(born, key=lambda row: (row.event_at, is_end(row), row.id), default=None)
+    told = [row for row in rows if row.effect in _ORDER and row is not first]
+    left: list[_Left] = []
+    for row in sorted(told, key=lambda row: (row.event_at, _ORDER[row.effect], row.id)):
+        if row.effect == "shipped":
+            left.append(_Left(row, row.quantity))
+        elif row.effect == "returned":
+            _take(row, [one for one in left if one.row.to_party == row.from_party], convert)
+        else:
+            ends = [one for one in left if sites.is_end(row, one.row)]
+            rest = _take(row, ends, convert, arrives=True)
+            if rest != row.quantity:
+                fresh[row.node, row.id] = rest or Decimal(0)
+    return left
+
+
+def _take(
+    row: MovementRow, left: Iterable[_Left], convert: Convert, *, arrives: bool = False
+) -> Decimal | None:
+    """Take a receipt or return off what left; gives what is left of it, in its own unit."""
+    rest, unit = row.quantity, row.unit
+    for one in left:
+        if one.open is not None and not one.open:
+            continue
+        if rest is None or one.open is None:
+            # Of an unknown quantity, all came that was still under way.
+            one.arrived = one.arrived if not arrives else None
+            one.open = Decimal(0)
+            return Decimal(0)
+        amount = _converted(rest, (unit, one.row.unit), convert)
+        if amount is None:
+            continue
+        taken = min(amount, one.open)
+        one.open -= taken
+        if arrives and one.arrived is not None:
+            one.arrived += taken
+        rest, unit = amount - taken, one.row.unit
+        if not rest:
+            break
+    return rest if rest is None else _converted(rest, (unit, row.unit), convert)
+
+
+def _converted(quantity: Decimal, units: tuple[str, str], convert: Convert) -> Decimal | None:
+    given, wanted = units
+    if given == wanted:
+        return quantity
+    try:
+        return convert(quantity, given, wanted)
+    except InputRejected:
+        return None
