@@ -24,6 +24,7 @@ from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
+from qtcore.store.queries.nodes import active_holds
 from qtcore.store.tables import RecallCase, RecallSnapshot, Record
 
 
@@ -83,12 +84,15 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
     clock = clock_of(session, case, record)
     customers = {ship.customer for ship in scope.shipments}
     rows = notices_of(session, record)
+    infos = {node.info.node: node.info for node in scope.trace.nodes}
+    on_hold = active_holds(session, record.tenant_id, infos)
+    held = sorted(infos[node].uid for node in on_hold if node in infos)
     parts = {
         "clock": clock,
         "notices": [notice_json(site, row, clock, now) for row in rows],
         "replies": replies_of(session, record),
         "effectiveness": effectiveness(session, case, record, customers),
-        "now": {name: today[name] for name in ("open_orders", "in_transit")},
+        "now": {**{name: today[name] for name in ("open_orders", "in_transit")}, "held": held},
         "since_snapshot": differences(snapshot.scope, today),
     }
     return CaseView(record, case, snapshot, scope, reconcile(site, session, record, scope), parts)

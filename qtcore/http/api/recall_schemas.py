@@ -157,7 +157,11 @@ RECALLS: Mapping[str, Schema] = {
             "replies": _list(ANY_OBJECT),
             "effectiveness": ANY_OBJECT,
             "now": _object(
-                {"open_orders": _list(_ref("OpenOrder")), "in_transit": _list(ANY_OBJECT)}
+                {
+                    "open_orders": _list(_ref("OpenOrder")),
+                    "in_transit": _list(ANY_OBJECT),
+                    "held": TEXTS,
+                }
             ),
             "since_snapshot": _object(
                 {
