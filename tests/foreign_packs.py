@@ -41,6 +41,10 @@ def lie_on_the_wire():
         if isinstance(each, socket.socket):
             each.sendall(bytes(64))
 
+class Unsaid:
+    def __repr__(self):
+        return "\\ud800\\x1b[2J"
+
 def mutate(lot):
     lot.fields["tests"] = "passed"
 
@@ -61,6 +65,9 @@ DEEDS = {
     "answers endlessly": lambda lot: iter(lambda: Refusal("X", "endless"), None),
     "answers a lot": lambda lot: [Refusal("X", "x" * 5_000_000)],
     "answers another type": lambda lot: {"code": "X"},
+    "raises half a sign": lambda lot: {}[Unsaid()],
+    "answers half a sign": lambda lot: [Refusal("X", "\\ud800")],
+    "turns the writing": lambda lot: [Refusal("X", "passed", fix="\\u202e")],
     "answers no text": lambda lot: [Refusal("X", 7)],
     "mutates": mutate,
     "closes everything": lambda lot: os.closerange(0, 64),
@@ -80,7 +87,9 @@ def judge_release(lot):
 def contribute_facts():
     return {"cold": lambda lot: lot.quantity == Decimal(5), "weight": lambda lot: Decimal("1.50"),
             "made": lambda lot: lot.made_on, "codes": lambda lot: ["a", "b"],
-            "smell": lambda lot: 1 / 0, "size": lambda lot: 0.5, "gone": lambda lot: os._exit(4)}
+            "smell": lambda lot: 1 / 0, "half": lambda lot: ["\\ud800"],
+            "no number": lambda lot: Decimal("sNaN"), "size": lambda lot: 0.5,
+            "gone": lambda lot: os._exit(4)}
 
 @hookimpl
 def contribute_channels():

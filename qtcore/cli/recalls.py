@@ -4,7 +4,6 @@ It must not change a lot: real recalls are opened by people who sign, on the pag
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -14,14 +13,13 @@ from qtcore.cli.options import (
     console,
 )
 from qtcore.cli.questions import named
-from qtcore.errors import InputRejected
 
 recall = typer.Typer(no_args_is_help=True)
 
 Lots = Annotated[list[str] | None, typer.Argument(help="The lots to start from.")]
 Machine = Annotated[str, typer.Option("--equipment", help="What ran on this machine in the window")]
 Since = Annotated[str, typer.Option("--from", help="Start of the window: 2026-05-01T08:00Z")]
-Until = Annotated[str, typer.Option("--to", help="End of the window")]
+Until = Annotated[str, typer.Option("--to", help="End of the window; a day: its end")]
 Supplier = Annotated[str, typer.Option("--supplier", help="What this party delivered")]
 Unrecorded = Annotated[
     bool,
@@ -30,18 +28,6 @@ Unrecorded = Annotated[
     ),
 ]
 Where = Annotated[str, typer.Option("--where", help="A condition on the parameters of events")]
-
-
-def _moment(name: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputRejected(
-            f"{name} {text!r} is not a time; write 2026-05-01 or 2026-05-01T08:00+08:00"
-        ) from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @recall.command("scope")
@@ -58,10 +44,11 @@ def scope(
     include_unrecorded: Unrecorded = False,
 ) -> None:
     """Show what a recall would reach: lots, customers, stock, orders, balance, gaps."""
+    from qtcore.services.moments import read_moment
     from qtcore.services.recall import Question, recall_scope
 
     with here.site() as site:
-        span = (_moment("--from", since), _moment("--to", until))
+        span = (read_moment("--from", since, is_end=False), read_moment("--to", until))
         asked = Question(tuple(lots or ()), equipment, supplier, where, *span, include_unrecorded)
         found = recall_scope(site, here.context(site), asked)
         here.answer(found.as_json(), text=_scope_text)
@@ -128,8 +115,7 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
         f"sibling: {row['item']} {row['lot_no']} shares {row['shared']}"
         for row in answer["siblings"]
     ]
-    unaccounted = answer["balance"]["unaccounted"]
-    lines.append(f"unaccounted: {unaccounted}" if unaccounted else "the balance closes")
+    lines += _balance_text(answer["balance"], {row["lot_id"]: named(row) for row in answer["lots"]})
     lines += [f"gap: {gap['detail']}" for gap in answer["gaps"]]
     rest = answer["not_recorded"]
     if rest["events"]:
@@ -139,6 +125,17 @@ def _scope_text(answer: Mapping[str, Any]) -> str:
             + ("they are possible" if rest["included"] else "--include-unrecorded takes them in")
         )
     return "\n".join(lines)
+
+
+def _balance_text(balance: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Say what nobody accounts for and what cannot be counted, lot by lot."""
+    lines = []
+    for lot in balance["lots"]:
+        name = names[lot["lot_id"]]
+        if lot["lot_id"] in balance["unaccounted"]:
+            lines.append(f"unaccounted: {name}: {lot['unaccounted']} {lot['unit']}")
+        lines += [f"not counted: {name}: {problem['message']}" for problem in lot["problems"]]
+    return lines or ["the balance closes"]
 
 
 def _shares_text(shares: Sequence[Mapping[str, Any]]) -> str:
@@ -164,7 +161,8 @@ def _mock_text(answer: Mapping[str, Any]) -> str:
 
 
 def _case_text(answer: Mapping[str, Any]) -> str:
-    lines = [f"{answer['number']} {answer['title']}: {answer['state']}"]
+    drill = " (mock recall: nothing is held or sent)" if answer["is_mock"] else ""
+    lines = [f"{answer['number']} {answer['title']}: {answer['state']}{drill}"]
     lines += [
         f"  {row['node']} {row['recipient']}: {row['state']}, due {row['due_at'] or 'not started'}"
         f"{' LATE' if row['is_late'] else ''}"
@@ -175,6 +173,7 @@ def _case_text(answer: Mapping[str, Any]) -> str:
         f"{row['reported']}, unaccounted {row['unaccounted']} {row['unit']}"
         for row in answer["balance"]["customers"]
     ]
+    lines += [f"  not counted: {problem}" for problem in answer["balance"]["problems"]]
     changes = {name: len(rows) for name, rows in answer["since_snapshot"].items() if rows}
     lines.append(f"since the snapshot: {changes or 'nothing changed'}")
     return "\n".join(lines)

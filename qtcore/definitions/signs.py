@@ -33,6 +33,11 @@ def find_hidden(text: str) -> str | None:
     return _NAMES.get(sign) or f"the hidden sign U+{ord(sign):04X}"
 
 
+def without_hidden(text: str) -> str:
+    """Give a text with a mark in the place of each sign that is never accepted."""
+    return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def find_unseen(name: str) -> str | None:
     """Say what of a name nobody sees, so that two names would look alike; None when all is seen.
 

@@ -7,13 +7,16 @@ second implementation, written from RFC 9162 and the C2SP texts, not from the pr
     python3 qtcore_verify.py FILE --key NAME+ID+KEY [--size N --root HEX] [--lang zh]
         [--witness NAME+ID+KEY] [--authority CERTIFICATE.pem]
 
-Exit code 0: all holds. 1: something does not hold. 2: the file cannot be judged.
+Exit code 0: all holds. 1: something does not hold. 2: the file cannot be judged, or the answer
+cannot be written.
 """
 
 import argparse
 import base64
 import hashlib
+import io
 import json
+import os
 import re
 import shutil
 import sys
@@ -942,6 +945,8 @@ recorded, nor that the file holds every event of a lot: ask for the export of a 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
+    if sys.stdout is None:  # closed by the caller: the exit code says it
+        sys.stdout = io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -963,8 +968,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A screen would break a long line by itself, and let a text begin there as a line of ours.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     lines = [part for line in lines for part in _folded(line, width)]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if verdict.fails else 0
+    return _show("\n".join(lines) + "\n") or (1 if verdict.fails else 0)
+
+
+def _show(text: str) -> int:
+    """Write the answer; 2 when nobody could read it to its end, where the verdict stands."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as exc:  # `| head` closes the pipe, a disk is full
+        sys.stderr.write(f"CANNOT BE SHOWN: {exc}: what was written is not the whole answer\n")
+        # What is left over would be written again at the end of the process, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    return 0
 
 
 def _folded(text: str, width: int) -> Iterator[str]:

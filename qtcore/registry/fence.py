@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from qtcore.definitions.problems import Problem
 from qtcore.definitions.read import HEAD_FILE, PackFolder
 from qtcore.definitions.recalls import RecallNode
+from qtcore.definitions.signs import find_hidden, without_hidden
 from qtcore.errors import Refusal
 from qtcore.hookspecs import Channel, ExchangeFormat, FactValue, GiveFact
 
@@ -64,7 +65,7 @@ def fenced(
 
 def _say(exc: BaseException) -> str:
     try:
-        said = str(exc)[:300]
+        said = without_hidden(str(exc)[:300])  # a file name of other bytes, say: it is shown
     except Exception:
         said = "its message cannot be shown"
     return said if isinstance(exc, PackFailed) else f"{type(exc).__name__}: {said}"
@@ -97,6 +98,7 @@ def checked_refusals(result: object) -> tuple[Refusal, ...]:
             raise TypeError("returned a Refusal whose parts are not texts")
         if not refusal.code or not refusal.message:
             raise ValueError("returned a Refusal without code or message")
+        _require_shown(*refusal.as_json().values())
     return refusals
 
 
@@ -112,10 +114,23 @@ def checked_givers(result: object) -> Mapping[str, GiveFact]:
 
 def checked_fact(result: object) -> FactValue:
     if isinstance(result, list | tuple) and all(isinstance(item, str) for item in result):
+        _require_shown(*result)
         return tuple(result)
+    if isinstance(result, str):
+        _require_shown(result)
+    if isinstance(result, Decimal) and not result.is_finite():
+        raise ValueError(f"returned {result}, which is no number to decide by")
     if result is None or isinstance(result, bool | int | Decimal | str | date):
         return result
     raise TypeError(f"returned {_type_of(result)}, which no fact can hold")
+
+
+def _require_shown(*texts: str) -> None:
+    """Refuse a text that no database or page would take, or that reads other than it runs."""
+    for text in texts:
+        hidden = find_hidden(text)
+        if hidden is not None:
+            raise ValueError(f"returned a text with {hidden}")
 
 
 def checked_nothing(_: object) -> None:

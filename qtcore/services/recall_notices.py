@@ -38,6 +38,14 @@ def get_case(session: Session, record: Record) -> RecallCase:
     return found
 
 
+def has_ended(session: Session, notice: RecallNotice) -> bool:
+    """Say whether the recall of a notice was closed or dismissed: nothing of it is due any more."""
+    ended = select(Record.closed_at).where(
+        Record.tenant_id == notice.tenant_id, Record.id == notice.record_id
+    )
+    return session.exec(ended).one() is not None
+
+
 def clock_of(session: Session, case: RecallCase, record: Record) -> dict[str, str]:
     """Give the started clocks: those set, and the decision by its signature."""
     clock = {str(k): str(v) for k, v in case.clock.items()}
@@ -119,7 +127,8 @@ def send_notices(
 
     Consignees answer under the public address of the site; where none is set, under `public_url`,
     and without either their notices go without a link. A mock recall sends nothing and answers
-    with an empty list. Raises InputRejected when `public_url` is another one than the site's.
+    with an empty list. Raises InputRejected when `public_url` is another one than the site's,
+    Conflict once the recall has ended.
     """
     require(site, context, "recall.start", about=record_id)
     if public_url and site.public_url and public_url.rstrip("/") != site.public_url:
@@ -130,6 +139,8 @@ def send_notices(
     with site.store.write(context) as work:
         record = get_record(site, work.session, record_id)
         get_case(work.session, record)
+        if record.closed_at is not None:
+            raise Conflict(f"recall {record.number} is {record.state}: nobody is told any more")
         rows = [n for n in notices_of(work.session, record) if n.state in ("planned", "failed")]
         for row in rows:
             post(work, row, answer_at)
@@ -175,4 +186,5 @@ def acknowledge(site: Site, context: Context, notice_id: str, evidence: str) -> 
             raise Conflict(f"the plan asks for no notice to {row.recipient} any more")
         changes = work.change(row, state="acknowledged", acknowledged_at=context.at)
         work.log("recall.acknowledge", "notice", row.uid, changes=changes, reason=evidence)
-        plan_next(work, row)
+        if not has_ended(work.session, row):
+            plan_next(work, row)

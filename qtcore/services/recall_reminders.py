@@ -60,9 +60,10 @@ def _step(
             RecallCase.tenant_id == row.tenant_id, RecallCase.record_id == row.record_id
         )
     ).one()
-    clock = clock_of(session, case, record_of(session, case))
+    record = record_of(session, case)
+    clock = clock_of(session, case, record)
     due = due_of(site, clock, row)
-    if due is None or case.closure:
+    if due is None or record.closed_at is not None:
         return None
     if now > due:
         return "escalated_at", due

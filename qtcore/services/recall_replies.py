@@ -16,6 +16,7 @@ from qtcore.context import Actor, Context
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.accounts import new_secret, token_hash
 from qtcore.services.master import get_master
+from qtcore.services.order_numbers import orders_in
 from qtcore.services.recall_notices import get_case
 from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
@@ -26,6 +27,7 @@ from qtcore.store.unit import UnitOfWork
 
 LIVES: Final = timedelta(days=90)
 IMPACTS: Final = ("none", "some", "all")
+MOST_DIGITS: Final = 18
 _NO_LINK: Final = "this address leads nowhere: it is wrong, or no longer valid"
 
 
@@ -184,9 +186,19 @@ def _lots_of(session: Session, record: Record, customer: str) -> list[dict[str, 
         .where(RecallSnapshot.tenant_id == record.tenant_id, RecallSnapshot.record_id == record.id)
         .order_by(RecallSnapshot.number.desc())  # type: ignore[attr-defined]
     ).first()
-    rows = snapshot.scope.get("shipments", []) if snapshot else []
+    scope = snapshot.scope if snapshot else {}
+    orders = orders_in(scope)
+    items = {lot["item"]: lot["item_name"] for lot in scope.get("lots", ())}
     names = ("lot_no", "item", "quantity", "unit", "shipped_at")
-    return [{n: row.get(n) for n in names} for row in rows if row["customer"] == customer]
+    return [
+        {
+            **{n: row.get(n) for n in names},
+            "item_name": items.get(row["item"]) or row["item"],
+            "order_nos": orders.get(row["event_id"], []),
+        }
+        for row in scope.get("shipments", ())
+        if row["customer"] == customer
+    ]
 
 
 def _latest(session: Session, record: Record, party_id: int) -> RecallReply | None:
@@ -257,8 +269,12 @@ def _check(
         text = f"impact {reply.impact!r} is not one of {', '.join(IMPACTS)}"
         faults.append(Fault("QT411", text, "impact"))
     quantity = reply.quantity
-    if quantity is not None and (not quantity.is_finite() or quantity < 0):
-        faults.append(Fault("QT411", f"quantity {quantity} is not zero or more", "quantity"))
+    if quantity is not None and not _is_plain(quantity):
+        text = (
+            f"quantity {str(quantity)[:40]} is not zero or more, with at most {MOST_DIGITS} digits "
+            f"before and {MOST_DIGITS} after the point"
+        )
+        faults.append(Fault("QT411", text, "quantity"))
     elif quantity is not None and site.registry.unit(reply.unit) is None:
         faults.append(Fault("QT433", f"unit {reply.unit!r} is not declared", "unit"))
     elif quantity is not None:
@@ -274,6 +290,14 @@ def _check(
     ]
     if faults:
         raise InputRejected(faults[0].message, faults)
+
+
+def _is_plain(quantity: Decimal) -> bool:
+    """Say whether somebody can mean a quantity; anybody who has the link may type one."""
+    if not quantity.is_finite() or quantity.is_signed():
+        return False
+    places = -int(quantity.as_tuple().exponent)
+    return quantity.adjusted() < MOST_DIGITS and places <= MOST_DIGITS
 
 
 def _unlike_units(site: Site, reply: ReplyInput, lots: Sequence[Mapping[str, Any]]) -> list[Fault]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, NullPool, TextClause, create_engine, inspect,
 from sqlalchemy.exc import SQLAlchemyError
 
 from qtcore.errors import InputRejected, StoreUnavailable
-from qtcore.store.engines import Target, read_target
+from qtcore.store.engines import Target, open_postgres, read_target
 
 _PLACES: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/*/bin")
 _SQLITE_HEAD: Final = b"SQLite format 3\x00"
@@ -88,7 +88,7 @@ def require_free(url: str) -> None:
                 f"{place} exists; nothing was overwritten: give a new file, or move it away first"
             )
         return
-    engine = create_engine(target.url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    engine = open_postgres(target)
     try:
         with engine.connect() as connection:
             tables = inspect(connection).get_table_names()
@@ -119,7 +119,7 @@ def a_temporary_place(url: str, folder: Path) -> Iterator[str]:
                 order(_LET_GO, name=stale)
         # Held while this connection lives: when this process is killed, the next backup gets it.
         order(_HOLD, name=name)
-        order(text(f"CREATE DATABASE {name}"))
+        order(text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
         try:
             yield target.url.set(drivername="postgresql", database=name).render_as_string(
                 hide_password=False

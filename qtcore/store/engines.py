@@ -155,9 +155,30 @@ def open_for_migration(target: Target) -> Engine:
     Foreign keys are off on SQLite, because a table is changed there by building it anew.
     """
     if target.dialect == "postgresql":
-        return create_engine(target.url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+        return open_postgres(target)
     pragmas = {**_writer_pragmas(target), "foreign_keys": "OFF"}
     return _sqlite_engine(target, pragmas, "BEGIN IMMEDIATE", size=1)
+
+
+def open_postgres(target: Target) -> Engine:
+    """Open a PostgreSQL database for work that keeps no connection."""
+    engine = create_engine(target.url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    return _only_utf8(engine, target)
+
+
+def _only_utf8(engine: Engine, target: Target) -> Engine:
+    """Refuse a database of another encoding: it keeps the first name it cannot write for later."""
+
+    def on_connect(driver_connection: Any, _record: Any) -> None:
+        found = driver_connection.info.parameter_status("server_encoding")
+        if found != "UTF8":
+            raise StoreUnavailable(
+                f"{target.name} has the encoding {found}, UTF8 is needed: make a new database with "
+                "createdb --encoding UTF8 --template template0"
+            )
+
+    event.listen(engine, "connect", on_connect, insert=True)  # before anything is read from it
+    return engine
 
 
 def needs_single_writer(version: tuple[int, ...]) -> bool:
@@ -234,4 +255,4 @@ def _postgres_engine(target: Target) -> Engine:
         json_deserializer=load_json,
     )
     watch_writes(engine)
-    return engine
+    return _only_utf8(engine, target)

@@ -17,6 +17,7 @@ from qtcore.engines.ledger import (
     NoteError,
     NoteKey,
     ProofError,
+    UnsignedNote,
     open_note,
     read_checkpoint,
     verify_consistency,
@@ -101,14 +102,14 @@ class WitnessBook:
         return db
 
     def _read(self, submission: Submission) -> Accepted:
+        _require_shape(submission.note)
         origin = submission.note.split("\n", 1)[0]
         keys = [k for k in self._keys if origin == k.name or origin.startswith(f"{k.name}/")]
         if not keys:
             raise Refusal(404, f"the log {origin[:200]!r} is not known to this witness")
-        _require_shape(submission.note)
         try:
             opened = open_note(submission.note, keys)
-        except NoteError as exc:
+        except UnsignedNote as exc:
             raise Refusal(403, str(exc)) from exc
         checkpoint = read_checkpoint(opened.body)
         if submission.old > checkpoint.size:

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from qtcore.cli.main import app
 from qtcore.services.audit import seal
+from qtcore.services.events import EventInput, Origin, write_all
+from qtcore.services.nodes import NodeBook
 from qtcore.services.site import open_site
-from qtcore.testing import a_received_lot, a_site
+from qtcore.testing import a_received_lot, a_site, line
 
 COMMANDS = (
     "demo",
@@ -144,9 +146,31 @@ def test_a_mock_recall_is_filed_and_shown(tmp_path: Path) -> None:
     assert (answer["held"], answer["timings"]["located_percent"]) == ([], "100.00")
     shown = RUNNER.invoke(app, ["recall", "show", answer["number"], *shared])
     assert shown.exit_code == 0
-    assert answer["number"] in shown.output
+    assert f"{answer['number']} Mock recall: signal (mock recall: " in shown.output
     assert wrong.exit_code == 1
     assert "no recall plan 'food_xx'; known plans: " in wrong.output
+
+
+def test_the_scope_on_the_command_line_takes_whole_days_and_says_what_does_not_add_up(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'days.db'}"
+    with a_site(url) as site:
+        lot = a_received_lot(site, quantity="10")
+        day = str(site.sources.now().date())
+        sold = EventInput("shipping", (line(lot, "subject", "12"),), site.sources.now())
+        with site.store.write(site.system_context()) as work:
+            write_all(site, NodeBook(site, work), [sold], origin=Origin("import"))
+    asked = ["recall", "scope", "--supplier", "SUPPLIER-A", "--db", url]
+
+    found = RUNNER.invoke(app, [*asked, "--from", day, "--to", day])
+    wrong = RUNNER.invoke(app, [*asked, "--from", "yesterday", "--to", day])
+
+    assert found.exit_code == 0, found.output
+    assert "not counted: MILK lot M-1 of SUPPLIER-A: on hand is -2 kg" in found.output
+    assert "the balance closes" not in found.output
+    assert wrong.exit_code == 1
+    assert "--from 'yesterday' is not a time; give a day such as" in wrong.output
 
 
 def test_upgrading_twice_publishes_once(url: str) -> None:

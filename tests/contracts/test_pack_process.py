@@ -67,6 +67,9 @@ FAULTS = {
     "answers endlessly": "returned more than 1000 values",
     "answers a lot": "at most 1048576 are accepted",
     "answers another type": "returned a dict",
+    "raises half a sign": "KeyError: \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J",
+    "answers half a sign": "ValueError: returned a text with half of a surrogate pair",
+    "turns the writing": "ValueError: returned a text with the hidden sign U+202E",
     "answers no text": "parts are not texts",
     "mutates": "TypeError: 'mappingproxy' object does not support item assignment",
     "closes everything": "its process left with code",
@@ -119,9 +122,13 @@ def test_facts_channels_formats_and_nodes_come_from_the_process(third):
         "smell": None,
         "size": None,
         "gone": None,
+        "half": None,
+        "no number": None,
     }
     assert [(f.hook, f.message.split(" ")[0]) for f in failures] == [
         ("gone", "its"),
+        ("half", "ValueError:"),
+        ("no number", "ValueError:"),
         ("size", "TypeError:"),
         ("smell", "ZeroDivisionError:"),
     ]

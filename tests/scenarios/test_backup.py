@@ -20,7 +20,9 @@ from qtcore.services.backup import back_up, restore
 from qtcore.services.definitions import publish_registry
 from qtcore.services.site import open_site
 from qtcore.services.witnessing import tell_witnesses
-from qtcore.store.backups import copy_database
+from qtcore.store.backups import copy_database, require_free
+from qtcore.store.engines import read_target
+from qtcore.store.migrate import migrate
 from qtcore.store.signers import load_or_make_signer
 from qtcore.testing import a_received_lot, a_site
 from tests.attackers import note
@@ -311,3 +313,23 @@ def test_a_postgres_database_is_backed_up_and_restored(
         restore(made.file, target, key_folder=keys)
     with pytest.raises(InputRejected, match="of the same kind"):
         restore(made.file, f"sqlite:///{tmp_path / 'x.db'}", key_folder=keys)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_postgres_database_of_another_encoding_is_refused_by_name(
+    postgres_server: PostgresServer, tmp_path: Path, encoding: str
+) -> None:
+    """It would keep what is written in ASCII, and fail at the first name that is not."""
+    name = f"other_{encoding.lower()}"
+    postgres_server.run(
+        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
+    )
+    url = postgres_server.url(name)
+    for act in (
+        lambda: migrate(read_target(url)),
+        lambda: require_free(url),
+        lambda: open_site(url, key_folder=tmp_path / "keys").close(),
+    ):
+        with pytest.raises(StoreUnavailable, match=f"has the encoding {encoding}, UTF8 is needed"):
+            act()

@@ -1,23 +1,28 @@
 """What would let a recall look better than it is: checks of strangers, exercises, found stock."""
 
+import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlmodel import func, select
 
-from qtcore.errors import InputRejected, NotFound, Refused
+from qtcore.errors import Conflict, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput, Line, Origin, write_all
+from qtcore.services.interchange import import_epcis
 from qtcore.services.jobs import run_round
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recall_checks import CheckInput, add_check
-from qtcore.services.recall_replies import ReplyInput, note_reply
+from qtcore.services.recall_notices import acknowledge, send_notices
+from qtcore.services.recall_replies import ReplyInput, answer_link, make_link, note_reply
 from qtcore.services.recording import record_event
 from qtcore.services.records import correct_record
 from qtcore.store.tables import Notification, Outbox, WorkflowTimer
 from qtcore.testing.builders import a_party, a_user, line
 from tests.scenarios.recall_dairy import PLAN, Dairy
+from tests.web import make_web
 
 SHOP = "SHOP-A"
 
@@ -116,3 +121,86 @@ def test_a_customer_is_counted_in_one_unit(dairy: Dairy) -> None:
     said = ReplyInput(True, "all", Decimal(10_500), "g", completed=True)
     note_reply(site, dairy.everyone(), recall.record_id, customer=SHOP, reply=said)
     assert counted()[0] == ["10.5", "10", "0.0", "kg"]
+
+
+@pytest.mark.parametrize("typed", ["9" * 19, "1E+300", "1E-100000", "1E-19", "-0", "NaN", "-3"])
+def test_a_reply_tells_a_quantity_that_somebody_can_mean(dairy: Dairy, typed: str) -> None:
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, SHOP)
+    said = ReplyInput(True, "some", Decimal(typed), "kg")
+    with pytest.raises(InputRejected, match="at most 18 digits before and 18 after the point"):
+        answer_link(dairy.site, dairy.everyone(), secret, said)
+
+
+def test_the_page_of_a_reply_reads_plain_digits_only(dairy: Dairy) -> None:
+    recall = dairy.start()
+    secret = make_link(dairy.site, dairy.everyone(), recall.record_id, SHOP)
+    answers = {}
+    with make_web(dairy.site).visitor() as client:
+        for typed in ("1_000", "1e5", "1,5", "5kg", "-0", "9" * 400, "１２．５", "3.50"):
+            told = {"acknowledged": "yes", "impact": "some", "quantity": typed, "unit": "kg"}
+            answers[typed] = client.post(f"/reply/{secret}", data=told).status_code
+    assert list(answers.values()) == [400] * 6 + [200] * 2
+    replies = read_case(dairy.site, dairy.everyone(), recall.record_id).parts["replies"]
+    assert [reply["quantity"] for reply in replies] == ["12.5", "3.50"]
+
+
+def test_of_a_recall_that_was_dismissed_nobody_is_told_or_reminded(dairy: Dairy) -> None:
+    site, recall = dairy.site, dairy.start()
+    dairy.step(recall, "assess", "recall_coord")
+    dairy.step(recall, "dismiss", "recall_head")
+    with pytest.raises(Conflict, match="is not_needed: nobody is told any more"):
+        send_notices(site, dairy.everyone(), recall.record_id)
+
+    dairy.clock.advance(days=9)
+    run_round(site)
+
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert {notice["escalated_at"] for notice in notices} == {None}
+    (report,) = [n for n in notices if n["node"] == "FD-N07"]
+    acknowledge(site, dairy.everyone(), report["notice_id"], "receipt 1")
+    notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
+    assert [n["round"] for n in notices if n["node"] == "FD-N07"] == [1]
+
+
+LOT = "urn:epc:class:lgtin:4012345.012345.E1"
+
+
+def a_document(*events: dict[str, Any]) -> bytes:
+    shared = {"type": "ObjectEvent", "eventTimeZoneOffset": "+00:00", "quantityList": [
+        {"epcClass": LOT, "quantity": 8, "uom": "KGM"},
+    ]}  # fmt: skip
+    return json.dumps(
+        {
+            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
+            "type": "EPCISDocument",
+            "schemaVersion": "2.0",
+            "creationDate": "2026-05-01T00:00:00Z",
+            "epcisBody": {"eventList": [{**shared, **event} for event in events]},
+        }
+    ).encode()
+
+
+def test_a_shipment_declared_an_error_shows_as_withdrawn(dairy: Dairy) -> None:
+    site, person = dairy.site, dairy.everyone()
+    name = "urn:uuid:00000000-0000-4000-8000-00000000000"
+    made = {"eventID": f"{name}1", "eventTime": "2026-04-01T10:00:00Z", "action": "ADD",
+            "bizStep": "commissioning"}  # fmt: skip
+    buyer = {"type": "owning_party", "destination": "urn:epc:id:pgln:4099999.00000"}
+    sent = {"eventID": f"{name}2", "eventTime": "2026-04-02T10:00:00Z", "action": "OBSERVE",
+            "bizStep": "shipping", "destinationList": [buyer]}  # fmt: skip
+    wrong = {"declarationTime": "2026-05-02T10:00:00Z", "reason": "did_not_occur"}
+    import_epcis(site, site.system_context(), [("a.json", a_document(made, sent))])
+    recall = start_recall(site, person, RecallStart(["E1"], "Metal", "metal", data=PLAN))
+    before = read_case(site, person, recall.record_id).parts["since_snapshot"]
+    told = a_document({**sent, "errorDeclaration": wrong})
+    import_epcis(site, site.system_context(), [("b.json", told)])
+
+    after = read_case(site, person, recall.record_id).parts["since_snapshot"]
+    assert before["withdrawn"] == after["shipped"] == []
+    (gone,) = after["withdrawn"]
+    assert (gone["lot_no"], gone["customer"], gone["quantity"]) == ("E1", "4099999000005", "8")
+    with make_web(site).person() as client:
+        page = client.get(f"/recall/{recall.number}").text
+    assert "E1</a> not shipped after all" in page
+    assert f'action="/recall/{recall.number}/renew"' in page

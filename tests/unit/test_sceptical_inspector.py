@@ -6,6 +6,7 @@ The files are of an earlier release; what they cannot show stands in `tests/scen
 import base64
 import copy
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,23 @@ def test_a_root_in_capitals_is_the_same_root(capsys: pytest.CaptureFixture[str])
     options = [str(file), "--key", KEY, "--size", told[1], "--root", root]
     assert qtcore_verify.main(options) == 0
     assert "are those you have kept" in capsys.readouterr().out
+
+
+def test_an_answer_that_nobody_can_read_to_its_end_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`| head` closes the pipe: an exit code of 1 would say that the file does not hold."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        assert qtcore_verify.main([str(GOLDEN / FILES[1]), "--key", KEY]) == 2
+    monkeypatch.undo()
+    assert "CANNOT BE SHOWN" in capfd.readouterr().err
+
+
+def test_with_its_output_closed_the_exit_code_says_the_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert qtcore_verify.main([str(GOLDEN / FILES[1]), "--key", KEY]) == 0

@@ -12,6 +12,7 @@ from typing import Final
 from qtcore.engines.ledger.note import NoteError
 from qtcore.engines.ledger.tree import is_hash
 
+MOST_SIZE: Final = 2**63 - 1
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -51,6 +52,8 @@ def read_checkpoint(body: str) -> Checkpoint:
     origin, size, encoded, *extensions = lines
     if not _SIZE.fullmatch(size):
         raise NoteError(f"checkpoint of {origin!r} has size {size[:30]!r}; plain digits expected")
+    if int(size) > MOST_SIZE:  # a book and a database keep no larger one
+        raise NoteError(f"checkpoint of {origin!r} has size {size}, at most {MOST_SIZE}")
     try:
         root = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as exc:

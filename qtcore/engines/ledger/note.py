@@ -30,6 +30,10 @@ class NoteError(ValueError):
     """Raised when a note or a verifier key is malformed, or no known key has signed the note."""
 
 
+class UnsignedNote(NoteError):
+    """Raised when a note is well formed, and no known key has signed it or a signature is false."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoteKey:
     """A public Ed25519 key and the name it signs under."""
@@ -132,13 +136,13 @@ def open_note(text: str, known_keys: Iterable[NoteKey]) -> OpenedNote:
         if key is None:
             continue
         if not key.has_signed(body, signature):
-            raise NoteError(f"signature of {name!r} (id {key_id.hex()}) does not fit the text")
+            raise UnsignedNote(f"signature of {name!r} (id {key_id.hex()}) does not fit the text")
         if key in signed_by:
             raise NoteError(f"signature of {name!r} (id {key_id.hex()}) is there twice")
         signed_by[key] = None
     if not signed_by:
         names = ", ".join(sorted(name for name, _ in known)) or "none"
-        raise NoteError(f"note is not signed by a known key; known: {names}")
+        raise UnsignedNote(f"note is not signed by a known key; known: {names}")
     return OpenedNote(body, tuple(signed_by))
 
 
