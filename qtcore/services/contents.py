@@ -4,7 +4,7 @@ It must not know customers or rules. Packing changes no stock; a pallet that lea
 contents along, and one that comes in brings them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -49,19 +49,19 @@ def list_movements(
     An event that names both a pallet and the lot inside counts once for the lot.
     """
     wanted = set(nodes)
-    own = movements_of(session, tenant_id, wanted, lens=lens)
-    return list(add_carried(session, tenant_id, wanted, own, lens=lens))
+    rows = movements_of(session, tenant_id, wanted, lens=lens)
+    return list(with_carried(session, tenant_id, rows, wanted, lens=lens))
 
 
-def add_carried(
+def with_carried(
     session: Session,
     tenant_id: int,
-    wanted: Set[int],
     rows: Sequence[_Row],
+    wanted: Collection[int],
     *,
     lens: Lens = NOW,
 ) -> Sequence[_Row | MovementRow]:
-    """Add to the movements of nodes themselves those of what carried them; see `list_movements`."""
+    """Add to the movements of nodes those of the cases and pallets they were in at that time."""
     carried = _carried(session, tenant_id, rows, lens)
     if not carried:
         return rows
@@ -77,16 +77,20 @@ def add_carried(
 
 
 def shipped_inside(
-    session: Session, tenant_id: int, acts: Mapping[int, Sequence[ActRow]]
+    session: Session,
+    tenant_id: int,
+    acts: Mapping[int, Sequence[ActRow | MovementRow]],
+    *,
+    lens: Lens = NOW,
 ) -> list[MovementRow]:
     """List how things left inside cases and pallets; `acts` are the acts on each of them."""
     packings = [row for rows in acts.values() for row in rows if row.container is not None]
     carried = [
-        row for row in _carried(session, tenant_id, packings, NOW) if row.effect == "shipped"
+        row for row in _carried(session, tenant_id, packings, lens) if row.effect == "shipped"
     ]
     if not carried:
         return []
-    return [row for row in _of_contents(session, tenant_id, carried, NOW) if row.node in acts]
+    return [row for row in _of_contents(session, tenant_id, carried, lens) if row.node in acts]
 
 
 def _of_contents(

@@ -17,7 +17,7 @@ from qtcore.engines.balance import Balance, balance_sums, exactly
 from qtcore.engines.shares import Share
 from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
-from qtcore.services.contents import add_carried
+from qtcore.services.contents import with_carried
 from qtcore.services.recall_places import Found, OnHand, Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
@@ -223,7 +223,7 @@ def _read_moved(site: Site, session: Session, starts: Sequence[Seed], walked: Tr
     customers = parties_by_code(session, tenant, {row.to_party for row in own})
     left = shipped_among(own, known, customers)
     shipments = shipped_to(session, tenant, list(known), whole=seeds, rows=left)
-    rows = add_carried(session, tenant, known.keys(), own)
+    rows = with_carried(session, tenant, own, known)
     by_node: dict[int, list[AnyMovement]] = defaultdict(list)
     for row in rows:
         by_node[row.node].append(row)

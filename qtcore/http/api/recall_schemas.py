@@ -171,6 +171,7 @@ RECALLS: Mapping[str, Schema] = {
                     "changed": _list(ANY_OBJECT),
                     "verdicts": _list(ANY_OBJECT),
                     "shipped": _list(_ref("Shipment")),
+                    "withdrawn": _list(_ref("Shipment")),
                 }
             ),
             "balance": ANY_OBJECT,
