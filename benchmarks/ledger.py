@@ -34,6 +34,7 @@ from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal, verify_history
 from qtcore.services.events import EventInput, write_events
 from qtcore.services.proving import prove_lot
+from qtcore.services.serving import settle_memory
 from qtcore.services.site import Site, with_registry
 from qtcore.services.transitions import Step, fire_transition, fire_transitions
 from qtcore.testing import a_received_lot, a_site, a_user, an_output, line
@@ -144,6 +145,7 @@ def measure_history(folder: Path, events: int) -> dict[str, Any]:
         for start in range(0, events, BATCH):
             write_batch(site, lot.uid if start == 0 else "", start)
         seal_seconds = timed(lambda: seal(site))
+        settle_memory()  # as `qtcore serve` and `qtcore audit verify` do
         bare = statistics.median(timed(lambda: hash_rows(file)) for _ in range(3))
         hashing = statistics.median(hash_memory(file) for _ in range(3))
         ours = statistics.median(timed(lambda: check(site)) for _ in range(3))

@@ -102,13 +102,19 @@ class NotFound(QTCoreError):
 
 
 class Ambiguous(QTCoreError):
-    """Raised when a name fits several things; the caller shows `candidates` and asks again."""
+    """Raised when a name fits several things; the caller shows `candidates` and asks again.
+
+    `asked` is the name, where it is one of several that were given.
+    """
 
     code = "QT405"
 
-    def __init__(self, message: str, candidates: Sequence[Mapping[str, object]] = ()) -> None:
+    def __init__(
+        self, message: str, candidates: Sequence[Mapping[str, object]] = (), *, asked: str = ""
+    ) -> None:
         super().__init__(message)
         self.candidates = tuple(candidates)
+        self.asked = asked
 
 
 class Refused(QTCoreError):

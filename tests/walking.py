@@ -100,6 +100,7 @@ FORMS: Final = {
     "POST /recall/{record}/check": {"customer": "FARM", "method": "phone"},
     "POST /recall/{record}/clock": {"event": "known_at", "at": "2026-06-01T08:00"},
     "POST /recall/{record}/heard": {"customer": "FARM", "impact": "none"},
+    "POST /recall/{record}/link": {"customer": "FARM"},
     "POST /recall/{record}/renew": {"reason": "one more"},
     "POST /sign/{intent}": {"password": "wrong password"},
     "POST /users": {"login": "page-made", "name": "Page Made", "email": "a@example.org"},

@@ -191,6 +191,7 @@ def verify(
 ) -> None:
     """Re-hash the history, or a range of it, and compare it with its signed checkpoints."""
     from qtcore.services.audit import read_span, verify_history
+    from qtcore.services.serving import settle_memory
 
     if (size is None) != (not root):
         raise typer.BadParameter("--size and --root go together: both come from one checkpoint")
@@ -199,6 +200,7 @@ def verify(
     with here.site() as site:
         witness = (size, root) if size is not None else None
         context, (span, _) = here.context(site), read_span(site, first, last)
+        settle_memory()
         with shown_progress("events") as told:
             found = verify_history(site, context, witness=witness, span=span, progress=told)
         here.answer(found.as_json(), text=_verify_text)

@@ -18,7 +18,7 @@ from qtcore.http.call import Call
 from qtcore.http.finding_words import Speaker
 from qtcore.http.problems import Problem
 from qtcore.http.settings import Settings
-from qtcore.http.units import show_quantity
+from qtcore.http.units import show_quantity, typed_unit
 from qtcore.registry.registry import Registry
 from qtcore.services.kept_forms import find_kept
 from qtcore.services.notifications import count_unread
@@ -136,6 +136,7 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
         "rule_title": rule_title,
         "action_word": action_word,
         "thing_word": thing_word,
+        "typed_unit": partial(typed_unit, registry, language),
         "say_finding": Speaker(registry, settings.texts, language).say,
     }
 

@@ -33,3 +33,9 @@ def show_unit(registry: Registry, language: str, unit: str) -> str:
         if words:
             return words[0]
     return _PLAIN_UNITS.get(unit) or unit.translate(_BRACKETS)
+
+
+def typed_unit(registry: Registry, language: str, unit: str) -> str:
+    """Write a unit into a field as a person would type it; always as it is read again."""
+    shown = show_unit(registry, language, unit)
+    return shown if registry.unit(shown) is not None else unit

@@ -4,7 +4,7 @@ It must not know customers or rules. Packing changes no stock; a pallet that lea
 contents along, and one that comes in brings them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
@@ -48,29 +48,45 @@ def list_movements(
     """
     wanted = set(nodes)
     rows = movements_of(session, tenant_id, wanted, lens=lens)
+    return with_carried(session, tenant_id, rows, wanted, lens=lens)
+
+
+def with_carried(
+    session: Session,
+    tenant_id: int,
+    rows: list[MovementRow],
+    wanted: Collection[int],
+    *,
+    lens: Lens = NOW,
+) -> list[MovementRow]:
+    """Add to the movements of nodes those of the cases and pallets they were in at that time."""
     carried = _carried(session, tenant_id, rows, lens)
     if not carried:
         return rows
     told = {(row.event_uid, row.node, row.effect) for row in rows}
-    rows += [
+    inside = [
         row
         for row in _of_contents(session, tenant_id, carried, lens)
         if row.node in wanted and (row.event_uid, row.node, row.effect) not in told
     ]
-    return sorted(rows, key=lambda row: row.event_at)
+    return sorted([*rows, *inside], key=lambda row: row.event_at)
 
 
 def shipped_inside(
-    session: Session, tenant_id: int, acts: Mapping[int, Sequence[ActRow]]
+    session: Session,
+    tenant_id: int,
+    acts: Mapping[int, Sequence[ActRow | MovementRow]],
+    *,
+    lens: Lens = NOW,
 ) -> list[MovementRow]:
     """List how things left inside cases and pallets; `acts` are the acts on each of them."""
     packings = [row for rows in acts.values() for row in rows if row.container is not None]
     carried = [
-        row for row in _carried(session, tenant_id, packings, NOW) if row.effect == "shipped"
+        row for row in _carried(session, tenant_id, packings, lens) if row.effect == "shipped"
     ]
     if not carried:
         return []
-    return [row for row in _of_contents(session, tenant_id, carried, NOW) if row.node in acts]
+    return [row for row in _of_contents(session, tenant_id, carried, lens) if row.node in acts]
 
 
 def _of_contents(

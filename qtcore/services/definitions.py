@@ -16,6 +16,7 @@ from qtcore.services.configurations import VersionHead, find_version, newest_num
 from qtcore.services.master import ensure_unknowns
 from qtcore.services.pending import note_disk
 from qtcore.services.site import Site
+from qtcore.store.company import company_of
 from qtcore.store.kept import kept
 from qtcore.store.tables import DefinitionVersion
 
@@ -116,6 +117,7 @@ def publish_registry(site: Site, context: Context) -> int:
                 "content": row.content_sha256,
                 "fingerprint": row.fingerprint,
                 "definitions": published,
+                "company": company_of(work),
             },
         )
     return published

@@ -3,7 +3,7 @@
 It must not know how a device is calibrated; see `qtcore.services.devices`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -18,7 +18,7 @@ from qtcore.definitions.fields import DEVICE
 from qtcore.errors import Refusal
 from qtcore.services.devices import Unfit, calibrations_of, find_device, why_unfit
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import TENANT, among, batched, rows_for
 from qtcore.store.tables import Device, Event, InspectionResult, Movement
 from qtcore.store.unit import UnitOfWork
 
@@ -86,6 +86,22 @@ def uses_of(
     ]
     told = sorted((node, code, at.date(), key) for node, code, at, key in rows)
     return _judged(session, tenant_id, [(n, code, on, key or None) for n, code, on, key in told])
+
+
+def uses_in_events(
+    session: Session, tenant_id: int, events: Mapping[int, Collection[int]]
+) -> list[Use]:
+    """List what devices told of lots in some events of each, whether these still hold or not."""
+    named: dict[int, tuple[str, date]] = {}
+    for few in batched(sorted(set().union(*events.values()))):
+        rows = session.execute(
+            sql_select(_EVENT.id, _EVENT.device, _EVENT.event_at).where(
+                _EVENT.tenant_id == tenant_id, _EVENT.id.in_(few), _EVENT.device != literal("")
+            )
+        )
+        named |= {key: (code, at.date()) for key, code, at in rows}
+    told = [(node, *named[key], key) for node, own in events.items() for key in own if key in named]
+    return _judged(session, tenant_id, sorted(told))
 
 
 @cache

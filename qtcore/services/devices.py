@@ -126,7 +126,7 @@ def register_device(site: Site, context: Context, new: NewDevice) -> dict[str, A
         )
         work.add(row)
         told = ("code", "name", "kind", "serial_no", "site", "every_days")
-        given = {name: (None, getattr(row, name)) for name in told if getattr(row, name)}
+        given = {name: (None, getattr(row, name)) for name in told}
         work.log("device.register", "device", row.uid, changes=given)
     return get_device(site, context, new.code)
 

@@ -7,9 +7,11 @@ known now.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from operator import itemgetter
+from typing import Protocol
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from qtcore.engines.balance import exactly
 from qtcore.services.contents import shipped_inside
@@ -26,11 +28,12 @@ from qtcore.services.impossible_acts import (
 from qtcore.services.loops import loops_near
 from qtcore.services.packings import find_misfits
 from qtcore.services.site import Site
-from qtcore.services.stock import SIGN, stock_of_all_names, stock_of_nodes
+from qtcore.services.stock import SIGN, Stock, stock_of_all_names, stock_of_nodes
 from qtcore.services.wire import decimal_text
 from qtcore.store.kept_sums import settled_sums
-from qtcore.store.queries.events import ActRow, acts_on
+from qtcore.store.queries.events import ActRow, MovementRow, acts_on
 from qtcore.store.queries.keyset import batched
+from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units, same_nodes
 from qtcore.store.queries.shipments import stays_in
 from qtcore.store.queries.sums import Sum, sums_of
@@ -49,10 +52,25 @@ REVIEWED = (
 )  # fmt: skip
 
 
+_NAMED_EACH_END = 10
 _LEAVES = ("shipped", "returned", "scrapped")
-_Acts = Mapping[int, Sequence[ActRow]]
+_Acts = Mapping[int, Sequence[ActRow | MovementRow]]
 _Sums = Mapping[int, Sequence[Sum]]
 _Found = list[tuple[int, Finding]]
+
+
+class Reading(Protocol):
+    """Where facts are read; what finds must not write."""
+
+    @property
+    def session(self) -> Session:
+        """The running read."""
+        ...
+
+    @property
+    def tenant_id(self) -> int:
+        """The company whose facts are read."""
+        ...
 
 
 def review_nodes(
@@ -78,11 +96,11 @@ def review_nodes(
         if each := find_impossible(site, rows):
             found[node] += each
     for node, finding in (
-        *_misfits(work, acts),
+        *find_packings(work, acts),
         *_negative(site, work, sums),
-        *_held(work, acts),
+        *find_held(work, acts),
         *_unfit(work, wanted, sums),
-        *_cycles(work, loops),
+        *find_cycles(work, loops),
     ):
         found[node].append(finding)
     return _keep(work, open_rows, found)
@@ -183,22 +201,33 @@ def _open_rows(
     return [row for row in rows if row.kind in kinds]
 
 
-def _misfits(work: UnitOfWork, acts: _Acts) -> _Found:
+def find_packings(work: Reading, acts: _Acts, *, lens: Lens = NOW) -> _Found:
+    """Find what is in two cases at once, or came out of one that did not hold it."""
     packed = [node for node, rows in acts.items() if any(row.container for row in rows)]
     if not packed:
         return []
     infos = describe_nodes(work.session, work.tenant_id, packed)
-    misfits = find_misfits(work.session, work.tenant_id, infos, acts)
+    misfits = find_misfits(work.session, work.tenant_id, infos, acts, lens=lens)
     named = describe_nodes(
         work.session, work.tenant_id, {n for each in misfits for n in (each.container, each.other)}
     )
     found = []
-    for each in misfits:
+    # Of one moment, by the case: in which order they were told must not matter.
+    for each in sorted(
+        misfits, key=lambda m: (m.at, named[m.container].lot_no, named[m.other].lot_no)
+    ):
         parts = {"case": named[each.container].lot_no, "at": moment_text(each.at)}
         if each.kind == PACKED_TWICE:
             parts["other"] = named[each.other].lot_no
         found.append((each.node, Finding(each.kind, parts, each.event_id)))
     return found
+
+
+def negative(stock: Stock) -> Finding | None:
+    """Say that more left than came in; what nobody weighed proves nothing."""
+    if stock.quantity >= 0 or stock.unknown:
+        return None
+    return Finding(NEGATIVE, {"amount": decimal_text(-stock.quantity), "unit": stock.unit})
 
 
 @exactly
@@ -209,11 +238,7 @@ def _negative(site: Site, work: UnitOfWork, sums: _Sums) -> _Found:
     for node, others in names.items():  # what came under one name may have left under another
         if _may_be_negative(sums_of(work.session, work.tenant_id, {node, *others})):
             stocks[node] = stock_of_all_names(site, work.session, node, others)
-    return [
-        (node, Finding(NEGATIVE, {"amount": decimal_text(-stock.quantity), "unit": stock.unit}))
-        for node, stock in stocks.items()
-        if stock.quantity < 0 and not stock.unknown
-    ]
+    return [(node, less) for node, stock in stocks.items() if (less := negative(stock))]
 
 
 def _may_be_negative(rows: Sequence[Sum]) -> bool:
@@ -229,7 +254,7 @@ def _may_be_negative(rows: Sequence[Sum]) -> bool:
     return sum(SIGN[row.effect] * (row.quantity or 0) for row in counted) < 0
 
 
-def _held(work: UnitOfWork, acts: _Acts) -> _Found:
+def find_held(work: Reading, acts: _Acts, *, lens: Lens = NOW) -> _Found:
     """Find what left while it was on hold, by its own name or inside a case."""
     shipped = [
         (row.node, row.event_at, row.event_id)
@@ -239,18 +264,26 @@ def _held(work: UnitOfWork, acts: _Acts) -> _Found:
     ]
     shipped += [
         (row.node, row.event_at, row.event_id)
-        for row in shipped_inside(work.session, work.tenant_id, acts)
+        for row in shipped_inside(work.session, work.tenant_id, acts, lens=lens)
     ]
     holds = _holds_on(work, {node for node, *_ in shipped})
     return [
         (node, Finding(HELD, {"at": moment_text(at)}, event_id))
         for node, at, event_id in sorted(shipped, key=itemgetter(1, 2))
         for hold in holds.get(node, ())
-        if hold.placed_at <= at and (hold.lifted_at is None or at < hold.lifted_at)
+        if _was_on_hold(hold, at, lens.known_at)
     ]
 
 
-def _holds_on(work: UnitOfWork, nodes: set[int]) -> dict[int, list[Hold]]:
+def _was_on_hold(hold: Hold, at: datetime, known_at: datetime | None) -> bool:
+    """Say whether a hold stood at a moment, as far as was known at another."""
+    if known_at is not None and hold.placed_at > known_at:
+        return False
+    is_lifted = hold.lifted_at is not None and (known_at is None or hold.lifted_at <= known_at)
+    return hold.placed_at <= at and not (is_lifted and hold.lifted_at and hold.lifted_at <= at)
+
+
+def _holds_on(work: Reading, nodes: set[int]) -> dict[int, list[Hold]]:
     """Give the holds there ever were on nodes; as for a command, one on the lot holds its units."""
     if not nodes:
         return {}
@@ -277,12 +310,21 @@ def _unfit(work: UnitOfWork, nodes: set[int], sums: _Sums) -> _Found:
     ]
 
 
-def _cycles(work: UnitOfWork, loops: Mapping[int, Sequence[int]]) -> _Found:
+def find_cycles(work: Reading, loops: Mapping[int, Sequence[int]]) -> _Found:
+    """Say of lots that come from themselves by which way."""
     named = describe_nodes(work.session, work.tenant_id, loops) if loops else {}
     return [
-        (node, Finding(CYCLE, {"way": " -> ".join(named[each].lot_no for each in way)}))
+        (node, Finding(CYCLE, {"way": _way_text([named[each].lot_no for each in way])}))
         for node, way in loops.items()
     ]
+
+
+def _way_text(names: Sequence[str]) -> str:
+    """Write a way; each lot of a long one tells it, so of a thousand lots not a million names."""
+    left_out = len(names) - 2 * _NAMED_EACH_END
+    if left_out > 0:
+        names = [*names[:_NAMED_EACH_END], f"… {left_out} …", *names[-_NAMED_EACH_END:]]
+    return " -> ".join(names)
 
 
 def _keep(
@@ -290,7 +332,9 @@ def _keep(
 ) -> int:
     known = {(row.node, row.kind): row for row in open_rows}
     true = {
-        place: each for node, findings in found.items() for place, each in _told(node, findings)
+        place: each
+        for node, findings in found.items()
+        for place, each in first_of_each(node, findings)
     }
     infos = describe_nodes(work.session, work.tenant_id, {node for node, _ in true})
     details = {(node, kind): _said_of(infos[node], true[node, kind]) for node, kind in true}
@@ -309,7 +353,9 @@ def _keep(
     return len(true.keys() - known.keys())
 
 
-def _told(node: int, findings: Sequence[Finding]) -> Iterator[tuple[tuple[int, str], Finding]]:
+def first_of_each(
+    node: int, findings: Iterable[Finding]
+) -> Iterator[tuple[tuple[int, str], Finding]]:
     """Give one finding of each kind, the first, which says how many there are besides."""
     kinds: dict[str, list[Finding]] = defaultdict(list)
     for each in findings:

@@ -9,7 +9,7 @@ from typing import Final
 
 from qtcore.services.findings import Finding, moment_text
 from qtcore.services.site import Site
-from qtcore.store.queries.events import ActRow
+from qtcore.store.queries.events import ActRow, MovementRow
 
 EARLY: Final = "used_before_made"
 UNIT: Final = "unknown_unit"
@@ -27,7 +27,7 @@ _ACTS: Final[Mapping[str, str]] = {
 }
 
 
-def find_impossible(site: Site, rows: Sequence[ActRow]) -> list[Finding]:
+def find_impossible(site: Site, rows: Sequence[ActRow | MovementRow]) -> list[Finding]:
     """Find what cannot be among the acts on one node."""
     return [*_early(rows), *_unknown_units(site, rows), *_future(rows), *_itself(rows)]
 
@@ -40,7 +40,7 @@ def is_departure(effect: str, *, is_packing: bool) -> bool:
     return is_packing or effect in _ACTS
 
 
-def _early(rows: Sequence[ActRow]) -> list[Finding]:
+def _early(rows: Sequence[ActRow | MovementRow]) -> list[Finding]:
     """Find an act before the thing was there. A month-precise date counts as its first day.
 
     Where its making is not recorded, only a use before the first receipt is early: its maker
@@ -64,22 +64,22 @@ def _early(rows: Sequence[ActRow]) -> list[Finding]:
     return [Finding(EARLY, {"done": done, **times}, event_id)]
 
 
-def _unknown_units(site: Site, rows: Sequence[ActRow]) -> list[Finding]:
+def _unknown_units(site: Site, rows: Sequence[ActRow | MovementRow]) -> list[Finding]:
     unknown = {r.unit: r.event_id for r in rows if r.unit and site.registry.unit(r.unit) is None}
     return [Finding(UNIT, {"name": unit}, event_id) for unit, event_id in sorted(unknown.items())]
 
 
-def _future(rows: Sequence[ActRow]) -> list[Finding]:
+def _future(rows: Sequence[ActRow | MovementRow]) -> list[Finding]:
     """Find an event told before it happened: a clock, a zone or a year is wrong."""
     told = [row for row in rows if row.event_at > row.recorded_at + CLOCK_TOLERANCE]
     if not told:
         return []
-    first = min(told, key=lambda row: (row.event_at, row.id))
+    first = min(told, key=lambda row: (row.event_at, row.event_type, row.id))
     times = {"at": moment_text(first.event_at), "told_at": moment_text(first.recorded_at)}
     return [Finding(FUTURE, {"event": first.event_type, **times}, first.event_id)]
 
 
-def _itself(rows: Sequence[ActRow]) -> list[Finding]:
+def _itself(rows: Sequence[ActRow | MovementRow]) -> list[Finding]:
     """Find an event that made a lot out of the same lot: rework makes a new lot."""
     made = {row.event_id for row in rows if row.part == "output"}
     used = [row for row in rows if row.part == "input" and row.event_id in made]

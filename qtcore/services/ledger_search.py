@@ -101,7 +101,8 @@ def is_later_change(row: LedgerRow) -> bool:
     """
     changes: Sequence[Sequence[Any]] = row.head.get("changes", [])
     return any(
-        old not in (None, "") and old != new and name != "state" for name, old, new in changes
+        old not in (None, "", [], {}) and old != new and name != "state"
+        for name, old, new in changes
     )
 
 

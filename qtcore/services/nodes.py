@@ -45,7 +45,7 @@ def the_one(text: str, found: Sequence[NodeInfo]) -> NodeInfo:
         raise missing_node(text)
     if len(found) > 1:
         said = f"{text!r} fits {len(found)} lots; name one by its lot_id"
-        raise Ambiguous(said, [candidate(info) for info in found])
+        raise Ambiguous(said, [candidate(info) for info in found], asked=text)
     return found[0]
 
 
@@ -89,8 +89,10 @@ def candidate(info: NodeInfo) -> dict[str, str]:
     return {
         "lot_id": info.uid,
         "item": info.item_code,
+        "item_name": info.item_name,
         "lot_no": info.lot_no,
         "source": info.source_code,
+        "source_name": info.source_name,
         "state": info.state,
     }
 

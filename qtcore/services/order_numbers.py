@@ -22,6 +22,16 @@ def order_numbers(session: Session, tenant_id: int, events: Iterable[str]) -> di
     return {uid: list(dict.fromkeys(_numbers(*told))) for uid, told in papers.items()}
 
 
+def orders_in(scope: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Give the numbers of the orders by which the shipments and receipts of a scope went."""
+    groups = (*scope.get("shipped_sales_orders", ()), *scope.get("purchase_orders", ()))
+    return {
+        row["event_id"]: list(row.get("order_nos") or ())
+        for group in groups
+        for row in group["lots"]
+    }
+
+
 def _numbers(values: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
     if values.get(_FIELD):
         yield str(values[_FIELD])

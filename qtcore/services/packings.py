@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from qtcore.store.queries.events import ActRow, MovementRow
+from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.shipments import Stay, stays_in
 
@@ -31,6 +32,8 @@ def find_misfits(
     tenant_id: int,
     infos: Mapping[int, NodeInfo],
     movements: Mapping[int, Sequence[ActRow | MovementRow]],
+    *,
+    lens: Lens = NOW,
 ) -> list[Misfit]:
     """Find what the packings recorded about nodes say that cannot be.
 
@@ -45,7 +48,7 @@ def find_misfits(
     if not packed:
         return []
     stays: dict[int, list[Stay]] = defaultdict(list)
-    for stay in stays_in(session, tenant_id, packed):
+    for stay in stays_in(session, tenant_id, packed, lens=lens):
         if stay.node in infos:
             stays[stay.node].append(stay)
     found = [

@@ -38,6 +38,7 @@ from qtcore.services.sign_proofs import Proof, Proven
 from qtcore.services.signing import prove_signer, write_signature
 from qtcore.services.site import Site, registry_at
 from qtcore.services.standing import lent_to
+from qtcore.store.company import company_of
 from qtcore.store.tables import ConfigDraft, ConfigVersion, UserAccount
 
 PUBLISH: Final = "definition.publish"
@@ -276,6 +277,7 @@ def _store(
                 "draft": draft.uid,
                 "signature": signature.uid,
                 "definitions": new,
+                "company": company_of(work),
             },
         )
         work.flush()

@@ -24,6 +24,7 @@ from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
+from qtcore.store.queries.nodes import active_holds
 from qtcore.store.tables import RecallCase, RecallSnapshot, Record
 
 
@@ -83,12 +84,15 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
     clock = clock_of(session, case, record)
     customers = {ship.customer for ship in scope.shipments}
     rows = notices_of(session, record)
+    infos = {node.info.node: node.info for node in scope.trace.nodes}
+    on_hold = active_holds(session, record.tenant_id, infos)
+    held = sorted(infos[node].uid for node in on_hold if node in infos)
     parts = {
         "clock": clock,
         "notices": [notice_json(site, row, clock, now) for row in rows],
         "replies": replies_of(session, record),
         "effectiveness": effectiveness(session, case, record, customers),
-        "now": {name: today[name] for name in ("open_orders", "in_transit")},
+        "now": {**{name: today[name] for name in ("open_orders", "in_transit")}, "held": held},
         "since_snapshot": differences(snapshot.scope, today),
     }
     return CaseView(record, case, snapshot, scope, reconcile(site, session, record, scope), parts)
@@ -117,7 +121,8 @@ def question_of(case: RecallCase) -> Question:
 def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Compare a frozen scope with today's: added, removed, moved, quantity changed, shipped since.
 
-    `moved` names lots whose places changed with the same sum, `changed` those whose sum changed.
+    `moved` names lots whose places changed with the same sum, `changed` those whose sum changed,
+    `withdrawn` shipments that were told then and were corrected or declared an error since.
     """
     before = {lot["lot_id"]: lot for lot in frozen["lots"]}
     after = {lot["lot_id"]: lot for lot in now["lots"]}
@@ -134,7 +139,7 @@ def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
             "unit": after[uid]["unit"],
         }  # fmt: skip
         (moved if _sum(then) == _sum(today) else changed).append(entry)
-    known = {(s["event_id"], s["lot_id"]) for s in frozen["shipments"]}
+    known, current = ({_key(ship) for ship in scope["shipments"]} for scope in (frozen, now))
     return {
         "added": [_named(lot) for uid, lot in after.items() if uid not in before],
         "removed": [_named(lot) for uid, lot in before.items() if uid not in after],
@@ -145,8 +150,13 @@ def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
             for uid, lot in after.items()
             if uid in before and before[uid]["verdict"] != lot["verdict"]
         ],
-        "shipped": [s for s in now["shipments"] if (s["event_id"], s["lot_id"]) not in known],
+        "shipped": [ship for ship in now["shipments"] if _key(ship) not in known],
+        "withdrawn": [ship for ship in frozen["shipments"] if _key(ship) not in current],
     }
+
+
+def _key(shipment: Mapping[str, Any]) -> tuple[str, str]:
+    return shipment["event_id"], shipment["lot_id"]
 
 
 def _named(lot: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from qtcore.context import Actor, Context
 from qtcore.errors import Conflict, Fault, InputRejected, NotFound
 from qtcore.services.accounts import new_secret, token_hash
 from qtcore.services.master import get_master
+from qtcore.services.order_numbers import orders_in
 from qtcore.services.recall_notices import get_case
 from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
@@ -185,9 +186,19 @@ def _lots_of(session: Session, record: Record, customer: str) -> list[dict[str, 
         .where(RecallSnapshot.tenant_id == record.tenant_id, RecallSnapshot.record_id == record.id)
         .order_by(RecallSnapshot.number.desc())  # type: ignore[attr-defined]
     ).first()
-    rows = snapshot.scope.get("shipments", []) if snapshot else []
+    scope = snapshot.scope if snapshot else {}
+    orders = orders_in(scope)
+    items = {lot["item"]: lot["item_name"] for lot in scope.get("lots", ())}
     names = ("lot_no", "item", "quantity", "unit", "shipped_at")
-    return [{n: row.get(n) for n in names} for row in rows if row["customer"] == customer]
+    return [
+        {
+            **{n: row.get(n) for n in names},
+            "item_name": items.get(row["item"]) or row["item"],
+            "order_nos": orders.get(row["event_id"], []),
+        }
+        for row in scope.get("shipments", ())
+        if row["customer"] == customer
+    ]
 
 
 def _latest(session: Session, record: Record, party_id: int) -> RecallReply | None:

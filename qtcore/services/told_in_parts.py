@@ -11,10 +11,11 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from qtcore.services.corrections import ENTITY, NAME, Group
-from qtcore.services.discrepancies import keep_findings
+from qtcore.services.discrepancies import Reading, keep_findings
 from qtcore.services.findings import Finding, moment_text
 from qtcore.store.columns import table_of
 from qtcore.store.queries.keyset import batched
+from qtcore.store.queries.lens import NOW, Lens, counts
 from qtcore.store.tables import Event, FieldValue, Movement
 from qtcore.store.unit import UnitOfWork
 
@@ -35,16 +36,23 @@ def review_groups(
     if not names:
         return 0
     nodes = {row.node for row in _parts(work, _VALUE.c.text_value, names)} | set(taken_back)
-    names |= {row.text_value for row in _parts(work, _MOVEMENT.c.node, nodes)}
+    return keep_findings(work, nodes, (NO_SOURCES, NO_PRODUCTS), half_told(work, nodes))
+
+
+def half_told(
+    work: Reading, nodes: Collection[int], *, lens: Lens = NOW
+) -> dict[int, list[Finding]]:
+    """Find what the groups that nodes have a part in leave half told about them."""
+    names = {row.text_value for row in _parts(work, _MOVEMENT.c.node, nodes, lens)}
     parts: dict[str, list[Any]] = defaultdict(list)
-    for row in _parts(work, _VALUE.c.text_value, names):
+    for row in _parts(work, _VALUE.c.text_value, names, lens):
         parts[row.text_value].append(row)
     found: dict[int, list[Finding]] = defaultdict(list)
     for name in sorted(parts):
         for row, finding in _half_told(name, parts[name]):
             if row.node in nodes:
                 found[row.node].append(finding)
-    return keep_findings(work, nodes, (NO_SOURCES, NO_PRODUCTS), found)
+    return found
 
 
 def _half_told(name: str, rows: Sequence[Any]) -> Iterable[tuple[Any, Finding]]:
@@ -57,8 +65,8 @@ def _half_told(name: str, rows: Sequence[Any]) -> Iterable[tuple[Any, Finding]]:
         yield row, Finding(NO_SOURCES if made else NO_PRODUCTS, parts, row.event_id)
 
 
-def _parts(work: UnitOfWork, column: Any, values: Collection[Any]) -> list[Any]:
-    """List inputs and outputs of the current events of groups, chosen by group or by node."""
+def _parts(work: Reading, column: Any, values: Collection[Any], lens: Lens = NOW) -> list[Any]:
+    """List inputs and outputs of the events of groups that count, chosen by group or by node."""
     found: list[Any] = []
     for few in batched(sorted(values)):
         found += work.session.execute(
@@ -83,9 +91,10 @@ def _parts(work: UnitOfWork, column: Any, values: Collection[Any]) -> list[Any]:
                 _VALUE.c.tenant_id == work.tenant_id,
                 _VALUE.c.entity == ENTITY,
                 _VALUE.c.name == NAME,
-                _EVENT.c.superseded_by.is_(None),
+                counts(_EVENT, lens.shape()),
                 _MOVEMENT.c.part.in_(("input", "output")),
                 column.in_(few),
-            )
+            ),
+            lens.parameters(),
         )
     return found

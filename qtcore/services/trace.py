@@ -16,7 +16,9 @@ from qtcore.context import Context
 from qtcore.engines.contained import PACK, keep_contained
 from qtcore.engines.genealogy import CERTAINTIES
 from qtcore.errors import Fault, InputRejected
+from qtcore.services.contained_shares import one_of_each
 from qtcore.services.findings import Finding, Parts
+from qtcore.services.gaps_then import findings_then
 from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.sight import WITHHELD, get_seen, thing_of_lot, withhold
@@ -251,7 +253,7 @@ def trace_from(
         customers=shipped_to(
             session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
         ),
-        gaps=_gaps(session, tenant, traced, lens),
+        gaps=_gaps(site, session, traced, (lens, edges)),
         lens=lens,
     )
 
@@ -312,12 +314,20 @@ def _reach(edges: Iterable[EdgeRow], starts: Sequence[int], side: str) -> set[in
 
 
 def _gaps(
-    session: Session, tenant: int, nodes: Sequence[TracedNode], lens: Lens
+    site: Site,
+    session: Session,
+    nodes: Sequence[TracedNode],
+    walked: tuple[Lens, Sequence[EdgeRow]],
 ) -> tuple[dict[str, Any], ...]:
-    """List what the records do not say: unverified lots and open discrepancies."""
+    """List what the records do not say: unverified lots, and what does not fit."""
+    tenant, (lens, edges) = site.store.tenant_id, walked
     by_node = {n.info.node: n.info for n in nodes}
     unverified = _unverified(session, tenant, by_node, lens.facts())
     gaps = [gap_of(info, UNVERIFIED) for node, info in by_node.items() if node in unverified]
+    if lens.as_of is not None:
+        one_of = {n: one for n, one in one_of_each(edges, by_node).items() if n in by_node}
+        then = findings_then(site, session, lens.facts(), one_of)
+        return (*gaps, *(gap_of(by_node[node], each) for node, each in then))
     for row in open_discrepancies(session, tenant, list(by_node), known_at=lens.known_at):
         gaps.append(_gap(by_node[row.node], row.kind, row.detail, row.parts))
     return tuple(gaps)

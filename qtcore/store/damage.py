@@ -39,7 +39,7 @@ _KINDS: Final[tuple[tuple[type[Any], str, str], ...]] = (
     (Integer, "a whole number", "typeof({0}) = 'integer'"),
     (LargeBinary, "bytes", "typeof({0}) = 'blob'"),
     (DateTime, "a time", "typeof({0}) = 'text' AND datetime({0}) IS NOT NULL"),
-    (Date, "a day", "typeof({0}) = 'text' AND date({0}) IS NOT NULL"),
+    (Date, "a day", "typeof({0}) = 'text' AND length({0}) = 10 AND date({0}) IS NOT NULL"),
     (JSON, "JSON", "typeof({0}) = 'text' AND json_valid({0})"),
 )
 _TEXT: Final = ("text", "typeof({0}) = 'text'")

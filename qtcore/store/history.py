@@ -30,6 +30,7 @@ from qtcore.errors import DatabaseDamaged, QTCoreError
 from qtcore.store import tables
 from qtcore.store.claims import check_archives
 from qtcore.store.columns import as_bytes, table_of
+from qtcore.store.company import check_company
 from qtcore.store.handovers import check_handovers
 from qtcore.store.queries.keyset import driver_rows
 from qtcore.store.queries.ledger import sealed_up_to
@@ -42,7 +43,7 @@ from qtcore.store.sealed_rows import (
     time_texts,
 )
 from qtcore.store.sealing import read_frontier
-from qtcore.store.second_reader import SecondReader, second_reader
+from qtcore.store.second_reader import SecondReader, Sharing, look_at, second_reader
 from qtcore.store.store import Store
 
 _EVENT: Final = table_of(tables.LedgerEvent)
@@ -118,6 +119,7 @@ def _verify(
             reader.check_signed(verdict)
             reader.check_told()
             reader.problems += check_archives(session, store.tenant_id)
+            reader.problems += check_company(session, store.tenant_id)
             reader.problems += check_handovers(session, store.tenant_id, store.tenant_uid)
     if not reader.problems:
         return verdict
@@ -173,28 +175,30 @@ class _Reader:
         )
         return tuple(row.from_size for row in rows)
 
-    def sealed(self, second: SecondReader | None = None) -> Iterator[LedgerEvent | LedgerRun]:
+    def sealed(self, second: SecondReader) -> Iterator[LedgerEvent | LedgerRun]:
         """Give the sealed entries in order; one whose content is gone leaves a gap."""
+        look = partial(look_at, self.session, self.tenant_id)
+        sharing = Sharing(second, look, _PIECE, self.start + self.total)
         place = self.start
-        while seen := self._see(place, second):
+        while seen := self._see(place, sharing):
             place, parts = seen
             yield from parts
             if self.progress is not None:
                 self.progress(place - self.start, max(self.total, place - self.start))
 
-    def _see(self, place: int, second: SecondReader | None) -> _Seen | None:
-        """Look at the next piece, or take what the second reader found in it."""
-        glance = second.answer(place) if second else None
-        for ahead in (1, 3):
-            end = place + (ahead + 1) * _PIECE
-            if second and not glance and (self.end is None or end <= self.end):
-                second.ask(end - _PIECE, end)
+    def _see(self, place: int, sharing: Sharing) -> _Seen | None:
+        """Take what was found in the next piece, or look at it."""
+        glance = sharing.find(place)
         if glance:
             end = place + len(glance.leaves)
-            look = partial(self._look_again, place, end)
-            return end, [LedgerRun(range(place, end), *glance, one_by_one=look)]
-        rows = sealed_rows(self.session, self.tenant_id, place, self.end, limit=_PIECE)
-        return (rows[-1][0] + 1, self._runs(rows)) if rows else None
+            again = partial(self._look_again, place, end)
+            return end, [LedgerRun(range(place, end), *glance, one_by_one=again)]
+        begun = sharing.begun_after(place)
+        before = self.end if begun is None else begun
+        rows = sealed_rows(self.session, self.tenant_id, place, before, limit=_PIECE)
+        if rows:
+            return rows[-1][0] + 1, self._runs(rows)
+        return None if begun is None else (begun, ())
 
     def _look_again(self, first: int, end: int) -> Iterator[LedgerEvent]:
         rows = sealed_rows(self.session, self.tenant_id, first, end, limit=end - first)

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, select, type_coerce
+from sqlalchemy import BigInteger, and_, bindparam, select, type_coerce
 from sqlalchemy.types import NullType
 from sqlmodel import Session
 
@@ -27,7 +27,7 @@ from qtcore.engines.ledger.listed import (
 from qtcore.store import tables
 from qtcore.store.columns import as_bytes, table_of
 from qtcore.store.ledger_rows import utc_text
-from qtcore.store.queries.keyset import driver_rows
+from qtcore.store.queries.keyset import TENANT, told_by_driver
 from qtcore.store.queries.ledger import about_rows, private_rows
 
 _EVENT: Final = table_of(tables.LedgerEvent)
@@ -85,11 +85,18 @@ COLUMNS: Final = (
 )
 
 
-_SEALED: Final = select(*COLUMNS).select_from(
-    _SEAL.join(
-        _EVENT, and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
+_SEALED: Final = (
+    select(*COLUMNS)
+    .select_from(
+        _SEAL.join(
+            _EVENT, and_(_EVENT.c.tenant_id == _SEAL.c.tenant_id, _EVENT.c.id == _SEAL.c.event_id)
+        )
     )
+    .where(_SEAL.c.tenant_id == TENANT, _SEAL.c.seq >= bindparam("first", type_=BigInteger))
+    .order_by(_SEAL.c.seq)
+    .limit(bindparam("limit", type_=BigInteger))
 )
+_SEALED_BEFORE: Final = _SEALED.where(_SEAL.c.seq < bindparam("end", type_=BigInteger))
 
 
 @dataclass
@@ -148,10 +155,10 @@ def sealed_rows(
     session: Session, tenant_id: int, first: int, end: int | None, *, limit: int
 ) -> Sequence[tuple[Any, ...]]:
     """Read sealed entries in order, from a place to before another one or the last."""
-    found = _SEALED.where(_SEAL.c.tenant_id == tenant_id, _SEAL.c.seq >= first)
-    if end is not None:
-        found = found.where(_SEAL.c.seq < end)
-    return driver_rows(session.execute(found.order_by(_SEAL.c.seq).limit(limit)))
+    asked = {"tenant": tenant_id, "first": first, "limit": limit}
+    if end is None:
+        return told_by_driver(session, _SEALED, asked)
+    return told_by_driver(session, _SEALED_BEFORE, {**asked, "end": end})
 
 
 def read_piece(session: Session, tenant_id: int, rows: Sequence[tuple[Any, ...]]) -> Piece:
@@ -163,8 +170,11 @@ def read_piece(session: Session, tenant_id: int, rows: Sequence[tuple[Any, ...]]
 def time_texts(stored: Sequence[Any]) -> list[str]:
     """Write times as heads do; what is no time stays as it is."""
     if {*map(type, stored)} == {str} and {*map(len, stored)} == {26}:
-        # SQLite keeps UTC, without a zone.
-        return [f"{at[:10]}T{at[11:]}Z" if at[10] == " " else _time_text(at) for at in stored]
+        # SQLite keeps UTC, without a zone, and writes a blank where heads have a T.
+        lines = "Z\n".join([*stored, ""])
+        is_usual = lines.count(" ") == lines.count("\n") == len(stored)
+        if is_usual and {at[10] for at in stored} == {" "}:
+            return lines.replace(" ", "T").split("\n")[:-1]
     return [*map(_time_text, stored)]
 
 

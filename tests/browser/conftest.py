@@ -46,6 +46,7 @@ class Served:
     deviation: str
     recall: str
     draft: str
+    shipped: str
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +117,7 @@ def tell_story(site: Site, address: str) -> Served:
     recall = start_recall(site, everybody, start)
     draft = a_rename(site)
     lots = milk.uid, butter.uid, held.uid
-    return Served(address, *lots, record.record.number, recall.number, draft)
+    return Served(address, *lots, record.record.number, recall.number, draft, shipped.uid)
 
 
 def a_rename(site: Site) -> str:

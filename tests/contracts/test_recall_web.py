@@ -85,7 +85,7 @@ def test_a_consignee_answers_on_a_page_that_needs_no_account(web, recall):
         )
         wrong = visitor.post(address, data={"impact": "some", "quantity": "many"})
     assert shown.status_code == 200 and "B-1" in shown.text and "M-1" not in shown.text
-    assert shown.headers["referrer-policy"] == "no-referrer"
+    assert shown.headers["referrer-policy"] == "same-origin"
     assert "script-src 'self'" in shown.headers["content-security-policy"]
     assert answer.status_code == 200 and "Answer number 1 is stored" in answer.text
     assert wrong.status_code == 400 and "many" in wrong.text
@@ -171,11 +171,11 @@ def test_a_coordinator_notes_on_the_page_what_happened(web, recall):
     ("act", "data", "told"),
     [
         ("acknowledge", {"notice": "nobody", "shown": "x"}, "there is no notice"),
-        ("heard", {"customer": "SHOP", "impact": "some", "quantity": "many"}, "is not a number"),
+        ("heard", {"customer": "SHOP", "impact": "some", "quantity": "many"}, "is not a quantity"),
         ("heard", {"customer": "NOBODY", "impact": "some"}, "NOBODY"),
         ("check", {"customer": "SHOP", "method": "pigeon"}, "pigeon"),
         ("clock", {"event": "closed_at", "at": "2026-05-01T08:00"}, "closed_at"),
-        ("clock", {"event": "requested_at", "at": ""}, "say when it happened"),
+        ("clock", {"event": "requested_at", "at": ""}, "is not a time"),
     ],
 )
 def test_what_cannot_be_noted_is_said_on_the_page(web, recall, act, data, told):

@@ -286,7 +286,7 @@ def test_every_page_keeps_the_strict_policy(walk):
             )
             told = answer.headers
             assert told["x-content-type-options"] == "nosniff", path
-            assert told["referrer-policy"] in ("same-origin", "no-referrer"), path
+            assert told["referrer-policy"] == "same-origin", path
             assert told["cross-origin-opener-policy"] == "same-origin", path
             if not told.get("content-type", "").startswith("text/html"):
                 continue

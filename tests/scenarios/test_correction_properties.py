@@ -104,7 +104,7 @@ def _answer(site: Site, lot: str, lens: Lens) -> Any:
         return None
     names = {node["lot_id"]: node["lot_no"] for node in found["nodes"]}
     balance = balance_lots(site, site.system_context(), [name], lens=lens).as_json()
-    gaps = sorted((gap["kind"], gap["lot_no"]) for gap in found["gaps"]) if lens is NOW else []
+    gaps = sorted((gap["kind"], gap["lot_no"]) for gap in found["gaps"])
     return (
         sorted((n["lot_no"], n["depth"], n["side"], n["certainty"]) for n in found["nodes"]),
         sorted((names[e["from"]], names[e["to"]], e["event_at"]) for e in found["edges"]),

@@ -1,12 +1,15 @@
 """What would let a recall look better than it is: checks of strangers, exercises, found stock."""
 
+import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlmodel import func, select
 
 from qtcore.errors import Conflict, InputRejected, NotFound, Refused
 from qtcore.services.events import EventInput, Line, Origin, write_all
+from qtcore.services.interchange import import_epcis
 from qtcore.services.jobs import run_round
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recall import RecallStart, start_recall
@@ -158,3 +161,46 @@ def test_of_a_recall_that_was_dismissed_nobody_is_told_or_reminded(dairy: Dairy)
     acknowledge(site, dairy.everyone(), report["notice_id"], "receipt 1")
     notices = read_case(site, dairy.everyone(), recall.record_id).parts["notices"]
     assert [n["round"] for n in notices if n["node"] == "FD-N07"] == [1]
+
+
+LOT = "urn:epc:class:lgtin:4012345.012345.E1"
+
+
+def a_document(*events: dict[str, Any]) -> bytes:
+    shared = {"type": "ObjectEvent", "eventTimeZoneOffset": "+00:00", "quantityList": [
+        {"epcClass": LOT, "quantity": 8, "uom": "KGM"},
+    ]}  # fmt: skip
+    return json.dumps(
+        {
+            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
+            "type": "EPCISDocument",
+            "schemaVersion": "2.0",
+            "creationDate": "2026-05-01T00:00:00Z",
+            "epcisBody": {"eventList": [{**shared, **event} for event in events]},
+        }
+    ).encode()
+
+
+def test_a_shipment_declared_an_error_shows_as_withdrawn(dairy: Dairy) -> None:
+    site, person = dairy.site, dairy.everyone()
+    name = "urn:uuid:00000000-0000-4000-8000-00000000000"
+    made = {"eventID": f"{name}1", "eventTime": "2026-04-01T10:00:00Z", "action": "ADD",
+            "bizStep": "commissioning"}  # fmt: skip
+    buyer = {"type": "owning_party", "destination": "urn:epc:id:pgln:4099999.00000"}
+    sent = {"eventID": f"{name}2", "eventTime": "2026-04-02T10:00:00Z", "action": "OBSERVE",
+            "bizStep": "shipping", "destinationList": [buyer]}  # fmt: skip
+    wrong = {"declarationTime": "2026-05-02T10:00:00Z", "reason": "did_not_occur"}
+    import_epcis(site, site.system_context(), [("a.json", a_document(made, sent))])
+    recall = start_recall(site, person, RecallStart(["E1"], "Metal", "metal", data=PLAN))
+    before = read_case(site, person, recall.record_id).parts["since_snapshot"]
+    told = a_document({**sent, "errorDeclaration": wrong})
+    import_epcis(site, site.system_context(), [("b.json", told)])
+
+    after = read_case(site, person, recall.record_id).parts["since_snapshot"]
+    assert before["withdrawn"] == after["shipped"] == []
+    (gone,) = after["withdrawn"]
+    assert (gone["lot_no"], gone["customer"], gone["quantity"]) == ("E1", "4099999000005", "8")
+    with make_web(site).person() as client:
+        page = client.get(f"/recall/{recall.number}").text
+    assert "E1</a> not shipped after all" in page
+    assert f'action="/recall/{recall.number}/renew"' in page

@@ -29,11 +29,12 @@ def judge_recall_closure(recall: RecallFacts) -> list[Refusal]:
         return []
     if not recall.unaccounted or recall.values.get("conclusion"):
         return []
-    message = (
-        f"{recall.unaccounted} {recall.unit}".rstrip()
-        + f" of recall {recall.recall_id} are neither returned, destroyed nor on hand"
+    amount = f"{recall.unaccounted} {recall.unit}".rstrip()
+    message = f"{amount} of what is recalled are neither returned, destroyed nor on hand"
+    fix = (
+        "Find the rest, or correct the record of the recall: its field 'Conclusion' explains why "
+        "it cannot be recovered."
     )
-    fix = "Find the rest, or explain in the field 'Conclusion' why it cannot be recovered."
     return [Refusal("PH-41", message, asked_by=INDUSTRY, fix=fix, source=_RECALL)]
 
 

@@ -46,8 +46,7 @@ def write_commitments(rows: Iterable[PrivateRow]) -> dict[int, str]:
     for key, name, salt, value in rows:
         try:
             before, hashed = names[name]
-            data = b"".join((_PREFIX, salt, hashed, value.encode()))
-            told = before + sha256(data).hexdigest() + '"'
+            told = before + sha256(_PREFIX + salt + hashed + value.encode()).hexdigest() + '"'
             if len(salt) != SALT_SIZE:
                 told = _UNFIT
         except (TypeError, ValueError, AttributeError):
@@ -84,6 +83,8 @@ def fit_at_a_glance(listed: Listed) -> list[bool]:
 
 def _fit(listed: Listed) -> list[bool]:
     found = []
+    # Heads that follow one another are much alike: what stood at a place is first looked for there.
+    when_at = kept_at = what_at = 0
     for head, leaf, uid, action, kind, thing, at, promised, about in zip(*listed, strict=True):
         try:
             is_same = sha256(b"\x00" + head).digest() == leaf
@@ -91,25 +92,30 @@ def _fit(listed: Listed) -> list[bool]:
         except (ValueError, TypeError):
             found.append(False)
             continue
-        found.append(
-            is_same
-            and f'","at":"{at}","changes":[' in text
-            and f'],"commitments":{{{promised}}},"details":{{' in text
-            and f'}},"id":"{uid}","object":{{"id":"{thing}","kind":"{kind}"' in text
-            and _starts(text, f'],"action":"{action}","actor":', f'"{thing}"', about)
-        )
+        when = f'","at":"{at}","changes":['
+        if not text.startswith(when, when_at):
+            when_at = text.find(when)
+        kept = f'],"commitments":{{{promised}}},"details":{{'
+        if not text.startswith(kept, kept_at):
+            kept_at = text.find(kept)
+        what = f'}},"id":"{uid}","object":{{"id":"{thing}","kind":"{kind}"'
+        if not text.startswith(what, what_at):
+            what_at = text.find(what)
+        is_told = is_same and when_at > 0 and kept_at > 0 and what_at > 0
+        found.append(is_told and _starts(text, f'],"action":"{action}","actor":', thing, about))
     return found
 
 
 def _starts(text: str, then: str, thing: str, about: str) -> bool:
     """Say whether the head names exactly these others, and its object among them or not."""
-    if about == thing and text.startswith('{"about":[' + then):
+    own = f'"{thing}"'
+    if about == own and text.startswith('{"about":[' + then):
         return True
     if not about or _UNFIT in about:
         return False
     names = sorted(f'"{name}"' for name in about[1:-1].split('","'))
-    others = [name for name in names if name != thing]
-    return thing in names and any(
+    others = [name for name in names if name != own]
+    return own in names and any(
         text.startswith('{"about":[' + ",".join(named) + then) for named in (names, others)
     )
 

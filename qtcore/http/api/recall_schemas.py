@@ -157,7 +157,11 @@ RECALLS: Mapping[str, Schema] = {
             "replies": _list(ANY_OBJECT),
             "effectiveness": ANY_OBJECT,
             "now": _object(
-                {"open_orders": _list(_ref("OpenOrder")), "in_transit": _list(ANY_OBJECT)}
+                {
+                    "open_orders": _list(_ref("OpenOrder")),
+                    "in_transit": _list(ANY_OBJECT),
+                    "held": TEXTS,
+                }
             ),
             "since_snapshot": _object(
                 {
@@ -167,6 +171,7 @@ RECALLS: Mapping[str, Schema] = {
                     "changed": _list(ANY_OBJECT),
                     "verdicts": _list(ANY_OBJECT),
                     "shipped": _list(_ref("Shipment")),
+                    "withdrawn": _list(_ref("Shipment")),
                 }
             ),
             "balance": ANY_OBJECT,

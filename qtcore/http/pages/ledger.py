@@ -4,16 +4,19 @@ They must not know hashes.
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from qtcore.errors import InputRejected, QTCoreError, Refused
 from qtcore.http.call import Call
 from qtcore.http.downloads import Download
+from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
 from qtcore.services.proving import Asked, export_history, prove_lot
 from qtcore.services.reviewing import read_reviews, review_history
+from qtcore.services.sealing import read_sealing
 from qtcore.services.verifying import Progress, read_verification, start_verification
 
 PAGE_ROWS = 50
@@ -32,7 +35,7 @@ def show(call: Call) -> Seen:
 def verify(call: Call) -> Seen:
     """Re-hash the history, or a range of it, and say whether it is whole."""
     try:
-        first, last = _number("from", call.field("from")), _number("to", call.field("to"))
+        first, last = _range(call, call.field)
         job = start_verification(
             call.site, call.act(), first=first or 0, last=last, wait_seconds=WAIT_SECONDS
         )
@@ -72,7 +75,7 @@ def proof(call: Call) -> Seen:
         made = prove_lot(call.site, call.act(), lot, asked)
         name = "lot"
     else:
-        first, last = _number("from", call.word("from")), _number("to", call.word("to"))
+        first, last = _range(call, call.word)
         made = export_history(call.site, call.act(), first=first, last=last, asked=asked)
         name = f"events-{made.about['from']}-{made.about['to']}"
     content = json.dumps(made.as_json(), ensure_ascii=False, indent=1).encode()
@@ -94,10 +97,10 @@ def _page(
         who=filters["who"],
         action=filters["action"],
         kind=filters["kind"],
-        since=_day("since", filters["since"]),
-        until=_day("until", filters["until"], is_end=True),
+        since=_day(call, "since", filters["since"]),
+        until=_day(call, "until", filters["until"], is_end=True),
         changed=filters["changed"] == "yes",
-        before=_number("before", call.word("before")),
+        before=_number(call, "before", call.word("before")),
         limit=PAGE_ROWS,
     )
     found = search_ledger(call.site, call.act(), asked)
@@ -113,22 +116,34 @@ def _page(
         "link": link,
         "reviews": reviews,
         "job": job,
-        "error": error,
+        "mistakes": word_error(call, error) if error else (),
         "done": call.word("done"),
+        "typed": {name: call.field(name) if error else "" for name in ("from", "to", "remark")},
     }
     return Page("ledger.html", data, 400 if error else 200)
 
 
-def _number(name: str, text: str) -> int | None:
+def _range(call: Call, get: Callable[[str], str]) -> tuple[int | None, int | None]:
+    """Read the range that was typed; raises InputRejected for one that is not sealed."""
+    first, last = _number(call, "from", get("from")), _number(call, "to", get("to"))
+    sealed = read_sealing(call.site).sealed
+    end = sealed - 1 if last is None else last
+    if not (first or 0) <= end < sealed:
+        raise _wrong(call, "range", found=f"{first or 0}–{end}", last=sealed - 1)
+    return first, last
+
+
+def _number(call: Call, name: str, text: str) -> int | None:
     """Read the number of an event; raises InputRejected for anything else."""
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 18):
-        raise _unread(name, text, "the number of an event, from 0 on")
+        label = call.settings.texts.get(f"ledger.{name}", call.language)
+        raise _wrong(call, "number", label=label, found=text[:40])
     return int(text)
 
 
-def _day(name: str, text: str, *, is_end: bool = False) -> datetime | None:
+def _day(call: Call, name: str, text: str, *, is_end: bool = False) -> datetime | None:
     """Read a day; as an end it means up to its last moment. Raises InputRejected for no day."""
     if not text:
         return None
@@ -136,11 +151,13 @@ def _day(name: str, text: str, *, is_end: bool = False) -> datetime | None:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
         return day + timedelta(days=1, microseconds=-1) if is_end else day
     except (ValueError, OverflowError):
-        raise _unread(name, text, "a day, written 2026-03-31") from None
+        label = call.settings.texts.get(f"ledger.{name}", call.language)
+        raise _wrong(call, "day", label=label, found=text[:40]) from None
 
 
-def _unread(name: str, text: str, wanted: str) -> InputRejected:
-    return InputRejected(f"{name!r} is {text[:40]!r}; accepted is {wanted}")
+def _wrong(call: Call, what: str, **found: object) -> InputRejected:
+    """Say what is wrong with a field, in the language of the page."""
+    return InputRejected(call.settings.texts.get(f"ledger.wrong.{what}", call.language, **found))
 
 
 ROUTES = (show, verify, progress, review, proof)

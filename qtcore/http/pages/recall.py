@@ -22,9 +22,10 @@ from qtcore.http.pages.recall_question import (
     split_seeds,
     typed_question,
 )
+from qtcore.http.pages.recall_words import clock_words, scope_words
 from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
-from qtcore.services.catalogue import MAX_LIMIT, list_master
+from qtcore.services.order_numbers import orders_in
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
@@ -42,6 +43,9 @@ _COLUMNS = (
     ("sampled", "scrapped"),
     ("on_hand",),
 )
+_TYPED = ("notice", "shown", "customer", "impact", "quantity", "unit", "acknowledged", "completed",
+          "contact", "note", "method", "notice_received", "understood", "acted", "event", "at",
+          "reason")  # fmt: skip
 
 
 @page("GET", "/recall")
@@ -94,12 +98,25 @@ def close(call: Call) -> Seen:
         return case_page(call, view, word_error(call, error))
 
 
-def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
+def typed_work(call: Call, form: str) -> dict[str, Any]:
+    """Give what was typed in one of the forms for what happened, so that nothing is typed twice."""
+    names = _TYPED if form else ()
+    return {"form": form, "typed": {name: call.field(name) for name in names}, "link": None}
+
+
+def case_page(
+    call: Call,
+    view: RecordView,
+    mistakes: Sequence[str],
+    *,
+    work: Mapping[str, Any] | None = None,
+) -> Seen:
     """Show a recall with what was wrong with the last act."""
     snapshot = read_snapshot(call.site, call.act(), view.record.uid)
     if snapshot is None:
         return Redirect(f"/r/{quote(view.record.number)}")
     scope = snapshot.scope
+    case = _case_of(call, view.record.uid)
     return Page(
         "recall_case.html",
         {
@@ -108,10 +125,12 @@ def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
             "snapshot": snapshot,
             "scope": scope,
             "balance": sum_balance(scope),
-            "item_names": item_names(call),
+            **scope_words(call, scope, case["party_names"] if case else {}),
             "done": call.word("done"),
-            "case": _case_of(call, view.record.uid),
+            "case": case,
+            "clock": clock_words(call, case) if case else None,
             "has_links": bool(call.site.public_url),
+            "work": work or typed_work(call, ""),
             "mistakes": [{"message": text, "href": ""} for text in mistakes],
             "typed": {n: call.field(n) if mistakes else "" for n in ("reason", "justification")},
         },
@@ -122,9 +141,11 @@ def case_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Seen:
 def _case_of(call: Call, record_id: str) -> dict[str, Any] | None:
     """Read how a recall stands; one that older releases opened has a frozen scope only."""
     try:
-        return read_case(call.site, call.act(), record_id).as_json()
+        view = read_case(call.site, call.act(), record_id)
     except NotFound:
         return None
+    names = {ship.customer: ship.customer_name for ship in view.scope.shipments}
+    return {**view.as_json(), "party_names": names}
 
 
 @page("POST", "/recall/{record:str}/send")
@@ -151,8 +172,13 @@ def save(call: Call) -> Seen:
     """Give the list of who received what, for notices."""
     scope = recall_scope(call.site, call.act(), read_question(typed_question(call)))
     head = ("customer", "customer_name", "lot_no", "item", "quantity", "unit", "shipped_at", "via")
-    shipments = scope.as_json()["shipments"]
-    text = write_csv_rows(head, ([str(ship[name] or "") for name in head] for ship in shipments))
+    answer = scope.as_json()
+    orders = orders_in(answer)
+    rows = (
+        [*(str(ship[name] or "") for name in head), ", ".join(orders.get(ship["event_id"], ()))]
+        for ship in answer["shipments"]
+    )
+    text = write_csv_rows((*head, "order_nos"), rows)
     content = b"\xef\xbb\xbf" + text.encode()
     return Download("recall-list.csv", content, "text/csv; charset=utf-8")
 
@@ -167,17 +193,23 @@ def _page(
 ) -> Page:
     scope: dict[str, Any] | None = None
     told = list(mistakes)
+    fits: tuple[Mapping[str, object], ...] = ()
+    asked = ""
     if is_asked(question):
         try:
             scope = recall_scope(call.site, call.act(), read_question(question)).as_json()
-        except (InputRejected, NotFound, Ambiguous) as error:
+        except Ambiguous as error:
+            fits, asked = error.candidates, error.asked
+        except (InputRejected, NotFound) as error:
             told += [text for text in word_error(call, error) if text not in told]
     may_list = call.act().actor.may("record.read")
     cases = list_records(call.site, call.act(), kind="recall") if may_list else ()
     data = {
-        "item_names": item_names(call),
+        **scope_words(call, scope or {}, {}),
         "question": question,
-        **_named_seeds(question["seeds"], scope),
+        **_named_seeds(question["seeds"], scope, asked),
+        "fits": fits,
+        "asked": asked,
         "words": words,
         "address": as_address(question),
         "scope": scope,
@@ -188,24 +220,20 @@ def _page(
         "typed": {**dict.fromkeys(("title", "reason", "plan"), ""), **typed},
         "may_start": call.act().actor.may("recall.start"),
     }
-    return Page("recall.html", data, 400 if told else 200)
+    return Page("recall.html", data, 400 if told or fits else 200)
 
 
-def _named_seeds(text: str, scope: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Part what was named by a lot's id, as a link does, from what a person typed."""
+def _named_seeds(text: str, scope: Mapping[str, Any] | None, asked: str) -> dict[str, Any]:
+    """Part what was named by a lot's id, as a link does, from what a person typed.
+
+    `asked` fits several lots, which are shown to choose from.
+    """
     named = split_seeds(text)
     chosen = [one for one in (scope or {}).get("starts", ()) if one["lot_id"] in named]
     ids = {one["lot_id"] for one in chosen}
-    further = text if not ids else "\n".join(name for name in named if name not in ids)
+    gone = ids | {asked}
+    further = text if not gone & set(named) else "\n".join(n for n in named if n not in gone)
     return {"chosen": chosen, "further": further}
-
-
-def item_names(call: Call) -> dict[str, str]:
-    """Name items in the language of the page; a frozen scope holds their names in one language."""
-    if not call.act().actor.may("lot.read"):
-        return {}
-    entries = list_master(call.site, call.act(), "item", limit=MAX_LIMIT).entries
-    return {str(e["code"]): str(e["names"].get(call.language) or e["name"]) for e in entries}
 
 
 def sum_balance(scope: Mapping[str, Any]) -> list[dict[str, Any]]:

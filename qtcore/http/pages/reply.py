@@ -1,10 +1,11 @@
 """The one page of a consignee: answer a recall notice without an account, and see nothing else.
 
-It must not know who is signed in. The secret stands in the address, so it is sent to nobody else
-(no referrer), never logged, and every address that does not open is answered alike.
+It must not know who is signed in. The secret stands in the address, so it is sent to no other
+site as a referrer, never logged, and every address that does not open is answered alike.
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 from unicodedata import normalize
@@ -21,7 +22,9 @@ from qtcore.http.rendering import render_page
 from qtcore.services.recall_replies import OpenedLink, ReplyInput, answer_link, open_link
 
 _PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
-_HEADERS: Final = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+# A browser told to send no referrer sends the form of the page as from nowhere, which is refused:
+# so it has the policy of all pages, by which no other site is told the address.
+_HEADERS: Final = {"x-robots-tag": "noindex"}
 
 
 def _answer(call: Call) -> Response[bytes]:
@@ -30,7 +33,9 @@ def _answer(call: Call) -> Response[bytes]:
         link = open_link(call.site, secret)
         if call.method == "POST":
             return _store(call, secret, link)
-        return _render(call, link, typed=_typed(link))
+        newest = link.latest.number if link.latest else 0
+        stored = newest if call.word("stored") == str(newest) else 0
+        return _render(call, link, typed=_typed(link), stored=stored)
     except NotFound:
         return _render(call, None, status=404)
 
@@ -51,25 +56,33 @@ def _store(call: Call, secret: str, link: OpenedLink) -> Response[bytes]:
         number = answer_link(call.site, asked_by_nobody(call), secret, reply)
     except (InputRejected, Conflict) as error:
         return _render(call, link, status=400, mistakes=_mistakes(call, error, typed), typed=typed)
-    return _render(call, open_link(call.site, secret), stored=number, typed=typed)
+    # Sent on to the page, so that going back or loading anew sends nothing twice.
+    to = f"/reply/{secret}?stored={number}"
+    return Response(b"", status_code=303, headers={**_HEADERS, "location": to})
 
 
 def _mistakes(
     call: Call, error: InputRejected | Conflict, typed: dict[str, Any]
 ) -> list[dict[str, str]]:
     """Word every fault in the language of the page, with what was typed and what is accepted."""
-    get, language = call.settings.texts.get, call.language
     if isinstance(error, Conflict):
-        return [{"message": get("reply.closed", language), "href": ""}]
-    places = {fault.where for fault in error.faults}
+        message = call.settings.texts.get("reply.closed", call.language)
+        return [{"message": message, "href": ""}]
     return [
-        {
-            "message": get(f"reply.wrong.{name}", language, found=str(typed[name])[:40]),
-            "href": "impact-none" if name == "impact" else name,
-        }
+        {"message": message, "href": "impact-none" if name == "impact" else name}
+        for name, message in word_reply(call, error, typed).items()
+    ]
+
+
+def word_reply(call: Call, error: InputRejected, typed: Mapping[str, Any]) -> dict[str, str]:
+    """Word what is wrong with a reply, by its field, in the language of the page."""
+    get, language = call.settings.texts.get, call.language
+    places = {fault.where for fault in error.faults}
+    return {
+        name: get(f"reply.wrong.{name}", language, found=str(typed[name])[:40])
         for name in ("acknowledged", "impact", "quantity", "unit", "contact", "note")
         if name in places
-    ]
+    }
 
 
 def read_quantity(text: str) -> Decimal | None:

@@ -15,6 +15,7 @@ from qtcore.http.pages.mistakes import word_code, word_error
 from qtcore.http.pages.sessions import own_path
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.http.passkeys import party_of, read_passkey
+from qtcore.http.rendering import show_time
 from qtcore.services.sign_intents import (
     Act,
     NothingToSign,
@@ -23,7 +24,6 @@ from qtcore.services.sign_intents import (
     sign_intent,
     view_intent,
 )
-from qtcore.services.signing import local_time
 from qtcore.services.transitions import fire_transition
 from qtcore.services.visits import Errand
 
@@ -113,7 +113,7 @@ def sheet(call: Call, intent: str, back: str, error: QTCoreError | None = None) 
             "asks_code": view.asks_code,
             "is_strict": any(each.content["profile"] == "strict" for each in view.items),
             "is_changed": isinstance(error, Conflict),
-            "expires": local_time(call.site, view.expires_at).strftime("%H:%M"),
+            "expires": show_time(view.expires_at)[-5:],
             "passkey": json.dumps(view.passkey) if view.passkey else "",
         },
         status,

@@ -15,7 +15,7 @@ from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.sign_content import digest_of, read_content
 from qtcore.store.columns import table_of
 from qtcore.store.ledger_rows import as_text, composed
-from qtcore.store.tables import LedgerPrivate, LedgerReview, LegalHold, Signature
+from qtcore.store.tables import Device, Hold, LedgerPrivate, LedgerReview, LegalHold, Signature
 
 _PRIVATE: Final = table_of(LedgerPrivate)
 _PERSONAL: Final = ("actor_login", "actor_name", "device", "ip", "lifted_by")
@@ -62,6 +62,21 @@ def _hold(entry: Entry, _row: Any) -> dict[str, object]:
         "placed_at": entry.head["at"],
         "placed_by": entry.personal("actor_login"),
     }
+
+
+def _hold_of_lot(entry: Entry, _row: Any) -> dict[str, object]:
+    details = entry.head["details"]
+    return {
+        "reason": entry.head["reason"],
+        "cause": details.get("cause"),
+        "record_uid": details.get("record"),
+        "placed_at": entry.head["at"],
+        "placed_by": entry.personal("actor_login"),
+    }
+
+
+def _device(entry: Entry, _row: Any) -> dict[str, object]:
+    return {"registered_at": entry.head["at"], "registered_by": entry.personal("actor_login")}
 
 
 def _signature(entry: Entry, row: Any) -> dict[str, object]:
@@ -115,6 +130,8 @@ def _signed(content: str) -> dict[str, object]:
 BOOKS: Final[tuple[tuple[type[SQLModel], str, Callable[[Entry, Any], dict[str, object]]], ...]] = (
     (LedgerReview, "ledger.review", _review),
     (LegalHold, "legal_hold.place", _hold),
+    (Hold, "hold.place", _hold_of_lot),
+    (Device, "device.register", _device),
     (Signature, "sign", _signature),
 )
 

@@ -16,6 +16,7 @@ from qtcore.store.ledger_rows import as_text, composed
 from qtcore.store.queries.keyset import batched
 from qtcore.store.queries.sums import Sum, sums_from_scratch, sums_of
 from qtcore.store.tables import (
+    Device,
     Edge,
     Equipment,
     Event,
@@ -32,21 +33,24 @@ from qtcore.store.tables import (
     UserAccount,
 )
 
-_VERSIONED: Final[tuple[type[SQLModel], ...]] = (Record, Item, Party, Location, Equipment)
+_VERSIONED: Final[tuple[type[SQLModel], ...]] = (
+    Record, Item, Party, Location, Equipment, Device, UserAccount,
+)  # fmt: skip
 _NAMED: Final[tuple[type[SQLModel], ...]] = (
     Record,
     Item,
     Party,
     Location,
     Equipment,
+    Device,
     UserAccount,
     Event,
     Hold,
     InspectionResult,
     Signature,
 )
-# Of these the ledger tells in other words than the column holds.
-_IN_OTHER_WORDS: Final = {"roles", "extra", "data", "values"}
+# Of these the ledger tells in other words than the column holds; see `master_rows`.
+IN_OTHER_WORDS: Final = {"roles", "extra", "data", "values", "contacts"}
 _BATCH: Final = 500
 
 
@@ -96,7 +100,7 @@ def _is_built_in(row: Any) -> bool:
 def _check_values(name: str, row: Any, values: dict[str, Any]) -> Iterator[Violation]:
     columns = row._mapping  # the public way to a row's names
     for column, told in values.items():
-        if column not in columns or column in _IN_OTHER_WORDS:
+        if column not in columns or column in IN_OTHER_WORDS:
             continue
         stored = as_text(columns[column])
         if not _is_same(composed(stored or ""), told):

@@ -29,6 +29,7 @@ from qtcore.services.integrity.life_cycles import (
     check_use,
     check_verdicts,
 )
+from qtcore.services.integrity.master_rows import check_accounts, check_masters
 from qtcore.services.integrity.proof import (
     check_answers,
     check_borders,
@@ -47,7 +48,7 @@ Check = Callable[[Ground], Iterator[Violation]]
 CHECKS: Final[tuple[tuple[str, tuple[Check, ...]], ...]] = (
     ("I1", (check_answers,)),
     ("I2", (check_states,)),
-    ("I3", (check_told, check_lines, check_books)),
+    ("I3", (check_told, check_masters, check_accounts, check_lines, check_books)),
     ("I4", (check_releases,)),
     ("I5", (check_signatures, check_delegations)),
     ("I6", (check_balance, check_sums, check_genealogy)),

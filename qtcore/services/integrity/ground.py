@@ -22,6 +22,7 @@ from qtcore.store.tables import (
     Item,
     LedgerArchived,
     LedgerEvent,
+    LedgerPrivate,
     Lot,
     Node,
     Record,
@@ -29,6 +30,14 @@ from qtcore.store.tables import (
 )
 
 _PIECE: Final = 2000
+_PRIVATE: Final = table_of(LedgerPrivate)
+# Which personal values of an entry a column holds.
+_PERSONAL: Final = {
+    "new_contacts": "contacts", "new_login": "login", "new_name": "name", "new_email": "email",
+    "lifted_by": "lifted_by", "revoked_by": "revoked_by",
+}  # fmt: skip
+# Told alone it says that there are none any more.
+_BEFORE: Final = "old_contacts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +55,15 @@ class Violation:
 
 @dataclass(slots=True)
 class Told:
-    """What the ledger tells of one thing: its newest version, last values, and counts of acts."""
+    """What the ledger tells of one thing: its newest version, last values, and counts of acts.
+
+    `erased` are the values that it told last and that were erased since.
+    """
 
     version: int = 0
     values: dict[str, Any] = field(default_factory=dict)
     acts: dict[str, int] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +134,24 @@ class Ground:
     def told(self) -> dict[str, Told]:
         """What the ledger tells of each thing, by public id."""
         found: dict[str, Told] = defaultdict(Told)
-        for _, head in self.heads():
+        for row, head in self.heads():
             of = found[str(head["object"]["id"])]
             of.version = max(of.version, int(head["object"].get("version", 0)))
             of.acts[head["action"]] = of.acts.get(head["action"], 0) + 1
             of.values.update((change[0], change[2]) for change in head["changes"])
+            of.erased -= {change[0] for change in head["changes"]}
+            _tell_personal(of, self._personal.get(row.id, {}))
+        return dict(found)
+
+    @cached_property
+    def _personal(self) -> dict[int, dict[str, str | None]]:
+        """The personal values that columns hold, by the key of their entry; None: erased."""
+        found: dict[int, dict[str, str | None]] = defaultdict(dict)
+        query = select(_PRIVATE.c.event_id, _PRIVATE.c.field, _PRIVATE.c.value).where(
+            _PRIVATE.c.tenant_id == self.tenant, _PRIVATE.c.field.in_([_BEFORE, *_PERSONAL])
+        )
+        for key, name, value in self.session.execute(query):
+            found[key][name] = value
         return dict(found)
 
     @cached_property
@@ -193,3 +219,16 @@ class Ground:
             return None if row is None else WorkflowDefinition.model_validate(row.body)
         except ValueError:
             return None
+
+
+def _tell_personal(of: Told, kept: Mapping[str, str | None]) -> None:
+    """Add what an entry tells beside its head; what was erased is known no longer."""
+    told: dict[str, str | None] = {_PERSONAL["new_contacts"]: ""} if _BEFORE in kept else {}
+    told |= {_PERSONAL[name]: value for name, value in kept.items() if name in _PERSONAL}
+    for column, value in told.items():
+        of.values.pop(column, None)
+        of.erased.discard(column)
+        if value is None:
+            of.erased.add(column)
+        else:
+            of.values[column] = value

@@ -4,9 +4,11 @@ It must not know steps of life cycles.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from qtcore.services.integrity.ground import Ground, Violation
 from qtcore.services.sign_content import digest_of, parts_now
+from qtcore.store.ledger_rows import as_text, composed
 from qtcore.store.tables import Delegation, Signature
 
 
@@ -29,7 +31,7 @@ def check_delegations(ground: Ground) -> Iterator[Violation]:
         for _, head in ground.heads()
         if head["action"] == "delegation.make"
     }
-    for uid in rows:
+    for uid, row in rows.items():
         said = ""
         if uid in signed and digest_of(parts[uid]) != signed[uid]:
             said = "it lends something else than what was signed"
@@ -37,5 +39,19 @@ def check_delegations(ground: Ground) -> Iterator[Violation]:
             said = f"its signature {told[uid]} is not there"
         elif uid not in told and not ground.archived:
             said = "no entry of the history tells that it was made"
+        else:
+            said = _ended_otherwise(ground, row)
         if said:
             yield Violation("I5", f"delegation {uid}", said)
+
+
+def _ended_otherwise(ground: Ground, row: Any) -> str:
+    """Say which column of its end is not what the history told; empty when all are."""
+    told = ground.told.get(row.uid)
+    if told is None or row.uid in ground.archived:
+        return ""
+    for name in ("revoked_at", "revoked_by", "revoke_reason"):
+        stored, said = as_text(row._mapping[name]) or "", told.values.get(name) or ""
+        if name not in told.erased and composed(stored) != said:
+            return f"its {name} is {stored!r}, the ledger told {said!r} last"
+    return ""

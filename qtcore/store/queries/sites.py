@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
-from qtcore.store.queries.keyset import TENANT, among, rows_for
+from qtcore.store.queries.keyset import TENANT, among, among_texts, rows_for
 from qtcore.store.tables import Event, Location, Lot, Movement, Party, Unit
 
 _EVENT: Final = table_of(Event)
@@ -53,15 +53,8 @@ def owners_of_places(session: Session, tenant_id: int) -> Mapping[int, str]:
 
 def owners_by_code(session: Session, tenant_id: int, codes: Iterable[str]) -> dict[str, str]:
     """Give the party code that owns each of some places, by their codes; nobody's are left out."""
-    wanted = [code for code in dict.fromkeys(codes) if code]
-    if not wanted:
-        return {}
-    rows = session.execute(
-        select(_LOCATION.c.id, _LOCATION.c.code).where(
-            _LOCATION.c.tenant_id == tenant_id, _LOCATION.c.code.in_(wanted)
-        )
-    ).all()
-    owners = owners_of_places(session, tenant_id)
+    rows = rows_for(session, _named_places, tenant_id, set(codes) - {""})
+    owners = owners_of_places(session, tenant_id) if rows else {}
     return {row.code: owners[row.id] for row in rows if row.id in owners}
 
 
@@ -93,6 +86,13 @@ def sites_of_nodes(
     for unit, lot in lots.items():
         found[unit] |= found[lot]
     return {node: frozenset(found[node]) for node in wanted if found[node]}
+
+
+@cache
+def _named_places(dialect: str) -> Select[Any]:
+    return select(_LOCATION.c.id, _LOCATION.c.code).where(
+        _LOCATION.c.tenant_id == TENANT, among_texts(dialect, _LOCATION.c.code)
+    )
 
 
 @cache

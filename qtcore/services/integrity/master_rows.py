@@ -1,0 +1,95 @@
+"""I3 of master data, accounts and persons: every column is what the ledger told, or as it begins.
+
+It must not know what a column means. A value whose copy in the history was erased is not compared.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from sqlmodel import SQLModel
+
+from qtcore.services.accounts import roles_text
+from qtcore.services.integrity.facts_of_lots import IN_OTHER_WORDS
+from qtcore.services.integrity.ground import Ground, Told, Violation
+from qtcore.store.ledger_rows import as_text, composed
+from qtcore.store.tables import Equipment, Item, Location, Party, Person, UserAccount
+
+_MASTERS: Final[tuple[type[SQLModel], ...]] = (Item, Party, Location, Equipment)
+# What was told in plain words is compared by `check_told`; its keys say which thing it is.
+_KEYS: Final = frozenset({"tenant_id", "id", "uid", "version"})
+# What the history calls each column of a person; none is ever changed, an address is erased.
+_OF_PERSON: Final = {"name": "name", "email": "email"}
+
+
+def check_masters(ground: Ground) -> Iterator[Violation]:
+    """I3: compare every column; one that was never told stands as it does in a new row."""
+    for model in _MASTERS:
+        begins = _begins(model)
+        for row in ground.rows(model):
+            told = ground.told.get(row.uid)
+            if told is None or row.uid in ground.archived:
+                continue  # `check_told` names a row without an entry
+            expected = {
+                name: told.values.get(name, first)
+                for name, first in begins.items()
+                if name not in told.values or name in IN_OTHER_WORDS
+            }
+            place = f"{model.__tablename__} {row.code}"
+            yield from _compare(place, row, expected, told)
+
+
+def check_accounts(ground: Ground) -> Iterator[Violation]:
+    """I3: an account has the login, roles and state that were told, its person the printed name."""
+    persons = {row.id: row for row in ground.rows(Person)}
+    for row in ground.rows(UserAccount):
+        told = ground.told.get(row.uid)
+        if told is None or row.uid in ground.archived:
+            continue
+        place = f"user {row.login}"
+        held = _held(row)
+        if "roles" in told.values and held != told.values["roles"]:
+            said = f"its roles are {held!r}, the ledger told {told.values['roles']!r} last"
+            yield Violation("I3", place, said)
+        expected = {} if "state" in told.values else {"state": "active"}
+        yield from _compare(place, row, expected, told)
+        person = persons.get(row.person_id)
+        if person is None:
+            yield Violation("I3", place, "its person is not there")
+            continue
+        whose = {name: told.values.get(own) for name, own in _OF_PERSON.items()}
+        yield from _compare(f"person of {place}", person, whose, told)
+
+
+def _held(row: Any) -> str:
+    try:
+        return roles_text(row.roles, row.site_roles)
+    except (ValueError, TypeError):
+        return f"{row.roles} {row.site_roles}"  # no release writes them so
+
+
+def _begins(model: type[SQLModel]) -> dict[str, object]:
+    """Give the columns of a table with what a new row has in each, where nothing is given."""
+    found = {}
+    for name, each in model.model_fields.items():
+        if name not in _KEYS:
+            first = each.get_default(call_default_factory=True)
+            found[name] = None if each.is_required() else first
+    return found
+
+
+def _compare(
+    place: str, row: Any, expected: Mapping[str, object], told: Told
+) -> Iterator[Violation]:
+    columns = row._mapping  # the public way to a row's names
+    for name, value in expected.items():
+        if name in told.erased or (value is None and name in _OF_PERSON):
+            continue
+        stored, said = _text(columns[name]), _text(value)
+        if composed(stored) != composed(said):
+            what = f"its {name} is {stored!r}, the ledger told {said!r} last"
+            yield Violation("I3", place, what)
+
+
+def _text(value: object) -> str:
+    """Write a value as the ledger tells it; an empty list or object as nothing."""
+    return "" if value in (None, "", [], {}) else as_text(value) or ""
