@@ -1,5 +1,7 @@
 """Pages as people use them: forms that store, mistakes that keep what was typed."""
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -174,6 +176,14 @@ def test_a_list_is_saved_as_a_file_that_spreadsheets_read(page, path):
 
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.content.startswith(b"\xef\xbb\xbf")
+
+
+def test_a_trace_tells_how_much_of_each_lot_went_along_its_links(page):
+    saved = csv.DictReader(io.StringIO(page.get("/trace.csv?lot=B-1").text.lstrip("\ufeff")))
+    assert [(row["quantity"], row["unit"]) for row in saved if row["lot_no"] == "M-1"] == [
+        ("40.50", "kg")
+    ]
+    assert 'data-label="Amount" class="n">40.50\u202fkg</td>' in page.get("/trace?lot=B-1").text
 
 
 def test_a_saved_trace_writes_a_small_quantity_in_digits(web):

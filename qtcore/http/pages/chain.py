@@ -113,6 +113,13 @@ def _stop(node: TracedNode, amounts: Amounts) -> Stop:
     return Stop(node.info, told, node.certainty, is_focus)
 
 
+def link_amounts(trace: Trace) -> Amounts:
+    """Give how much of each lot went along its links on the way to or from the focus."""
+    gave, took = _amounts(trace.edges, is_source=True), _amounts(trace.edges, is_source=False)
+    sides = {node.info.node: gave if node.side == "backward" else took for node in trace.nodes}
+    return {n: told[n] for n, told in sides.items() if n in told and n != trace.focus.node}
+
+
 def _amounts(edges: Iterable[EdgeRow], *, is_source: bool) -> Amounts:
     """Add up, per unit, what each source gave, or what went into each product."""
     sums: dict[int, dict[str, Decimal | None]] = defaultdict(dict)

@@ -11,7 +11,7 @@ from qtcore.builtin.tabular.spreadsheet import write_csv_rows
 from qtcore.errors import Fault, InputRejected
 from qtcore.http.call import Call
 from qtcore.http.downloads import Download
-from qtcore.http.pages.chain import lanes_of
+from qtcore.http.pages.chain import lanes_of, link_amounts
 from qtcore.http.pages.parts import Cut, part_of
 from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.moments import read_lens
@@ -54,6 +54,7 @@ def show(call: Call) -> Seen:
             "then": _query(call),
             "found": found,
             "chain": lanes_of(found),
+            "amounts": link_amounts(found),
             "rows": part_of(call, Cut("rows_from", "h-table", MOST_ROWS, kept), found.nodes),
             "ships": part_of(call, Cut("ships_from", "h-cust", MOST_ROWS, kept), found.customers),
             "gaps": part_of(call, Cut("gaps_from", "h-gaps", MOST_GAPS, kept), found.gaps),
@@ -102,10 +103,14 @@ def read_depth(text: str) -> int | None:
 def write_csv(found: Trace) -> bytes:
     """Write nodes, then shipments, with a mark that spreadsheets read as UTF-8."""
     rows: list[list[str]] = []
+    amounts = link_amounts(found)
     for node in found.nodes:
         info = node.info
         head = [node.side, str(node.depth), node.certainty, info.uid, info.item_code, info.lot_no]
-        rows.append([*head, info.source_code, info.state, "", "", "", ""])
+        told = amounts.get(info.node, ())
+        # Of several units no one number says it; the lanes show each.
+        moved = [optional_text(told[0][0]) or "", told[0][1]] if len(told) == 1 else ["", ""]
+        rows.append([*head, info.source_code, info.state, "", *moved, ""])
     for ship in found.customers:
         amount = optional_text(ship.quantity) or ""
         head = ["shipment", "", "", ship.lot_id, ship.item, ship.lot_no, "", "", ship.customer]
