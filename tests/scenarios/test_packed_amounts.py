@@ -66,7 +66,7 @@ def test_what_left_in_a_case_lies_in_none_here(plant: Site):
 def test_nothing_is_packed_into_a_lot(plant: Site):
     a_received_lot(plant, "MILK", "M-2", "10")
     new = Line(LotRef(item="MILK", lot_no="M-9"), "parent")
-    for lot, name in ((line("M-2", "parent", None), "lot M-2 of MILK"), (new, "MILK M-9")):
+    for lot, name in ((Line(LotRef(text="M-2"), "parent"), "lot M-2 of MILK"), (new, "MILK M-9")):
         with pytest.raises(Refused, match=f"{name}.* is a lot, which holds nothing"):
             tell(plant, "packing", line("M-1", "child", "1"), lot)
 
