@@ -52,6 +52,7 @@ REVIEWED = (
 )  # fmt: skip
 
 
+_NAMED_EACH_END = 10
 _LEAVES = ("shipped", "returned", "scrapped")
 _Acts = Mapping[int, Sequence[ActRow | MovementRow]]
 _Sums = Mapping[int, Sequence[Sum]]
@@ -313,9 +314,17 @@ def find_cycles(work: Reading, loops: Mapping[int, Sequence[int]]) -> _Found:
     """Say of lots that come from themselves by which way."""
     named = describe_nodes(work.session, work.tenant_id, loops) if loops else {}
     return [
-        (node, Finding(CYCLE, {"way": " -> ".join(named[each].lot_no for each in way)}))
+        (node, Finding(CYCLE, {"way": _way_text([named[each].lot_no for each in way])}))
         for node, way in loops.items()
     ]
+
+
+def _way_text(names: Sequence[str]) -> str:
+    """Write a way; each lot of a long one tells it, so of a thousand lots not a million names."""
+    left_out = len(names) - 2 * _NAMED_EACH_END
+    if left_out > 0:
+        names = [*names[:_NAMED_EACH_END], f"… {left_out} …", *names[-_NAMED_EACH_END:]]
+    return " -> ".join(names)
 
 
 def _keep(

@@ -62,7 +62,9 @@ def find_lost(site: Site) -> Lost | None:
                 _COSIGNATURE.c.tenant_id == tenant, _COSIGNATURE.c.witness == worst.witness
             )
         ).scalar_one()
-    first = sealed if worst.standing == "ahead" else int(agreed or 0)
+    # What was written here while the witness was away stands where lost events stood: the loss
+    # begins at the last state that this witness has seen of both.
+    first = min(sealed, int(agreed or (sealed if worst.standing == "ahead" else 0)))
     last = max((worst.size or 0) - 1, first)
     return Lost(worst.witness, first, last, max(int(number or 1) + 1, 2))
 

@@ -136,3 +136,17 @@ def test_pieces_are_looked_at_ahead_while_the_other_process_is_not_done() -> Non
     assert looked == [20, 30, 40, 50, 60, 70, 80]  # no more than are to be held
     assert [sharing.find(at) for at in looked] == [None] * 7
     assert looked[-1] == 80
+
+
+def test_a_process_that_says_nothing_any_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_reader, "_PATIENCE", 0.01)
+    ours, theirs = Pipe()
+    second = SecondReader(ours)
+    assert not second.is_free  # it is asked for nothing before it says that it is up
+    theirs.send(None)
+    assert [*second.hear()] == []
+    assert second.is_free
+    second.ask(0, 10)
+    assert [*second.hear()] == []  # it may take its time while there is something else to do
+    assert [*second.hear(waits=True)] == [(0, None)]
+    assert not second.is_free

@@ -9,6 +9,8 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.dialects import sqlite
 from sqlmodel import col, select
 
 from qtcore.services import discrepancies
@@ -20,8 +22,10 @@ from qtcore.services.nodes import NodeBook
 from qtcore.services.site import Site
 from qtcore.services.stock import fold_stock, stock_of_nodes
 from qtcore.store.queries.events import acts_on, movements_of
+from qtcore.store.queries.links import _between
 from qtcore.store.tables import Discrepancy
 from qtcore.testing import a_party, a_site, an_item
+from tests.hubs import a_hub
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 NUMBERS = count()
@@ -119,3 +123,19 @@ def test_of_a_lot_with_many_uses_no_act_is_read_one_by_one(plant: Site) -> None:
         assert found_in(plant, uses, None) == (set(), True)
         assert found_in(plant, [*uses, Act("sampling", 0, 2, "1", "sacks")], None)[0]
     assert read == [0, 52]
+
+
+def test_where_one_lot_is_the_source_of_all_no_lot_without_links_reads_them() -> None:
+    """Statistics that say so made SQLite read every link for each lot that is only made."""
+    with a_site() as site:
+        a_hub(site, 300)
+        with site.store.write(site.system_context()) as work:
+            work.session.execute(text("ANALYZE"))
+            compiled = _between("sqlite").compile(dialect=sqlite.dialect(paramstyle="named"))
+            plan = work.session.execute(
+                text(f"EXPLAIN QUERY PLAN {compiled}"), {"tenant": 1, "keys": "[1, 2]"}
+            )
+            told = [row.detail for row in plan]
+            work.log("test.explain", "site", "x")
+    assert len([line for line in told if line.startswith("SEARCH edge")]) == 2
+    assert not [line for line in told if line.startswith("SCAN edge")]

@@ -109,6 +109,23 @@ def test_a_restored_backup_is_read_only_until_qa_signs_what_was_lost(
     site.close()
 
 
+def test_what_was_written_while_the_witness_was_away_hides_no_lost_event(
+    restored: Path, outposts: Outposts
+) -> None:
+    """It stands where a lost event stood, and the restore tells of that one as well."""
+    alone = reopened(restored, Outposts())
+    size = judged(alone).size
+    note(alone, "lot-9")
+    assert seal(alone) == size + 1
+    alone.close()
+    site = reopened(restored, outposts)
+    assert ("ahead", size + 3) in standings(site)
+    quinn = a_user(site, ["qa"], login="quinn")
+    lost = accept_restore(site, quinn, password=PASSWORD, reason="disk of the server failed")
+    assert (lost.first, lost.last) == (size, size + 2)
+    site.close()
+
+
 def test_a_cosignature_that_fits_no_checkpoint_is_a_fork(
     outposts: Outposts, tmp_path: Path
 ) -> None:

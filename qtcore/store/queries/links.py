@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, exists, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
@@ -45,11 +45,15 @@ def links_of(
 def _between(dialect: str) -> Select[Any]:
     keys = key_rows(dialect).subquery()
 
-    def any_link(near: ColumnElement[int]) -> ColumnElement[bool]:
+    def any_link(near: ColumnElement[int], far: ColumnElement[int]) -> ColumnElement[bool]:
+        # Not as EXISTS: where one lot is the source of nearly all, SQLite would read every link of
+        # the company for each key that has none. The smallest is the first of the index.
         here = and_(_EDGE.c.tenant_id == TENANT, near == keys.c.node)
-        return exists().where(here, _EDGE.c.superseded_by.is_(None))
+        first = select(func.min(far)).where(here, _EDGE.c.superseded_by.is_(None))
+        return first.scalar_subquery().is_not(None)
 
-    return select(keys.c.node).where(any_link(_EDGE.c.dst), any_link(_EDGE.c.src))
+    source, product = _EDGE.c.src, _EDGE.c.dst
+    return select(keys.c.node).where(any_link(product, source), any_link(source, product))
 
 
 @cache
