@@ -56,7 +56,7 @@ class PackTexts:
     failed: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Registry:
     """The compiled definitions of a site.
 
@@ -77,6 +77,10 @@ class Registry:
     texts: tuple[PackTexts, ...] = ()
     _prints: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
     _lists: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        """Say which it is, without the files of its packs."""
+        return f"Registry({self.fingerprint!r}, {len(self.packs)} packs)"
 
     @cached_property
     def policy(self) -> Policy:

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from qtcore.errors import InputRejected
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
-from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.events import AnyMovement
 from qtcore.store.queries.recalls import parties_by_code
 from qtcore.store.queries.sites import owners_by_code
 
@@ -31,7 +31,7 @@ class Sites:
     own: Collection[str]
     owners: Mapping[str, str]
 
-    def is_end(self, receipt: MovementRow, left: MovementRow) -> bool:
+    def is_end(self, receipt: AnyMovement, left: AnyMovement) -> bool:
         """Say whether a receipt may be where a shipment arrived."""
         at = self.owners.get(receipt.location_code, "") or receipt.to_party
         if at and at == left.to_party:
@@ -42,7 +42,7 @@ class Sites:
 
 @dataclass(slots=True)
 class _Left:
-    row: MovementRow
+    row: AnyMovement
     open: Decimal | None
     """What is still under way, in the unit of the shipment; None while nobody knows how much."""
     arrived: Decimal | None = Decimal(0)
@@ -91,10 +91,10 @@ class Arrivals:
         return sums
 
 
-def read_arrivals(site: Site, session: Session, movements: Sequence[MovementRow]) -> Arrivals:
+def read_arrivals(site: Site, session: Session, movements: Sequence[AnyMovement]) -> Arrivals:
     """Find what came in again, in the movements of some lots; asks for places only where it may."""
     gone = {row.node for row in movements if row.effect == "shipped"}
-    rows: dict[int, list[MovementRow]] = defaultdict(list)
+    rows: dict[int, list[AnyMovement]] = defaultdict(list)
     for row in movements if gone else ():
         if row.node in gone and (row.effect in _ORDER or row.effect == "produced"):
             rows[row.node].append(row)
@@ -109,13 +109,13 @@ def read_arrivals(site: Site, session: Session, movements: Sequence[MovementRow]
     return find_arrivals(asked, Sites(own, owners), site.registry.convert)
 
 
-def _may_arrive(rows: Iterable[MovementRow]) -> bool:
+def _may_arrive(rows: Iterable[AnyMovement]) -> bool:
     """Say whether a lot came in more than once: how it first came in is no arrival."""
     return sum(row.effect in ("received", "produced") for row in rows) > 1
 
 
 def find_arrivals(
-    movements: Mapping[int, Sequence[MovementRow]], sites: Sites, convert: Convert
+    movements: Mapping[int, Sequence[AnyMovement]], sites: Sites, convert: Convert
 ) -> Arrivals:
     """Match the receipts of lots with what left before them, the oldest first."""
     found: dict[tuple[int, str, str], Decimal | None] = {}
@@ -132,8 +132,8 @@ def find_arrivals(
 
 
 def without_arrivals(
-    site: Site, session: Session, movements: Iterable[MovementRow]
-) -> list[MovementRow]:
+    site: Site, session: Session, movements: Iterable[AnyMovement]
+) -> list[AnyMovement]:
     """Leave what came in again out of the movements: it brought nothing new into being."""
     rows = list(movements)
     fresh = read_arrivals(site, session, rows).fresh
@@ -149,7 +149,7 @@ def without_arrivals(
 
 
 def _match(
-    rows: Sequence[MovementRow],
+    rows: Sequence[AnyMovement],
     how: tuple[Sites, Convert],
     fresh: dict[tuple[int, int], Decimal],
 ) -> list[_Left]:
@@ -158,7 +158,7 @@ def _match(
     gone = [row for row in rows if row.effect == "shipped"]
     born = [row for row in rows if row.effect in ("received", "produced")]
 
-    def is_end(row: MovementRow) -> bool:
+    def is_end(row: AnyMovement) -> bool:
         return row.effect == "received" and any(sites.is_end(row, each) for each in gone)
 
     first = min(born, key=lambda row: (row.event_at, is_end(row), row.id), default=None)
@@ -178,7 +178,7 @@ def _match(
 
 
 def _take(
-    row: MovementRow, left: Iterable[_Left], convert: Convert, *, arrives: bool = False
+    row: AnyMovement, left: Iterable[_Left], convert: Convert, *, arrives: bool = False
 ) -> Decimal | None:
     """Take a receipt or return off what left; gives what is left of it, in its own unit."""
     rest, unit = row.quantity, row.unit

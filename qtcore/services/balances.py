@@ -23,7 +23,7 @@ from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, movements_for_balance
 from qtcore.services.trace import check_lens, lens_json
 from qtcore.services.wire import decimal_text
-from qtcore.store.queries.events import MovementRow, movements_of_events
+from qtcore.store.queries.events import AnyMovement, MovementRow, movements_of_events
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo, same_nodes
@@ -164,7 +164,7 @@ def _names_of(session: Session, tenant: int, nodes: Sequence[int]) -> dict[int, 
 
 @exactly
 def balance_lot(
-    site: Site, info: NodeInfo, rows: Sequence[MovementRow], lens: Lens = NOW
+    site: Site, info: NodeInfo, rows: Sequence[AnyMovement], lens: Lens = NOW
 ) -> LotBalance:
     """Balance one lot from its movements in time; what a count found beats what they say."""
     unit = next((row.unit for row in rows if row.quantity is not None and row.unit), info.unit)
@@ -194,14 +194,13 @@ def _without_opening(sums: Balance, opening: Decimal, unclear: Sequence[Fault]) 
 
     What the opening lacks, the period lacks as well.
     """
-    fields = {name: getattr(sums, name) for name in (*KINDS, "on_hand", "unaccounted")}
-    fields["adjusted"] -= opening
+    adjusted = {"adjusted": sums.of("adjusted") - opening}
     problems = tuple(dict.fromkeys((*unclear, *sums.problems)))
-    return Balance(**fields, unit=sums.unit, problems=problems)
+    return sums._replace(sums={**sums.sums, **adjusted}, problems=problems)
 
 
 def _left(
-    site: Site, rows: Sequence[MovementRow], unit: str, info: NodeInfo
+    site: Site, rows: Sequence[AnyMovement], unit: str, info: NodeInfo
 ) -> tuple[Decimal, tuple[Fault, ...]]:
     """Say what was there after these movements and their counts, and what could not be counted."""
     if not rows:
@@ -211,7 +210,7 @@ def _left(
     return sums.on_hand - missing, sums.problems
 
 
-def is_count(row: MovementRow) -> bool:
+def is_count(row: AnyMovement) -> bool:
     """Say whether a movement is a count of what is there."""
     if row.verb != "observe" or row.quantity is None:
         return False
@@ -219,7 +218,7 @@ def is_count(row: MovementRow) -> bool:
     return step in COUNTING_STEPS
 
 
-def _losses(site: Site, info: NodeInfo, rows: Sequence[MovementRow], unit: str) -> tuple[Lost, ...]:
+def _losses(site: Site, info: NodeInfo, rows: Sequence[AnyMovement], unit: str) -> tuple[Lost, ...]:
     """Compare each count with what the movements say was there at that moment.
 
     Of one moment, what moved comes before what was counted.
@@ -246,7 +245,7 @@ def _losses(site: Site, info: NodeInfo, rows: Sequence[MovementRow], unit: str) 
     return tuple(found)
 
 
-def _counted_places(there: Mapping[str, Decimal], row: MovementRow) -> list[str]:
+def _counted_places(there: Mapping[str, Decimal], row: AnyMovement) -> list[str]:
     """Choose the places whose stock a count is compared with.
 
     A lot that is known to lie in several places was counted in one of them, or at the place that
@@ -293,7 +292,7 @@ def _earlier(
     return max(before, key=lambda row: (row.event_at, row.id), default=None)
 
 
-def _converted(site: Site, row: MovementRow, unit: str) -> Decimal | None:
+def _converted(site: Site, row: AnyMovement, unit: str) -> Decimal | None:
     if row.quantity is None:
         return None
     if row.unit == unit:
@@ -304,7 +303,7 @@ def _converted(site: Site, row: MovementRow, unit: str) -> Decimal | None:
         return None
 
 
-def _shown(row: MovementRow | None) -> dict[str, str]:
+def _shown(row: AnyMovement | None) -> dict[str, str]:
     if row is None:
         return {"event_id": "", "event_type": "", "step": "", "at": ""}
     return {
@@ -318,10 +317,14 @@ def _shown(row: MovementRow | None) -> dict[str, str]:
 def _total(site: Site, balances: Sequence[LotBalance]) -> dict[str, Any] | None:
     """Add the lots of a set in one unit; None when their units cannot be compared."""
     unit = next((each.sums.unit for each in balances if each.sums.unit), "")
-    names = (*KINDS, "on_hand", "unaccounted")
-    sums = dict.fromkeys(("opening", *names), Decimal(0))
+    sums = dict.fromkeys(("opening", *KINDS, "on_hand", "unaccounted"), Decimal(0))
     for each in balances:
-        values = {"opening": each.opening, **{n: getattr(each.sums, n) for n in names}}
+        values = {
+            "opening": each.opening,
+            **{kind: each.sums.of(kind) for kind in KINDS},
+            "on_hand": each.sums.on_hand,
+            "unaccounted": each.sums.unaccounted,
+        }
         if each.sums.unit in ("", unit):
             factor_of = values
         else:

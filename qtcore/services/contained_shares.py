@@ -6,6 +6,7 @@ It must not walk the genealogy; it is told the lots and the links between them.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 
 from sqlmodel import Session
 
@@ -13,7 +14,13 @@ from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
 from qtcore.errors import InputRejected
 from qtcore.services.arrivals import without_arrivals
 from qtcore.services.site import Site
-from qtcore.store.queries.events import BROUGHT, MovementRow, movements_of, movements_of_events
+from qtcore.store.queries.events import (
+    BROUGHT,
+    AnyMovement,
+    MovementRow,
+    movements_of,
+    movements_of_events,
+)
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.trace import SAME_AS, EdgeRow, links_into
 
@@ -25,7 +32,7 @@ def shares_of(
     edges: Iterable[EdgeRow],
     *,
     nodes: Collection[int] = (),
-    movements: Iterable[MovementRow] | None = None,
+    movements: Iterable[AnyMovement] | None = None,
     lens: Lens = NOW,
 ) -> dict[int, list[Share]]:
     """Say for each node how much of the sources is in it: one share for each kind of unit.
@@ -76,25 +83,26 @@ def _by_unit(site: Site, plant: Plant, sources: Iterable[int]) -> list[list[int]
 
 def one_of_each(edges: Iterable[EdgeRow], nodes: Iterable[int]) -> dict[int, int]:
     """Give each node the one that stands for it and for its other names."""
-    stands_for: dict[int, int] = {node: node for node in nodes}
+    listed = list(edges)
+    ends = chain(nodes, (edge.src for edge in listed), (edge.dst for edge in listed))
+    stands_for = {node: node for node in ends}
+    same = [edge for edge in listed if edge.kind == SAME_AS]
 
     def find(node: int) -> int:
-        while stands_for.setdefault(node, node) != node:
+        while stands_for[node] != node:
             stands_for[node] = node = stands_for[stands_for[node]]
         return node
 
-    for edge in edges:
-        source, target = find(edge.src), find(edge.dst)
-        if edge.kind == SAME_AS:
-            stands_for[target] = source
-    return {node: find(node) for node in list(stands_for)}
+    for edge in same:
+        stands_for[find(edge.dst)] = find(edge.src)
+    return {node: find(node) for node in stands_for} if same else stands_for
 
 
 def _brought(
-    site: Site, movements: Iterable[MovementRow], one_of: Mapping[int, int]
+    site: Site, movements: Iterable[AnyMovement], one_of: Mapping[int, int]
 ) -> tuple[dict[int, Amount], dict[int, dict[str, Amount]]]:
     """Say how much there was of each, and what which event brought of it."""
-    rows: dict[int, list[MovementRow]] = defaultdict(list)
+    rows: dict[int, list[AnyMovement]] = defaultdict(list)
     for row in movements:
         if row.effect in BROUGHT:
             rows[one_of[row.node]].append(row)
@@ -102,10 +110,10 @@ def _brought(
     return sizes, {node: _by_event(site, told, sizes[node]) for node, told in rows.items()}
 
 
-def _by_event(site: Site, rows: Sequence[MovementRow], size: Amount) -> dict[str, Amount]:
+def _by_event(site: Site, rows: Sequence[AnyMovement], size: Amount) -> dict[str, Amount]:
     if len(rows) == 1:
         return {rows[0].event_uid: size}
-    told: dict[str, list[MovementRow]] = defaultdict(list)
+    told: dict[str, list[AnyMovement]] = defaultdict(list)
     for row in rows:
         told[row.event_uid].append(row)
     return {event: _added(site, each) for event, each in told.items()}
@@ -127,7 +135,7 @@ def _acts(site: Site, rows: Iterable[MovementRow], one_of: Mapping[int, int]) ->
     }
 
 
-def _added(site: Site, rows: Sequence[MovementRow]) -> Amount:
+def _added(site: Site, rows: Sequence[AnyMovement]) -> Amount:
     unit = next((row.unit for row in rows if row.quantity is not None), "")
     total = Decimal(0)
     for row in rows:

@@ -6,13 +6,15 @@ contents along, and one that comes in brings them.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlmodel import Session
 
-from qtcore.store.queries.events import ActRow, MovementRow, movements_of
+from qtcore.store.queries.events import ActRow, AmountRow, MovementRow, movements_of
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.shipments import ContentRow, contents_of
 
+_Row = TypeVar("_Row", MovementRow, AmountRow)
 CARRIED = frozenset({"received", "shipped", "returned", "scrapped", "moved_in", "moved_out"})
 
 
@@ -48,28 +50,30 @@ def list_movements(
     """
     wanted = set(nodes)
     rows = movements_of(session, tenant_id, wanted, lens=lens)
-    return with_carried(session, tenant_id, rows, wanted, lens=lens)
+    return list(with_carried(session, tenant_id, rows, wanted, lens=lens))
 
 
 def with_carried(
     session: Session,
     tenant_id: int,
-    rows: list[MovementRow],
+    rows: Sequence[_Row],
     wanted: Collection[int],
     *,
     lens: Lens = NOW,
-) -> list[MovementRow]:
+) -> Sequence[_Row | MovementRow]:
     """Add to the movements of nodes those of the cases and pallets they were in at that time."""
     carried = _carried(session, tenant_id, rows, lens)
     if not carried:
         return rows
     told = {(row.event_uid, row.node, row.effect) for row in rows}
-    inside = [
+    inside: list[MovementRow] = [
         row
         for row in _of_contents(session, tenant_id, carried, lens)
         if row.node in wanted and (row.event_uid, row.node, row.effect) not in told
     ]
-    return sorted([*rows, *inside], key=lambda row: row.event_at)
+    both: list[_Row | MovementRow] = list(rows)
+    both += inside
+    return sorted(both, key=lambda row: row.event_at)
 
 
 def shipped_inside(
@@ -99,7 +103,7 @@ def _of_contents(
 
 
 def _carried(
-    session: Session, tenant_id: int, rows: Sequence[MovementRow | ActRow], lens: Lens
+    session: Session, tenant_id: int, rows: Sequence[MovementRow | AmountRow | ActRow], lens: Lens
 ) -> list[MovementRow]:
     found: list[MovementRow] = []
     level, seen = _containers(rows), set[int]()
@@ -111,5 +115,5 @@ def _carried(
     return found
 
 
-def _containers(rows: Sequence[MovementRow | ActRow]) -> set[int]:
+def _containers(rows: Sequence[MovementRow | AmountRow | ActRow]) -> set[int]:
     return {row.container for row in rows if row.part == "child" and row.container is not None}

@@ -20,12 +20,8 @@ from qtcore.services.held_inputs import HeldInput, held_inputs
 from qtcore.services.site import Site
 from qtcore.services.specifications import spec_of
 from qtcore.services.stock import movements_for_balance
-from qtcore.store.queries.events import (
-    DiscrepancyRow,
-    MovementRow,
-    movements_of,
-    open_discrepancies,
-)
+from qtcore.store.queries.discrepancies import DiscrepancyRow, open_discrepancies
+from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.evidence import parts_there
 from qtcore.store.queries.lots import item_extras
 from qtcore.store.queries.nodes import HoldRow, NodeInfo, active_holds, describe_nodes

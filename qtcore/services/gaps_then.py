@@ -32,7 +32,8 @@ from qtcore.services.impossible_acts import find_impossible
 from qtcore.services.site import Site
 from qtcore.services.stock import SIGN, fold_stock
 from qtcore.services.told_in_parts import half_told
-from qtcore.store.queries.events import MovementRow, movements_of, open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
+from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.lens import Lens
 from qtcore.store.queries.trace import trace_edges
 

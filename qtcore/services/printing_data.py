@@ -54,7 +54,7 @@ def lot_values(site: Site, context: Context, name: str) -> Seen:
         "lot_no": info.lot_no,
         "source": info.source_name or info.source_code,
         "state": site.registry.text(f"workflows.lot.states.{info.state}", context.language),
-        "quantity": decimal_text(sums.received + sums.produced),
+        "quantity": decimal_text(sums.of("received") + sums.of("produced")),
         "unit": sums.unit or info.unit,
         "expiry_on": info.expiry_on.isoformat() if info.expiry_on else None,
         "identifiers": [value for _, value in info.identifiers],

@@ -4,10 +4,10 @@ It must not decide what is affected.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
@@ -16,21 +16,60 @@ from qtcore.services.order_numbers import order_numbers
 from qtcore.services.orders import contact_json, order_json
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import UNKNOWN_PARTY, Site
-from qtcore.services.stock import Stock
 from qtcore.services.trace import Trace
 from qtcore.services.wire import decimal_text, optional_text
-from qtcore.store.queries.events import MovementRow, movements_of
+from qtcore.store.queries.events import AnyMovement, MovementRow, movements_of
 from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.recalls import (
     OrderRow,
     PartyRow,
     open_orders_of,
     parties_by_code,
-    transit_places,
 )
 from qtcore.store.queries.trace import reached_nodes
 
-Found = tuple[Mapping[int, Stock], Mapping[int, Sequence[MovementRow]]]
+
+class OnHand:
+    """What is on hand as it is written: lot by lot, in the bins of each place, under way."""
+
+    def __init__(self, transit: Set[str]) -> None:
+        self._transit = transit
+        self.lots: list[dict[str, str]] = []
+        self.in_vehicles: list[dict[str, Any]] = []
+        self._bins: dict[str, list[dict[str, str]]] = defaultdict(list)
+
+    def add(self, info: NodeInfo, unit: str, places: Mapping[str, Decimal]) -> None:
+        """Add what there is of one lot; where nothing is left, nothing is said."""
+        uid, lot_no = info.uid, info.lot_no
+        for place, amount in sorted(places.items()):
+            if not amount:
+                continue
+            much = decimal_text(amount)
+            self.lots.append({"lot_id": uid, "place": place, "quantity": much, "unit": unit})
+            if place in self._transit:
+                self.in_vehicles.append(_under_way(uid, lot_no, (much, unit), place=place))
+            else:
+                self._bins[place].append(
+                    {
+                        "lot_id": uid,
+                        "lot_no": lot_no,
+                        "item": info.item_code,
+                        "quantity": much,
+                        "unit": unit,
+                    }
+                )
+
+    def bins(self) -> list[dict[str, Any]]:
+        """Group it by place: what a person with a trolley needs."""
+        return [{"place": place, "lots": lots} for place, lots in sorted(self._bins.items())]
+
+
+class Found(NamedTuple):
+    """What is known of the lots of a scope: stock, movements by node, customers by code."""
+
+    on_hand: OnHand
+    movements: Mapping[int, Sequence[AnyMovement]]
+    customers: Mapping[str, PartyRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +80,7 @@ class Whereabouts:
     orders: tuple[tuple[OrderRow, bool], ...]
     customers: tuple[dict[str, Any], ...]
     suppliers: tuple[dict[str, Any], ...]
-    bins: tuple[dict[str, Any], ...]
+    on_hand: OnHand
     arrivals: Arrivals
 
     def as_json(self, uids: Mapping[int, str]) -> dict[str, Any]:
@@ -50,52 +89,29 @@ class Whereabouts:
             "in_transit": list(self.in_transit),
             "open_orders": [order_json(row, uids, held) for row, held in self.orders],
             "shipped_sales_orders": list(self.customers),
-            "stock_on_hand": list(self.bins),
+            "stock_on_hand": self.on_hand.bins(),
             "purchase_orders": list(self.suppliers),
         }
 
 
 def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -> Whereabouts:
     """Find out where everything in a scope is, and whom to call."""
-    stocks, movements = found
     tenant = site.store.tenant_id
     nodes = [n.info.node for n in trace.nodes]
     orders = open_orders_of(session, tenant, nodes)
     held = active_holds(session, tenant, [row.node for row in orders])
-    parties = parties_by_code(session, tenant, [s.customer for s in trace.customers])
     numbers = order_numbers(session, tenant, [s.event_id for s in trace.customers])
-    transit = transit_places(session, tenant)
-    infos = {n.info.node: n.info for n in trace.nodes}
-    under_way = _in_vehicles(infos, stocks, transit)
-    arrivals = read_arrivals(site, session, [row for rows in movements.values() for row in rows])
-    under_way += _to_own_sites(arrivals.under_way(trace.customers), parties)
+    rows = [row for told in found.movements.values() for row in told]
+    arrivals = read_arrivals(site, session, rows)
+    to_own = _to_own_sites(arrivals.under_way(trace.customers), found.customers)
     return Whereabouts(
-        in_transit=tuple(under_way),
+        in_transit=(*found.on_hand.in_vehicles, *to_own),
         orders=tuple((row, row.node in held) for row in orders),
-        customers=tuple(_by_customer(trace.customers, parties, numbers)),
+        customers=tuple(_by_customer(trace.customers, found.customers, numbers)),
         suppliers=tuple(_suppliers(site, session, trace)),
-        bins=tuple(_bins(infos, stocks, transit)),
+        on_hand=found.on_hand,
         arrivals=arrivals,
     )
-
-
-def _in_vehicles(
-    infos: Mapping[int, NodeInfo], stocks: Mapping[int, Stock], transit: set[str]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "lot_id": infos[node].uid,
-            "lot_no": infos[node].lot_no,
-            "place": place,
-            "to": "",
-            "quantity": decimal_text(amount),
-            "unit": stock.unit,
-            "event_id": "",
-        }
-        for node, stock in stocks.items()
-        for place, amount in sorted(stock.places.items())
-        if amount and place in transit
-    ]
 
 
 def _to_own_sites(
@@ -103,18 +119,29 @@ def _to_own_sites(
 ) -> list[dict[str, Any]]:
     """List what left for one of our own sites and has not been received since."""
     return [
-        {
-            "lot_id": ship.lot_id,
-            "lot_no": ship.lot_no,
-            "place": "",
-            "to": ship.customer,
-            "quantity": optional_text(quantity),
-            "unit": ship.unit,
-            "event_id": ship.event_id,
-        }
+        _under_way(
+            ship.lot_id,
+            ship.lot_no,
+            (optional_text(quantity), ship.unit),
+            to=ship.customer,
+            event_id=ship.event_id,
+        )
         for ship, quantity in under_way
         if ship.customer in parties and "site" in (parties[ship.customer].roles or [])
     ]
+
+
+def _under_way(uid: str, lot_no: str, much: tuple[str | None, str], **way: str) -> dict[str, Any]:
+    quantity, unit = much
+    return {
+        "lot_id": uid,
+        "lot_no": lot_no,
+        "place": way.get("place", ""),
+        "to": way.get("to", ""),
+        "quantity": quantity,
+        "unit": unit,
+        "event_id": way.get("event_id", ""),
+    }
 
 
 def _by_customer(
@@ -148,26 +175,6 @@ def _by_customer(
         }
         for code, rows in sorted(groups.items())
     ]
-
-
-def _bins(
-    infos: Mapping[int, NodeInfo], stocks: Mapping[int, Stock], transit: set[str]
-) -> list[dict[str, Any]]:
-    """Group what is on hand by place: what a person with a trolley needs."""
-    places: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for node, stock in stocks.items():
-        for place, amount in stock.places.items():
-            if amount and place not in transit:
-                places[place].append(
-                    {
-                        "lot_id": infos[node].uid,
-                        "lot_no": infos[node].lot_no,
-                        "item": infos[node].item_code,
-                        "quantity": decimal_text(amount),
-                        "unit": stock.unit,
-                    }
-                )
-    return [{"place": place, "lots": lots} for place, lots in sorted(places.items())]
 
 
 def _suppliers(site: Site, session: Session, trace: Trace) -> list[dict[str, Any]]:

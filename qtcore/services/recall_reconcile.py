@@ -185,8 +185,8 @@ def _totals(
         missing, unit = units.common(abs(one.unaccounted), one.unit)
         inside[unit] += missing
         # What went into another lot of the recall is counted there.
-        came = one.received + one.produced - scope.came_again.get(node, Decimal(0))
-        amount, unit = units.common(came - one.consumed, one.unit)
+        came = one.of("received") + one.of("produced") - scope.came_again.get(node, Decimal(0))
+        amount, unit = units.common(came - one.of("consumed"), one.unit)
         there[unit] += amount
         problems += [
             Finding("uncounted", {"code": each.code, "text": each.message}) for each in one.problems

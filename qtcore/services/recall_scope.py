@@ -9,26 +9,31 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Balance, exactly
+from qtcore.engines.balance import Balance, balance_sums, exactly
 from qtcore.engines.shares import Share
 from qtcore.services.balances import balance_lot
 from qtcore.services.contained_shares import one_of_each, shares_of
-from qtcore.services.contents import list_movements
-from qtcore.services.recall_places import Whereabouts, find_whereabouts
+from qtcore.services.contents import with_carried
+from qtcore.services.recall_places import Found, OnHand, Whereabouts, find_whereabouts
 from qtcore.services.recall_seeds import Question, Seed, find_seeds
 from qtcore.services.recall_siblings import Sibling, find_siblings
 from qtcore.services.recall_unrecorded import Unrecorded, unrecorded_in
-from qtcore.services.shipments import Shipment
+from qtcore.services.shipments import Shipment, shipped_among, shipped_to
 from qtcore.services.site import Site
-from qtcore.services.stock import Stock, fold_stock
+from qtcore.services.stock import add_up, fold_stock
 from qtcore.services.trace import Trace, TracedNode, edges_json, trace_from
 from qtcore.services.wire import decimal_text
-from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.events import AnyMovement, amounts_of
 from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.recalls import PartyRow, parties_by_code, transit_places
+
+_ZERO: Final = Decimal(0)
+_Sums = dict[tuple[str, str], list[Decimal]]
+"""The bounds of what is affected, per item and unit: unlike things are never added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,6 @@ class RecallScope:
     starts: tuple[Seed, ...]
     trace: Trace
     shipments: tuple[Shipment, ...]
-    stocks: dict[int, Stock]
     balances: dict[int, Balance]
     where: Whereabouts
     siblings: tuple[Sibling, ...]
@@ -63,7 +67,8 @@ class RecallScope:
         """Give the shape of the API."""
         uids = {n.info.node: n.info.uid for n in self.trace.nodes}
         links = edges_json(self.trace.edges, uids)
-        lots = self._lots_json(links)
+        sums: _Sums = defaultdict(lambda: [_ZERO, _ZERO])
+        lots = self._lots_json(links, sums)
         return {
             "question": self.question.as_json(),
             "seeds": list(self.seeds),
@@ -71,10 +76,10 @@ class RecallScope:
             "lots": lots,
             "proved": [lot["lot_id"] for lot in lots if lot["verdict"] == "proved"],
             "possible": [lot["lot_id"] for lot in lots if lot["verdict"] == "possible"],
-            "quantities": self._quantities(lots),
+            "quantities": _sums_json(sums),
             "edges": links,
             "shipments": [s.as_json() for s in self.shipments],
-            "on_hand": self._on_hand(uids),
+            "on_hand": list(self.where.on_hand.lots),
             **self.where.as_json(uids),
             "siblings": [sibling.as_json() for sibling in self.siblings],
             "balance": self._balance(uids),
@@ -82,87 +87,68 @@ class RecallScope:
             "not_recorded": self.unrecorded.as_json(),
         }
 
-    def _lots_json(self, links: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    @exactly
+    def _lots_json(self, links: Sequence[dict[str, Any]], sums: _Sums) -> list[dict[str, Any]]:
+        """Show each lot with the links that put it there; adds its bounds to `sums`."""
         into: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for edge, link in zip(self.trace.edges, links, strict=True):
             into[edge.dst].append(link)
         seeds = {seed.info.node: seed for seed in self.starts}
-        return [self._lot_json(n, into, seeds.get(n.info.node)) for n in self.trace.nodes]
+        lots = []
+        for traced in self.trace.nodes:
+            node = traced.info.node
+            # Certainly affected: a recorded way from a certain seed leads there.
+            is_proved = traced.certainty == "recorded"
+            seed, (amount, unit) = seeds.get(node), self._size_of(node)
+            if traced.info.kind != "logistic_unit":
+                bounds = sums[traced.info.item_code, unit]
+                bounds[0] += amount if is_proved else _ZERO
+                bounds[1] += amount
+            lot, upper = traced.as_json(), decimal_text(amount)
+            lot["verdict"] = "proved" if is_proved else "possible"
+            lot["is_seed"] = seed is not None
+            lot["cause"] = seed.cause if seed else "genealogy"
+            lot["reference"] = seed.reference if seed else ""
+            lot["because"] = into.get(node, [])
+            lot["lower"] = upper if is_proved else "0"
+            lot["upper"] = upper
+            lot["unit"] = unit
+            lot["contains"] = [share.as_json() for share in self.contains.get(node, ())]
+            lots.append(lot)
+        return lots
 
-    def _lot_json(
-        self, node: TracedNode, into: Mapping[int, list[dict[str, Any]]], seed: Seed | None
-    ) -> dict[str, Any]:
-        key = node.info.node
-        one = self.one_of[key]
-        # Certainly affected: a recorded way from a certain seed leads there.
-        verdict = "proved" if node.certainty == "recorded" else "possible"
-        amount = self._amount(key)
-        return {
-            **node.as_json(),
-            "verdict": verdict,
-            "is_seed": seed is not None,
-            "cause": seed.cause if seed else "genealogy",
-            "reference": seed.reference if seed else "",
-            "because": into.get(key, []),
-            "lower": decimal_text(amount if verdict == "proved" else Decimal(0)),
-            "upper": decimal_text(amount),
-            "unit": self.balances[one].unit if one in self.balances else "",
-            "contains": [share.as_json() for share in self.contains.get(key, ())],
-        }
+    def _size_of(self, node: int) -> tuple[Decimal, str]:
+        """Count what ever was of a lot: what came in from outside or was made, and its unit.
 
-    @exactly
-    def _amount(self, node: int) -> Decimal:
-        """Count what ever was of a lot: what came in from outside or was made."""
-        found = self.balances.get(node)
+        Another name of a lot has no amount of its own.
+        """
+        one = self.one_of[node]
+        found = self.balances.get(one)
         if found is None:
-            return Decimal(0)
-        return found.received + found.produced - self.came_again.get(node, Decimal(0))
-
-    @exactly
-    def _quantities(self, lots: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-        """Add up the bounds per item and unit: unlike things are never added."""
-        sums: dict[tuple[str, str], list[Decimal]] = {}
-        for lot in lots:
-            if lot["kind"] == "logistic_unit":
-                continue
-            pair = sums.setdefault((lot["item"], lot["unit"]), [Decimal(0), Decimal(0)])
-            pair[0] += Decimal(lot["lower"])
-            pair[1] += Decimal(lot["upper"])
-        return [
-            {"item": item, "unit": unit, "lower": decimal_text(low), "upper": decimal_text(high)}
-            for (item, unit), (low, high) in sorted(sums.items())
-        ]
-
-    def _on_hand(self, uids: Mapping[int, str]) -> list[dict[str, str]]:
-        return [
-            {
-                "lot_id": uids[node],
-                "place": place,
-                "quantity": decimal_text(amount),
-                "unit": stock.unit,
-            }
-            for node, stock in self.stocks.items()
-            for place, amount in sorted(stock.places.items())
-            if amount
-        ]
+            return _ZERO, ""
+        if one != node:
+            return _ZERO, found.unit
+        again = self.came_again.get(node, _ZERO)
+        return found.of("received") + found.of("produced") - again, found.unit
 
     def _balance(self, uids: Mapping[int, str]) -> dict[str, Any]:
+        listed = sorted(self.balances.items())
         unaccounted = {
-            uids[node]: decimal_text(b.unaccounted)
-            for node, b in self.balances.items()
-            if b.unaccounted
+            uids[node]: decimal_text(one.unaccounted) for node, one in listed if one.unaccounted
         }
-        # What never moved shares one balance, which is written once.
-        once = {id(b): b for b in self.balances.values()}
-        shown = {key: b.as_json() for key, b in once.items()}
         return {
-            "lots": [
-                {"lot_id": uids[node], **shown[id(b)]} for node, b in sorted(self.balances.items())
-            ],
+            "lots": [{"lot_id": uids[node], **one.as_json()} for node, one in listed],
             "unaccounted": unaccounted,
-            "closes": not unaccounted and not any(b.problems for b in self.balances.values()),
+            "closes": not unaccounted and not any(one.problems for _, one in listed),
             "located_percent": located_percent(self.balances.values()),
         }
+
+
+def _sums_json(sums: _Sums) -> list[dict[str, str]]:
+    return [
+        {"item": item, "unit": unit, "lower": decimal_text(low), "upper": decimal_text(high)}
+        for (item, unit), (low, high) in sorted(sums.items())
+    ]
 
 
 def located_percent(balances: Iterable[Balance]) -> str:
@@ -172,13 +158,14 @@ def located_percent(balances: Iterable[Balance]) -> str:
     """
     shares = []
     for one in balances:
-        came = one.received + one.produced + one.adjusted
+        came = one.of("received") + one.of("produced") + one.of("adjusted")
         if one.problems:
             shares.append(Decimal(0))
         elif came > 0:
-            shares.append(max(Decimal(0), 1 - abs(one.unaccounted) / came))
+            lost = abs(one.unaccounted) / came if one.unaccounted else _ZERO
+            shares.append(max(_ZERO, 1 - lost))
         elif one.unaccounted:
-            shares.append(Decimal(0))
+            shares.append(_ZERO)
     mean = sum(shares, Decimal(0)) / len(shares) if shares else Decimal(1)
     return decimal_text((mean * 100).quantize(Decimal("0.01")))
 
@@ -192,30 +179,55 @@ def compute_scope(
     Raises InputRejected, NotFound, Ambiguous for the question.
     """
     starts = find_seeds(site, session, question)
-    merged = _joined(site, session, starts)
-    one_of = one_of_each(merged.edges, [n.info.node for n in merged.nodes])
+    walked = _joined(site, session, starts)
+    one_of = one_of_each(walked.edges, [n.info.node for n in walked.nodes])
+    moved = _read_moved(site, session, starts, walked)
+    merged = replace(walked, customers=moved.shipments)
     lots = [n.info for n in merged.nodes if n.info.kind != "logistic_unit"]
-    movements: dict[int, list[MovementRow]] = defaultdict(list)
-    rows = list_movements(session, site.store.tenant_id, [n.info.node for n in merged.nodes])
-    for row in rows:
-        movements[row.node].append(row)
-    stocks = fold_stock(site, [info.node for info in lots], rows)
-    balances = _balances(site, lots, one_of, movements)
-    where = find_whereabouts(site, session, merged, (stocks, movements))
+    on_hand = OnHand(transit_places(session, site.store.tenant_id))
+    balances = _add_lots(site, lots, (one_of, moved.by_node), on_hand)
+    found = Found(on_hand, moved.by_node, moved.customers)
+    where = find_whereabouts(site, session, merged, found)
     return RecallScope(
         question=question,
         starts=tuple(starts),
         trace=merged,
         shipments=merged.customers,
-        stocks=stocks,
         balances=balances,
         one_of=one_of,
         came_again=_came_again(site, where, one_of, balances),
         where=where,
         siblings=tuple(find_siblings(site, session, question, (starts, merged))),
         unrecorded=unrecorded_in(site, session, question, merged),
-        contains=_contains(site, session, starts, merged, movements=rows) if with_shares else {},
+        contains=_contains(site, session, starts, merged, movements=moved.rows)
+        if with_shares
+        else {},
     )
+
+
+class _Moved(NamedTuple):
+    """All that moved of a trace, what left among it, and the customers by code."""
+
+    rows: Sequence[AnyMovement]
+    by_node: Mapping[int, Sequence[AnyMovement]]
+    shipments: tuple[Shipment, ...]
+    customers: Mapping[str, PartyRow]
+
+
+def _read_moved(site: Site, session: Session, starts: Sequence[Seed], walked: Trace) -> _Moved:
+    """Read the movements of a trace once, for its shipments as for its balances."""
+    tenant = site.store.tenant_id
+    known = {traced.info.node: traced.info for traced in walked.nodes}
+    seeds = [seed.info.node for seed in starts]
+    own = amounts_of(session, tenant, known)
+    customers = parties_by_code(session, tenant, {row.to_party for row in own})
+    left = shipped_among(own, known, customers)
+    shipments = shipped_to(session, tenant, list(known), whole=seeds, rows=left)
+    rows = with_carried(session, tenant, own, known)
+    by_node: dict[int, list[AnyMovement]] = defaultdict(list)
+    for row in rows:
+        by_node[row.node].append(row)
+    return _Moved(rows, by_node, shipments, customers)
 
 
 @exactly
@@ -229,23 +241,46 @@ def _came_again(
     return sums
 
 
-def _balances(
+@exactly
+def _add_lots(
     site: Site,
     lots: Sequence[NodeInfo],
-    one_of: Mapping[int, int],
-    movements: Mapping[int, Sequence[MovementRow]],
+    told: tuple[Mapping[int, int], Mapping[int, Sequence[AnyMovement]]],
+    on_hand: OnHand,
 ) -> dict[int, Balance]:
-    """Balance each lot; one of several names is counted once, with all that was told under them."""
-    told: dict[int, list[MovementRow]] = defaultdict(list)
-    infos = {info.node: info for info in lots}
-    for node in infos:
-        told[one_of[node]] += movements[node]
-    return {
-        node: balance_lot(site, infos[node], _in_time(rows)).sums for node, rows in told.items()
-    }
+    """Add what there is of each lot to what is on hand, and balance it.
+
+    One of several names is balanced once, with all that was told under them.
+    """
+    one_of, movements = told
+    names, balances = _names(lots, one_of), {}
+    for info in lots:
+        node, rows = info.node, movements.get(info.node, ())
+        added = add_up(rows)
+        there = added or fold_stock(site, [node], rows)[node]
+        on_hand.add(info, there.unit, there.places)
+        if node in names:
+            rows = _in_time(row for name in names[node] for row in movements.get(name, ()))
+        elif one_of[node] != node:
+            continue
+        elif added is not None:
+            balances[node] = balance_sums(added.sums, added.unit or info.unit)
+            continue
+        balances[node] = balance_lot(site, info, rows).sums
+    return balances
 
 
-def _in_time(rows: Iterable[MovementRow]) -> list[MovementRow]:
+def _names(lots: Sequence[NodeInfo], one_of: Mapping[int, int]) -> dict[int, list[int]]:
+    """Give all names of each lot that has several, by the one it is counted under."""
+    ones = {one for node, one in one_of.items() if node != one}
+    names: dict[int, list[int]] = {one: [] for one in ones}
+    for info in lots if ones else ():
+        if one_of[info.node] in ones:
+            names[one_of[info.node]].append(info.node)
+    return names
+
+
+def _in_time(rows: Iterable[AnyMovement]) -> list[AnyMovement]:
     return sorted(rows, key=lambda row: row.event_at)
 
 
@@ -255,7 +290,7 @@ def _contains(
     starts: Sequence[Seed],
     merged: Trace,
     *,
-    movements: Sequence[MovementRow],
+    movements: Sequence[AnyMovement],
 ) -> Mapping[int, Sequence[Share]]:
     """Say how much of the seeds is in each lot; of a seed that is none, there may be nothing."""
     seeds = [seed.info.node for seed in starts]
@@ -281,13 +316,14 @@ def _at_least(share: Share, sure: Sequence[Share]) -> Share:
 
 def _joined(site: Site, session: Session, starts: Sequence[Seed]) -> Trace:
     """Walk from all seeds at once; what only uncertain seeds reach is possible, not proved."""
-    whole = trace_from(site, session, [seed.info for seed in starts], "forward")
+    walk = partial(trace_from, site, session, direction="forward", with_customers=False)
+    whole = walk([seed.info for seed in starts])
     sure = [seed.info for seed in starts if seed.is_certain]
     if len(sure) == len(starts):
         return whole
     certain: dict[int, str] = {}
     if sure:
-        walked = trace_from(site, session, sure, "forward")
+        walked = walk(sure)
         certain = {node.info.node: node.certainty for node in walked.nodes}
     nodes = tuple(
         TracedNode(n.info, n.depth, n.side, certain.get(n.info.node, "inferred"))

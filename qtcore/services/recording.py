@@ -35,7 +35,7 @@ from qtcore.services.rights import require
 from qtcore.services.sight import get_seen, keep_seen, thing_at
 from qtcore.services.site import Site
 from qtcore.services.veils import locked_faults
-from qtcore.store.queries.events import open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
 from qtcore.store.tables import Party
 from qtcore.store.unit import UnitOfWork
 

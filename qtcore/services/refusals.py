@@ -17,6 +17,7 @@ from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line
 from qtcore.services.held_inputs import held_input_refusals
 from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.outside_cases import lying_in_cases
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_all_names, stock_of_sums
 from qtcore.store.kept_sums import settled_sums
@@ -240,6 +241,9 @@ def _stock_refusals(
         if f.info and f.info.kind == "lot" and (asked.verb, f.line.part) in _NEEDS_STOCK
     ]
     stocks = stock_of_sums(site, work.session, [f.info.node for f in taken if f.info], sums)
+    inside: Mapping[int, Decimal] = {}
+    if asked.verb == "pack":
+        inside = lying_in_cases(site, work.session, stocks, asked.event.event_at)
     wanted: dict[int, Decimal] = {}
     refusals = []
     for one in taken:
@@ -265,6 +269,15 @@ def _stock_refusals(
                     fix="correct the quantity, or record what is missing first",
                 )
             )
+        elif wanted[info.node] > (outside := stock.quantity - inside.get(info.node, Decimal(0))):
+            refusals.append(
+                Refusal(
+                    "QT447",
+                    f"{info.named} has {outside} {stock.unit} outside of cases, "
+                    f"{wanted[info.node]} {stock.unit or line.unit} asked for",
+                    fix="take it out of the case it is in first, or correct the quantity",
+                )
+            )
     return refusals
 
 
@@ -285,6 +298,8 @@ def _packing_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusa
     """Say what is inside another case already, or is not inside the one it shall come out of."""
     if asked.verb not in ("pack", "unpack"):
         return []
+    if asked.verb == "pack" and (refusals := _no_case(asked)):
+        return refusals
     told = [f for f in asked.lines if f.info and f.line.part == "child"]
     children = [f.info for f in told if f.info]
     parent = next((f.info for f in asked.lines if f.info and f.line.part == "parent"), None)
@@ -310,6 +325,19 @@ def _packing_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusa
             fix = "take it out there first; one piece is in one place"
             refusals.append(Refusal("QT455", f"{info.named} is inside {names}", fix=fix))
     return refusals
+
+
+def _no_case(asked: Asked) -> list[Refusal]:
+    """Say when something is to be packed into a lot: a lot is many pieces, and holds none."""
+    return [
+        Refusal(
+            "QT455",
+            f"{one.info.named if one.info else one.line.ref} is a lot, which holds nothing",
+            fix="name the case, pallet or serialised pack that it is packed into",
+        )
+        for one in asked.lines
+        if one.line.part == "parent" and (one.info.kind if one.info else one.line.ref.kind) == "lot"
+    ]
 
 
 @exactly

@@ -3,18 +3,21 @@
 It must not know recalls. A pallet counts only for what was in it at the time it was shipped.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from sqlmodel import Session
 
 from qtcore.services.contents import held_in
 from qtcore.services.wire import optional_text
+from qtcore.store.queries.events import AnyMovement
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.recalls import PartyRow
 from qtcore.store.queries.shipments import ContentRow, ShipmentRow, contents_of, shipments_of
 
 
@@ -52,6 +55,26 @@ class Shipment:
         }
 
 
+_IN_TIME: Final = attrgetter("event_at", "id")
+_NOBODY: Final[tuple[str, str, dict[str, Any]]] = ("", "", {})
+
+
+def shipped_among(
+    rows: Iterable[AnyMovement],
+    known: Mapping[int, NodeInfo],
+    parties: Mapping[str, PartyRow],
+) -> list[ShipmentRow]:
+    """Give what `shipments_of` gives, of nodes whose movements have been read already."""
+    found = []
+    for row in sorted((row for row in rows if row.effect == "shipped"), key=_IN_TIME):
+        info, party = known[row.node], parties.get(row.to_party)
+        customer = _NOBODY if party is None else (party.code, party.name, party.contacts or {})
+        thing = (info.node, info.uid, info.kind, info.lot_no, info.item_code)
+        told = (row.event_uid, row.event_at, *thing, row.quantity, row.unit)
+        found.append(ShipmentRow(*told, *customer))
+    return found
+
+
 def shipped_to(
     session: Session,
     tenant_id: int,
@@ -60,13 +83,16 @@ def shipped_to(
     whole: Collection[int] = (),
     known: Mapping[int, NodeInfo] | None = None,
     lens: Lens = NOW,
+    rows: Sequence[ShipmentRow] | None = None,
 ) -> tuple[Shipment, ...]:
     """List the shipments of lots and units, directly or inside a case or pallet that held them.
 
     `known` are the nodes where they have been described already; `whole` are cases that are asked
-    about themselves, whatever they hold.
+    about themselves, whatever they hold; `rows` are what left of the nodes themselves, if it has
+    been read already.
     """
-    rows = shipments_of(session, tenant_id, nodes, lens=lens, known=known)
+    if rows is None:
+        rows = shipments_of(session, tenant_id, nodes, lens=lens, known=known)
     wanted = set(nodes)
     cases = [row.node for row in rows if row.kind == "logistic_unit"]
     contents = contents_of(session, tenant_id, cases, lens=lens)

@@ -4,6 +4,7 @@ It must not know fields; those are veiled in `qtcore.services.veils`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
@@ -13,12 +14,15 @@ from qtcore.errors import NotFound
 from qtcore.services.nodes import infos_named, the_one
 from qtcore.services.rights import require
 from qtcore.services.site import Site
+from qtcore.store.queries.ledger_things import KnownThing
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.store.queries.records import RecordRow
 from qtcore.store.queries.sites import site_of_place, sites_of_nodes
 from qtcore.store.tables import Record, RecordLink
 
 WITHHELD = "withheld"
+# A record as a list of records or a line of the history tells of it.
+_Filed = TypeVar("_Filed", RecordRow, KnownThing)
 
 
 def get_seen(
@@ -146,8 +150,8 @@ def things_of_records(site: Site, session: Session, rows: Iterable[Record]) -> d
 
 
 def keep_read(
-    site: Site, context: Context, session: Session, rows: Sequence[RecordRow]
-) -> list[RecordRow]:
+    site: Site, context: Context, session: Session, rows: Sequence[_Filed]
+) -> list[_Filed]:
     """Leave out the records about a thing that this person may not read, whoever sees the thing."""
     policy = site.registry.policy
     if not rows or policy.is_open(context.actor, "record.read"):

@@ -42,7 +42,7 @@ UNKNOWN_PARTY = "unknown"
 UNKNOWN_PLACE = "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Site:
     """Everything a service needs; frozen. Another published version is another Site.
 
@@ -66,6 +66,10 @@ class Site:
     sessions: SessionRules = field(default_factory=SessionRules)
     providers: ProviderDesk = field(default_factory=ProviderDesk)
     breached: BreachedPasswords = field(default_factory=BreachedPasswords)
+
+    def __repr__(self) -> str:
+        """Say which it is; keys, addresses and all files of all packs are in what it holds."""
+        return f"Site(version={self.version}, registry={self.registry!r})"
 
     @property
     def hooks(self) -> Hooks:

@@ -6,15 +6,16 @@ It must not know why something moved.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
-from qtcore.engines.balance import Movement, exactly
+from qtcore.engines.balance import NEUTRAL, Movement, counts_as_it_is, exactly
 from qtcore.errors import InputRejected
 from qtcore.services.contents import list_movements
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
-from qtcore.store.queries.events import MovementRow
+from qtcore.store.queries.events import AnyMovement
 from qtcore.store.queries.sums import Sum, sums_of
 
 SIGN: Mapping[str, int] = {
@@ -29,6 +30,8 @@ SIGN: Mapping[str, int] = {
     "sampled": -1,
     "moved_out": -1,
 }
+_ZERO: Final = Decimal(0)
+_NOWHERE: Final = "unknown"
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class Stock:
 
     node: int
     unit: str = ""
-    quantity: Decimal = Decimal(0)
+    quantity: Decimal = _ZERO
     places: dict[str, Decimal] = field(default_factory=dict)
     unknown: int = 0
     problems: list[str] = field(default_factory=list)
@@ -105,8 +108,42 @@ def stock_of_all_names(site: Site, session: Session, node: int, others: Iterable
     return fold_stock(site, [node], [row._replace(node=node) for row in rows])[node]
 
 
+class Added(NamedTuple):
+    """What moved of one lot, all of it in `unit`: the sum of each effect, what is at each place."""
+
+    unit: str
+    sums: Mapping[str, Decimal]
+    places: Mapping[str, Decimal]
+
+
+def add_up(rows: Iterable[AnyMovement]) -> Added | None:
+    """Add up the movements of one lot; None where that takes more: a factor, a count, a guess.
+
+    It is called where quantities are added with all their digits (`exactly`).
+    """
+    sums: dict[str, Decimal] = {}
+    places: dict[str, Decimal] = {}
+    unit = ""
+    for row in rows:
+        quantity, sign = row.quantity, SIGN.get(row.effect)
+        if quantity is None and sign is None:
+            continue
+        unit = unit or row.unit
+        if quantity is None or row.unit != unit or not unit or row.verb == "observe":
+            return None
+        if sign is None:
+            continue
+        if not counts_as_it_is(row.effect, quantity):
+            return None
+        if row.effect not in NEUTRAL:
+            sums[row.effect] = sums.get(row.effect, _ZERO) + quantity
+        place = row.location_code or _NOWHERE
+        places[place] = places.get(place, _ZERO) + quantity * sign
+    return Added(unit, sums, places)
+
+
 @exactly
-def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[MovementRow]) -> dict[int, Stock]:
+def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[AnyMovement]) -> dict[int, Stock]:
     """Fold movements that were read already; those of other nodes are left out."""
     stocks = {node: Stock(node) for node in nodes}
     for row in rows:
@@ -115,7 +152,7 @@ def fold_stock(site: Site, nodes: Iterable[int], rows: Iterable[MovementRow]) ->
     return stocks
 
 
-def _apply(site: Site, stock: Stock, row: MovementRow) -> None:
+def _apply(site: Site, stock: Stock, row: AnyMovement) -> None:
     sign = SIGN.get(row.effect)
     if sign is None:
         return
@@ -133,11 +170,11 @@ def _apply(site: Site, stock: Stock, row: MovementRow) -> None:
 
 def _put(stock: Stock, location_code: str, amount: Decimal) -> None:
     stock.quantity += amount
-    place = location_code or "unknown"
-    stock.places[place] = stock.places.get(place, Decimal(0)) + amount
+    place = location_code or _NOWHERE
+    stock.places[place] = stock.places.get(place, _ZERO) + amount
 
 
-def movements_for_balance(rows: Sequence[MovementRow]) -> list[Movement]:
+def movements_for_balance(rows: Sequence[AnyMovement]) -> list[Movement]:
     """Choose the movements a balance counts: moves inside the company do not change it."""
     return [
         Movement(row.effect, row.quantity, row.unit)

@@ -23,7 +23,8 @@ from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
 from qtcore.services.sight import WITHHELD, get_seen, thing_of_lot, withhold
 from qtcore.services.site import Site
-from qtcore.store.queries.events import BROUGHT, movements_of, open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
+from qtcore.store.queries.events import BROUGHT, movements_of
 from qtcore.store.queries.labels import label_nodes
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.store.queries.nodes import NodeInfo
@@ -224,6 +225,7 @@ def trace_from(
     *,
     max_depth: int | None = None,
     lens: Lens = NOW,
+    with_customers: bool = True,
 ) -> Trace:
     """Trace from several nodes as one walk; all of them have depth 0, the first is the focus."""
     tenant, nodes = site.store.tenant_id, [info.node for info in starts]
@@ -245,14 +247,17 @@ def trace_from(
     described = label_nodes(session, tenant, placed)
     traced = [TracedNode(described[n], *place) for n, place in placed.items()]
     traced.sort(key=_by_place)
+    shipments: tuple[Shipment, ...] = ()
+    if with_customers:
+        shipments = shipped_to(
+            session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
+        )
     return Trace(
         focus=starts[0],
         direction=direction,
         nodes=tuple(traced),
         edges=tuple(sorted(edges, key=_KEY)),
-        customers=shipped_to(
-            session, tenant, onward, whole=nodes, known=described, lens=lens.facts()
-        ),
+        customers=shipments,
         gaps=_gaps(site, session, traced, (lens, edges)),
         lens=lens,
     )

@@ -5,10 +5,9 @@ It must not know any one answer.
 
 from decimal import Decimal
 
+from qtcore.engines.balance import decimal_text
 
-def decimal_text(value: Decimal) -> str:
-    """Write a decimal as it was typed: ``1E-12`` becomes ``0.000000000001``."""
-    return format(value, "f")
+__all__ = ["decimal_text", "optional_text"]
 
 
 def optional_text(value: Decimal | None) -> str | None:

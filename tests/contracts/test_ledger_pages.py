@@ -5,6 +5,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 from urllib.parse import quote
@@ -18,6 +19,8 @@ from qtcore.engines.ledger.notices import NoticeKind
 from qtcore.http.texts import load_texts
 from qtcore.offline import qtcore_verify
 from qtcore.services.audit import seal
+from qtcore.services.finding import find_exact
+from qtcore.services.ledger_names import name_subjects
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.profile import set_language
@@ -206,6 +209,35 @@ def test_the_api_searches_with_the_same_facets(web: Web) -> None:
         assert answer["state"]["alarm"] is False
         bad = "/api/v1/ledger?since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z"
         assert client.get(bad).status_code == 400
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rows_name_what_they_are_about_and_keep_its_id_as_a_title(web: Web, language: str) -> None:
+    milk = find_exact(web.site, web.site.system_context(), "M-1")
+    butter = find_exact(web.site, web.site.system_context(), "B-1")
+    reader = a_user(web.site, EVERY_ROLE)
+    set_language(web.site, reader, language)
+    with web.person() as client:
+        named = f'href="/l/{milk.uid}" title="{milk.uid}">M-1</a>'
+        assert named in client.get("/ledger?kind=lot").text
+        # An event has no number: it is told by the lots it tells of.
+        made = client.get("/ledger?action=event.transform").text
+        assert f'title="{butter.uid}">B-1</a>' in made
+        assert named in made
+        item = entries(web, action="master.change", kind="item")[0]
+        assert f'title="{item.object_uid}">MILK</span>' in client.get("/ledger?kind=item").text
+        user = entries(web, kind="user")[0]
+        shown = client.get("/ledger?kind=user").text
+        assert f'title="{user.object_uid}">{"-".join(EVERY_ROLE)}<' in shown
+    set_language(web.site, reader, "en")
+
+
+def test_a_row_does_not_tell_the_number_of_what_its_reader_may_not_read(web: Web) -> None:
+    rows = entries(web, kind="lot")
+    blind = a_user(web.site, ("auditor",))
+    blind = replace(blind, actor=replace(blind.actor, scope=frozenset({"ledger.read"})))
+    assert name_subjects(web.site, web.site.system_context(), rows)[rows[0].number]
+    assert not any(name_subjects(web.site, blind, rows).values())
 
 
 def told_by_name() -> Iterator[tuple[str, str]]:

@@ -11,9 +11,10 @@ from datetime import timedelta
 import pytest
 
 from qtcore.http.units import show_unit, typed_unit
-from qtcore.services.events import EventInput
+from qtcore.services.events import EventInput, Line
 from qtcore.services.interchange import import_epcis
 from qtcore.services.master import MasterInput, save_master
+from qtcore.services.nodes import LotRef
 from qtcore.services.profile import set_language
 from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recall_notices import send_notices, start_clock
@@ -21,6 +22,7 @@ from qtcore.services.recording import record_event
 from qtcore.testing import a_context, a_received_lot, a_site, line, release
 from qtcore.testing.builders import EVERYTHING, a_user
 from tests.epcis_words import LOT, a_document, an_event
+from tests.scenarios.test_impossible_packings import load
 from tests.web import EVERY_ROLE, Web, csrf_of, make_web
 
 ORDER = [{"type": "po", "bizTransaction": "urn:epcglobal:cbv:bt:4012345000009:PO-1"}]
@@ -192,3 +194,17 @@ def test_a_unit_in_a_field_is_read_again_as_it_is_written() -> None:
                 found = site.registry.unit(shown)
                 assert found is site.registry.unit(unit)
         assert show_unit(site.registry, "zh-CN", "{box}") == "盒"
+
+
+def test_what_cannot_be_counted_is_said_of_a_recall_also_where_no_customer_is_meant() -> None:
+    with a_site() as site:
+        lot = a_received_lot(site)
+        untold = Line(LotRef(text=lot.uid), "subject", None, "")
+        load(site, EventInput("scrapping", (untold,), site.sources.now()))
+        head = RecallStart([lot.uid], "Glass", "a splinter", False, {"plan": "food_cn"})
+        recall = start_recall(site, a_context(site, EVERYTHING), head)
+        with make_web(site).person() as client:
+            answer = client.get(f"/recall/{recall.number}")
+        assert answer.status_code == 200
+        assert "Not everything can be counted:" in answer.text
+        assert "has no quantity" in answer.text

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from qtcore.store.queries.events import event_lines, find_event, movements_of, open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
+from qtcore.store.queries.events import event_lines, find_event, movements_of
 from qtcore.store.queries.lots import item_extra, list_lot_nodes, search_nodes
 from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes, same_nodes
 from qtcore.store.queries.records import records_about, results_of, state_changes_of

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlmodel import Session
 
-from qtcore.store.queries.events import movements_of, open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
+from qtcore.store.queries.events import movements_of
 from qtcore.store.queries.keyset import key_rows, rows_for
 from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes
 from qtcore.store.queries.records import records_about

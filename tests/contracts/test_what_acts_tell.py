@@ -19,11 +19,14 @@ from qtcore.http.logs import make_logger
 from qtcore.http.rates import UNLIMITED
 from qtcore.registry.load import load_registry
 from qtcore.services.accounts import NewUser, add_user
+from qtcore.services.integrity.ground import Ground, Violation
+from qtcore.services.integrity.proof import check_answers, told_ids
 from qtcore.services.jobs import settle
 from qtcore.services.site import Site
 from qtcore.services.tokens import NewToken, make_token
-from qtcore.store.columns import Row
+from qtcore.store.columns import Row, table_of
 from qtcore.store.guard import PLUMBING
+from qtcore.store.tables import IdempotencyKey
 from qtcore.testing import PASSWORD, a_site
 from tests.asgi_client import client_of
 from tests.contracts.test_route_walk import ENDING, Walk, ask, routes_of
@@ -93,6 +96,8 @@ class Seen:
     untold: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     token: str = ""
     secret: str = ""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    lost: list[Violation] = field(default_factory=list)
 
 
 class Watch:
@@ -187,7 +192,17 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         watch.look()
         add_user(site, context_of(site, ""), NewUser("console", "Console", (), language="en"))
         watch.look()
+        with site.store.read() as session:
+            answers = session.execute(table_of(IdempotencyKey).select()).mappings()
+            watch.seen.answers = [dict(row) for row in answers if 200 <= row["status"] < 300]
+            watch.seen.lost = [*check_answers(Ground(site, session))]
         yield watch.seen
+
+
+def test_what_each_kept_answer_named_is_found_again(seen: Seen) -> None:
+    """I1 of `db fsck` reads answers as they are kept; for a lost one see the fault suite."""
+    assert sum(len(told_ids(row["answer"])) for row in seen.answers) >= 10
+    assert seen.lost == []
 
 
 def test_every_entry_says_who_when_from_where_and_what(seen: Seen) -> None:

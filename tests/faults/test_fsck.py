@@ -116,7 +116,8 @@ RELEASE = "(SELECT min(id) FROM state_change WHERE transition = 'release')"
 PLANTED: dict[str, tuple[str, str, str]] = {
     "I1 an answer without its effect": (
         "INSERT INTO idempotency_key VALUES (1, 1, 'k-1', 'x', 201, "
-        "'{\"event_id\": \"never-stored\"}', '2026-06-01 08:00:00')",
+        '\'{"content": {"event_id": "019e8232-6000-7bb2-a59c-06a8e9b4853e"}, "location": ""}\','
+        " '2026-06-01 08:00:00')",
         "I1",
         "request with key 'k-1'",
     ),

@@ -25,7 +25,7 @@ from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, correct_record, submit_record
 from qtcore.services.site import Site
 from qtcore.services.table_loads import import_table
-from qtcore.store.queries.events import open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
 from qtcore.store.queries.ledger import list_ledger
 from qtcore.testing.builders import a_received_lot, a_user
 from qtcore.testing.sites import a_site

@@ -30,7 +30,7 @@ from qtcore.services.notifications import list_messages
 from qtcore.services.recording import record_event
 from qtcore.services.results import ResultInput, record_result
 from qtcore.services.site import Site
-from qtcore.store.queries.events import open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
 from qtcore.store.queries.ledger import list_ledger
 from qtcore.store.queries.nodes import NodeInfo
 from qtcore.testing.builders import a_party, a_received_lot, a_user, an_output

@@ -21,7 +21,7 @@ from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.services.trace import trace
-from qtcore.store.queries.events import open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
 from qtcore.store.queries.lens import Lens
 from qtcore.testing import FrozenClock, a_context, a_party, a_received_lot, a_site, an_item, line
 from qtcore.testing.builders import EVERYTHING

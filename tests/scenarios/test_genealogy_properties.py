@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qtcore.services.balances import balance_lots
+from qtcore.services.balances import balance_lots, balance_nodes
 from qtcore.services.discrepancies import review_nodes
 from qtcore.services.events import Origin, write_all
 from qtcore.services.master import ensure_unknowns
@@ -19,6 +19,7 @@ from qtcore.services.nodes import NodeBook
 from qtcore.services.paths import find_paths
 from qtcore.services.recall import recall_scope
 from qtcore.services.site import Site
+from qtcore.services.stock import stock_of_nodes
 from qtcore.services.trace import trace
 from qtcore.store.queries.lens import NOW, Lens
 from qtcore.testing import FrozenClock, a_context, a_party, a_site, an_item
@@ -260,6 +261,48 @@ def test_a_recall_never_misses_what_may_be_in_it(bench: Bench, ops: list[Op]):
         told = scope.as_json()
         assert named((lot["lot_no"] for lot in told["lots"]), prefix) == truth.forward(name)
         assert {ship["customer"] for ship in told["shipments"]} == truth.customers(name)
+
+
+def check_scope_adds_up(bench: Bench, prefix: str, names: Sequence[str]) -> None:
+    """Compare a scope with what trace, balance and stock answer, which read each for themselves."""
+    site, context = bench.site, a_context(bench.site, EVERYTHING)
+    for name in names:
+        scope = recall_scope(site, context, [prefix + name])
+        told = scope.as_json()
+        assert (
+            told["shipments"]
+            == trace(site, context, prefix + name, "forward").as_json()["customers"]
+        )
+        nodes = list(scope.balances)
+        with site.store.read() as session:
+            stocks = stock_of_nodes(site, session, nodes)
+            balanced = {lot.info.node: lot.sums for lot in balance_nodes(site, session, nodes).lots}
+        assert scope.balances == balanced
+        there = {(row["lot_id"], row["place"]): row["quantity"] for row in told["on_hand"]}
+        uids = {node.info.node: node.info.uid for node in scope.trace.nodes}
+        assert there == {
+            (uids[node], place): format(amount, "f")
+            for node, stock in stocks.items()
+            for place, amount in stock.places.items()
+            if amount
+        }
+
+
+@given(plants(8))
+@quick
+def test_a_scope_says_what_trace_balance_and_stock_say(bench: Bench, ops: list[Op]):
+    prefix = a_prefix()
+    bench.load(ops, prefix)
+    check_scope_adds_up(bench, prefix, names_in(ops)[:4])
+
+
+@pytest.mark.postgres
+@given(plants(8))
+@settings(quick, max_examples=quick.max_examples // 3)
+def test_a_scope_says_so_on_postgresql(on_postgres: Bench, ops: list[Op]):
+    prefix = a_prefix()
+    on_postgres.load(ops, prefix)
+    check_scope_adds_up(on_postgres, prefix, names_in(ops)[:4])
 
 
 @given(mixtures())

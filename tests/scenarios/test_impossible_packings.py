@@ -11,7 +11,7 @@ from qtcore.services.events import EventInput, Line, Origin, Stored, write_all
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
-from qtcore.store.queries.events import open_discrepancies
+from qtcore.store.queries.discrepancies import open_discrepancies
 from qtcore.testing import a_context, a_received_lot, line
 
 

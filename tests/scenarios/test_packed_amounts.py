@@ -7,8 +7,8 @@ import pytest
 
 from qtcore.errors import InputRejected, Refused
 from qtcore.services.balances import balance_lots
-from qtcore.services.events import EventInput, Line
-from qtcore.services.nodes import LotRef
+from qtcore.services.events import EventInput, Line, Origin, write_all
+from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.testing import a_context, a_party, a_received_lot, a_site, line, release
@@ -45,9 +45,45 @@ def test_more_than_is_inside_is_not_taken_out(plant: Site):
     tell(plant, "unpacking", line("M-1", "child", "4"), a_case("C-1"))
 
 
+def test_what_lies_in_a_case_is_not_packed_into_another(plant: Site):
+    tell(plant, "packing", line("M-1", "child", "6"), a_case("C-1"))
+    with pytest.raises(Refused, match="has 4 kg outside of cases, 5 kg asked for"):
+        tell(plant, "packing", line("M-1", "child", "5"), a_case("C-2"))
+    tell(plant, "packing", line("M-1", "child", "4000", "g"), a_case("C-2"))
+    tell(plant, "unpacking", line("M-1", "child", "1"), a_case("C-1"))
+    tell(plant, "packing", line("M-1", "child", "1"), a_case("C-2"))
+
+
+def test_what_left_in_a_case_lies_in_none_here(plant: Site):
+    tell(plant, "packing", line("M-1", "child", "6"), a_case("C-1"))
+    tell(plant, "packing", a_case("C-1", "child"), a_case("P-1"))
+    tell(plant, "shipping", a_case("P-1", "subject"))
+    with pytest.raises(Refused, match="has 4 kg on hand, 5 kg asked for"):
+        tell(plant, "packing", line("M-1", "child", "5"), a_case("C-2"))
+    tell(plant, "packing", line("M-1", "child", "4"), a_case("C-2"))
+
+
+def test_nothing_is_packed_into_a_lot(plant: Site):
+    a_received_lot(plant, "MILK", "M-2", "10")
+    new = Line(LotRef(item="MILK", lot_no="M-9"), "parent")
+    for lot, name in ((Line(LotRef(text="M-2"), "parent"), "lot M-2 of MILK"), (new, "MILK M-9")):
+        with pytest.raises(Refused, match=f"{name}.* is a lot, which holds nothing"):
+            tell(plant, "packing", line("M-1", "child", "1"), lot)
+
+
 def test_cases_that_hold_more_than_there_is_do_not_leave(plant: Site):
-    for name in ("C-1", "C-2"):
-        tell(plant, "packing", line("M-1", "child", "6"), a_case(name))
+    ref = LotRef(item="MILK", lot_no="M-1", source="SUPPLIER-A")
+    told = [
+        EventInput(
+            "packing",
+            (Line(ref, "child", Decimal(6), "kg"), a_case(name)),
+            plant.sources.now(),
+            external_id=name,
+        )
+        for name in ("C-1", "C-2")
+    ]
+    with plant.store.write(plant.system_context()) as work:  # a file tells more than can be
+        write_all(plant, NodeBook(plant, work), told, origin=Origin("import"))
     tell(plant, "shipping", a_case("C-1", "subject"))
     with pytest.raises(Refused, match="has 4 kg on hand, 6 kg asked for"):
         tell(plant, "shipping", a_case("C-2", "subject"))

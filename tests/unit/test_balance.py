@@ -28,8 +28,8 @@ def refuse(quantity: Decimal, unit: str, wanted: str) -> Decimal | None:
 
 
 def sides(result: Balance) -> tuple[Decimal, Decimal]:
-    came = sum((getattr(result, kind) for kind in INCOMING), Decimal(0))
-    went = sum((getattr(result, kind) for kind in OUTGOING), Decimal(0))
+    came = sum((result.of(kind) for kind in INCOMING), Decimal(0))
+    went = sum((result.of(kind) for kind in OUTGOING), Decimal(0))
     return came, went + result.on_hand + result.unaccounted
 
 
@@ -70,7 +70,7 @@ def test_more_in_stock_than_the_records_explain_is_negative_unaccounted():
 def test_units_are_added_through_their_factors():
     listed = [Movement("received", Decimal("1.5"), "t"), Movement("sampled", Decimal(20), "g")]
     result = balance(listed, convert, unit="kg")
-    assert (result.received, result.on_hand) == (Decimal(1500), Decimal("1499.980"))
+    assert (result.of("received"), result.on_hand) == (Decimal(1500), Decimal("1499.980"))
 
 
 def test_an_adjustment_may_take_away():
@@ -104,7 +104,7 @@ def test_a_movement_that_cannot_be_counted_is_named_and_left_out(movement, code,
     (problem,) = result.problems
     assert (problem.code, problem.where) == (code, "E1")
     assert words in problem.message
-    assert (result.received, result.is_complete) == (Decimal(10), False)
+    assert (result.of("received"), result.is_complete) == (Decimal(10), False)
 
 
 def test_the_words_of_a_refused_conversion_are_kept():
@@ -120,7 +120,7 @@ def test_more_out_than_in_is_a_problem_and_is_shown():
 
 def test_sums_stay_exact_where_the_usual_precision_rounds():
     listed = moved(received="1000000000000000000000000000") + moved(received="0.0000000001")
-    assert str(balance(listed, convert).received) == "1000000000000000000000000000.0000000001"
+    assert str(balance(listed, convert).of("received")) == "1000000000000000000000000000.0000000001"
     # The control: what the default context of the decimal module makes of it.
     assert Decimal("1000000000000000000000000000") + Decimal("0.0000000001") == Decimal(10) ** 27
 

@@ -13,6 +13,7 @@ from qtcore.http.call import Call
 from qtcore.http.downloads import Download
 from qtcore.http.pages.mistakes import word_error
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
+from qtcore.services.ledger_names import name_subjects
 from qtcore.services.ledger_search import LedgerSearch, search_ledger
 from qtcore.services.proving import Asked, export_history, prove_lot
 from qtcore.services.reviewing import read_reviews, review_history
@@ -112,6 +113,7 @@ def _page(
 
     data = {
         "found": found,
+        "known": name_subjects(call.site, call.act(), found.rows),
         "filters": filters,
         "link": link,
         "reviews": reviews,

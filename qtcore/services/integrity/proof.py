@@ -21,6 +21,7 @@ from qtcore.store.history import verify_store
 from qtcore.store.proofs import find_checkpoint
 from qtcore.store.sealing import INSTANCE
 from qtcore.store.tables import (
+    Attachment,
     IdempotencyKey,
     LedgerAbout,
     LedgerEvent,
@@ -30,6 +31,9 @@ from qtcore.store.tables import (
 
 _SECRET: Final = re.compile(r"pass(word|phrase)|secret|token_hash|csrf|authorization", re.I)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# What was promised for minutes and never was a record.
+_PASSING: Final = {"intent_id"}
 _REFUSED: Final = ("denied", "refused", "failed", "locked")
 # Rows of the log of the instance stand under no company.
 _WITHOUT_COMPANY: Final = {"ledger_tile", "ledger_checkpoint"}
@@ -53,16 +57,28 @@ def check_answers(ground: Ground, journal: Sequence[str] = ()) -> Iterator[Viola
         ).scalars()
     )
     known |= {row.uid for row in ground.rows(LedgerEvent)}
+    known |= {row.uid for row in ground.rows(Attachment)}
     for row in ground.rows(IdempotencyKey):
-        if not 200 <= row.status < 300:
-            continue
-        for name, value in row.answer.items() if isinstance(row.answer, dict) else ():
-            if name.endswith("_id") and isinstance(value, str) and value and value not in known:
+        for name, value in told_ids(row.answer).items() if 200 <= row.status < 300 else ():
+            if value not in known:
                 said = f"the answer told of {name} {value}, which is not there"
                 yield Violation("I1", f"request with key {row.key!r}", said)
     for line in journal:
         if line.strip() and line.strip() not in known:
             yield Violation("I1", line.strip(), "a client was told of it, and it is not there")
+
+
+def told_ids(kept: Any) -> dict[str, str]:
+    """Name the public ids in a kept answer; what else ends in `_id` is what the asker wrote."""
+    content = kept.get("content") if isinstance(kept, dict) else None
+    return {
+        name: value
+        for name, value in (content.items() if isinstance(content, dict) else ())
+        if name.endswith("_id")
+        and name not in _PASSING
+        and isinstance(value, str)
+        and _UID.fullmatch(value)
+    }
 
 
 def check_seals(ground: Ground) -> Iterator[Violation]:
