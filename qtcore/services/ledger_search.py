@@ -30,7 +30,7 @@ class LedgerSearch:
 
     `about`: any identifier of a lot, or a public id. `who`: a login. `action`: the beginning of a
     name. `kind`: what sort of thing. `changed`: only entries that gave another value to what had
-    one. `before` continues after a row's number.
+    one. `before` continues after a row's number. `device` and `ip`: what an act came from.
     """
 
     about: str = ""
@@ -42,6 +42,8 @@ class LedgerSearch:
     changed: bool = False
     before: int | None = None
     limit: int = 50
+    device: str = ""
+    ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,16 @@ def search_ledger(site: Site, context: Context, asked: LedgerSearch) -> Found:
     if asked.since and asked.until and asked.since > asked.until:
         raise InputRejected("the period ends before it begins; give the earlier time as `since`")
     about = _resolve(site, context, asked.about)
-    wanted = Wanted(about, asked.who, asked.action, asked.kind, asked.since, asked.until)
+    wanted = Wanted(
+        about=about,
+        who=asked.who,
+        action=asked.action,
+        kind=asked.kind,
+        since=asked.since,
+        until=asked.until,
+        device=asked.device,
+        ip=asked.ip,
+    )
     with site.store.read() as session:
         tenant = site.store.tenant_id
         facets = count_facets(session, tenant, wanted)

@@ -189,6 +189,9 @@ def test_the_history_tells_device_session_and_both_addresses(web: Web) -> None:
         client.post("/me/language", data=data)
         assert client.post("/ledger/verify", data={"csrf_token": "forged"}).status_code == 403
     denied = next(row for row in entries(web, action="denied") if row.object_kind == "request")
+    for asked in ({"device": "Scanner 7"}, {"ip": "203.0.113.7"}):
+        assert denied.number in {row.number for row in entries(web, **asked)}
+        assert entries(web, **dict.fromkeys(asked, "another")) == ()
     assert denied.private["ip"] == "203.0.113.7"
     assert denied.private["peer_ip"] == "testclient"
     assert denied.private["device"] == "Scanner 7"
@@ -200,6 +203,27 @@ def test_the_history_tells_device_session_and_both_addresses(web: Web) -> None:
     for told in ("203.0.113.7", "testclient", "Scanner 7", "clock of the site"):
         assert told in shown
     assert "6.6.6.6" not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_history_is_narrowed_by_the_station_and_the_address_of_an_act(
+    web: Web, language: str
+) -> None:
+    with web.person() as client:
+        client.headers["user-agent"] = "Weighing station 3"
+        client.headers["x-forwarded-for"] = "203.0.113.9"
+        client.post("/ledger/verify", data={"csrf_token": "forged"})
+        page = client.get(f"/ledger?lang={language}").text
+        assert "device=Weighing+station+3" in page and "ip=203.0.113.9" in page
+        narrowed = client.get("/ledger?device=Weighing+station+3&ip=203.0.113.9").text
+    assert f"<h3>{load_texts().get('ledger.device', language)}</h3>" in page
+    assert 'aria-current="true"' in narrowed
+    found = search_ledger(web.site, web.site.system_context(), LedgerSearch())
+    for name in ("device", "ip"):
+        values = getattr(found.facets, name)
+        assert values
+        for value, count in values:
+            assert len(entries(web, **{name: value})) == count
 
 
 def test_the_api_searches_with_the_same_facets(web: Web) -> None:

@@ -158,6 +158,8 @@ class LedgerQuery(Input):
     changed: bool = False
     before: Number | None = None
     limit: Count = Field(default=50, ge=1, le=500)
+    device: Word = ""
+    ip: Short = ""
 
 
 class LotBody(Input):

@@ -23,7 +23,7 @@ from qtcore.services.verifying import Progress, read_verification, start_verific
 PAGE_ROWS = 50
 # A short history is verified while the page is waited for; a long one shows its progress.
 WAIT_SECONDS = 2.0
-FILTERS = ("about", "who", "action", "kind", "since", "until", "changed")
+FILTERS = ("about", "who", "action", "kind", "since", "until", "changed", "device", "ip")
 
 
 @page("GET", "/ledger")
@@ -103,6 +103,8 @@ def _page(
         changed=filters["changed"] == "yes",
         before=_number(call, "before", call.word("before")),
         limit=PAGE_ROWS,
+        device=filters["device"],
+        ip=filters["ip"],
     )
     found = search_ledger(call.site, call.act(), asked)
     reviews = read_reviews(call.site, call.act(), found.about) if found.about else None

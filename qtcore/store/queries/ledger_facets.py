@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Subquery, func, select
 from sqlmodel import Session
 
 from qtcore.store.columns import table_of
@@ -16,6 +16,8 @@ from qtcore.store.tables import LedgerAbout, LedgerEvent, LedgerPrivate
 # Counting stops here, so that a long history is searched as fast as a short one.
 MOST_COUNTED: Final = 20_000
 MOST_SHOWN: Final = 12
+# Whoever reads the history reads these beside each entry until they are erased.
+_PERSONAL: Final = ("actor_login", "device", "ip")
 _EVENT: Final = table_of(LedgerEvent)
 _ABOUT: Final = table_of(LedgerAbout)
 _PRIVATE: Final = table_of(LedgerPrivate)
@@ -31,6 +33,8 @@ class Wanted:
     kind: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    device: str = ""
+    ip: str = ""
 
     def conditions(self, tenant_id: int) -> list[ColumnElement[bool]]:
         """Give the conditions as SQL."""
@@ -39,13 +43,19 @@ class Wanted:
             told = select(_ABOUT.c.event_id)
             told = told.where(_ABOUT.c.tenant_id == tenant_id, _ABOUT.c.uid == self.about)
             found.append(_EVENT.c.id.in_(told))
-        if self.who:
-            by = select(_PRIVATE.c.event_id).where(
-                _PRIVATE.c.tenant_id == tenant_id,
-                _PRIVATE.c.field.in_(("actor_login", "actor_name")),
-                _PRIVATE.c.value == self.who,
-            )
-            found.append(_EVENT.c.id.in_(by))
+        personal = (
+            (("actor_login", "actor_name"), self.who),
+            (("device",), self.device),
+            (("ip",), self.ip),
+        )
+        for fields, value in personal:
+            if value:
+                by = select(_PRIVATE.c.event_id).where(
+                    _PRIVATE.c.tenant_id == tenant_id,
+                    _PRIVATE.c.field.in_(fields),
+                    _PRIVATE.c.value == value,
+                )
+                found.append(_EVENT.c.id.in_(by))
         if self.action:
             found.append(_EVENT.c.action.startswith(self.action, autoescape=True))
         if self.kind:
@@ -65,18 +75,26 @@ class Facets:
     action: list[tuple[str, int]] = field(default_factory=list)
     kind: list[tuple[str, int]] = field(default_factory=list)
     who: list[tuple[str, int]] = field(default_factory=list)
+    device: list[tuple[str, int]] = field(default_factory=list)
+    ip: list[tuple[str, int]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape of the API."""
         shown = {
             name: [{"value": value, "count": count} for value, count in values]
-            for name, values in (("action", self.action), ("kind", self.kind), ("who", self.who))
+            for name, values in (
+                ("action", self.action),
+                ("kind", self.kind),
+                ("who", self.who),
+                ("device", self.device),
+                ("ip", self.ip),
+            )
         }
         return {"counted": self.counted, **shown}
 
 
 def count_facets(session: Session, tenant_id: int, wanted: Wanted) -> Facets:
-    """Count actions, kinds of thing and persons among the newest entries that fit."""
+    """Count actions, kinds, persons, devices and addresses among the newest entries that fit."""
     newest = (
         select(_EVENT.c.id, _EVENT.c.action, _EVENT.c.object_kind)
         .where(*wanted.conditions(tenant_id))
@@ -95,16 +113,43 @@ def count_facets(session: Session, tenant_id: int, wanted: Wanted) -> Facets:
         )
         return [(str(value), int(count)) for value, count in rows if value]
 
-    by = newest.join(
-        _PRIVATE,
-        (_PRIVATE.c.event_id == newest.c.id)
-        & (_PRIVATE.c.tenant_id == tenant_id)
-        & (_PRIVATE.c.field == "actor_login"),
-    )
     counted = session.execute(select(func.count()).select_from(newest)).scalar_one()
+    personal = _count_personal(session, tenant_id, newest)
     return Facets(
         int(counted),
         group(newest.c.action, newest),
         group(newest.c.object_kind, newest),
-        group(_PRIVATE.c.value, by),
+        personal["actor_login"],
+        personal["device"],
+        personal["ip"],
     )
+
+
+def _count_personal(
+    session: Session, tenant_id: int, newest: Subquery
+) -> dict[str, list[tuple[str, int]]]:
+    """Count the values of personal fields that were not erased, all fields in one statement."""
+    found: dict[str, list[tuple[str, int]]] = {name: [] for name in _PERSONAL}
+    kept, often = _PRIVATE.c, func.count()
+    place = func.row_number().over(partition_by=kept.field, order_by=(often.desc(), kept.value))
+    by = newest.join(
+        _PRIVATE,
+        (kept.event_id == newest.c.id)
+        & (kept.tenant_id == tenant_id)
+        & kept.field.in_(_PERSONAL)
+        & (kept.value > ""),
+    )
+    counted = (
+        select(kept.field, kept.value, often.label("often"), place.label("place"))
+        .select_from(by)
+        .group_by(kept.field, kept.value)
+        .subquery()
+    )
+    rows = session.execute(
+        select(counted.c.field, counted.c.value, counted.c.often)
+        .where(counted.c.place <= MOST_SHOWN)
+        .order_by(counted.c.field, counted.c.place)
+    )
+    for name, value, count in rows:
+        found[name].append((str(value), int(count)))
+    return found
