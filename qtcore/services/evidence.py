@@ -16,6 +16,7 @@ from qtcore.engines.balance import balance
 from qtcore.errors import QTCoreError
 from qtcore.registry.registry import Registry
 from qtcore.services.device_uses import Use, uses_of
+from qtcore.services.held_inputs import HeldInput, held_inputs
 from qtcore.services.site import Site
 from qtcore.services.specifications import spec_of
 from qtcore.services.stock import movements_for_balance
@@ -52,6 +53,7 @@ class LotEvidence:
     balance_problem: str
     required_tests: frozenset[str]
     device_uses: tuple[Use, ...] = ()
+    held_inputs: tuple[HeldInput, ...] = ()
 
 
 def read_evidence(
@@ -96,6 +98,7 @@ def read_evidences(
     results = results_by_node(session, tenant, having.get("results", ()))
     holds = active_holds(session, tenant, having.get("holds", ()))
     unsettled = _by_node(open_discrepancies(session, tenant, having.get("discrepancies", ())))
+    held = held_inputs(session, tenant, edges if "held_inputs" in parts else {})
     uses = _by_node(uses_of(session, tenant, having.get("devices", ())))
     codes = {info.item_code for info in infos} if "item" in parts else ()
     extras = item_extras(session, tenant, codes)
@@ -117,6 +120,7 @@ def read_evidences(
             balance_problem=_balance_problem(site, movements.get(info.node, ())),
             required_tests=_required_tests(site, info),
             device_uses=tuple(uses.get(info.node, ())),
+            held_inputs=held.get(info.node, ()),
         )
         for info in infos
     }
@@ -153,7 +157,17 @@ def _balance_problem(site: Site, movements: Sequence[MovementRow]) -> str:
 
 
 _EVERYTHING: Final = frozenset(
-    {"devices", "discrepancies", "holds", "inputs", "item", "movements", "records", "results"}
+    {
+        "devices",
+        "discrepancies",
+        "held_inputs",
+        "holds",
+        "inputs",
+        "item",
+        "movements",
+        "records",
+        "results",
+    }
 )
 _FEW: Final = 2
 """So many parts are read without asking first whether there is anything of them."""
@@ -175,6 +189,7 @@ PARTS: Final[Mapping[str, frozenset[str]]] = {
     "inputs_unreleased": _INPUTS,
     "inputs_expired_at_use": _INPUTS,
     "inputs_recalled": _INPUTS,
+    "inputs_held": frozenset({"inputs", "held_inputs"}),
     "holds_active": frozenset({"holds"}),
     "balance_ok": _MOVEMENTS,
     "discrepancies_open": frozenset({"discrepancies"}),

@@ -152,6 +152,9 @@ _CORE: Mapping[str, Callable[[LotEvidence], list[Source]]] = {
         i for i in e.inputs if i.expiry_on and i.expiry_on < e.used_at.get(i.node, e.on)
     ),
     "inputs_recalled": lambda e: _lots(i for i in e.inputs if i.state == "recalled"),
+    "inputs_held": lambda e: [
+        {"kind": "hold", "id": held.hold.uid, "label": held.words} for held in e.held_inputs
+    ],
     "holds_active": lambda e: [
         {"kind": "hold", "id": hold.uid, "label": hold.reason} for hold in e.hold_rows
     ],

@@ -242,6 +242,7 @@ CORE_FACTS: Mapping[str, Callable[[LotEvidence], object | None]] = {
     "inputs_unreleased": _unreleased_inputs,
     "inputs_expired_at_use": _expired_inputs,
     "inputs_recalled": lambda e: sum(1 for i in e.inputs if i.state == "recalled"),
+    "inputs_held": lambda e: len({held.info.node for held in e.held_inputs}),
     "holds_active": lambda e: len(e.hold_rows),
     "balance_ok": lambda e: not e.balance_problem,
     "discrepancies_open": lambda e: len(e.discrepancy_rows),

@@ -15,6 +15,7 @@ from qtcore.engines.balance import exactly
 from qtcore.errors import Fault, InputRejected, Refusal
 from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line
+from qtcore.services.held_inputs import held_input_refusals
 from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.outside_cases import lying_in_cases
 from qtcore.services.site import Site
@@ -81,6 +82,7 @@ def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
     return [
         *_time_refusals(asked.event.event_at, used, sums),
         *_life_cycle_refusals(site, work, asked.verb, everything),
+        *_held_input_refusals(work, asked.verb, everything),
         *_stock_refusals(site, work, asked, sums),
         *_gone_refusals(work, asked.verb, asked.lines),
         *_cycle_refusals(work, asked.lines),
@@ -123,7 +125,7 @@ def _time_refusals(
     return [
         Refusal(
             "QT449",
-            f"{_named(used[node])} came into being on {at:%Y-%m-%d %H:%M}, after this event of "
+            f"{used[node].named} came into being on {at:%Y-%m-%d %H:%M}, after this event of "
             f"{event_at:%Y-%m-%d %H:%M}",
             fix="correct the time of the event, or the lot",
         )
@@ -162,7 +164,7 @@ def _gone_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[
     return [
         Refusal(
             "QT447",
-            f"{_named(pieces[node])} has left already: {row.effect} on {row.event_at:%Y-%m-%d}",
+            f"{pieces[node].named} has left already: {row.effect} on {row.event_at:%Y-%m-%d}",
             fix="correct its number, or record its return first",
         )
         for node, row in last.items()
@@ -193,7 +195,7 @@ def _life_cycle_refusals(
             refusals.append(
                 Refusal(
                     "QT445",
-                    f"{_named(info)} is on hold since {hold.placed_at:%Y-%m-%d}: {hold.reason}",
+                    f"{info.named} is on hold since {hold.placed_at:%Y-%m-%d}: {hold.reason}",
                     fix="lift the hold, or take another lot",
                 )
             )
@@ -203,12 +205,18 @@ def _life_cycle_refusals(
     return refusals
 
 
+def _held_input_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[Refusal]:
+    """Say what must not leave because a recall holds what it was made of, but not yet the lot."""
+    leaving = [f.info for f in found if f.info and (verb, f.line.part) == ("ship", "subject")]
+    return held_input_refusals(work.session, work.tenant_id, leaving)
+
+
 def _state_refusal(site: Site, info: NodeInfo, lot: NodeInfo, ability: str) -> Refusal:
-    whose = "" if info is lot else f" belongs to {_named(lot)}, which"
+    whose = "" if info is lot else f" belongs to {lot.named}, which"
     able = [s.id for s in _lot_workflow(site).all_states if ability in s.may]
     return Refusal(
         "QT446",
-        f"{_named(info)}{whose} is in state {lot.state!r}, which does not allow: {ability}",
+        f"{info.named}{whose} is in state {lot.state!r}, which does not allow: {ability}",
         fix=f"states that allow it: {', '.join(able)}",
     )
 
@@ -256,7 +264,7 @@ def _stock_refusals(
             refusals.append(
                 Refusal(
                     "QT447",
-                    f"{_named(info)} has {stock.quantity} {stock.unit} on hand, "
+                    f"{info.named} has {stock.quantity} {stock.unit} on hand, "
                     f"{wanted[info.node]} {stock.unit or line.unit} asked for",
                     fix="correct the quantity, or record what is missing first",
                 )
@@ -265,7 +273,7 @@ def _stock_refusals(
             refusals.append(
                 Refusal(
                     "QT447",
-                    f"{_named(info)} has {outside} {stock.unit} outside of cases, "
+                    f"{info.named} has {outside} {stock.unit} outside of cases, "
                     f"{wanted[info.node]} {stock.unit or line.unit} asked for",
                     fix="take it out of the case it is in first, or correct the quantity",
                 )
@@ -308,14 +316,14 @@ def _packing_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusa
     refusals = _taken_out(site, told, amounts) if asked.verb == "unpack" else []
     for info in children:
         if asked.verb == "unpack" and (parent is None or parent.node not in inside[info.node]):
-            says = f"{_named(info)} is not inside {_named(parent) if parent else 'it'}"
+            says = f"{info.named} is not inside {parent.named if parent else 'it'}"
             fix = "name the case it is in, or record its packing first"
             refusals.append(Refusal("QT454", says, fix=fix))
         elif asked.verb == "pack" and info.kind != "lot" and inside[info.node]:
             cases = describe_nodes(work.session, work.tenant_id, inside[info.node])
-            names = ", ".join(_named(case) for case in cases.values())
+            names = ", ".join(case.named for case in cases.values())
             fix = "take it out there first; one piece is in one place"
-            refusals.append(Refusal("QT455", f"{_named(info)} is inside {names}", fix=fix))
+            refusals.append(Refusal("QT455", f"{info.named} is inside {names}", fix=fix))
     return refusals
 
 
@@ -324,7 +332,7 @@ def _no_case(asked: Asked) -> list[Refusal]:
     return [
         Refusal(
             "QT455",
-            f"{_named(one.info) if one.info else one.line.ref} is a lot, which holds nothing",
+            f"{one.info.named if one.info else one.line.ref} is a lot, which holds nothing",
             fix="name the case, pallet or serialised pack that it is packed into",
         )
         for one in asked.lines
@@ -353,7 +361,7 @@ def _taken_out(
             refusals.append(
                 Refusal(
                     "QT447",
-                    f"{_named(info)}: {sum(amounts)} {line.unit} are inside, {line.quantity} "
+                    f"{info.named}: {sum(amounts)} {line.unit} are inside, {line.quantity} "
                     f"{line.unit} are taken out",
                     fix="correct the quantity, or record what was packed first",
                 )
@@ -367,22 +375,14 @@ def _cycle_refusals(work: UnitOfWork, found: Sequence[Found]) -> list[Refusal]:
     targets = {f.info.node: f.info for f in found if f.info and f.line.part in ("output", "parent")}
     if not sources or not targets:
         return []
-    made_from = ", ".join(_named(info) for info in sources.values())
+    made_from = ", ".join(info.named for info in sources.values())
     ancestors = reached_nodes(work.session, work.tenant_id, list(sources), "backward")
     return [
         Refusal(
             "QT448",
-            f"{_named(info)} is already a source of {made_from}: it cannot be made from it as well",
+            f"{info.named} is already a source of {made_from}: it cannot be made from it as well",
             fix="correct the lot number of the output; rework makes a new lot",
         )
         for node, info in targets.items()
         if node in ancestors or node in sources
     ]
-
-
-def _named(info: NodeInfo) -> str:
-    return (
-        f"lot {info.lot_no} of {info.item_code}"
-        if info.kind == "lot"
-        else f"{info.kind} {info.lot_no}"
-    )

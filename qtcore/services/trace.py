@@ -279,17 +279,38 @@ def read_reach(
 ) -> Reach:
     """Walk from nodes; a case or pallet counts for what was in it at that moment."""
     edges = Walk(session, tenant, side, lens).read(nodes, max_depth)
-    cases = {edge.dst for edge in edges if edge.kind == PACK}
-    if cases:
-        ends: dict[tuple[int, int, datetime], datetime | None] = {}
-        for stay in stays_in(session, tenant, cases, lens=lens.facts()):
-            key = (stay.container, stay.node, stay.packed_at)
-            known = ends.get(key, stay.unpacked_at)
-            is_open = stay.unpacked_at is None or known is None
-            ends[key] = None if is_open else max(known, stay.unpacked_at)  # type: ignore[type-var]
+    ends = _ends_of_stays(session, tenant, edges, lens)
+    if ends is not None:
         kept = keep_contained(edges, nodes, ends, is_forward=side == "forward", at=lens.as_of)
         edges = [edge for edge in edges if edge.id in kept]
     return reach_of(edges, nodes, side, max_depth)
+
+
+def within_time(
+    session: Session, tenant: int, edges: Mapping[int, Sequence[EdgeRow]]
+) -> dict[int, list[EdgeRow]]:
+    """Keep of the edges that lead back from each node those that hold in time; see `read_reach`."""
+    ends = _ends_of_stays(session, tenant, (edge for some in edges.values() for edge in some), NOW)
+    if ends is None:
+        return {node: list(some) for node, some in edges.items()}
+    kept = {n: keep_contained(some, [n], ends, is_forward=False) for n, some in edges.items()}
+    return {n: [edge for edge in some if edge.id in kept[n]] for n, some in edges.items()}
+
+
+def _ends_of_stays(
+    session: Session, tenant: int, edges: Iterable[EdgeRow], lens: Lens
+) -> dict[tuple[int, int, datetime], datetime | None] | None:
+    """Say until when what was packed stayed inside; None where nothing was packed."""
+    cases = {edge.dst for edge in edges if edge.kind == PACK}
+    if not cases:
+        return None
+    ends: dict[tuple[int, int, datetime], datetime | None] = {}
+    for stay in stays_in(session, tenant, cases, lens=lens.facts()):
+        key = (stay.container, stay.node, stay.packed_at)
+        known = ends.get(key, stay.unpacked_at)
+        is_open = stay.unpacked_at is None or known is None
+        ends[key] = None if is_open else max(known, stay.unpacked_at)  # type: ignore[type-var]
+    return ends
 
 
 def certainty_of(edges: Sequence[EdgeRow], starts: Sequence[int], side: str) -> dict[int, str]:

@@ -86,6 +86,12 @@ class NodeInfo(NamedTuple):
     version: int = 0
     workflow_version_id: int | None = None
 
+    @property
+    def named(self) -> str:
+        """Name it in a sentence: a lot with its item, anything else by its kind."""
+        is_lot = self.kind == "lot"
+        return f"lot {self.lot_no} of {self.item_code}" if is_lot else f"{self.kind} {self.lot_no}"
+
 
 class HoldRow(NamedTuple):
     """A hold that is in force."""
