@@ -6,13 +6,15 @@ It must not decide what follows: a command is refused, an import becomes a discr
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlmodel import Session
 
 from qtcore.store.queries.events import ActRow, MovementRow
 from qtcore.store.queries.lens import NOW, Lens
-from qtcore.store.queries.nodes import NodeInfo
+from qtcore.store.queries.nodes import NodeInfo, describe_nodes
 from qtcore.store.queries.shipments import Stay, stays_in
 
 
@@ -55,17 +57,26 @@ def find_misfits(
         misfit
         for node, info in infos.items()
         if info.kind != "lot"
-        for misfit in _doubles(stays[node])
+        for misfit in _doubles(_in_order(session, tenant_id, stays[node]))
     ]
     for node in infos:
         found += _strays(stays[node], movements.get(node, ()))
     return found
 
 
+def _in_order(session: Session, tenant_id: int, stays: Sequence[Stay]) -> list[Stay]:
+    """Sort stays by their moment; of one moment by the name of what holds it."""
+    in_time = sorted(stays, key=attrgetter("packed_at"))
+    if all(one.packed_at != other.packed_at for one, other in pairwise(in_time)):
+        return in_time
+    named = describe_nodes(session, tenant_id, {stay.container for stay in stays})
+    return sorted(in_time, key=lambda each: (each.packed_at, named[each.container].lot_no))
+
+
 def _doubles(stays: Iterable[Stay]) -> list[Misfit]:
     found: list[Misfit] = []
     before: Stay | None = None
-    for stay in sorted(stays, key=lambda each: (each.packed_at, each.container)):
+    for stay in stays:
         is_still_in = before is not None and (
             before.unpacked_at is None or before.unpacked_at > stay.packed_at
         )
