@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from qtcore.definitions.stored_states import states_in, status_in
 from qtcore.errors import Refusal
 from qtcore.http.call import Call
+from qtcore.http.entry_words import FieldWords, unfold
 from qtcore.http.finding_words import Speaker
 from qtcore.http.problems import Problem
 from qtcore.http.settings import Settings
@@ -136,6 +137,8 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
         "rule_title": rule_title,
         "action_word": action_word,
         "thing_word": thing_word,
+        "field_word": FieldWords(registry, settings.texts, language).name,
+        "unfold": unfold,
         "typed_unit": partial(typed_unit, registry, language),
         "say_finding": Speaker(registry, settings.texts, language).say,
     }

@@ -256,6 +256,32 @@ def test_rows_name_what_they_are_about_and_keep_its_id_as_a_title(web: Web, lang
     set_language(web.site, reader, "en")
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", (">Closure<", ">Unaccounted for<", ">quarantine<", ">released<", ">Name<")),
+        ("zh-CN", (">关闭记录<", ">未平衡数量<", ">待验<", ">已放行<", ">名称<")),
+    ],
+)
+def test_what_changed_is_told_in_words_and_nested_values_as_a_list(
+    web: Web, language: str, said: tuple[str, ...]
+) -> None:
+    closure = {"unaccounted": {"kg": "3"}, "notes": ["a", "b"], "other": {}}
+    deep = "[" * 5_000 + "]" * 5_000
+    with web.site.store.write(a_context(web.site)) as work:
+        work.log("look", "record", "nested", changes={"closure": (deep, closure)})
+    with web.person() as client:
+        shown = client.get(f"/ledger?about=nested&lang={language}").text
+        lots = client.get(f"/ledger?action=lot.transition&lang={language}").text
+        items = client.get(f"/ledger?changed=yes&kind=item&lang={language}").text
+    assert "&#34;" not in shown
+    assert "<li><code>kg</code>: 3</li>" in shown
+    comma = load_texts().get("list.comma", language)
+    assert f"<li><code>notes</code>: a{comma}b</li>" in shown
+    told = shown + lots + items
+    assert [each for each in said if each.casefold() not in told.casefold()] == []
+
+
 def test_a_row_does_not_tell_the_number_of_what_its_reader_may_not_read(web: Web) -> None:
     rows = entries(web, kind="lot")
     blind = a_user(web.site, ("auditor",))
