@@ -11,7 +11,7 @@ from qtcore.services import recall_unrecorded
 from qtcore.services.events import EventInput, Origin, write_all
 from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
 from qtcore.services.nodes import NodeBook
-from qtcore.services.orders import OrderInput, reserve
+from qtcore.services.orders import OrderInput, finish_order, reserve
 from qtcore.services.recall import Question, RecallStart, recall_scope, start_recall
 from qtcore.services.recall_cases import question_of, read_case, report_rows
 from qtcore.services.recall_checks import CheckInput, add_check
@@ -24,6 +24,7 @@ from qtcore.services.recall_replies import (
     revoke_links,
 )
 from qtcore.services.recording import record_event
+from qtcore.services.records import correct_record
 from qtcore.testing import a_party, an_output, line
 from tests.scenarios.recall_dairy import PLAN, made
 
@@ -341,6 +342,48 @@ def test_a_justification_closes_what_stays_open_and_is_kept(dairy):
     closure = read_case(dairy.site, dairy.everyone(), recall.number).case.closure
     assert closure["justification"] == "eaten, says SHOP-B"
     assert closure["unaccounted"] == {"kg": "16"}
+
+
+@pytest.mark.heavy
+def test_a_tolerance_raised_after_opening_closes_only_with_a_justification(dairy):
+    recall = dairy.start(data={"tolerance_percent": "5"})
+    dairy.up_to(recall, "reconcile")
+    told = read_case(dairy.site, dairy.everyone(), recall.number).record.data
+    correct_record(
+        dairy.site,
+        dairy.everyone(),
+        recall.record_id,
+        {**told, "tolerance_percent": "100"},
+        reason="to get it off the list",
+    )
+    with pytest.raises(Refused) as stopped:
+        dairy.step(recall, "close", "recall_head")
+    (raised,) = [r for r in stopped.value.refusals if r.code == "QT564"]
+    assert (
+        "16.00 % of what there was; 100 % are tolerated since a correction, 5 %" in raised.message
+    )
+
+    dairy.step(recall, "close", "recall_head", values={"justification": "eaten, says SHOP-B"})
+    closure = read_case(dairy.site, dairy.everyone(), recall.number).case.closure
+    assert (closure["justification"], closure["tolerance_percent"]) == ("eaten, says SHOP-B", "100")
+
+
+def test_a_line_of_a_held_lot_has_not_left_and_can_be_cancelled(dairy):
+    recall = dairy.start()
+    ask = (dairy.site, dairy.everyone(), dairy.order)
+    with pytest.raises(Refused, match=r"Y-1 of YOGHURT is on hold since .*metal found") as refused:
+        finish_order(*ask, "done")
+    (reason,) = refused.value.refusals
+    assert reason.code == "QT445" and "as cancelled" in reason.fix
+    left = read_case(dairy.site, dairy.everyone(), recall.number).as_json()["now"]["open_orders"]
+    assert [order["order_no"] for order in left] == ["SO-7"]
+    finish_order(*ask, "cancelled")
+
+
+def test_a_line_leaves_once_the_hold_is_lifted(dairy):
+    recall = dairy.start()
+    lift_holds_of(dairy.site, dairy.everyone(), recall.record_id, "the wrong lot")
+    finish_order(dairy.site, dairy.everyone(), dairy.order, "done")
 
 
 def test_what_the_same_machine_made_within_a_day_is_a_sibling_and_later_is_not(dairy):
