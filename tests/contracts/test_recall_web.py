@@ -241,6 +241,10 @@ def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
         actor = a_user(web.site, [role], login=f"{role}-{name}")
         step = Step(name, reason="as agreed", password=PASSWORD)
         fire_transition(web.site, actor, ("record", recall["record_id"]), step)
+    with web.person("recall_coord") as client:
+        for language, said in (("en", "Closing is signed by"), ("zh-CN", "签名关闭")):
+            seen = client.get(f"/recall/{number}?lang={language}").text
+            assert 'id="h-close"' not in seen and said in seen
     with web.person("recall_head") as client:
         told = {"csrf_token": csrf_of(client), "reason": "all done"}
         shown = client.get(f"/recall/{number}?lang=zh-CN").text
@@ -248,7 +252,7 @@ def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
         told["justification"] = "eaten, says the shop"
         sheet = client.post(f"/recall/{number}/close?lang=en", data=told)
         closed = sign_sheet(client, sheet, login="recall_head")
-    assert "未结事项的理由" in shown
+    assert "未结事项的理由" in shown and "签名关闭" not in shown
     assert refused.status_code == 400 and 'role="alert"' in refused.text
     assert closed.status_code == 200 and "eaten, says the shop" in closed.text
     assert 'id="justification"' not in closed.text

@@ -23,6 +23,7 @@ from qtcore.http.pages.recall_question import (
     typed_question,
 )
 from qtcore.http.pages.recall_words import clock_words, scope_words
+from qtcore.http.pages.records import offered_steps
 from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.order_numbers import orders_in
@@ -128,6 +129,8 @@ def case_page(
             **scope_words(call, scope, case["party_names"] if case else {}),
             "done": call.word("done"),
             "case": case,
+            "may_close": any(step.id == "close" for step in offered_steps(call, view)),
+            "closers": [r for t in view.workflow.transitions if t.id == "close" for r in t.roles],
             "clock": clock_words(call, case) if case else None,
             "has_links": bool(call.site.public_url),
             "work": work or typed_work(call, ""),

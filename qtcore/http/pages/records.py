@@ -98,7 +98,7 @@ def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
             "files": list_attachments(call.site, call.act(), Owner("record", view.record.uid)),
             "lots": describe_uids(call.site, call.act(), view.lots),
             "title": view.title,
-            "steps": _offered(call, view),
+            "steps": offered_steps(call, view),
             "documents": _documents(call, view),
             "status": _status(view),
             "may_edit": _may_edit(view)
@@ -112,7 +112,8 @@ def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
     )
 
 
-def _offered(call: Call, view: RecordView) -> list[Transition]:
+def offered_steps(call: Call, view: RecordView) -> list[Transition]:
+    """List the steps of a record that are open now and that this person may try."""
     active = active_in(view.workflow, view.record.state)
     begun = [t for t in view.workflow.transitions if not active.isdisjoint(t.from_)]
     return may_try(call.site, acting_at(call.site, call.act(), view.thing), view.workflow.id, begun)
