@@ -380,6 +380,18 @@ def test_a_line_of_a_held_lot_has_not_left_and_can_be_cancelled(dairy):
     finish_order(*ask, "cancelled")
 
 
+def test_a_site_of_ours_is_told_as_a_place_and_not_as_a_customer(dairy):
+    a_party(dairy.site, "DEPOT", "site")
+    dairy.ship("DEPOT", "3")
+    recall = dairy.start()
+    notices = read_case(dairy.site, dairy.everyone(), recall.number).parts["notices"]
+    told = {(row["node"], row["recipient"]) for row in notices}
+    plan = dairy.site.registry.get("recalls", "food_cn")
+    kinds = {node.id: node.recipient for node in plan.nodes}
+    assert {kinds[node] for node, to in told if to == "DEPOT"} == {"own_sites"}
+    assert {to for node, to in told if kinds[node] == "direct_accounts"} == {"SHOP-A", "SHOP-B"}
+
+
 def test_a_line_leaves_once_the_hold_is_lifted(dairy):
     recall = dairy.start()
     lift_holds_of(dairy.site, dairy.everyone(), recall.record_id, "the wrong lot")
