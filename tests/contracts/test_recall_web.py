@@ -18,7 +18,7 @@ from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import IdempotencyKey
 from qtcore.testing import a_context, a_site, line, release
 from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user
-from tests.web import Web, csrf_of, make_web, milk_and_butter, sign_sheet
+from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter, sign_sheet
 
 DOCUMENT = build_openapi(OPERATIONS)
 KEY = iter(range(10**6))
@@ -73,6 +73,21 @@ def test_the_page_of_a_recall_shows_deadlines_replies_and_balance(web, recall):
         chinese = client.get(f"/recall/{recall['number']}?lang=zh-CN").text
     assert "Deadlines and notices" in english and "Reconciliation" in english
     assert "期限与通知" in chinese and "通知直接购货方" in chinese
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_who_froze_and_opened_a_recall_is_told_by_name_with_the_login_as_a_title(
+    web, recall, language
+):
+    login = "-".join(EVERY_ROLE)
+    name = login.capitalize()
+    assert name != login
+    with web.person() as client:
+        frozen = client.get(f"/recall/{recall['number']}?lang={language}").text
+        record = client.get(f"/r/{recall['number']}?lang={language}").text
+    for shown in (frozen, record):
+        assert re.search(rf'title="{login}">[^<]*{name}', shown)
+    assert f'<span title="{login}">{name}</span>' in record
 
 
 def test_a_consignee_answers_on_a_page_that_needs_no_account(web, recall):

@@ -27,6 +27,7 @@ from qtcore.http.pages.records import offered_steps
 from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.order_numbers import orders_in
+from qtcore.services.people import name_people
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
@@ -126,6 +127,7 @@ def case_page(
             "snapshot": snapshot,
             "scope": scope,
             "balance": sum_balance(scope),
+            "frozen_by": name_people(call.site, [snapshot.taken_by]).get(snapshot.taken_by, ""),
             **scope_words(call, scope, case["party_names"] if case else {}),
             "done": call.word("done"),
             "case": case,

@@ -20,6 +20,7 @@ from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.attachments import Owner, list_attachments
 from qtcore.services.event_views import EventView, read_event
 from qtcore.services.finding import describe_uids
+from qtcore.services.people import name_people
 from qtcore.services.printing import documents_of
 from qtcore.services.record_views import RecordView, read_record
 from qtcore.services.rights import acting_at
@@ -96,6 +97,7 @@ def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
             "record": view.record,
             "values": shown_values(call, form, view.data, history),
             "files": list_attachments(call.site, call.act(), Owner("record", view.record.uid)),
+            "people": name_people(call.site, _logins(view)),
             "lots": describe_uids(call.site, call.act(), view.lots),
             "title": view.title,
             "steps": offered_steps(call, view),
@@ -110,6 +112,11 @@ def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
         },
         400 if mistakes else 200,
     )
+
+
+def _logins(view: RecordView) -> set[str]:
+    steps = {login for each in view.changes for login in (each.actor, each.acting_for)}
+    return {view.record.opened_by, *(r.recorded_by for r in view.revisions), *steps}
 
 
 def offered_steps(call: Call, view: RecordView) -> list[Transition]:
