@@ -11,7 +11,7 @@ from qtcore.services import recall_unrecorded
 from qtcore.services.events import EventInput, Origin, write_all
 from qtcore.services.holds import hold_all, lift_hold, lift_holds_of
 from qtcore.services.nodes import NodeBook
-from qtcore.services.orders import OrderInput, finish_order, reserve
+from qtcore.services.orders import OrderInput, reserve
 from qtcore.services.recall import Question, RecallStart, recall_scope, start_recall
 from qtcore.services.recall_cases import question_of, read_case, report_rows
 from qtcore.services.recall_checks import CheckInput, add_check
@@ -366,24 +366,6 @@ def test_a_tolerance_raised_after_opening_closes_only_with_a_justification(dairy
     dairy.step(recall, "close", "recall_head", values={"justification": "eaten, says SHOP-B"})
     closure = read_case(dairy.site, dairy.everyone(), recall.number).case.closure
     assert (closure["justification"], closure["tolerance_percent"]) == ("eaten, says SHOP-B", "100")
-
-
-def test_a_line_of_a_held_lot_has_not_left_and_can_be_cancelled(dairy):
-    recall = dairy.start()
-    ask = (dairy.site, dairy.everyone(), dairy.order)
-    with pytest.raises(Refused, match=r"Y-1 of YOGHURT is on hold since .*metal found") as refused:
-        finish_order(*ask, "done")
-    (reason,) = refused.value.refusals
-    assert reason.code == "QT445" and "as cancelled" in reason.fix
-    left = read_case(dairy.site, dairy.everyone(), recall.number).as_json()["now"]["open_orders"]
-    assert [order["order_no"] for order in left] == ["SO-7"]
-    finish_order(*ask, "cancelled")
-
-
-def test_a_line_leaves_once_the_hold_is_lifted(dairy):
-    recall = dairy.start()
-    lift_holds_of(dairy.site, dairy.everyone(), recall.record_id, "the wrong lot")
-    finish_order(dairy.site, dairy.everyone(), dairy.order, "done")
 
 
 def test_what_the_same_machine_made_within_a_day_is_a_sibling_and_later_is_not(dairy):
