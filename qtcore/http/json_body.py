@@ -47,8 +47,8 @@ def _as_quantity(value: object) -> Decimal:
     text = value if isinstance(value, str) else str(value)
     if not text.isascii() or not _NUMBER.fullmatch(text):
         raise ValueError(
-            f'{text[:40]!r} is not a plain decimal; give digits such as "12.50", without '
-            "exponent, spaces or separators"
+            f'{text[:40]!r} is not a plain decimal; give digits such as "12.50", at most 18 '
+            "before and 18 after the point, without exponent, spaces or separators"
         )
     return Decimal(text)
 

@@ -3,14 +3,24 @@
 It must not know any one page.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from qtcore.registry.registry import Registry
 
 _BRACKETS = str.maketrans("", "", "{}[]")
 _PLAIN_UNITS: Mapping[str, str] = {"{count}": "pcs", "10*3.{count}": "thousand", "[lb_av]": "lb",
                                    "[oz_av]": "oz", "[gal_us]": "gal"}  # fmt: skip
+
+# Only after a number: a code that is named by itself is what a program is to send.
+_COUNTED: Final = re.compile(r"(?<=\d )(?:10\*3\.)?[{\[][^{}\[\]\s]{1,30}[}\]]")
+
+
+def say_units(registry: Registry, language: str, text: str) -> str:
+    """Write the units of the quantities in a sentence as people do."""
+    return _COUNTED.sub(lambda found: show_unit(registry, language, found[0]), text)
 
 
 def show_quantity(

@@ -18,9 +18,10 @@ from qtcore.services.rights import COMPANY, require
 from qtcore.services.sight import get_seen, require_at
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
-from qtcore.store.queries.nodes import active_holds
+from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
 from qtcore.store.queries.recalls import OrderRow
 from qtcore.store.tables import OrderLine
+from qtcore.store.unit import UnitOfWork
 
 
 def order_json(row: OrderRow, uids: Mapping[int, str], is_stopped: bool) -> dict[str, Any]:
@@ -82,11 +83,7 @@ def reserve(site: Site, context: Context, order: OrderInput) -> str:
         work.take_turn()
         info = get_seen(site, context, work.session, order.lot)
         customer = get_master(work.session, work.tenant_id, "party", order.customer)
-        holds = active_holds(work.session, work.tenant_id, [info.node]).get(info.node, ())
-        if holds:
-            text = f"lot {info.lot_no} is on hold: {holds[0].reason}"
-            fix = "lift the hold, or take another lot"
-            raise Refused(text, [Refusal("QT445", text, fix=fix)])
+        _refuse_held(work, info, fix="lift the hold, or take another lot")
         row = OrderLine(
             tenant_id=work.tenant_id,
             id=work.key(),
@@ -108,11 +105,16 @@ def reserve(site: Site, context: Context, order: OrderInput) -> str:
 
 
 def finish_order(site: Site, context: Context, order_line_id: str, state: str) -> None:
-    """Say that a line has left (``done``) or will not (``cancelled``); raises NotFound."""
+    """Say that a line has left (``done``) or will not (``cancelled``).
+
+    Raises NotFound, and Refused for a line of a held lot that is said to have left: it is among
+    what a recall can still stop.
+    """
     require(site, context, "event.record", about=order_line_id, thing=COMPANY)
     if state not in ("done", "cancelled"):
         raise InputRejected(f"state {state!r} is not one of done, cancelled")
     with site.store.write(context) as work:
+        work.take_turn()
         row = work.session.exec(
             select(OrderLine).where(
                 OrderLine.tenant_id == work.tenant_id, OrderLine.uid == order_line_id
@@ -120,9 +122,27 @@ def finish_order(site: Site, context: Context, order_line_id: str, state: str) -
         ).first()
         if row is None or row.state != "open":
             raise NotFound(f"there is no open order line {order_line_id!r}; it may be finished")
+        if state == "done":
+            info = describe_nodes(work.session, work.tenant_id, [row.node])[row.node]
+            fix = "lift the hold and finish the line again, or finish it as cancelled"
+            _refuse_held(work, info, fix=fix)
         changes = work.change(row, state=state)
         about = [work.uid_of(row.node)]
         work.log("order.finish", "order_line", row.uid, changes=changes, about=about)
+
+
+def _refuse_held(work: UnitOfWork, info: NodeInfo, *, fix: str) -> None:
+    holds = active_holds(work.session, work.tenant_id, [info.node]).get(info.node, ())
+    refusals = [
+        Refusal(
+            "QT445",
+            f"{info.named} is on hold since {hold.placed_at:%Y-%m-%d}: {hold.reason}",
+            fix=fix,
+        )
+        for hold in holds
+    ]
+    if refusals:
+        raise Refused(refusals[0].message, refusals)
 
 
 def _check(site: Site, order: OrderInput) -> None:

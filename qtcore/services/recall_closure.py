@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any, Final
 
+from sqlmodel import Session, select
+
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.errors import NotFound, Refusal
 from qtcore.hookspecs import RecallFacts
@@ -15,7 +17,7 @@ from qtcore.services.recall_cases import CaseView, view_case
 from qtcore.services.recall_notices import get_case
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
-from qtcore.store.tables import Record
+from qtcore.store.tables import Record, RecordRevision
 from qtcore.store.unit import UnitOfWork
 
 CLOSED: Final = "recall_closed"
@@ -37,32 +39,54 @@ def judge_closure(
         return []  # a record of this kind that was never started from a scope has nothing to count
     view = view_case(site, work.session, record, work.context.at)
     justification = str(values.get("justification") or "").strip()
-    tolerance = _tolerance(record)
-    reasons = [] if justification else _open_points(view, tolerance)
+    tolerance, first = _tolerance(record.data), _first_tolerance(work.session, record)
+    reasons = [] if justification else _open_points(view, tolerance, first)
     reasons += site.hooks.judge_recall_closure(_facts(view, values))
     if not reasons:
         _declare(work, view, (tolerance, justification))
     return reasons
 
 
-def _tolerance(record: Record) -> Decimal:
+def _tolerance(data: Mapping[str, Any]) -> Decimal:
     try:
-        return Decimal(str(record.data.get("tolerance_percent") or "0"))
+        return Decimal(str(data.get("tolerance_percent") or "0"))
     except InvalidOperation:
         return Decimal(0)
 
 
-def _open_points(view: CaseView, tolerance: Decimal) -> list[Refusal]:
+def _first_tolerance(session: Session, record: Record) -> Decimal:
+    """Read what was tolerated when the recall was opened: what came later is a wish to close it."""
+    data = session.exec(
+        select(RecordRevision.data).where(
+            RecordRevision.tenant_id == record.tenant_id,
+            RecordRevision.record_id == record.id,
+            RecordRevision.revision == 1,
+        )
+    ).one()
+    return _tolerance(data)
+
+
+def _open_points(view: CaseView, tolerance: Decimal, first: Decimal) -> list[Refusal]:
     reasons = []
     percent = view.reconciled.worst_percent(inside_only=view.case.is_mock)
+    listed = ", ".join(f"{decimal_text(n)} {u}" for u, n in view.reconciled.unaccounted.items())
+    found = f"{listed} are unaccounted for, {percent:.2f} % of what there was"
     if percent > tolerance:
-        listed = ", ".join(f"{decimal_text(n)} {u}" for u, n in view.reconciled.unaccounted.items())
         reasons.append(
             Refusal(
                 "QT496",
-                f"{listed} are unaccounted for, {percent:.2f} % of what there was; "
-                f"{decimal_text(tolerance)} % are tolerated",
+                f"{found}; {decimal_text(tolerance)} % are tolerated",
                 fix="record returns, destruction and replies, or close with a justification",
+            )
+        )
+    elif percent > first:
+        reasons.append(
+            Refusal(
+                "QT564",
+                f"{found}; {decimal_text(tolerance)} % are tolerated since a correction, "
+                f"{decimal_text(first)} % when the recall was opened",
+                fix="record returns, destruction and replies, or close with a justification of the "
+                "higher tolerance",
             )
         )
     if view.reconciled.problems:

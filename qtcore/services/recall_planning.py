@@ -98,8 +98,11 @@ def plan_notices(
     had = {(r.node_id, r.recipient, r.round): r for r in notices_of(work.session, record)}
     asked: set[tuple[str, str]] = set()
     count = 0
-    for node in _asked(site, plan, klass, record):
-        for recipient in _recipients(work, node, content):
+    nodes = list(_asked(site, plan, klass, record))
+    # Our own sites are told as places where the plan tells those, and as customers nowhere then.
+    own = _own_sites(work, content) if any(n.recipient in _PLACES for n in nodes) else frozenset()
+    for node in nodes:
+        for recipient in _recipients(work, node, content, own):
             asked.add((node.id, recipient.name))
             values = _values(site, (case, record, klass), (node, recipient))
             count += _write(work, (case, record, node), (recipient, values), had)
@@ -215,16 +218,26 @@ def _asked(site: Site, plan: RecallDefinition, klass: str, record: Record) -> It
             yield node
 
 
-def _recipients(work: UnitOfWork, node: RecallNode, content: Mapping[str, Any]) -> list[_Recipient]:
+def _own_sites(work: UnitOfWork, content: Mapping[str, Any]) -> frozenset[str]:
+    """Name those among the customers of a scope that are sites of the company."""
+    codes = [row["customer"] for row in content["shipped_sales_orders"]]
+    known = parties_by_code(work.session, work.tenant_id, codes)
+    return frozenset(code for code, party in known.items() if "site" in (party.roles or ()))
+
+
+def _recipients(
+    work: UnitOfWork, node: RecallNode, content: Mapping[str, Any], own: frozenset[str]
+) -> list[_Recipient]:
+    left = [(row["customer"], row) for row in content["shipped_sales_orders"]]
     if node.recipient == "direct_accounts":
-        rows = [(row["customer"], row) for row in content["shipped_sales_orders"]]
-        return _parties(work, rows)
+        return _parties(work, [row for row in left if row[0] not in own])
     if node.recipient == "suppliers":
         rows = [(row["supplier"], row) for row in content["purchase_orders"]]
         return _parties(work, rows)
     if node.recipient in _PLACES:
         bins = [_Recipient(b["place"], lots=tuple(b["lots"])) for b in content["stock_on_hand"]]
-        return bins or [_Recipient(node.recipient)]
+        sites = _parties(work, [row for row in left if row[0] in own])
+        return [*bins, *sites] or [_Recipient(node.recipient)]
     return [_Recipient(node.recipient, lots=tuple(content["lots"])[:50])]
 
 

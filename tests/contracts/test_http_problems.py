@@ -247,3 +247,10 @@ def test_both_languages_hold_the_same_texts():
 
     assert set(catalogues["en"]) == set(catalogues["zh-CN"])
     assert all(text.strip() for language in LANGUAGES for text in catalogues[language].values())
+
+
+@pytest.mark.parametrize("quantity", ["9" * 37, "1e400", "0." + "1" * 20])
+def test_a_quantity_that_is_too_long_says_how_long_it_may_be(api, quantity):
+    answer = api.post("/api/v1/events", content=bent('"1.5"', f'"{quantity}"'), headers=JSON)
+    (fault,) = answer.json()["faults"]
+    assert "at most 18 before and 18 after the point" in fault["message"]

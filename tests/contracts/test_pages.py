@@ -1,6 +1,7 @@
 """Pages as people use them: forms that store, mistakes that keep what was typed."""
 
 import csv
+import html
 import io
 from collections.abc import Iterator
 from dataclasses import replace
@@ -238,6 +239,23 @@ def test_the_trace_page_goes_back_in_time_and_says_why(page, web):
     assert f"Why {other.lot_no} is in the result" in why
     assert "How much:" in why
     assert page.get("/trace?lot=M-1&as_of=yesterday").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("language", "time", "steps"),
+    [("en", "is no time; accepted is", "is no number of steps"),
+     ("zh-CN", "不是有效时间", "不是有效层数")],
+)  # fmt: skip
+@pytest.mark.parametrize("asked", ["as_of=yesterday", "known_at=yesterday", "depth=yesterday"])
+def test_a_wrong_limit_of_a_trace_is_told_once_in_the_language_of_the_page(
+    page, asked, language, time, steps
+):
+    answer = page.get(f"/trace?lot=M-1&{asked}&lang={language}")
+    assert answer.status_code == 400
+    said = html.unescape(answer.text)
+    assert said.count("“yesterday”") == 1
+    assert (steps if "depth" in asked else time) in said
+    assert "is not a" not in said
 
 
 def test_a_time_without_a_zone_is_utc_on_a_page_when_stored_and_when_corrected(web, page):

@@ -13,12 +13,13 @@ from qtcore.http.api.openapi import build_openapi
 from qtcore.http.api.routes import OPERATIONS
 from qtcore.services.events import EventInput
 from qtcore.services.master import MasterInput, save_master
+from qtcore.services.recall import RecallStart, start_recall
 from qtcore.services.recording import record_event
 from qtcore.services.transitions import Step, fire_transition
 from qtcore.store.tables import IdempotencyKey
-from qtcore.testing import a_context, a_site, line, release
-from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user
-from tests.web import Web, csrf_of, make_web, milk_and_butter, sign_sheet
+from qtcore.testing import a_context, a_received_lot, a_site, line, release
+from qtcore.testing.builders import EVERYTHING, PASSWORD, a_user, an_item
+from tests.web import EVERY_ROLE, Web, csrf_of, make_web, milk_and_butter, sign_sheet
 
 DOCUMENT = build_openapi(OPERATIONS)
 KEY = iter(range(10**6))
@@ -73,6 +74,21 @@ def test_the_page_of_a_recall_shows_deadlines_replies_and_balance(web, recall):
         chinese = client.get(f"/recall/{recall['number']}?lang=zh-CN").text
     assert "Deadlines and notices" in english and "Reconciliation" in english
     assert "期限与通知" in chinese and "通知直接购货方" in chinese
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_who_froze_and_opened_a_recall_is_told_by_name_with_the_login_as_a_title(
+    web, recall, language
+):
+    login = "-".join(EVERY_ROLE)
+    name = login.capitalize()
+    assert name != login
+    with web.person() as client:
+        frozen = client.get(f"/recall/{recall['number']}?lang={language}").text
+        record = client.get(f"/r/{recall['number']}?lang={language}").text
+    for shown in (frozen, record):
+        assert re.search(rf'title="{login}">[^<]*{name}', shown)
+    assert f'<span title="{login}">{name}</span>' in record
 
 
 def test_a_consignee_answers_on_a_page_that_needs_no_account(web, recall):
@@ -228,8 +244,7 @@ def case(web: Web, recall: dict[str, Any]) -> Any:
         return api.get(f"/api/v1/recalls/{recall['number']}").json()
 
 
-def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
-    number = recall["number"]
+def reconcile(web: Web, record_id: str, mark: str) -> None:
     for name, role in (
         ("assess", "recall_coord"),
         ("classify", "recall_coord"),
@@ -238,9 +253,18 @@ def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
         ("execute", "recall_coord"),
         ("reconcile", "qa"),
     ):
-        actor = a_user(web.site, [role], login=f"{role}-{name}")
+        actor = a_user(web.site, [role], login=f"{role}-{name}-{mark}")
         step = Step(name, reason="as agreed", password=PASSWORD)
-        fire_transition(web.site, actor, ("record", recall["record_id"]), step)
+        fire_transition(web.site, actor, ("record", record_id), step)
+
+
+def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
+    number = recall["number"]
+    reconcile(web, recall["record_id"], "first")
+    with web.person("recall_coord") as client:
+        for language, said in (("en", "Closing is signed by"), ("zh-CN", "签名关闭")):
+            seen = client.get(f"/recall/{number}?lang={language}").text
+            assert 'id="h-close"' not in seen and said in seen
     with web.person("recall_head") as client:
         told = {"csrf_token": csrf_of(client), "reason": "all done"}
         shown = client.get(f"/recall/{number}?lang=zh-CN").text
@@ -248,10 +272,37 @@ def test_a_recall_is_closed_on_its_page_with_a_justification(web, recall):
         told["justification"] = "eaten, says the shop"
         sheet = client.post(f"/recall/{number}/close?lang=en", data=told)
         closed = sign_sheet(client, sheet, login="recall_head")
-    assert "未结事项的理由" in shown
+    assert "未结事项的理由" in shown and "签名关闭" not in shown
     assert refused.status_code == 400 and 'role="alert"' in refused.text
     assert closed.status_code == 200 and "eaten, says the shop" in closed.text
     assert 'id="justification"' not in closed.text
+
+
+@pytest.mark.parametrize(("language", "unit"), [("en", "box"), ("zh-CN", "盒")])
+def test_a_refusal_says_its_units_in_words(web: Web, language: str, unit: str) -> None:
+    item, number = f"BOX-{language}", f"BX-{language}"
+    an_item(web.site, item, unit="{box}")
+    lot = a_received_lot(web.site, item, number, "29040", unit="{box}")
+    release(web.site, lot)
+    sold = EventInput(
+        "shipping",
+        (line(lot, "subject", "29040", "{box}"),),
+        web.site.sources.now(),
+        to_party="SHOP",
+    )
+    record_event(web.site, a_context(web.site, EVERYTHING), sold)
+    start = RecallStart(
+        [lot.uid], "Glass", "a splinter", False, {"plan": "food_cn", "recall_class": "I"}
+    )
+    made = start_recall(web.site, a_context(web.site, EVERYTHING), start)
+    reconcile(web, made.record_id, language)
+    with web.person("recall_head") as client:
+        told = {"csrf_token": csrf_of(client), "reason": "all done"}
+        refused = client.post(f"/recall/{made.number}/close?lang={language}", data=told)
+    assert refused.status_code == 400
+    said = refused.text.partition('id="error-summary"')[2].partition("</ul>")[0]
+    assert f"29040 {unit}" in said
+    assert "{box}" not in said
 
 
 def test_a_sentence_of_a_notice_becomes_the_lots_it_names(web: Web) -> None:

@@ -24,6 +24,7 @@ from qtcore.services.recall_replies import (
     revoke_links,
 )
 from qtcore.services.recording import record_event
+from qtcore.services.records import correct_record
 from qtcore.testing import a_party, an_output, line
 from tests.scenarios.recall_dairy import PLAN, made
 
@@ -341,6 +342,30 @@ def test_a_justification_closes_what_stays_open_and_is_kept(dairy):
     closure = read_case(dairy.site, dairy.everyone(), recall.number).case.closure
     assert closure["justification"] == "eaten, says SHOP-B"
     assert closure["unaccounted"] == {"kg": "16"}
+
+
+@pytest.mark.heavy
+def test_a_tolerance_raised_after_opening_closes_only_with_a_justification(dairy):
+    recall = dairy.start(data={"tolerance_percent": "5"})
+    dairy.up_to(recall, "reconcile")
+    told = read_case(dairy.site, dairy.everyone(), recall.number).record.data
+    correct_record(
+        dairy.site,
+        dairy.everyone(),
+        recall.record_id,
+        {**told, "tolerance_percent": "100"},
+        reason="to get it off the list",
+    )
+    with pytest.raises(Refused) as stopped:
+        dairy.step(recall, "close", "recall_head")
+    (raised,) = [r for r in stopped.value.refusals if r.code == "QT564"]
+    assert (
+        "16.00 % of what there was; 100 % are tolerated since a correction, 5 %" in raised.message
+    )
+
+    dairy.step(recall, "close", "recall_head", values={"justification": "eaten, says SHOP-B"})
+    closure = read_case(dairy.site, dairy.everyone(), recall.number).case.closure
+    assert (closure["justification"], closure["tolerance_percent"]) == ("eaten, says SHOP-B", "100")
 
 
 def test_what_the_same_machine_made_within_a_day_is_a_sibling_and_later_is_not(dairy):

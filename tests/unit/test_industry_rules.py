@@ -29,6 +29,7 @@ CORE = {
     "inputs_unreleased": 0,
     "inputs_expired_at_use": 0,
     "inputs_recalled": 0,
+    "inputs_held": 0,
     "holds_active": 0,
     "balance_ok": True,
     "discrepancies_open": 0,

@@ -126,12 +126,13 @@ def test_units_convert_by_declared_factors_only():
     ("plant", "reason"),
     [
         (a_plant({}, [Flow(A, B, "e", kg("1"))]), "nobody recorded how much"),
+        (a_plant({A: kg("0")}, [Flow(A, B, "e", kg("1"))]), "the quantity recorded of it is zero"),
         (
             a_plant({A: kg("1")}, [Flow(B, C, "e", kg("1")), Flow(C, B, "f", kg("1"))]),
             "comes from itself",
         ),
     ],
-    ids=["no size", "loop"],
+    ids=["no size", "nothing", "loop"],
 )
 def test_what_cannot_be_known_says_why(plant: Plant, reason: str):
     share = find_share(plant, A, B)

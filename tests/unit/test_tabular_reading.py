@@ -106,6 +106,8 @@ def test_blanks_are_missing_values() -> None:
     ("row", "where", "says"),
     [
         (ROW.replace("12.50", "12,50"), "column kg", "found '12,50'; accepted: a number"),
+        (ROW.replace("12.50", "9" * 37), "column kg", "of at most 30 digits before and 30 after"),
+        (ROW.replace("12.50", "1e400"), "column kg", "an exponent of at most two"),
         (ROW.replace("12.50", "NaN"), "column kg", "found 'NaN'"),
         (ROW.replace("12.50", "-1"), "column kg", "found quantity '-1'; accepted: 0 or more"),
         (ROW.replace("maj", "may"), "column made", "found month 'may'; the mapping knows maj, okt"),

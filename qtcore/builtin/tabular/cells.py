@@ -106,7 +106,10 @@ def read_cell(
 
 def _decimal(text: str, separator: str) -> Cell:
     if not _DECIMAL[separator].fullmatch(text):
-        raise Unreadable(f"found {shown(text)}; accepted: a number such as 12{separator}5")
+        raise Unreadable(
+            f"found {shown(text)}; accepted: a number such as 12{separator}5, of at most 30 digits "
+            "before and 30 after the separator, an exponent of at most two"
+        )
     plain = text.replace(",", ".")
     return Cell(plain, Decimal(plain))
 

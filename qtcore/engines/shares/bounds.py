@@ -144,8 +144,11 @@ def _shown(found: _Content, whole: _Whole) -> Share:
 
 
 def _of_source(size: Fraction | None, unit: str) -> Share:
-    if size is None or size <= 0:
+    if size is None:
         return _unknown("nobody recorded how much there was of it", unit)
+    if size <= 0:
+        said = "zero" if size == 0 else "less than zero"
+        return _unknown(f"the quantity recorded of it is {said}", unit)
     return Share(size, size, size, size, unit)
 
 

@@ -6,6 +6,7 @@ for a code they come first, and the exact finding follows.
 
 from qtcore.errors import Denied, QTCoreError
 from qtcore.http.call import Call
+from qtcore.http.units import say_units
 
 
 def word_error(call: Call, error: QTCoreError) -> list[str]:
@@ -25,12 +26,13 @@ def word_error(call: Call, error: QTCoreError) -> list[str]:
 
 def word_code(call: Call, code: str, message: str) -> str:
     """Put our words for a code before a message that is not in the reader's language."""
+    said = say_units(call.site.registry, call.language, message)
     if call.language == "en" or not message.isascii():
-        return message
+        return said
     words = call.settings.texts.find(f"codes.{code}", call.language)
     if words is None and call.site.registry.find("rules", code) is not None:
         words = call.site.registry.text(f"rules.{code}.title", call.language)
-    return f"{words}（{message}）" if words else message
+    return f"{words}（{said}）" if words else said
 
 
 def _with_candidates(error: QTCoreError) -> str:

@@ -23,9 +23,11 @@ from qtcore.http.pages.recall_question import (
     typed_question,
 )
 from qtcore.http.pages.recall_words import clock_words, scope_words
+from qtcore.http.pages.records import offered_steps
 from qtcore.http.pages.signing import make_or_sign
 from qtcore.http.pages.visits import Page, Redirect, Seen, page
 from qtcore.services.order_numbers import orders_in
+from qtcore.services.people import name_people
 from qtcore.services.recall import RecallStart, read_snapshot, recall_scope, start_recall
 from qtcore.services.recall_cases import read_case, report_rows
 from qtcore.services.recall_notices import send_notices
@@ -125,9 +127,12 @@ def case_page(
             "snapshot": snapshot,
             "scope": scope,
             "balance": sum_balance(scope),
+            "frozen_by": name_people(call.site, [snapshot.taken_by]).get(snapshot.taken_by, ""),
             **scope_words(call, scope, case["party_names"] if case else {}),
             "done": call.word("done"),
             "case": case,
+            "may_close": any(step.id == "close" for step in offered_steps(call, view)),
+            "closers": [r for t in view.workflow.transitions if t.id == "close" for r in t.roles],
             "clock": clock_words(call, case) if case else None,
             "has_links": bool(call.site.public_url),
             "work": work or typed_work(call, ""),

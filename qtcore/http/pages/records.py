@@ -20,6 +20,7 @@ from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.attachments import Owner, list_attachments
 from qtcore.services.event_views import EventView, read_event
 from qtcore.services.finding import describe_uids
+from qtcore.services.people import name_people
 from qtcore.services.printing import documents_of
 from qtcore.services.record_views import RecordView, read_record
 from qtcore.services.rights import acting_at
@@ -96,9 +97,10 @@ def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
             "record": view.record,
             "values": shown_values(call, form, view.data, history),
             "files": list_attachments(call.site, call.act(), Owner("record", view.record.uid)),
+            "people": name_people(call.site, _logins(view)),
             "lots": describe_uids(call.site, call.act(), view.lots),
             "title": view.title,
-            "steps": _offered(call, view),
+            "steps": offered_steps(call, view),
             "documents": _documents(call, view),
             "status": _status(view),
             "may_edit": _may_edit(view)
@@ -112,7 +114,13 @@ def record_page(call: Call, view: RecordView, mistakes: Sequence[str]) -> Page:
     )
 
 
-def _offered(call: Call, view: RecordView) -> list[Transition]:
+def _logins(view: RecordView) -> set[str]:
+    steps = {login for each in view.changes for login in (each.actor, each.acting_for)}
+    return {view.record.opened_by, *(r.recorded_by for r in view.revisions), *steps}
+
+
+def offered_steps(call: Call, view: RecordView) -> list[Transition]:
+    """List the steps of a record that are open now and that this person may try."""
     active = active_in(view.workflow, view.record.state)
     begun = [t for t in view.workflow.transitions if not active.isdisjoint(t.from_)]
     return may_try(call.site, acting_at(call.site, call.act(), view.thing), view.workflow.id, begun)

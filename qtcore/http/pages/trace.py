@@ -4,7 +4,9 @@ It must not know how a trace is found.
 """
 
 import time
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from qtcore.builtin.tabular.spreadsheet import write_csv_rows
@@ -14,11 +16,13 @@ from qtcore.http.downloads import Download
 from qtcore.http.pages.chain import lanes_of, link_amounts
 from qtcore.http.pages.parts import Cut, part_of
 from qtcore.http.pages.visits import Page, Seen, page
-from qtcore.services.moments import read_lens
+from qtcore.services.moments import read_moment
 from qtcore.services.paths import Paths, find_paths
 from qtcore.services.trace import DIRECTIONS, Trace, trace
 from qtcore.services.wire import optional_text
+from qtcore.store.queries.lens import Lens
 
+Value = TypeVar("Value")
 MOST_ROWS = 200
 MOST_GAPS = 50
 _HEAD = ("side", "depth", "certainty", "lot_id", "item", "lot_no", "source", "state",
@@ -28,19 +32,14 @@ _HEAD = ("side", "depth", "certainty", "lot_id", "item", "lot_no", "source", "st
 @page("GET", "/trace")
 def show(call: Call) -> Seen:
     """Trace what the box names; without a lot, ask for one."""
-    lot, direction = call.word("lot").strip(), call.word("direction", "both") or "both"
-    depth = read_depth(call.word("depth"))
-    lens = read_lens(as_of=call.word("as_of"), known_at=call.word("known_at"))
-    asked = {
-        "lot": lot,
-        "direction": direction,
-        "depth": depth,
-        "directions": DIRECTIONS,
-        "as_of": call.word("as_of"),
-        "known_at": call.word("known_at"),
-    }
+    try:
+        depth, lens = _read_limits(call)
+    except InputRejected as error:
+        return _refused(call, error)
+    asked = {**_asked(call), "depth": depth}
+    lot, direction = asked["lot"], asked["direction"]
     if not lot:
-        return Page("trace.html", {**asked, "found": None})
+        return Page("trace.html", asked)
     started = time.perf_counter()
     found = trace(call.site, call.act(), lot, direction, max_depth=depth, lens=lens)
     other = call.word("why").strip()
@@ -66,13 +65,53 @@ def show(call: Call) -> Seen:
 @page("GET", "/trace.csv")
 def save(call: Call) -> Seen:
     """Give the trace as CSV; no cell can be taken for a formula."""
-    depth = read_depth(call.word("depth"))
     direction = call.word("direction", "both") or "both"
-    lens = read_lens(as_of=call.word("as_of"), known_at=call.word("known_at"))
+    try:
+        depth, lens = _read_limits(call)
+    except InputRejected as error:
+        return _refused(call, error)
     lot = call.word("lot")
     found = trace(call.site, call.act(), lot, direction, max_depth=depth, lens=lens)
     name = "".join(c for c in found.focus.lot_no if (c.isascii() and c.isalnum()) or c in "-_")
     return Download(f"trace-{name or 'lot'}.csv", write_csv(found), "text/csv; charset=utf-8")
+
+
+def _read_limits(call: Call) -> tuple[int | None, Lens]:
+    """Read how far and as of when; raises InputRejected, in the language of the page."""
+
+    def read(name: str, reader: Callable[[str], Value], wrong: str) -> Value:
+        text, texts = call.word(name), call.settings.texts
+        try:
+            return reader(text)
+        except InputRejected:
+            label = texts.get(f"trace.{name}", call.language)
+            found = text if len(text) <= 40 else f"{text[:40]}…"
+            says = texts.get(f"trace.wrong.{wrong}", call.language, label=label, found=found)
+            raise InputRejected(says, [Fault("QT411", says, name)]) from None
+
+    as_of = read("as_of", partial(read_moment, "as_of"), "time")
+    known_at = read("known_at", partial(read_moment, "known_at"), "time")
+    return read("depth", read_depth, "depth"), Lens(as_of, known_at)
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    """Give what was asked, as it was typed."""
+    return {
+        "lot": call.word("lot").strip(),
+        "direction": call.word("direction", "both") or "both",
+        "depth": None,
+        "directions": DIRECTIONS,
+        "as_of": call.word("as_of"),
+        "known_at": call.word("known_at"),
+        "mistakes": [],
+        "found": None,
+    }
+
+
+def _refused(call: Call, error: InputRejected) -> Page:
+    """Ask again, with what was wrong on top."""
+    told = [{"message": fault.message, "href": fault.where} for fault in error.faults]
+    return Page("trace.html", {**_asked(call), "mistakes": told}, 400)
 
 
 def _why(paths: Paths | None) -> dict[str, Any]:
