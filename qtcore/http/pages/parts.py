@@ -14,7 +14,7 @@ from qtcore.http.call import Call
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows from `first` to `last` of `count`; `before` and `after` are addresses, or empty."""
+    """The rows from `first` to `last` of `count`; `before` and `after` are queries, or empty."""
 
     rows: Sequence[Any]
     first: int
@@ -46,9 +46,9 @@ class Cut:
     kept: Mapping[str, object] = field(default_factory=dict)
 
     def address(self, first: int) -> str:
-        """Give the address of the part that begins with a row."""
+        """Give the query, with its place on the page, of the part that begins with a row."""
         kept = {name: value for name, value in self.kept.items() if value not in (None, "")}
-        return f"?{urlencode({**kept, self.name: first})}#{self.anchor}"
+        return f"{urlencode({**kept, self.name: first})}#{self.anchor}"
 
 
 def part_of(call: Call, cut: Cut, rows: Sequence[Any]) -> Part:
