@@ -27,6 +27,11 @@ _WORTH_IT: Final = 200_000
 _AT_ONCE: Final = 2
 # No room for one more process; the caller is a daemon process, which may have none of its own.
 _NOT_STARTED: Final = (OSError, AssertionError)
+# What content written by hand can raise in a check that does not expect it.
+_UNREADABLE: Final = (
+    SQLAlchemyError, QTCoreError, ValueError, TypeError, LookupError, ArithmeticError,
+    AttributeError, RecursionError, MemoryError,
+)  # fmt: skip
 # So many pieces may be looked at ahead of the one whose turn it is: their hashes are held.
 _AHEAD: Final = 8
 _PATIENCE: Final = 60.0
@@ -199,8 +204,8 @@ def _answer(link: "Connection", look: _Look) -> None:
 def _look_or_none(look: _Look, first: int, end: int) -> Glance | None:
     try:
         return look(first, end)
-    except Exception:  # the first process looks itself, and says what is wrong
-        return None
+    except _UNREADABLE:
+        return None  # the first process looks itself, and says what is wrong
 
 
 def _free_cores() -> int:

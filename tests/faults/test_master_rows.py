@@ -22,6 +22,7 @@ from qtcore.services.integrity.ground import Ground
 from qtcore.services.integrity.master_rows import check_accounts, check_masters
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.site import Site
+from qtcore.store.columns import as_bytes
 from qtcore.store.damage import named_damage
 from qtcore.testing import PASSWORD, a_party, a_received_lot, a_site, a_user
 from tests.attackers import Dba
@@ -175,7 +176,7 @@ def test_a_value_given_as_nothing_is_told_and_no_row_of_earlier_releases_is_name
         ]
         # An earlier release told no version of what it made, and nothing of what is empty.
         ((key, head),) = dba.all("SELECT id, head FROM ledger_event WHERE object_uid = ?", uid)
-        told = json.loads(head)
+        told = json.loads(as_bytes(head))
         del told["object"]["version"]
         dba.all("UPDATE ledger_event SET head = ? WHERE id = ?", json.dumps(told).encode(), key)
         assert told_of_masters(site) == []

@@ -112,9 +112,8 @@ def test_a_history_is_checked_to_its_end_when_the_second_process_is_lost(
     assert said[0][1] is None
 
 
-def check_in_a_daemon(file: Path, newest: object, link: Connection) -> None:
-    """Check a history where no process may be started."""
-    second_reader._WORTH_IT, second_reader._free_cores = 1, lambda: 2
+def check_in_a_daemon(file: Path, newest: tuple[int, str], link: Connection) -> None:
+    """Check a history where no process may be started; forked, it treats it like a long one."""
     link.send(found(file, newest))
 
 

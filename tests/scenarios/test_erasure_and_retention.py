@@ -310,7 +310,8 @@ def test_an_address_goes_with_its_person_though_the_login_beside_it_went_before(
     context = site.system_context()
     add_user(site, context, NewUser("zoe", "Zoe", ("operator",), PASSWORD, "zoe@example.org"))
     one = a_user(site, ["qa"], login="one")
-    second = SecondPerson("two", a_user(site, ["qa"], login="two") and PASSWORD)
+    a_user(site, ["qa"], login="two")
+    second = SecondPerson("two", PASSWORD)
     with site.store.read() as session:
         told = "SELECT e.uid FROM ledger_event e JOIN ledger_private p ON p.event_id = e.id "
         uid = session.execute(text(f"{told} WHERE p.value = 'zoe'")).scalar_one()
