@@ -13,6 +13,7 @@ from qtcore.definitions.stored_states import allows
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.balance import exactly
 from qtcore.errors import Fault, InputRejected, Refusal
+from qtcore.services.arrivals import came_to_us
 from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line
 from qtcore.services.held_inputs import held_input_refusals
@@ -151,16 +152,23 @@ def find_inside(
 
 
 def _gone_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[Refusal]:
-    """Say which serials, cases and pallets have left already: one piece leaves once."""
+    """Say which serials, cases and pallets have left already: one piece leaves once.
+
+    What came in at a site of ours after it was shipped is here; what was scrapped is not received.
+    """
     pieces = {
         f.info.node: f.info
         for f in found
         if f.info and f.info.kind != "lot" and (verb, f.line.part) in TAKES
     }
+    rows = movements_of(work.session, work.tenant_id, list(pieces))
+    came = came_to_us(work.session, work.tenant_id, rows)
     last: dict[int, MovementRow] = {}
-    for row in movements_of(work.session, work.tenant_id, list(pieces)):
+    for row in rows:
         if row.effect in ("shipped", "scrapped", "returned"):
             last[row.node] = row
+        elif row.id in came and row.node in last and last[row.node].effect == "shipped":
+            del last[row.node]
     return [
         Refusal(
             "QT447",
