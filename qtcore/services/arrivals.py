@@ -16,8 +16,8 @@ from sqlmodel import Session
 from qtcore.errors import InputRejected
 from qtcore.services.shipments import Shipment
 from qtcore.services.site import Site
-from qtcore.store.queries.events import AnyMovement
-from qtcore.store.queries.recalls import parties_by_code
+from qtcore.store.queries.events import AnyMovement, MovementRow
+from qtcore.store.queries.recalls import PartyRow, parties_by_code
 from qtcore.store.queries.sites import owners_by_code
 
 Convert = Callable[[Decimal, str, str], Decimal]
@@ -104,9 +104,32 @@ def read_arrivals(site: Site, session: Session, movements: Sequence[AnyMovement]
     told = [row for some in asked.values() for row in some]
     tenant = site.store.tenant_id
     parties = parties_by_code(session, tenant, {row.to_party for row in told})
-    own = {code for code, party in parties.items() if "site" in (party.roles or [])}
     owners = owners_by_code(session, tenant, {row.location_code for row in told})
-    return find_arrivals(asked, Sites(own, owners), site.registry.convert)
+    return find_arrivals(asked, Sites(_own(parties), owners), site.registry.convert)
+
+
+def came_to_us(session: Session, tenant_id: int, movements: Iterable[MovementRow]) -> set[int]:
+    """Say which receipts, by their lines, brought what had been shipped to us or a site of ours.
+
+    What a customer tells us they received is with them. Asks only where something left before.
+    """
+    gone: set[int] = set()
+    came: list[MovementRow] = []
+    for row in movements:
+        if row.effect == "shipped":
+            gone.add(row.node)
+        elif row.effect == "received" and row.node in gone:
+            came.append(row)
+    if not came:
+        return set()
+    owners = owners_by_code(session, tenant_id, {row.location_code for row in came})
+    at = {row.id: owners.get(row.location_code, "") or row.to_party for row in came}
+    ours = {"", *_own(parties_by_code(session, tenant_id, at.values()))}
+    return {line for line, code in at.items() if code in ours}
+
+
+def _own(parties: Mapping[str, PartyRow]) -> set[str]:
+    return {code for code, party in parties.items() if "site" in (party.roles or [])}
 
 
 def _may_arrive(rows: Iterable[AnyMovement]) -> bool:

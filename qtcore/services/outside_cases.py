@@ -1,12 +1,14 @@
 """How much of a lot lies outside of cases: only that can be packed.
 
-It must not refuse anything. What is in a case that left has left with it.
+It must not refuse anything. What is in a case that left has left with it, and what is in one that
+came in again, here or at another site, is there with it.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 
 from sqlmodel import Session
 
@@ -18,6 +20,9 @@ from qtcore.store.queries.events import MovementRow, movements_of
 from qtcore.store.queries.shipments import Stay, stays_in
 
 _LEFT = ("shipped", "scrapped")
+_CAME = ("received", "returned")
+_IN_TIME = attrgetter("event_at", "id")
+_Holders = Mapping[int, Mapping[int, datetime]]
 
 
 @exactly
@@ -35,11 +40,11 @@ def lying_in_cases(
         for stay in stays_in(session, site.store.tenant_id, moves)
         if stay.packed_at <= at and (stay.unpacked_at is None or stay.unpacked_at > at)
     ]
-    holders: dict[int, set[int]] = defaultdict(set)
+    holders: dict[int, dict[int, datetime]] = defaultdict(dict)
     for stay in stays:
-        holders[stay.node].add(stay.container)
+        holders[stay.node][stay.container] = stay.packed_at
     found: dict[int, Decimal] = defaultdict(Decimal)
-    for stay in dict.fromkeys(stays):
+    for stay in stays:
         if stay.node in stocks and not _has_left(stay, holders, moves, at):
             found[stay.node] += _amount(site, stay, stocks[stay.node].unit)
     return found
@@ -65,26 +70,29 @@ def _containers(rows: Iterable[MovementRow]) -> set[int]:
 
 
 def _has_left(
-    stay: Stay,
-    holders: Mapping[int, Collection[int]],
-    moves: Mapping[int, Iterable[MovementRow]],
-    at: datetime,
+    stay: Stay, holders: _Holders, moves: Mapping[int, Iterable[MovementRow]], at: datetime
 ) -> bool:
-    """Say whether a content left in its case, or on a pallet with it, and did not come back."""
-    waiting, seen = [stay.container], {stay.container}
+    """Say whether a content left in its case, or on a pallet with it, and did not come back.
+
+    What happened last decides: a case may come in by itself that left on a pallet.
+    """
+    waiting, seen = [(stay.container, stay.packed_at)], {stay.container}
+    went: list[MovementRow] = []
     while waiting:
-        case = waiting.pop()
-        went = [
-            row.effect
+        case, since = waiting.pop()
+        went += [
+            row
             for row in moves.get(case, ())
-            if row.effect in (*_LEFT, "returned") and stay.packed_at <= row.event_at <= at
+            if row.effect in (*_LEFT, *_CAME) and since <= row.event_at <= at
         ]
-        if went and went[-1] in _LEFT:
-            return True
-        new = set(holders.get(case, ())) - seen
-        seen |= new
-        waiting += new
-    return False
+        new = {
+            each: max(since, packed)
+            for each, packed in holders.get(case, {}).items()
+            if each not in seen
+        }
+        seen |= new.keys()
+        waiting += new.items()
+    return bool(went) and max(went, key=_IN_TIME).effect in _LEFT
 
 
 def _amount(site: Site, stay: Stay, unit: str) -> Decimal:

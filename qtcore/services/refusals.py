@@ -13,6 +13,7 @@ from qtcore.definitions.stored_states import allows
 from qtcore.definitions.workflows import WorkflowDefinition
 from qtcore.engines.balance import exactly
 from qtcore.errors import Fault, InputRejected, Refusal
+from qtcore.services.arrivals import came_to_us
 from qtcore.services.contents import held_in
 from qtcore.services.events import EventInput, Line
 from qtcore.services.held_inputs import held_input_refusals
@@ -82,7 +83,7 @@ def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
     return [
         *_time_refusals(asked.event.event_at, used, sums),
         *_life_cycle_refusals(site, work, asked.verb, everything),
-        *_held_input_refusals(work, asked.verb, everything),
+        *_held_input_refusals(site, work, asked.verb, everything),
         *_stock_refusals(site, work, asked, sums),
         *_gone_refusals(work, asked.verb, asked.lines),
         *_cycle_refusals(work, asked.lines),
@@ -151,16 +152,23 @@ def find_inside(
 
 
 def _gone_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[Refusal]:
-    """Say which serials, cases and pallets have left already: one piece leaves once."""
+    """Say which serials, cases and pallets have left already: one piece leaves once.
+
+    What came in at a site of ours after it was shipped is here; what was scrapped is not received.
+    """
     pieces = {
         f.info.node: f.info
         for f in found
         if f.info and f.info.kind != "lot" and (verb, f.line.part) in TAKES
     }
+    rows = movements_of(work.session, work.tenant_id, list(pieces))
+    came = came_to_us(work.session, work.tenant_id, rows)
     last: dict[int, MovementRow] = {}
-    for row in movements_of(work.session, work.tenant_id, list(pieces)):
+    for row in rows:
         if row.effect in ("shipped", "scrapped", "returned"):
             last[row.node] = row
+        elif row.id in came and row.node in last and last[row.node].effect == "shipped":
+            del last[row.node]
     return [
         Refusal(
             "QT447",
@@ -205,10 +213,12 @@ def _life_cycle_refusals(
     return refusals
 
 
-def _held_input_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[Refusal]:
+def _held_input_refusals(
+    site: Site, work: UnitOfWork, verb: str, found: Sequence[Found]
+) -> list[Refusal]:
     """Say what must not leave because a recall holds what it was made of, but not yet the lot."""
     leaving = [f.info for f in found if f.info and (verb, f.line.part) == ("ship", "subject")]
-    return held_input_refusals(work.session, work.tenant_id, leaving)
+    return held_input_refusals(site, work, leaving)
 
 
 def _state_refusal(site: Site, info: NodeInfo, lot: NodeInfo, ability: str) -> Refusal:

@@ -4,17 +4,21 @@ It can neither be released nor shipped, on both databases, until somebody settle
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
+from qtcore.context import Context
 from qtcore.errors import Refused
+from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.events import EventInput, Line, Origin, write_all
-from qtcore.services.holds import lift_hold, place_hold
+from qtcore.services.holds import lift_hold, place_hold, write_holds
 from qtcore.services.nodes import LotRef, NodeBook, resolve
 from qtcore.services.recall import RecallStart, StartedRecall, start_recall
 from qtcore.services.recall_renewal import renew_scope
 from qtcore.services.record_views import get_record
 from qtcore.services.recording import record_event
+from qtcore.services.records import RecordInput, write_record
 from qtcore.services.release import explain_release
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo, active_holds
@@ -29,8 +33,9 @@ from qtcore.testing import (
     line,
     release,
 )
-from qtcore.testing.builders import EVERYTHING
+from qtcore.testing.builders import EVERYTHING, PASSWORD
 from tests.statements import counted
+from tests.two_sites import furnish
 
 PLAN = {"plan": "food_cn", "recall_class": "I"}
 
@@ -103,6 +108,7 @@ def test_a_lot_made_of_what_a_recall_holds_is_not_shipped_until_it_is_settled(si
     assert reason.message.startswith("lot Y-1 of YOGHURT was made of lot M-1 of MILK, which is on ")
     assert f"{started.number}: metal found; accepted is only a lot" in reason.message
     assert f"freeze the scope of recall {started.number} anew" in reason.fix
+    assert "if it is still in the scope" in reason.fix
 
     renew_scope(site, everyone(site), started.record_id, "a list was found")
     assert codes(site, lot) == ["QT445"]
@@ -161,6 +167,20 @@ def test_only_what_a_running_recall_holds_counts(site, why):
     ship(site, lot)
 
 
+def test_a_recall_of_a_release_that_kept_no_case_beside_its_record_counts(site):
+    lot = a_good_lot(site)
+    definition = site.registry.get("records", "recall")
+    with site.store.write(everyone(site)) as work:
+        work.take_turn()
+        entry = RecordInput({**PLAN, "title": "Metal", "mock": False}, ["M-1"], "Metal")
+        record = write_record(site, work, definition, entry)
+        node = resolve(work.session, work.tenant_id, "M-1").node
+        write_holds(work, [node], "metal found", cause="recall", record_uid=record.uid)
+        work.log("record.create", "record", record.uid)
+    learn(site, line("M-1", "input", "5"), an_output("YOGHURT", "Y-1", "5"))
+    assert codes(site, lot) == ["QT563"]
+
+
 def test_a_pallet_leaves_only_without_such_a_lot_and_only_for_what_is_inside_now(site):
     good, doubtful = a_good_lot(site), a_good_lot(site, "Y-2")
     pallet = Line(LotRef(kind="logistic_unit", lot_no="P-1"), "parent")
@@ -187,3 +207,46 @@ def test_a_shipment_costs_one_statement_for_recalls_when_none_runs(site):
     left = tuple(line(lot, "subject", "1") for lot in lots)
     many = EventInput("shipping", left, site.sources.now(), to_party="SHOP")
     assert asked(lambda: record_event(site, everyone(site), many)) == 2
+
+
+def test_a_serial_of_a_good_lot_is_kept_back_by_what_went_into_itself(site):
+    a_good_lot(site)
+    recall(site)
+    piece = Line(LotRef(kind="unit", item="YOGHURT", lot_no="S-1"), "output", Decimal(1), "kg")
+    learn(site, line("M-1", "input", "1"), line("Y-1", "input", "1"), piece)
+    with pytest.raises(Refused) as refused:
+        ship(site, "S-1")
+    (reason,) = refused.value.refusals
+    assert reason.code == "QT563" and "was made of lot M-1 of MILK" in reason.message
+
+
+def test_a_lot_of_another_site_is_not_named_to_whom_may_not_see_it(site):
+    furnish(site)
+    for number, at in (("W-SECRET", "WEST-HALL"), ("E-1", "EAST-HALL")):
+        got = an_output("MILK", number, "10", source="FARM")
+        event = EventInput("receiving", (got,), site.sources.now(), from_party="FARM", location=at)
+        record_event(site, everyone(site), event)
+        release(site, number)
+    start_recall(site, everyone(site), RecallStart(["W-SECRET"], "Metal", "hush", data=dict(PLAN)))
+    learn(site, line("W-SECRET", "input", "5"), line("E-1", "output", "5"))
+    roles = (("EAST", "operator"), ("EAST", "warehouse"))
+    add_user(site, site.system_context(), NewUser("eva", "Eva", (), PASSWORD, site_roles=roles))
+    eva = Context(actor_by_login(site, "eva"), site.sources.now(), site.sources.new_id())
+
+    left = (line("E-1", "subject", "1"),)
+    event = EventInput("shipping", left, site.sources.now(), to_party="SHOP", location="EAST-HALL")
+    with pytest.raises(Refused) as refused:
+        record_event(site, eva, event)
+    (reason,) = [each for each in refused.value.refusals if each.code == "QT563"]
+    told = next(
+        rule
+        for rule in explain_release(site, eva, "E-1").as_json()["rules"]
+        if rule["rule"] == "CORE-14"
+    )
+    (source,) = told["evidence"][0]["sources"]
+    assert source["label"] == "an input you may not see is held by a recall"
+    assert source["label"] in reason.message
+    for words in (reason.message, reason.fix, source["label"]):
+        assert not [name for name in ("SECRET", "hush", "REC-") if name in words]
+    with pytest.raises(Refused, match="was made of lot W-SECRET of MILK"):
+        record_event(site, everyone(site), event)
