@@ -6,6 +6,7 @@ was lifted is settled for that recall, and so is what came of it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlmodel import Session
@@ -101,10 +102,13 @@ def _above(start: int, sources: Mapping[int, set[int]], ends: set[int]) -> set[i
     return found
 
 
-def held_input_refusals(site: Site, work: UnitOfWork, infos: Iterable[NodeInfo]) -> list[Refusal]:
+def held_input_refusals(
+    site: Site, work: UnitOfWork, infos: Iterable[NodeInfo], *, left: datetime | None = None
+) -> list[Refusal]:
     """Say which lots must not leave because of what went into them; so with a unit and its lots.
 
-    Cases are not looked into: ask for what is inside them now.
+    Cases are not looked into: ask for what is inside them now. With `left` only what was held when
+    they left counts.
     """
     session, tenant_id = work.session, work.tenant_id
     asked = {info.node: info for info in infos if info.kind != "logistic_unit"}
@@ -124,6 +128,7 @@ def held_input_refusals(site: Site, work: UnitOfWork, infos: Iterable[NodeInfo])
         _refusal(info, held)
         for node, info in asked.items()
         for held in as_seen(site, work.context, session, _each_once(found, starts[node]))
+        if left is None or held.hold.placed_at <= left
     ]
 
 
