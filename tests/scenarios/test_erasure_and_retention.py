@@ -330,7 +330,8 @@ def test_an_answer_that_was_kept_names_what_an_archive_took_along(
     user = a_user(site, ["operator"], login="boss")
     uid = add_user(site, site.system_context(), NewUser("zed", "Zed", ("qa",), PASSWORD, ""))
     claim_key(site, user, "k-1", "sha")
-    answer = {"content": {"user_id": uid}, "location": ""}
+    lot = a_received_lot(site).uid
+    answer = {"content": {"user_id": uid, "lot_id": lot}, "location": ""}
     keep_answer(site, user, "k-1", status=201, answer=answer)
     seal(site)
     clock.advance(days=3)
