@@ -122,7 +122,7 @@ def held_input_refusals(
     standing = {hold.node for hold in holds if not hold.is_lifted}
     if not standing:
         return []
-    edges = trace_towards(session, tenant_id, nodes, "backward", standing)
+    edges = trace_towards(session, tenant_id, nodes, "backward", ends=standing)
     found = held_inputs(session, tenant_id, edges)
     return [
         _refusal(info, held)

@@ -98,7 +98,7 @@ def test_only_ways_to_the_ends_are_followed(store: Store):
     link(store, [(a, b), (a, c), (d, c), (e, f)])
     alias(store, e, d)
     with store.read() as session:
-        found = trace_towards(session, 1, [b, c, f], "backward", [d])
+        found = trace_towards(session, 1, [b, c, f], "backward", ends=[d])
     ways = {node: [(edge.src, edge.dst, edge.kind) for edge in found[node]] for node in found}
     assert {kind for _, _, kind in ways[f]} > {SAME_AS} and (e, f) in {way[:2] for way in ways[f]}
     assert [way[:2] for way in ways[c] if way[2] != SAME_AS] == [(d, c)]

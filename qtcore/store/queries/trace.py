@@ -106,7 +106,7 @@ def trace_each(
 
 
 def trace_towards(
-    session: Session, tenant_id: int, nodes: Sequence[int], direction: str, ends: Collection[int]
+    session: Session, tenant_id: int, nodes: Sequence[int], direction: str, *, ends: Collection[int]
 ) -> dict[int, list[EdgeRow]]:
     """List the edges on the ways from each node to one of `ends`; depths are not counted."""
     walked = Walk(session, tenant_id, direction, NOW).read(nodes, None)
