@@ -46,7 +46,7 @@ def shares_of(
     links = links_into(session, tenant, members, facts)
     if movements is None:
         movements = movements_of(session, tenant, members, lens=facts)
-    movements = without_arrivals(site, session, movements)
+    movements = without_arrivals(site, session, movements, one_of)
     vague = {link.event_uid for link in links if link.quantity is None}
     told = movements_of_events(session, tenant, vague, lens=facts)
     sizes, brought = _brought(site, movements, one_of)
