@@ -6,17 +6,24 @@ was lifted is settled for that recall, and so is what came of it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
+from qtcore.context import Context
 from qtcore.engines.contained import SAME_AS
 from qtcore.errors import Refusal
 from qtcore.services.contained_shares import one_of_each
+from qtcore.services.sight import keep_seen
+from qtcore.services.site import Site
 from qtcore.services.trace import within_time
 from qtcore.store.queries.holds import RecallHold, any_recall_runs, recall_holds
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units
 from qtcore.store.queries.trace import EdgeRow, reached_nodes, trace_each
+from qtcore.store.unit import UnitOfWork
+
+HIDDEN: Final = "an input you may not see is held by a recall"
 
 
 class HeldInput(NamedTuple):
@@ -24,11 +31,12 @@ class HeldInput(NamedTuple):
 
     info: NodeInfo
     hold: RecallHold
+    is_hidden: bool = False
 
     @property
     def words(self) -> str:
-        """Name the input, the recall that holds it and why."""
-        return f"{self.info.named}: {self.hold.reason}"
+        """Name the input, the recall that holds it and why, to whom may know it."""
+        return HIDDEN if self.is_hidden else f"{self.info.named}: {self.hold.reason}"
 
 
 def held_inputs(
@@ -52,6 +60,16 @@ def held_inputs(
         for node, some in found.items()
         if some
     }
+
+
+def as_seen(
+    site: Site, context: Context, session: Session, held: Iterable[HeldInput]
+) -> tuple[HeldInput, ...]:
+    """Hide what this person may not see: that there is an input is told, not which nor why."""
+    listed = tuple(held)
+    infos = {each.info.node: each.info for each in listed}
+    seen = {info.node for info in keep_seen(site, context, session, infos.values())}
+    return tuple(each._replace(is_hidden=each.info.node not in seen) for each in listed)
 
 
 def _standing(
@@ -85,26 +103,32 @@ def _above(start: int, sources: Mapping[int, set[int]], ends: set[int]) -> set[i
 
 
 def held_input_refusals(
-    session: Session, tenant_id: int, infos: Iterable[NodeInfo]
+    site: Site, work: UnitOfWork, infos: Iterable[NodeInfo], *, left: datetime | None = None
 ) -> list[Refusal]:
-    """Say which lots must not leave because of what went into them; a unit is as good as its lot.
+    """Say which lots must not leave because of what went into them; so with a unit and its lots.
 
-    Cases are not looked into: ask for what is inside them now.
+    Cases are not looked into: ask for what is inside them now. With `left` only what was held when
+    they left counts.
     """
+    session, tenant_id = work.session, work.tenant_id
     asked = {info.node: info for info in infos if info.kind != "logistic_unit"}
     if not asked or not any_recall_runs(session, tenant_id):
         return []
     lots = lots_of_units(session, tenant_id, asked)
-    starts = {node: sorted(lots.get(node, {node})) for node in asked}
+    starts = {node: sorted({node, *lots.get(node, ())}) for node in asked}
     nodes = sorted({one for some in starts.values() for one in some})
     reached = reached_nodes(session, tenant_id, nodes, "backward")
-    if all(hold.is_lifted for hold in recall_holds(session, tenant_id, reached)):
+    holds = recall_holds(session, tenant_id, reached)
+    standing = {hold.node for hold in holds if not hold.is_lifted}
+    if not standing:
         return []
-    found = held_inputs(session, tenant_id, trace_each(session, tenant_id, nodes, "backward"))
+    edges = trace_each(session, tenant_id, nodes, "backward", to=standing)
+    found = held_inputs(session, tenant_id, edges)
     return [
         _refusal(info, held)
         for node, info in asked.items()
-        for held in _each_once(found, starts[node])
+        for held in as_seen(site, work.context, session, _each_once(found, starts[node]))
+        if left is None or held.hold.placed_at <= left
     ]
 
 
@@ -115,12 +139,19 @@ def _each_once(
 
 
 def _refusal(info: NodeInfo, held: HeldInput) -> Refusal:
+    if held.is_hidden:
+        return Refusal(
+            "QT563",
+            f"{info.named}: {HIDDEN}; accepted is only a lot without such an input",
+            fix="ask those who run the recall to freeze its scope anew and to lift the hold",
+        )
     number = held.hold.number
     return Refusal(
         "QT563",
         f"{info.named} was made of {held.info.named}, which is on hold for a recall since "
         f"{held.hold.placed_at:%Y-%m-%d}: {held.hold.reason}; accepted is only a lot without such "
         "an input",
-        fix=f"freeze the scope of recall {number} anew, which holds this lot as well, and lift "
-        f"its hold once it is found good; or lift the hold on {held.info.named}",
+        fix=f"freeze the scope of recall {number} anew, which holds this lot as well if it is "
+        "still in the scope, and lift its hold once it is found good; or lift the hold on "
+        f"{held.info.named}",
     )

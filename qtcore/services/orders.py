@@ -1,9 +1,9 @@
 """Open orders: lines that reserve a lot for a customer until it leaves or is cancelled.
 
-It must not know holds beyond refusing to reserve what is held.
+It must not know holds beyond refusing to reserve, or to call shipped, what must not leave.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,14 +13,17 @@ from sqlmodel import select
 
 from qtcore.context import Context
 from qtcore.errors import Fault, InputRejected, NotFound, Refusal, Refused
+from qtcore.services.contents import shipped_inside
+from qtcore.services.held_inputs import held_input_refusals
 from qtcore.services.master import get_master
 from qtcore.services.rights import COMPANY, require
 from qtcore.services.sight import get_seen, require_at
 from qtcore.services.site import Site
 from qtcore.services.wire import decimal_text
-from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes
+from qtcore.store.queries.events import movements_of
+from qtcore.store.queries.nodes import NodeInfo, active_holds, describe_nodes, lots_of_units
 from qtcore.store.queries.recalls import OrderRow
-from qtcore.store.tables import OrderLine
+from qtcore.store.tables import OrderLine, Party
 from qtcore.store.unit import UnitOfWork
 
 
@@ -83,7 +86,7 @@ def reserve(site: Site, context: Context, order: OrderInput) -> str:
         work.take_turn()
         info = get_seen(site, context, work.session, order.lot)
         customer = get_master(work.session, work.tenant_id, "party", order.customer)
-        _refuse_held(work, info, fix="lift the hold, or take another lot")
+        _refuse(_reasons(site, work, info, fix="lift the hold, or take another lot"))
         row = OrderLine(
             tenant_id=work.tenant_id,
             id=work.key(),
@@ -107,8 +110,8 @@ def reserve(site: Site, context: Context, order: OrderInput) -> str:
 def finish_order(site: Site, context: Context, order_line_id: str, state: str) -> None:
     """Say that a line has left (``done``) or will not (``cancelled``).
 
-    Raises NotFound, and Refused for a line of a held lot that is said to have left: it is among
-    what a recall can still stop.
+    Raises NotFound, and Refused for a line that is said to have left although its lot must not:
+    it is among what a recall can still stop, unless it was shipped before the hold was placed.
     """
     require(site, context, "event.record", about=order_line_id, thing=COMPANY)
     if state not in ("done", "cancelled"):
@@ -123,24 +126,59 @@ def finish_order(site: Site, context: Context, order_line_id: str, state: str) -
         if row is None or row.state != "open":
             raise NotFound(f"there is no open order line {order_line_id!r}; it may be finished")
         if state == "done":
-            info = describe_nodes(work.session, work.tenant_id, [row.node])[row.node]
-            fix = "lift the hold and finish the line again, or finish it as cancelled"
-            _refuse_held(work, info, fix=fix)
+            _refuse_unless_left(site, work, row)
         changes = work.change(row, state=state)
         about = [work.uid_of(row.node)]
         work.log("order.finish", "order_line", row.uid, changes=changes, about=about)
 
 
-def _refuse_held(work: UnitOfWork, info: NodeInfo, *, fix: str) -> None:
-    holds = active_holds(work.session, work.tenant_id, [info.node]).get(info.node, ())
-    refusals = [
+def _refuse_unless_left(site: Site, work: UnitOfWork, row: OrderLine) -> None:
+    """Refuse to call a line done whose lot must not leave and had not left before that."""
+    info = describe_nodes(work.session, work.tenant_id, [row.node])[row.node]
+    fix = "lift the hold and finish the line again, or finish it as cancelled"
+    reasons = _reasons(site, work, info, fix=fix)
+    # Shipments are read only where something is in the way.
+    if reasons and (left := _left_at(work, row)):
+        reasons = _reasons(site, work, info, fix=fix, left=left)
+    _refuse(reasons)
+
+
+def _left_at(work: UnitOfWork, row: OrderLine) -> datetime | None:
+    """Say when the lot left for this customer first, by itself or in a case, since it was asked."""
+    session, tenant = work.session, work.tenant_id
+    code = session.exec(
+        select(Party.code).where(Party.tenant_id == tenant, Party.id == row.customer_id)
+    ).one()
+    acts = movements_of(session, tenant, [row.node])
+    moved = [*acts, *shipped_inside(session, tenant, {row.node: acts})]
+    times = [m.event_at for m in moved if m.effect == "shipped" and m.to_party == code]
+    return min((at for at in times if at > row.recorded_at), default=None)
+
+
+def _reasons(
+    site: Site, work: UnitOfWork, info: NodeInfo, *, fix: str, left: datetime | None = None
+) -> list[Refusal]:
+    """Say why a lot must not leave, or why a serial whose lot must not; so shipping refuses it.
+
+    Only what was in force when it `left` counts, where that is known.
+    """
+    session, tenant = work.session, work.tenant_id
+    lots = lots_of_units(session, tenant, [info.node]).get(info.node, ())
+    held = active_holds(session, tenant, [info.node, *lots])
+    own = [
         Refusal(
             "QT445",
             f"{info.named} is on hold since {hold.placed_at:%Y-%m-%d}: {hold.reason}",
             fix=fix,
         )
-        for hold in holds
+        for node in sorted(held)
+        for hold in held[node]
+        if left is None or hold.placed_at <= left
     ]
+    return [*own, *held_input_refusals(site, work, [info], left=left)]
+
+
+def _refuse(refusals: Sequence[Refusal]) -> None:
     if refusals:
         raise Refused(refusals[0].message, refusals)
 

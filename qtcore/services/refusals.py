@@ -83,7 +83,7 @@ def find_refusals(site: Site, work: UnitOfWork, asked: Asked) -> list[Refusal]:
     return [
         *_time_refusals(asked.event.event_at, used, sums),
         *_life_cycle_refusals(site, work, asked.verb, everything),
-        *_held_input_refusals(work, asked.verb, everything),
+        *_held_input_refusals(site, work, asked.verb, everything),
         *_stock_refusals(site, work, asked, sums),
         *_gone_refusals(work, asked.verb, asked.lines),
         *_cycle_refusals(work, asked.lines),
@@ -213,10 +213,12 @@ def _life_cycle_refusals(
     return refusals
 
 
-def _held_input_refusals(work: UnitOfWork, verb: str, found: Sequence[Found]) -> list[Refusal]:
+def _held_input_refusals(
+    site: Site, work: UnitOfWork, verb: str, found: Sequence[Found]
+) -> list[Refusal]:
     """Say what must not leave because a recall holds what it was made of, but not yet the lot."""
     leaving = [f.info for f in found if f.info and (verb, f.line.part) == ("ship", "subject")]
-    return held_input_refusals(work.session, work.tenant_id, leaving)
+    return held_input_refusals(site, work, leaving)
 
 
 def _state_refusal(site: Site, info: NodeInfo, lot: NodeInfo, ability: str) -> Refusal:

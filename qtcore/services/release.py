@@ -20,6 +20,7 @@ from qtcore.services.evaluation import evaluator
 from qtcore.services.evidence import LotEvidence, read_evidence
 from qtcore.services.fact_sources import fact_sources
 from qtcore.services.facts import gather_facts
+from qtcore.services.held_inputs import as_seen
 from qtcore.services.judgements import freeze_lot
 from qtcore.services.overrides import justified_rules
 from qtcore.services.rights import require
@@ -203,6 +204,8 @@ def judge_gate(
     """
     context, gate = asked
     evidence = evidence or read_evidence(site, session, info, context.at.date())
+    seen_inputs = as_seen(site, context, session, evidence.held_inputs)
+    evidence = replace(evidence, held_inputs=seen_inputs)
     facts = gather_facts(site, evidence)
     read = (evidence.hold_rows, evidence.item_extra)
     seen = freeze_lot(site, info, read, facts)

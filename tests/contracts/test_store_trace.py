@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlmodel import Session
 
+from qtcore.store.queries import trace
 from qtcore.store.queries.discrepancies import open_discrepancies
 from qtcore.store.queries.events import movements_of
 from qtcore.store.queries.keyset import key_rows, rows_for
@@ -16,7 +17,7 @@ from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes
 from qtcore.store.queries.records import records_about
 from qtcore.store.queries.shipments import contents_of, shipments_of
 from qtcore.store.queries.sums import sums_of
-from qtcore.store.queries.trace import SAME_AS, reached_nodes, trace_edges
+from qtcore.store.queries.trace import SAME_AS, reached_nodes, trace_each, trace_edges
 from qtcore.store.store import Store
 from qtcore.store.tables import Edge
 from tests.rows import NOON, a_context, a_plant, alias, an_event, link
@@ -62,6 +63,30 @@ def test_several_starts_are_walked_at_once(store: Store):
     with store.read() as session:
         edges = trace_edges(session, 1, [a, b, a], "forward")
     assert [(e.src, e.dst, e.depth) for e in edges] == [(a, c, 1), (b, c, 1), (c, d, 2)]
+
+
+def test_many_starts_are_traced_each_as_alone_over_one_map(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    """However many lots lie on a pallet: the edges they share are sorted by their ends once."""
+    nodes = a_plant(store, 6).nodes
+    a, b, c, d, e, f = nodes
+    link(store, [(a, b), (b, c), (b, d), (e, f)])
+    built: list[str] = []
+    ways_of = trace._ways_of
+
+    def counted(edges: Any, direction: str) -> Any:
+        built.append(direction)
+        return ways_of(edges, direction)
+
+    with store.read() as session:
+        alone = {node: trace_edges(session, 1, [node], "backward") for node in nodes}
+        monkeypatch.setattr(trace, "_ways_of", counted)
+        assert trace_each(session, 1, nodes, "backward") == alone
+        assert built == ["backward"]
+        only = trace_each(session, 1, nodes, "backward", to=[a])
+        assert only == {**alone, f: []} and alone[f]
+        assert built == ["backward", "backward", "forward"]
 
 
 def test_an_edge_carries_its_event_and_exact_quantity(store: Store):

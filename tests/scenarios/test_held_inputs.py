@@ -4,10 +4,13 @@ It can neither be released nor shipped, on both databases, until somebody settle
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
+from qtcore.context import Context
 from qtcore.errors import Refused
+from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.holds import lift_hold, place_hold
 from qtcore.services.nodes import LotRef, NodeBook, resolve
@@ -29,8 +32,9 @@ from qtcore.testing import (
     line,
     release,
 )
-from qtcore.testing.builders import EVERYTHING
+from qtcore.testing.builders import EVERYTHING, PASSWORD
 from tests.statements import counted
+from tests.two_sites import furnish
 
 PLAN = {"plan": "food_cn", "recall_class": "I"}
 
@@ -103,6 +107,7 @@ def test_a_lot_made_of_what_a_recall_holds_is_not_shipped_until_it_is_settled(si
     assert reason.message.startswith("lot Y-1 of YOGHURT was made of lot M-1 of MILK, which is on ")
     assert f"{started.number}: metal found; accepted is only a lot" in reason.message
     assert f"freeze the scope of recall {started.number} anew" in reason.fix
+    assert "if it is still in the scope" in reason.fix
 
     renew_scope(site, everyone(site), started.record_id, "a list was found")
     assert codes(site, lot) == ["QT445"]
@@ -187,3 +192,46 @@ def test_a_shipment_costs_one_statement_for_recalls_when_none_runs(site):
     left = tuple(line(lot, "subject", "1") for lot in lots)
     many = EventInput("shipping", left, site.sources.now(), to_party="SHOP")
     assert asked(lambda: record_event(site, everyone(site), many)) == 2
+
+
+def test_a_serial_of_a_good_lot_is_kept_back_by_what_went_into_itself(site):
+    a_good_lot(site)
+    recall(site)
+    piece = Line(LotRef(kind="unit", item="YOGHURT", lot_no="S-1"), "output", Decimal(1), "kg")
+    learn(site, line("M-1", "input", "1"), line("Y-1", "input", "1"), piece)
+    with pytest.raises(Refused) as refused:
+        ship(site, "S-1")
+    (reason,) = refused.value.refusals
+    assert reason.code == "QT563" and "was made of lot M-1 of MILK" in reason.message
+
+
+def test_a_lot_of_another_site_is_not_named_to_whom_may_not_see_it(site):
+    furnish(site)
+    for number, at in (("W-SECRET", "WEST-HALL"), ("E-1", "EAST-HALL")):
+        got = an_output("MILK", number, "10", source="FARM")
+        event = EventInput("receiving", (got,), site.sources.now(), from_party="FARM", location=at)
+        record_event(site, everyone(site), event)
+        release(site, number)
+    start_recall(site, everyone(site), RecallStart(["W-SECRET"], "Metal", "hush", data=dict(PLAN)))
+    learn(site, line("W-SECRET", "input", "5"), line("E-1", "output", "5"))
+    roles = (("EAST", "operator"), ("EAST", "warehouse"))
+    add_user(site, site.system_context(), NewUser("eva", "Eva", (), PASSWORD, site_roles=roles))
+    eva = Context(actor_by_login(site, "eva"), site.sources.now(), site.sources.new_id())
+
+    left = (line("E-1", "subject", "1"),)
+    event = EventInput("shipping", left, site.sources.now(), to_party="SHOP", location="EAST-HALL")
+    with pytest.raises(Refused) as refused:
+        record_event(site, eva, event)
+    (reason,) = [each for each in refused.value.refusals if each.code == "QT563"]
+    told = next(
+        rule
+        for rule in explain_release(site, eva, "E-1").as_json()["rules"]
+        if rule["rule"] == "CORE-14"
+    )
+    (source,) = told["evidence"][0]["sources"]
+    assert source["label"] == "an input you may not see is held by a recall"
+    assert source["label"] in reason.message
+    for words in (reason.message, reason.fix, source["label"]):
+        assert not [name for name in ("SECRET", "hush", "REC-") if name in words]
+    with pytest.raises(Refused, match="was made of lot W-SECRET of MILK"):
+        record_event(site, everyone(site), event)

@@ -4,7 +4,7 @@ It must not know what nodes are. Two nodes that are aliases of each other act as
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -65,6 +65,13 @@ class LinkRow(NamedTuple):
     event_uid: str
 
 
+class _Ways(NamedTuple):
+    """Edges by the node that a walk leaves by them, and aliases by either end."""
+
+    onward: dict[int, list[EdgeRow]]
+    alike: dict[int, list[EdgeRow]]
+
+
 class Reach(NamedTuple):
     """What a walk met: the edges, their depths not filled in, and the steps to each node."""
 
@@ -91,11 +98,27 @@ def trace_edges(
 
 
 def trace_each(
-    session: Session, tenant_id: int, nodes: Sequence[int], direction: str
+    session: Session,
+    tenant_id: int,
+    nodes: Sequence[int],
+    direction: str,
+    *,
+    to: Collection[int] | None = None,
 ) -> dict[int, list[EdgeRow]]:
-    """List the edges of each node as `trace_edges` does for one, with the statements of one."""
-    walked = list(Walk(session, tenant_id, direction, NOW).read(nodes, None))
-    return {node: _with_depths(reach_of(walked, [node], direction), direction) for node in nodes}
+    """List the edges of each node as `trace_edges` does for one, with the statements of one.
+
+    With `to` only those nodes that lead to one of these are followed; the others have no edges.
+    """
+    walked = Walk(session, tenant_id, direction, NOW).read(nodes, None)
+    ways = _ways_of(walked, direction)
+    followed = set(nodes)
+    if to is not None:
+        counter = "backward" if _is_forward(direction) else "forward"
+        followed &= reach_of(walked, to, counter).depths.keys()
+    return {
+        node: _with_depths(_walk(ways, [node], direction), direction) if node in followed else []
+        for node in nodes
+    }
 
 
 def _with_depths(reach: Reach, direction: str) -> list[EdgeRow]:
@@ -133,9 +156,11 @@ def reach_of(
 
     An alias costs no step, and is kept only where the walk went through it.
     """
-    is_forward = _is_forward(direction)
-    near_of: Callable[[EdgeRow], int] = itemgetter(1 if is_forward else 2)
-    far_of: Callable[[EdgeRow], int] = itemgetter(2 if is_forward else 1)
+    return _walk(_ways_of(edges, direction), starts, direction, max_depth)
+
+
+def _ways_of(edges: Iterable[EdgeRow], direction: str) -> _Ways:
+    near_of: Callable[[EdgeRow], int] = itemgetter(1 if _is_forward(direction) else 2)
     onward: dict[int, list[EdgeRow]] = defaultdict(list)
     alike: dict[int, list[EdgeRow]] = defaultdict(list)
     for edge in edges:
@@ -144,6 +169,14 @@ def reach_of(
             alike[edge.dst].append(edge)
         else:
             onward[near_of(edge)].append(edge)
+    return _Ways(onward, alike)
+
+
+def _walk(
+    ways: _Ways, starts: Iterable[int], direction: str, max_depth: int | None = None
+) -> Reach:
+    is_forward, (onward, alike) = _is_forward(direction), ways
+    far_of: Callable[[EdgeRow], int] = itemgetter(2 if is_forward else 1)
     depths = dict.fromkeys(starts, 0)
     found: list[EdgeRow] = []
     level, depth = list(depths), 0
