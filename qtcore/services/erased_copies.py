@@ -3,14 +3,15 @@
 It must not touch records: who did something stays there, see docs/operating-the-ledger.md.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, delete, update
 from sqlmodel import Session, select
 
 from qtcore.services.accounts import find_account
-from qtcore.services.sign_intents import drop_unused
+from qtcore.services.held_values import HeldValues
+from qtcore.services.sign_intents import drop_unused, drop_unused_where
 from qtcore.services.spent_keys import spend_where
 from qtcore.store.columns import table_of
 from qtcore.store.tables import ApiToken, KeptForm, LedgerJob, Person, TokenUse, WebSession
@@ -25,22 +26,24 @@ _EMPTIED: Final[Mapping[str, tuple[type, tuple[str, ...]]]] = {
 
 
 def drop_values(work: UnitOfWork, values: Collection[str]) -> dict[str, int]:
-    """Take away answers kept under a key that hold one of these; says how many."""
-
-    def holds(told: object) -> bool:
-        return any(value in text for text in _texts(told) for value in values)
-
-    return {"idempotency_key": spend_where(work.session, work.tenant_id, holds)}
+    """Take away what may be signed and answers kept under a key that hold one of these."""
+    held = HeldValues(values)
+    return {
+        "idempotency_key": spend_where(
+            work.session, work.tenant_id, in_key=held.in_key, in_answer=held.in_data
+        ),
+        "sign_intent": drop_unused_where(work.session, work.tenant_id, held.in_data),
+    }
 
 
 def drop_copies(work: UnitOfWork, login: str) -> dict[str, int]:
     """Take away what is kept for a person's convenience, or to find them; says how much of each."""
     account = find_account(work.session, work.tenant_id, login)
-    found = {"sign_intent": drop_unused(work.session, work.tenant_id)}
     if account is None:
-        return found
+        return drop_values(work, [login])
     person = work.session.get_one(Person, (work.tenant_id, account.person_id))
-    found |= drop_values(work, [each for each in (login, person.name, person.email) if each])
+    found = drop_values(work, (login, person.name, person.email))
+    found["sign_intent"] += drop_unused(work.session, work.tenant_id, user_id=account.id)
     tokens = select(ApiToken.id).where(
         ApiToken.tenant_id == work.tenant_id, ApiToken.user_id == account.id
     )
@@ -68,16 +71,3 @@ def _empty(
 ) -> int:
     done = session.execute(update(table).where(*which).values(dict.fromkeys(columns, "")))
     return int(done.rowcount)  # type: ignore[attr-defined]
-
-
-def _texts(told: object) -> Iterator[str]:
-    """Give every text in nested data, names too."""
-    if isinstance(told, str):
-        yield told
-    elif isinstance(told, Mapping):
-        for name, value in told.items():
-            yield str(name)
-            yield from _texts(value)
-    elif isinstance(told, list | tuple):
-        for value in told:
-            yield from _texts(value)

@@ -53,7 +53,7 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
             if _insert(site, context, key, request_sha256):
                 return None
             continue
-        if row.key != key:
+        if not row.request_sha256:
             raise Conflict(
                 f"the request with Idempotency-Key {key!r} took effect or was cut off at "
                 f"{row.created_at.isoformat()}; its answer is no longer kept: look up what it "
@@ -67,7 +67,7 @@ def claim_key(site: Site, context: Context, key: str, request_sha256: str) -> Ke
                 code="QT456",
             )
         if row.status != RUNNING:
-            return Kept(row.status, _given_to(context, row))
+            return Kept(row.status, _given_to(context, key, row))
         if time.monotonic() > until:
             raise Conflict(
                 f"the request with Idempotency-Key {key!r} is still running or was cut off; look "
@@ -85,14 +85,19 @@ def keep_answer(
     with site.store.write(context) as work:
         work.session.execute(
             update(IdempotencyKey)
-            .where(*_is_key(site, context, key))
+            .where(*_is_kept(site, context, key))
             .values(status=status, answer=kept)
         )
 
 
 def spent_name(key: str) -> str:
     """Give the name a key is remembered by when its answer is gone; it may hold a name itself."""
-    return f"{_SPENT}{sha256(key.encode()).hexdigest()}"
+    return key if is_spent_name(key) else f"{_SPENT}{sha256(key.encode()).hexdigest()}"
+
+
+def is_spent_name(key: str) -> bool:
+    """Say whether this is such a name already; it holds nothing of the key."""
+    return key.startswith(_SPENT)
 
 
 def authority_of(context: Context) -> str:
@@ -108,10 +113,10 @@ def authority_of(context: Context) -> str:
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _given_to(context: Context, row: IdempotencyKey) -> dict[str, Any]:
+def _given_to(context: Context, key: str, row: IdempotencyKey) -> dict[str, Any]:
     if row.answer and row.answer.get(_UNDER) != authority_of(context):
         said = (
-            f"the answer kept under Idempotency-Key {row.key!r} came about under other rights than "
+            f"the answer kept under Idempotency-Key {key!r} came about under other rights than "
             "this token or person holds now"
         )
         fix = "ask with the token that sent it first, or read what was made by its own address"
@@ -122,7 +127,7 @@ def _given_to(context: Context, row: IdempotencyKey) -> dict[str, Any]:
 def free_key(site: Site, context: Context, key: str) -> None:
     """Give a key back after a request that was refused: it had no effect."""
     with site.store.write(context) as work:
-        work.session.execute(delete(IdempotencyKey).where(*_is_key(site, context, key)))
+        work.session.execute(delete(IdempotencyKey).where(*_is_kept(site, context, key)))
 
 
 def _insert(site: Site, context: Context, key: str, request_sha256: str) -> bool:
@@ -153,19 +158,17 @@ def _find(site: Site, context: Context, key: str) -> IdempotencyKey | None:
 
 def _read(site: Site, context: Context, key: str, session: Session) -> IdempotencyKey | None:
     """Read the row of a key, or what is remembered of it when its answer is gone."""
-    names = [key, spent_name(key)]
-    mine = _of(site, context)
-    return session.exec(
-        select(IdempotencyKey).where(*mine, col(IdempotencyKey.key).in_(names))
-    ).first()
+    return session.exec(select(IdempotencyKey).where(*_named(site, context, key))).first()
 
 
-def _is_key(site: Site, context: Context, key: str) -> tuple[Any, ...]:
-    return (*_of(site, context), col(IdempotencyKey.key) == key)
+def _is_kept(site: Site, context: Context, key: str) -> tuple[Any, ...]:
+    """Say which row a running request claimed; an erasure may have taken the key's name away."""
+    return (*_named(site, context, key), col(IdempotencyKey.request_sha256) != "")
 
 
-def _of(site: Site, context: Context) -> tuple[Any, ...]:
+def _named(site: Site, context: Context, key: str) -> tuple[Any, ...]:
     return (
         col(IdempotencyKey.tenant_id) == site.store.tenant_id,
         col(IdempotencyKey.user_id) == (context.actor.user_id or 0),
+        col(IdempotencyKey.key).in_([key, spent_name(key)]),
     )

@@ -84,7 +84,7 @@ def sweep(site: Site, answers_kept: timedelta) -> None:
         spend_old(site, answers_kept)
         with site.store.plumbing() as session:
             before = site.sources.now() - _UNUSED_KEPT
-            drop_unused(session, site.store.tenant_id, before)
+            drop_unused(session, site.store.tenant_id, before=before)
 
 
 def deliver(site: Site) -> int:

@@ -4,7 +4,7 @@ It must not know pages, nor how a proof is checked. One intent may hold several 
 signs them all, each with its own signature over its own bytes, or none of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -48,6 +48,7 @@ __all__ = (
     "NothingToSign",
     "Shown",
     "drop_unused",
+    "drop_unused_where",
     "intend_delegation",
     "make_intent",
     "nonce_of_intent",
@@ -168,13 +169,35 @@ def _keep(site: Site, context: Context, frozen: Frozen) -> str:
     return row.uid
 
 
-def drop_unused(session: Session, tenant_id: int, before: datetime | None = None) -> int:
-    """Forget what could be signed until then, or until whenever, and was not; returns how many."""
+def drop_unused(
+    session: Session,
+    tenant_id: int,
+    *,
+    before: datetime | None = None,
+    user_id: int | None = None,
+) -> int:
+    """Forget what could be signed until then, or by that person, and was not; says how many."""
     which = [_TABLE.c.tenant_id == tenant_id, _TABLE.c.used_at.is_(None)]
     if before is not None:
         which.append(_TABLE.c.expires_at < before)
+    if user_id is not None:
+        which.append(_TABLE.c.user_id == user_id)
     found = session.execute(delete(_TABLE).where(*which))
     return int(found.rowcount)  # type: ignore[attr-defined]
+
+
+def drop_unused_where(session: Session, tenant_id: int, holds: Callable[[object], bool]) -> int:
+    """Forget what was not signed and whose acts or texts hold something; says how many."""
+    unused = (_TABLE.c.tenant_id == tenant_id, _TABLE.c.used_at.is_(None))
+    rows = session.execute(
+        select(_TABLE.c.id, _TABLE.c.acts, _TABLE.c["items"]).where(*unused)
+    ).all()
+    count = 0
+    for row in rows:
+        if holds([row.acts, row.items, [read_content(item["text"]) for item in row.items]]):
+            done = session.execute(delete(_TABLE).where(*unused, _TABLE.c.id == row.id))
+            count += done.rowcount  # type: ignore[attr-defined]
+    return count
 
 
 def view_intent(

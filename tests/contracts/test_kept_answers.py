@@ -11,15 +11,22 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
-from qtcore.errors import InputRejected
+from qtcore.errors import Conflict, InputRejected, NotFound
 from qtcore.http.app import make_app
-from qtcore.services.accounts import NewUser
+from qtcore.services import idempotency, spent_keys
+from qtcore.services.accounts import NewUser, add_user
 from qtcore.services.erasing import Erasure, SecondPerson, erase_personal
+from qtcore.services.held_values import HeldValues
+from qtcore.services.idempotency import Kept, claim_key, free_key, keep_answer
 from qtcore.services.jobs import Worker, sweep
+from qtcore.services.sign_intents import Act, make_intent, sign_intent
+from qtcore.services.sign_proofs import Proof
 from qtcore.services.site import Site
-from qtcore.services.spent_keys import read_answers_kept
-from qtcore.testing import PASSWORD, FrozenClock, a_site, a_user
+from qtcore.services.spent_keys import read_answers_kept, spend_old, spend_where
+from qtcore.store.tables import IdempotencyKey
+from qtcore.testing import PASSWORD, FrozenClock, a_received_lot, a_site, a_user
 from tests.asgi_client import client_of
 from tests.walk_plant import a_walker
 
@@ -71,9 +78,12 @@ def test_an_old_answer_goes_and_its_key_has_no_second_effect(
 
 
 def rows(site: Site) -> list[Any]:
+    return [row for row in all_rows(site) if row.request_sha256 == "" or row.answer]
+
+
+def all_rows(site: Site) -> list[Any]:
     with site.store.read() as session:
-        found = session.connection().exec_driver_sql("SELECT * FROM idempotency_key")
-        return [row for row in found if row.request_sha256 == "" or row.answer]
+        return list(session.connection().exec_driver_sql("SELECT * FROM idempotency_key"))
 
 
 def erase(site: Site) -> None:
@@ -117,6 +127,134 @@ def test_no_file_of_the_database_holds_an_erased_address(
     assert MAIL.encode() in bytes_of(site, store_url, tmp_path)
     erase(site)
     assert MAIL.encode() not in bytes_of(site, store_url, tmp_path)
+
+
+def leave(site: Site, login: str) -> None:
+    one = a_user(site, ["qa"], login="one")
+    a_user(site, ["qa"], login="two")
+    erase_personal(site, one, Erasure("GDPR", "left", person=login), SecondPerson("two", PASSWORD))
+
+
+def add(site: Site, login: str, name: str) -> None:
+    add_user(site, site.system_context(), NewUser(login, name, ("operator",), PASSWORD, ""))
+
+
+ID = "019e8232-aaaa-7aaa-8aaa-0123456789ab"
+
+
+def test_an_erasure_spends_no_key_that_holds_a_value_by_its_letters_only(site: Site) -> None:
+    add(site, "a", "Al")
+    carol = a_user(site, ["operator"], login="carol")
+    for key, told in (("carol-key-1", ID), ("carol-key-2", f"asked by a at {ID}")):
+        claim_key(site, carol, key, "sha")
+        keep_answer(site, carol, key, status=201, answer={"content": told})
+    leave(site, "a")
+    assert claim_key(site, carol, "carol-key-1", "sha") == Kept(201, {"content": ID})
+    with pytest.raises(Conflict, match="no longer kept"):
+        claim_key(site, carol, "carol-key-2", "sha")
+
+
+def test_a_request_that_runs_through_an_erasure_ends_as_ever(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0.0)
+    add(site, "a", "Al")
+    carol = a_user(site, ["operator"], login="carol")
+    for key in ("refused-a", "done-a"):
+        claim_key(site, carol, key, "sha")
+    leave(site, "a")
+    assert "done-a" not in str(all_rows(site))
+    with pytest.raises(Conflict, match="still running"):
+        claim_key(site, carol, "done-a", "sha")
+    with pytest.raises(Conflict, match="another request"):
+        claim_key(site, carol, "done-a", "other")
+
+    free_key(site, carol, "refused-a")
+    assert claim_key(site, carol, "refused-a", "other") is None
+    keep_answer(site, carol, "done-a", status=201, answer={"content": "made"})
+    assert claim_key(site, carol, "done-a", "sha") == Kept(201, {"content": "made"})
+    spend_old(site, -DAYS)
+    with pytest.raises(Conflict, match="no longer kept"):
+        claim_key(site, carol, "done-a", "sha")
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "stands"),
+    [
+        ("ann", "Ann", False),
+        ("ann", "joanna", False),
+        ("ann", "by ann.", True),
+        ("ann", "make_ann_1", True),
+        ("10.0.0.1", "10.0.0.12", False),
+        ("10.0.0.1", "[10.0.0.1]", True),
+        ("张三", "由张三提交", True),
+        ("", "anything", False),
+    ],
+)
+def test_a_value_is_found_as_a_word(value: str, text: str, *, stands: bool) -> None:
+    held = HeldValues([value])
+    for told in (text, {"a": [{text: 1}]}, ["x", (text,)]):
+        assert held.in_data(told) is stands
+    assert HeldValues(["marker"]).in_key("xmarkers")
+    assert not HeldValues(["mark"]).in_key("xmarkers")
+
+
+def test_a_key_that_was_freed_and_claimed_anew_meanwhile_is_not_spent(
+    site: Site, clock: FrozenClock
+) -> None:
+    carol = a_user(site, ["operator"], login="carol")
+    claim_key(site, carol, "k-1", "sha")
+
+    def anew(_: str) -> bool:
+        """Between the look at the key and the change of it."""
+        again = update(IdempotencyKey).values(request_sha256="new")
+        work.session.execute(again)
+        return True
+
+    with site.store.write(carol) as work:
+        spent = spend_where(work.session, work.tenant_id, in_key=anew, in_answer=lambda _: False)
+    assert spent == 0
+    with pytest.raises(Conflict, match="another request"):
+        claim_key(site, carol, "k-1", "sha")
+
+
+def test_keys_are_read_a_few_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spent_keys, "_AT_ONCE", 2)
+    for login in ("carol", "dora"):
+        who = a_user(site, ["operator"], login=login)
+        for number in range(5):
+            claim_key(site, who, f"{login}-{number}", "sha")
+            keep_answer(site, who, f"{login}-{number}", status=201, answer={"content": login})
+    most: list[int] = []
+    look = spent_keys._next
+
+    def counted(*given: Any) -> Any:
+        found = look(*given)
+        most.append(len(found))
+        return found
+
+    monkeypatch.setattr(spent_keys, "_next", counted)
+    with site.store.write(who) as work:
+        held = HeldValues(["dora"])
+        spent = spend_where(
+            work.session, work.tenant_id, in_key=held.in_key, in_answer=held.in_data
+        )
+    assert spent == 5
+    assert spend_old(site, -DAYS) == 5
+    assert max(most) == 2
+
+
+def test_an_erasure_leaves_what_others_are_about_to_sign(site: Site, clock: FrozenClock) -> None:
+    lot = a_received_lot(site)
+    clock.advance(minutes=1)
+    add(site, "leaver", "Lea Ver")
+    petra = a_user(site, ["qp"], login="petra")
+    asked = make_intent(site, petra, [Act("lot", lot.uid, "release")])
+    told = make_intent(site, petra, [Act("lot", lot.uid, "release", reason="asked by leaver")])
+    leave(site, "leaver")
+    with pytest.raises(NotFound):
+        sign_intent(site, petra, told, Proof(PASSWORD))
+    assert sign_intent(site, petra, asked, Proof(PASSWORD))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "8761", "1.5", "week", "١٢", "9" * 30])

@@ -12,12 +12,13 @@ from qtcore.context import Context
 from qtcore.errors import Refused
 from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.events import EventInput, Line, Origin, write_all
-from qtcore.services.holds import lift_hold, place_hold
+from qtcore.services.holds import lift_hold, place_hold, write_holds
 from qtcore.services.nodes import LotRef, NodeBook, resolve
 from qtcore.services.recall import RecallStart, StartedRecall, start_recall
 from qtcore.services.recall_renewal import renew_scope
 from qtcore.services.record_views import get_record
 from qtcore.services.recording import record_event
+from qtcore.services.records import RecordInput, write_record
 from qtcore.services.release import explain_release
 from qtcore.services.site import Site
 from qtcore.store.queries.nodes import NodeInfo, active_holds
@@ -164,6 +165,20 @@ def test_only_what_a_running_recall_holds_counts(site, why):
             work.log("record.change", "record", started.record_id)
     learn(site, line("M-1", "input", "5"), an_output("YOGHURT", "Y-1", "5"))
     ship(site, lot)
+
+
+def test_a_recall_of_a_release_that_kept_no_case_beside_its_record_counts(site):
+    lot = a_good_lot(site)
+    definition = site.registry.get("records", "recall")
+    with site.store.write(everyone(site)) as work:
+        work.take_turn()
+        entry = RecordInput({**PLAN, "title": "Metal", "mock": False}, ["M-1"], "Metal")
+        record = write_record(site, work, definition, entry)
+        node = resolve(work.session, work.tenant_id, "M-1").node
+        write_holds(work, [node], "metal found", cause="recall", record_uid=record.uid)
+        work.log("record.create", "record", record.uid)
+    learn(site, line("M-1", "input", "5"), an_output("YOGHURT", "Y-1", "5"))
+    assert codes(site, lot) == ["QT563"]
 
 
 def test_a_pallet_leaves_only_without_such_a_lot_and_only_for_what_is_inside_now(site):

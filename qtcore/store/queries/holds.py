@@ -18,14 +18,23 @@ from qtcore.store.tables import Hold, RecallCase, Record
 _CASE: Final = table_of(RecallCase)
 _HOLD: Final = table_of(Hold)
 _RECORD: Final = table_of(Record)
+_RECALL: Final = "recall"
 
 _RUNNING: Final = (
     select(_RECORD.c.uid)
     .select_from(
-        _CASE.join(_RECORD, and_(_RECORD.c.tenant_id == TENANT, _RECORD.c.id == _CASE.c.record_id))
+        _RECORD.outerjoin(
+            _CASE, and_(_CASE.c.tenant_id == TENANT, _CASE.c.record_id == _RECORD.c.id)
+        )
     )
-    .where(_CASE.c.tenant_id == TENANT, _CASE.c.is_mock.is_(False), _RECORD.c.closed_at.is_(None))
+    .where(
+        _RECORD.c.tenant_id == TENANT,
+        _RECORD.c.kind == _RECALL,
+        _RECORD.c.closed_at.is_(None),
+        _CASE.c.is_mock.is_not(True),
+    )
 )
+"""A recall of a release that kept no case beside it counts as well; an exercise held nothing."""
 
 
 class RecallHold(NamedTuple):
