@@ -239,3 +239,18 @@ def test_a_supplier_lot_that_comes_twice_is_twice_there(dairy: Dairy) -> None:
     record_event(dairy.site, dairy.everyone(), EventInput("receiving", (more,), now))
     (found,) = recall_scope(dairy.site, dairy.everyone(), ["M-9"]).as_json()["quantities"]
     assert found["upper"] == "42"
+
+
+def test_what_came_in_again_does_not_make_more_of_the_goods_located(branches):
+    """Of 20 kg of Y-2 that were made, a count does not find 4: whatever came in again."""
+
+    def located() -> str:
+        return str(scope_of(branches)["balance"]["located_percent"])
+
+    counted = line(branches.second, "subject", "4")
+    event = EventInput("observation", (counted,), branches.site.sources.now(), step="stock_taking")
+    record_event(branches.site, branches.everyone(), event)
+    before = located()
+    branches.clock.advance(hours=1)
+    receive(branches, "5", location="EAST-STORE")
+    assert (before, located()) == ("93.33", "93.33")
