@@ -13,6 +13,7 @@ from sqlmodel import Session
 from qtcore.engines.shares import Act, Amount, Flow, Plant, Share, find_shares
 from qtcore.errors import InputRejected
 from qtcore.services.arrivals import without_arrivals
+from qtcore.services.contents import with_carried
 from qtcore.services.site import Site
 from qtcore.store.queries.events import (
     BROUGHT,
@@ -45,7 +46,8 @@ def shares_of(
     members = list(one_of)
     links = links_into(session, tenant, members, facts)
     if movements is None:
-        movements = movements_of(session, tenant, members, lens=facts)
+        own = movements_of(session, tenant, members, lens=facts)
+        movements = with_carried(session, tenant, own, set(members), lens=facts)
     movements = without_arrivals(site, session, movements)
     vague = {link.event_uid for link in links if link.quantity is None}
     told = movements_of_events(session, tenant, vague, lens=facts)

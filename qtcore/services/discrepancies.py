@@ -270,8 +270,7 @@ def find_held(work: Reading, acts: _Acts, *, lens: Lens = NOW) -> _Found:
     return [
         (node, Finding(HELD, {"at": moment_text(at)}, event_id))
         for node, at, event_id in sorted(shipped, key=itemgetter(1, 2))
-        for hold in holds.get(node, ())
-        if _was_on_hold(hold, at, lens.known_at)
+        if any(_was_on_hold(hold, at, lens.known_at) for hold in holds.get(node, ()))
     ]
 
 

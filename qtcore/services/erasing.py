@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, or_, select, update
 
 from qtcore.context import Context
 from qtcore.errors import Denied, InputRejected, NotFound, NotSignedIn, Refusal, Refused
-from qtcore.services.accounts import actor_by_login, check_password
+from qtcore.services.accounts import actor_by_login, check_password, find_account
 from qtcore.services.erased_copies import drop_copies, drop_values
 from qtcore.services.legal_holds import refuse_held
 from qtcore.services.rights import require
@@ -143,7 +143,10 @@ def _find(work: UnitOfWork, asked: Erasure) -> list[Any]:
         .order_by(_PRIVATE.c.event_id, _PRIVATE.c.field)
     )
     if asked.person:
-        told = or_(*(_beside(name, asked.person, own) for name, own in _OF_PERSON.items()))
+        told = or_(
+            *(_beside(name, asked.person, own) for name, own in _OF_PERSON.items()),
+            _of_account(work, asked.person),
+        )
         rows = work.session.execute(statement.where(told)).all()
         if not rows:
             raise NotFound(f"no entry holds a value of {asked.person!r} that is not erased yet")
@@ -159,6 +162,14 @@ def _find(work: UnitOfWork, asked: Erasure) -> list[Any]:
     if not found:
         raise InputRejected("say what to erase: a person, or entries and fields")
     return found
+
+
+def _of_account(work: UnitOfWork, login: str) -> ColumnElement[bool]:
+    """Say which values tell of the account with this login, even where its login was erased."""
+    account = find_account(work.session, work.tenant_id, login)
+    if account is None:
+        return false()
+    return and_(_PRIVATE.c.field.in_(_OF_PERSON["new_login"]), _EVENT.c.object_uid == account.uid)
 
 
 def _beside(field: str, login: str, names: Sequence[str]) -> ColumnElement[bool]:

@@ -46,7 +46,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "recorded; it may have been {equipment}"
     ),
     "shipped_unmeasured": "how much of {lot_no} went to {customer} was not recorded",
-    "returned_unmeasured": "a return has no quantity; correct it",
+    "returned_unmeasured": (
+        "how much of {lot_no} came back was not recorded; correct event {reference}"
+    ),
     "uncounted": "{text}",
     "and_more": "{text} (and {others} more)",
 }

@@ -16,10 +16,10 @@ from qtcore.errors import InputRejected
 from qtcore.services.nodes import find_named
 from qtcore.services.rights import require
 from qtcore.services.same_lots import SameLot, same_lots
-from qtcore.services.sight import get_seen, keep_read, keep_seen, thing_of_lot, withhold
+from qtcore.services.sight import get_seen, keep_read, keep_seen, thing_of_lot
 from qtcore.services.site import Site
 from qtcore.services.stock import Stock, stock_of_all_names, stock_of_nodes
-from qtcore.services.trace import Trace, node_json, trace_nodes
+from qtcore.services.trace import Trace, as_seen, node_json, trace_nodes
 from qtcore.services.veils import veil_change, veil_node, veil_row
 from qtcore.store.queries.events import MovementRow, movements_of, newest_movements
 from qtcore.store.queries.lots import list_lot_nodes, search_nodes
@@ -174,8 +174,7 @@ def get_lot(site: Site, context: Context, lot: str, newest: Newest | None = None
         thing = thing_of_lot(site, session, info)
         require(site, context, "lot.read", about=lot, thing=thing)
         chain = trace_nodes(site, session, info, "both")
-        known = {each.info.node: each.info for each in chain.nodes}
-        chain = chain.showing(withhold(site, context, session, known))
+        chain = as_seen(site, context, session, chain)
         same = tuple(same_lots(session, tenant, info.node))
         about = records_about(session, tenant, [info.node])
         records = keep_read(site, context, session, about)

@@ -15,6 +15,7 @@ from qtcore.errors import Fault, InputRejected, NotFound
 from qtcore.services.form_values import read_fields
 from qtcore.services.lengths import long_faults
 from qtcore.services.site import UNKNOWN_PARTY, UNKNOWN_PLACE, Site
+from qtcore.store.columns import first_value
 from qtcore.store.ledger_rows import LONGEST_PRIVATE, Change, as_text
 from qtcore.store.tables import Equipment, Item, Location, Party
 from qtcore.store.unit import UnitOfWork
@@ -91,7 +92,11 @@ def write_master(work: UnitOfWork, entry: MasterInput) -> Any:
         **values,
     )
     work.add(row)
-    given = {k: (None, v) for k, v in {"code": entry.code, **values}.items() if v}
+    given = {
+        name: (None, value)
+        for name, value in {"code": entry.code, **values}.items()
+        if value or value != first_value(TABLES[entry.entity], name)
+    }
     _log(work, "master.create", (entry.entity, row.uid), given)
     return row
 

@@ -18,7 +18,7 @@ from qtcore.services.recall_notices import clock_of, get_case, notice_json
 from qtcore.services.recall_planning import newest_snapshot, notices_of
 from qtcore.services.recall_reconcile import Reconciled, reconcile
 from qtcore.services.recall_replies import replies_of
-from qtcore.services.recall_scope import RecallScope, compute_scope, located_percent
+from qtcore.services.recall_scope import RecallScope, compute_scope
 from qtcore.services.recall_seeds import Question
 from qtcore.services.record_views import get_record
 from qtcore.services.rights import require
@@ -62,7 +62,7 @@ class CaseView:
                 "content_sha256": snapshot.content_sha256,
             },
             "balance": self.reconciled.as_json(),
-            "located_percent": located_percent(self.scope.balances.values()),
+            "located_percent": self.scope.located_percent(),
             **self.parts,
         }
 
@@ -82,7 +82,6 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
     scope = compute_scope(site, session, question_of(case), with_shares=False)
     today = scope.as_json()
     clock = clock_of(session, case, record)
-    customers = {ship.customer for ship in scope.shipments}
     rows = notices_of(session, record)
     infos = {node.info.node: node.info for node in scope.trace.nodes}
     on_hold = active_holds(session, record.tenant_id, infos)
@@ -91,11 +90,24 @@ def view_case(site: Site, session: Session, record: Record, now: datetime) -> Ca
         "clock": clock,
         "notices": [notice_json(site, row, clock, now) for row in rows],
         "replies": replies_of(session, record),
-        "effectiveness": effectiveness(session, case, record, customers),
+        "effectiveness": _effectiveness(session, case, record, scope),
         "now": {**{name: today[name] for name in ("open_orders", "in_transit")}, "held": held},
         "since_snapshot": differences(snapshot.scope, today),
     }
     return CaseView(record, case, snapshot, scope, reconcile(site, session, record, scope), parts)
+
+
+def _effectiveness(
+    session: Session, case: RecallCase, record: Record, scope: RecallScope
+) -> dict[str, Any]:
+    """Ask for checks of who can be checked: named customers, not our own sites.
+
+    How many shipments name no customer is told: nobody can be asked about those.
+    """
+    customers = {ship.customer for ship in scope.shipments} - {""} - scope.where.own_sites
+    nameless = {ship.event_id for ship in scope.shipments if not ship.customer}
+    found = effectiveness(session, case, record, customers)
+    return {**found, "shipments_without_customer": len(nameless)}
 
 
 def question_of(case: RecallCase) -> Question:

@@ -15,7 +15,7 @@ from qtcore.definitions.workflows import RECALL
 from qtcore.engines.ledger import canonical_bytes
 from qtcore.services.holds import Held, write_holds
 from qtcore.services.recall_planning import find_plan, plan_notices
-from qtcore.services.recall_scope import RecallScope, compute_scope, located_percent
+from qtcore.services.recall_scope import RecallScope, compute_scope
 from qtcore.services.recall_seeds import Question, check_question
 from qtcore.services.site import Site
 from qtcore.store.tables import RecallCase, RecallSnapshot, Record
@@ -68,7 +68,7 @@ def open_case(site: Site, work: UnitOfWork, record: Record, found: FoundScope) -
     timings = {
         "scope_seconds": str(found.seconds),
         "located_seconds": str(_since(found.began)),
-        "located_percent": located_percent(found.scope.balances.values()),
+        "located_percent": found.scope.located_percent(),
     }
     held = Held((), ())
     if not is_mock:

@@ -82,6 +82,8 @@ class Whereabouts:
     suppliers: tuple[dict[str, Any], ...]
     on_hand: OnHand
     arrivals: Arrivals
+    own_sites: frozenset[str]
+    """Which of those who were shipped to are sites of ours."""
 
     def as_json(self, uids: Mapping[int, str]) -> dict[str, Any]:
         """Give the shape of the API."""
@@ -103,7 +105,8 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
     numbers = order_numbers(session, tenant, [s.event_id for s in trace.customers])
     rows = [row for told in found.movements.values() for row in told]
     arrivals = read_arrivals(site, session, rows)
-    to_own = _to_own_sites(arrivals.under_way(trace.customers), found.customers)
+    own = frozenset(code for code, p in found.customers.items() if "site" in (p.roles or []))
+    to_own = _to_own_sites(arrivals.under_way(trace.customers), own)
     return Whereabouts(
         in_transit=(*found.on_hand.in_vehicles, *to_own),
         orders=tuple((row, row.node in held) for row in orders),
@@ -111,11 +114,12 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
         suppliers=tuple(_suppliers(site, session, trace)),
         on_hand=found.on_hand,
         arrivals=arrivals,
+        own_sites=own,
     )
 
 
 def _to_own_sites(
-    under_way: Iterable[tuple[Shipment, Decimal | None]], parties: Mapping[str, PartyRow]
+    under_way: Iterable[tuple[Shipment, Decimal | None]], own: Set[str]
 ) -> list[dict[str, Any]]:
     """List what left for one of our own sites and has not been received since."""
     return [
@@ -127,7 +131,7 @@ def _to_own_sites(
             event_id=ship.event_id,
         )
         for ship, quantity in under_way
-        if ship.customer in parties and "site" in (parties[ship.customer].roles or [])
+        if ship.customer in own
     ]
 
 

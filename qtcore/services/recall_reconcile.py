@@ -76,7 +76,7 @@ def reconcile(site: Site, session: Session, record: Record, scope: RecallScope) 
     nodes = [node.info.node for node in scope.trace.nodes]
     movements = list_movements(session, site.store.tenant_id, nodes)
     shipped = _shipped(scope, units, problems)
-    returned = _returned(movements, units, problems)
+    returned = _returned(scope, movements, (units, problems))
     reported = _reported(session, record, units)
     rows = []
     for key in sorted({*shipped, *returned, *reported}):
@@ -149,13 +149,21 @@ def _shipped(scope: RecallScope, units: _Units, problems: list[Finding]) -> _Sum
     return dict(sums)
 
 
-def _returned(movements: Iterable[MovementRow], units: _Units, problems: list[Finding]) -> _Sums:
+def _returned(
+    scope: RecallScope, movements: Iterable[MovementRow], told: tuple[_Units, list[Finding]]
+) -> _Sums:
+    """Add up what came back; a case or pallet counts for what was in it, as when it left."""
+    units, problems = told
+    whole = {seed.info.node for seed in scope.starts}
+    infos = {traced.info.node: traced.info for traced in scope.trace.nodes}
     sums: _Sums = defaultdict(Decimal)
     for row in movements:
-        if row.effect != "returned":
+        info = infos[row.node]
+        if row.effect != "returned" or (info.kind == "logistic_unit" and row.node not in whole):
             continue
         if row.quantity is None:
-            problems.append(Finding("returned_unmeasured"))
+            parts = {"lot_no": info.lot_no, "reference": row.event_uid}
+            problems.append(Finding("returned_unmeasured", parts))
             continue
         amount, unit = units.common(row.quantity, row.unit)
         sums[row.from_party, unit] += amount

@@ -140,8 +140,27 @@ class RecallScope:
             "lots": [{"lot_id": uids[node], **one.as_json()} for node, one in listed],
             "unaccounted": unaccounted,
             "closes": not unaccounted and not any(one.problems for _, one in listed),
-            "located_percent": located_percent(self.balances.values()),
+            "located_percent": self.located_percent(),
         }
+
+    def located_percent(self) -> str:
+        """Say how many percent of what there was is located: the mean over lots that have any.
+
+        Unlike units cannot be added, so each lot counts as one; what cannot be counted is at 0.
+        """
+        shares = []
+        for node, one in self.balances.items():
+            came = one.of("received") + one.of("produced") + one.of("adjusted")
+            came -= self.came_again.get(node, _ZERO)
+            if one.problems:
+                shares.append(_ZERO)
+            elif came > 0:
+                lost = abs(one.unaccounted) / came if one.unaccounted else _ZERO
+                shares.append(max(_ZERO, 1 - lost))
+            elif one.unaccounted:
+                shares.append(_ZERO)
+        mean = sum(shares, _ZERO) / len(shares) if shares else Decimal(1)
+        return decimal_text((mean * 100).quantize(Decimal("0.01")))
 
 
 def _sums_json(sums: _Sums) -> list[dict[str, str]]:
@@ -149,25 +168,6 @@ def _sums_json(sums: _Sums) -> list[dict[str, str]]:
         {"item": item, "unit": unit, "lower": decimal_text(low), "upper": decimal_text(high)}
         for (item, unit), (low, high) in sorted(sums.items())
     ]
-
-
-def located_percent(balances: Iterable[Balance]) -> str:
-    """Say how many percent of what there was is located, as the mean over lots that have any.
-
-    Unlike units cannot be added, so each lot counts as one; a lot that cannot be counted is at 0.
-    """
-    shares = []
-    for one in balances:
-        came = one.of("received") + one.of("produced") + one.of("adjusted")
-        if one.problems:
-            shares.append(Decimal(0))
-        elif came > 0:
-            lost = abs(one.unaccounted) / came if one.unaccounted else _ZERO
-            shares.append(max(_ZERO, 1 - lost))
-        elif one.unaccounted:
-            shares.append(_ZERO)
-    mean = sum(shares, Decimal(0)) / len(shares) if shares else Decimal(1)
-    return decimal_text((mean * 100).quantize(Decimal("0.01")))
 
 
 def compute_scope(

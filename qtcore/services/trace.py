@@ -18,6 +18,7 @@ from qtcore.engines.genealogy import CERTAINTIES
 from qtcore.errors import Fault, InputRejected
 from qtcore.services.contained_shares import one_of_each
 from qtcore.services.findings import Finding, Parts
+from qtcore.services.gap_names import withhold_names
 from qtcore.services.gaps_then import findings_then
 from qtcore.services.rights import require
 from qtcore.services.shipments import Shipment, shipped_to
@@ -201,8 +202,14 @@ def trace(
         thing = thing_of_lot(site, session, focus)
         require(site, context, "trace.read", about=lot, thing=thing)
         found = trace_from(site, session, [focus], direction, max_depth=max_depth, lens=lens)
-        known = {each.info.node: each.info for each in found.nodes}
-        return found.showing(withhold(site, context, session, known))
+        return as_seen(site, context, session, found)
+
+
+def as_seen(site: Site, context: Context, session: Session, found: Trace) -> Trace:
+    """Give a trace as this person may see it: what stands at other sites is named nowhere."""
+    known = {each.info.node: each.info for each in found.nodes}
+    shown = found.showing(withhold(site, context, session, known))
+    return replace(shown, gaps=withhold_names(site, context, session, shown.gaps))
 
 
 def trace_nodes(

@@ -245,6 +245,12 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
+def first_value(model: type[SQLModel], name: str) -> Any:
+    """Give what a new row has in a column where nothing is given."""
+    each = model.model_fields[name]
+    return None if each.is_required() else each.get_default(call_default_factory=True)
+
+
 class TenantRow(Row):
     """Every row belongs to a tenant (a company); its key leads with it.
 

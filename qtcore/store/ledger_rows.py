@@ -176,6 +176,12 @@ def _tidy(private: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def cut_long(private: Mapping[str, str]) -> tuple[Mapping[str, str], dict[str, int]]:
+    """Cut what is too long to be kept; gives the values, and how long those were that were cut."""
+    cut = {n: len(v) for n, v in private.items() if len(v) > LONGEST_PRIVATE}
+    return ({n: v[:LONGEST_PRIVATE] for n, v in private.items()} if cut else private), cut
+
+
 def utc_text(at: datetime) -> str:
     """Write a time as the ledger does: UTC with six digits of a second."""
     if at.utcoffset() is None:

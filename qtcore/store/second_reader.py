@@ -25,6 +25,13 @@ from qtcore.store.sealed_rows import read_piece, sealed_rows
 _WORTH_IT: Final = 200_000
 # One piece in hand and one that waits, so that the process never waits for the first one.
 _AT_ONCE: Final = 2
+# No room for one more process; the caller is a daemon process, which may have none of its own.
+_NOT_STARTED: Final = (OSError, AssertionError)
+# What content written by hand can raise in a check that does not expect it.
+_UNREADABLE: Final = (
+    SQLAlchemyError, QTCoreError, ValueError, TypeError, LookupError, ArithmeticError,
+    AttributeError, RecursionError, MemoryError,
+)  # fmt: skip
 # So many pieces may be looked at ahead of the one whose turn it is: their hashes are held.
 _AHEAD: Final = 8
 _PATIENCE: Final = 60.0
@@ -169,8 +176,14 @@ def second_reader(url: str, tenant_id: int, entries: int) -> Iterator[SecondRead
     ours, theirs = spawned.Pipe()
     look = partial(glance_at, url, tenant_id)
     process = spawned.Process(target=_answer, args=(theirs, look), daemon=True)
-    process.start()
-    theirs.close()
+    try:
+        process.start()
+    except _NOT_STARTED:
+        ours.close()
+        yield SecondReader()
+        return
+    finally:
+        theirs.close()
     try:
         yield SecondReader(ours)
     finally:
@@ -185,7 +198,14 @@ def _answer(link: "Connection", look: _Look) -> None:
     with suppress(EOFError, OSError, KeyboardInterrupt):
         link.send(None)
         while True:
-            link.send(look(*link.recv()))
+            link.send(_look_or_none(look, *link.recv()))
+
+
+def _look_or_none(look: _Look, first: int, end: int) -> Glance | None:
+    try:
+        return look(first, end)
+    except _UNREADABLE:
+        return None  # the first process looks itself, and says what is wrong
 
 
 def _free_cores() -> int:

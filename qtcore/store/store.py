@@ -29,6 +29,7 @@ from qtcore.store.damage import named_damage
 from qtcore.store.engines import TURN_SECONDS, Engines, Target, open_engines, read_target
 from qtcore.store.guard import begin_watch, check_watch
 from qtcore.store.kept import Memory, forget_own, share, share_on_commit
+from qtcore.store.ledger_rows import cut_long
 from qtcore.store.migrate import current_revision, latest_revision, migrate
 from qtcore.store.queries.keyset import READER
 from qtcore.store.tables import KeyCounter, LedgerEvent, Tenant
@@ -124,10 +125,14 @@ class Store:
     ) -> str:
         """Tell the ledger of an attempt that was refused, in a transaction of its own.
 
-        Call it after the refused unit of work has ended, or it waits for itself.
+        Call it after the refused unit of work has ended, or it waits for itself. A personal value
+        that is too long to be kept is cut, and the entry says how long it was: nobody may keep an
+        attempt out of the history by what they write.
         """
+        kept, cut = cut_long(private)
+        told = {**details, "cut": cut} if cut else details
         with self.write(context) as work:
-            return work.log(action, kind, uid, reason=reason, details=details, private=private)
+            return work.log(action, kind, uid, reason=reason, details=told, private=kept)
 
     def drop_old_pages(self) -> None:
         """Empty SQLite's write-ahead log, which holds pages as they were before an erasure.

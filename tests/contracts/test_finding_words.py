@@ -231,3 +231,13 @@ def test_reconciliation_is_said_in_chinese() -> None:
         fault = {"code": "QT491", "text": "shipped without quantity has no quantity"}
         said = say("uncounted", fault)
         assert said == "有移动记录没有准确数量；请补记数量"
+
+
+@pytest.mark.parametrize("asked", ["/trace?lot=M-1&gaps_from=0", "/l/M-1?used_from=-1"])
+def test_a_row_that_is_none_is_refused_in_the_language_of_the_page(web: Web, asked: str) -> None:
+    with web.person() as client:
+        change = {"csrf_token": csrf_of(client), "to": "zh-CN", "back": "/me"}
+        client.post("/language", data=change)
+        answer = client.get(asked)
+    assert answer.status_code == 400
+    assert "不是有效行号" in answer.text and "leave it out" not in answer.text

@@ -327,3 +327,19 @@ def test_every_kind_of_act_has_words(language: str) -> None:
     assert [each for each in things if not words.find(f"ledger_things.{each}", language)] == []
     kinds = {*get_args(ProblemKind), *get_args(NoticeKind)}
     assert [each for each in kinds if not words.find(f"ledger_kinds.{each}", language)] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "none is yet"), ("zh-CN", "没有任何条目封存")]
+)
+def test_before_the_first_seal_all_is_verified_and_a_range_says_why_not(
+    language: str, words: str
+) -> None:
+    with a_site(packs=["food"]) as site:
+        set_language(site, a_user(site, EVERY_ROLE), language)
+        with make_web(site).person() as client:
+            token = csrf_of(client)
+            whole = client.post("/ledger/verify", data={"csrf_token": token})
+            assert whole.status_code == 200 and 'id="verdict"' in whole.text
+            part = client.post("/ledger/verify", data={"csrf_token": token, "from": "0", "to": "3"})
+            assert part.status_code == 400 and words in part.text

@@ -3,6 +3,7 @@
 It must not go through the product where it attacks, as in `test_side_tables`.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from qtcore.services.integrity.ground import Ground
 from qtcore.services.integrity.master_rows import check_accounts, check_masters
 from qtcore.services.master import MasterInput, save_master
 from qtcore.services.site import Site
+from qtcore.store.columns import as_bytes
 from qtcore.store.damage import named_damage
 from qtcore.testing import PASSWORD, a_party, a_received_lot, a_site, a_user
 from tests.attackers import Dba
@@ -158,3 +160,63 @@ def test_values_that_were_erased_are_compared_no_longer_and_the_others_are(tmp_p
             "user zoe",
             "its roles are 'admin', the ledger told 'operator' last",
         )
+
+
+def test_a_value_given_as_nothing_is_told_and_no_row_of_earlier_releases_is_named(tmp_path) -> None:
+    with a_site(f"sqlite:///{tmp_path / 'site.db'}", packs=["food"]) as site:
+        context = site.system_context()
+        save_master(site, context, MasterInput("location", "H-9", "Hall", values={"kind": ""}))
+        uid = save_master(site, context, MasterInput("location", "H-8", "Hall"))
+        seal(site)
+        assert check_database(site, context).violations == ()
+        dba = Dba(tmp_path / "site.db")
+        dba.all("UPDATE location SET kind = '' WHERE code = 'H-8'")
+        assert told_of_masters(site) == [
+            ("location H-8", "its kind is '', the ledger told 'store' last")
+        ]
+        # An earlier release told no version of what it made, and nothing of what is empty.
+        ((key, head),) = dba.all("SELECT id, head FROM ledger_event WHERE object_uid = ?", uid)
+        told = json.loads(as_bytes(head))
+        del told["object"]["version"]
+        dba.all("UPDATE ledger_event SET head = ? WHERE id = ?", json.dumps(told).encode(), key)
+        assert told_of_masters(site) == []
+        dba.all("UPDATE location SET kind = 'room' WHERE code = 'H-8'")
+        assert len(told_of_masters(site)) == 1
+        dba.db.close()
+
+
+def test_contacts_that_an_earlier_release_told_cut_are_compared_as_far_and_never_shown(
+    tmp_path,
+) -> None:
+    with a_site(f"sqlite:///{tmp_path / 'site.db'}", packs=["food"]) as site:
+        values = {"roles": ["supplier"], "contacts": {"note": "x"}}
+        save_master(site, site.system_context(), MasterInput("party", "P-1", "P", {}, values))
+        dba = Dba(tmp_path / "site.db")
+        contacts = json.dumps({"note": "x" * 2500})
+        dba.all("UPDATE party SET contacts = ? WHERE code = 'P-1'", contacts)
+        statement = "UPDATE ledger_private SET value = ? WHERE field = 'new_contacts'"
+        dba.all(statement, contacts[:2000])
+        assert told_of_masters(site) == []
+        for told in (contacts[:1999], contacts[:1999] + "y"):
+            dba.all(statement, told)
+            ((place, said),) = told_of_masters(site)
+            assert place == "party P-1" and "xx" not in said
+        dba.db.close()
+
+
+def told_of_masters(site: Site) -> list[tuple[str, str]]:
+    with site.store.read() as session:
+        return [(each.place, each.message) for each in check_masters(Ground(site, session))]
+
+
+@pytest.mark.parametrize("table", ["hold", "device"])
+def test_a_row_without_its_entry_is_named_once(site: Site, dba: Dba, table: str) -> None:
+    rows = Rows(dba, table)
+    try:
+        rows.change("uid")
+        with site.store.read() as session:
+            ground = Ground(site, session)
+            found = [*check_told(ground), *check_books(ground)]
+        assert [each.message for each in found].count("no entry of the ledger tells of it") == 1
+    finally:
+        rows.put_back()

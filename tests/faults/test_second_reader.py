@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import Pipe
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,43 @@ def test_a_history_is_checked_to_its_end_when_the_second_process_is_lost(
     monkeypatch.setattr(second_reader, "glance_at", lose)
     assert found(file, original.newest) == []
     assert said[0][1] is None
+
+
+def check_in_a_daemon(file: Path, newest: tuple[int, str], link: Connection) -> None:
+    """Check a history where no process may be started; forked, it treats it like a long one."""
+    link.send(found(file, newest))
+
+
+def test_one_process_checks_it_all_where_a_second_cannot_be_started(
+    original: Kept, file: Path
+) -> None:
+    ours, theirs = Pipe()
+    asked = (file, original.newest, theirs)
+    daemon = get_context("fork").Process(target=check_in_a_daemon, args=asked, daemon=True)
+    daemon.start()
+    theirs.close()
+    assert ours.poll(30) and ours.recv() == []
+    daemon.join()
+
+
+def test_a_piece_that_cannot_be_looked_at_is_left_to_the_first_process() -> None:
+    def look(first: int, _end: int) -> Glance:
+        if first == 0:
+            raise ValueError("what nobody thought of")
+        return Glance([], [])
+
+    ours, theirs = Pipe()
+    thread = threading.Thread(target=second_reader._answer, args=(theirs, look), daemon=True)
+    thread.start()
+    second = SecondReader(ours)
+    second.ask(0, 10)
+    second.ask(10, 20)
+    said: list[tuple[int, Glance | None]] = []
+    while len(said) < 2 and thread.is_alive():
+        said += second.hear(waits=True)
+    assert said == [(0, None), (10, Glance([], []))]
+    ours.close()
+    thread.join()
 
 
 class _Slow(SecondReader):

@@ -1,5 +1,6 @@
 """Two plants, one company: who sees and does what, by definitions of a site, through every door."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,14 +15,16 @@ from qtcore.registry.load import load_registry
 from qtcore.services import recall
 from qtcore.services.accounts import NewUser, actor_by_login, add_user
 from qtcore.services.audit import read_ledger
+from qtcore.services.discrepancies import review_nodes
 from qtcore.services.event_views import read_event
-from qtcore.services.events import EventInput
+from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.explaining import explain_lot
 from qtcore.services.holds import hold_all
 from qtcore.services.interchange import export_epcis
 from qtcore.services.lot_text import find_lots_in_text
 from qtcore.services.lots import get_lot, list_lots, search
 from qtcore.services.manifestations import list_signatures
+from qtcore.services.nodes import LotRef, NodeBook
 from qtcore.services.proving import export_history
 from qtcore.services.recall import Question, recall_scope
 from qtcore.services.record_views import list_records, read_record
@@ -340,3 +343,38 @@ def test_what_stands_elsewhere_is_spoken_of_as_what_is_not_there(
     # Control: who may see it is told more than of what is not there.
     monkeypatch.setattr(Policy, "decide", lambda *_, **__: Decision())
     assert said_of(ask, there) != said_of(ask, other)
+
+
+def test_what_does_not_fit_names_nothing_of_other_sites(site, people, lots):
+    """A way that leads over the west, and a case there: neither is named, also without the lot."""
+    case = LotRef(kind="logistic_unit", lot_no="CASE-WEST")
+    other = LotRef(kind="logistic_unit", lot_no="CASE-EAST")
+
+    def told(kind: str, place: str, *lines: Line) -> EventInput:
+        return EventInput(kind, lines, site.sources.now(), location=f"{place}-HALL")
+
+    piece = LotRef(kind="unit", item="MILK", lot_no="U-1")
+    events = (
+        told("production", "EAST", line(lots["EAST"], "input", "1"), Line(piece, "output")),
+        told("production", "WEST", line(lots["EAST"], "input", "1"), made_of(lots["WEST"])),
+        told("production", "WEST", line(lots["WEST"], "input", "1"), made_of(lots["EAST"])),
+        told("packing", "WEST", Line(piece, "child"), Line(case, "parent")),
+        told("packing", "EAST", Line(piece, "child"), Line(other, "parent")),
+    )
+    with site.store.write(site.system_context()) as work:
+        stored = write_all(site, NodeBook(site, work), events, origin=Origin("import"))
+        review_nodes(site, work, {node for each in stored for node in each.nodes})
+
+    def gaps(who: str, thing: str) -> str:
+        seen = trace(site, people[who], thing, "backward")
+        shown = get_lot(site, people[who], thing).trace.gaps
+        return json.dumps([seen.as_json()["gaps"], shown])
+
+    for thing, name in ((lots["EAST"], "WEST-1"), ("U-1", "CASE-WEST")):
+        assert name in gaps("both", thing)
+        assert name not in gaps("east", thing)
+    assert "comes from itself: EAST-1 -> withheld -> EAST-1" in gaps("east", lots["EAST"])
+
+
+def made_of(lot: str) -> Line:
+    return Line(LotRef(text=lot), "output", Decimal(1), "kg")

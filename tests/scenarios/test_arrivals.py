@@ -17,7 +17,7 @@ from qtcore.services.recall import recall_scope
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
-from qtcore.testing import a_party, a_received_lot, a_site
+from qtcore.testing import a_party, a_received_lot, a_site, line
 from qtcore.testing.builders import SUPPLIER
 from qtcore.testing.sites import sqlite_url
 from tests.scenarios.recall_dairy import Dairy
@@ -170,3 +170,18 @@ def test_a_supplier_lot_that_comes_twice_is_twice_there(dairy: Dairy) -> None:
     record_event(dairy.site, dairy.everyone(), EventInput("receiving", (more,), now))
     (found,) = recall_scope(dairy.site, dairy.everyone(), ["M-9"]).as_json()["quantities"]
     assert found["upper"] == "42"
+
+
+def test_what_came_in_again_does_not_make_more_of_the_goods_located(branches):
+    """Of 20 kg of Y-2 that were made, a count does not find 4: whatever came in again."""
+
+    def located() -> str:
+        return str(scope_of(branches)["balance"]["located_percent"])
+
+    counted = line(branches.second, "subject", "4")
+    event = EventInput("observation", (counted,), branches.site.sources.now(), step="stock_taking")
+    record_event(branches.site, branches.everyone(), event)
+    before = located()
+    branches.clock.advance(hours=1)
+    receive(branches, "5", location="EAST-STORE")
+    assert (before, located()) == ("93.33", "93.33")

@@ -12,8 +12,10 @@ from sqlalchemy import text
 
 from qtcore.errors import Denied, InputRejected, NotFound, Refused
 from qtcore.offline import qtcore_verify
+from qtcore.services.accounts import NewUser, add_user
 from qtcore.services.audit import seal
 from qtcore.services.erasing import Erasure, SecondPerson, erase_personal
+from qtcore.services.idempotency import claim_key, keep_answer
 from qtcore.services.integrity.fsck import check_database
 from qtcore.services.legal_holds import lift_legal_hold, list_legal_holds, place_legal_hold
 from qtcore.services.proving import export_history, prove_lot
@@ -302,3 +304,44 @@ def test_archive_erasure_and_check_work_on_postgres_too(
         seal(site)
         assert judged(site).ok
         assert check_database(site, site.system_context()).violations == ()
+
+
+def test_an_address_goes_with_its_person_though_the_login_beside_it_went_before(site: Site) -> None:
+    context = site.system_context()
+    add_user(site, context, NewUser("zoe", "Zoe", ("operator",), PASSWORD, "zoe@example.org"))
+    one = a_user(site, ["qa"], login="one")
+    a_user(site, ["qa"], login="two")
+    second = SecondPerson("two", PASSWORD)
+    with site.store.read() as session:
+        told = "SELECT e.uid FROM ledger_event e JOIN ledger_private p ON p.event_id = e.id "
+        uid = session.execute(text(f"{told} WHERE p.value = 'zoe'")).scalar_one()
+    erase_personal(site, one, Erasure(GROUND, "asked for", [(uid, "new_login")]), second)
+    erase_personal(site, one, Erasure(GROUND, "left", person="zoe"), second)
+    with site.store.read() as session:
+        kept = session.execute(text("SELECT value FROM ledger_private")).scalars().all()
+    assert "zoe@example.org" not in kept and "Zoe" not in kept
+    seal(site)
+    assert check_database(site, site.system_context()).violations == ()
+
+
+def test_an_answer_that_was_kept_names_what_an_archive_took_along(
+    site: Site, clock: FrozenClock, tmp_path: Path
+) -> None:
+    user = a_user(site, ["operator"], login="boss")
+    uid = add_user(site, site.system_context(), NewUser("zed", "Zed", ("qa",), PASSWORD, ""))
+    claim_key(site, user, "k-1", "sha")
+    answer = {"content": {"user_id": uid}, "location": ""}
+    keep_answer(site, user, "k-1", status=201, answer=answer)
+    seal(site)
+    clock.advance(days=3)
+    note(site, "late")
+    seal(site)
+    before = clock.at - timedelta(days=1)
+    archive_history(site, site.system_context(), before, tmp_path / "old.json")
+    seal(site)
+    assert check_database(site, site.system_context()).violations == ()
+    lost = {"content": {"user_id": uid[:-1] + ("0" if uid[-1] != "0" else "1")}, "location": ""}
+    claim_key(site, user, "k-2", "sha")
+    keep_answer(site, user, "k-2", status=201, answer=lost)
+    (found,) = check_database(site, site.system_context()).violations
+    assert found.invariant == "I1"  # the control

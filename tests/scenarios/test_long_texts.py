@@ -3,14 +3,16 @@
 Each text of just the longest length is the control: it is kept whole.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from qtcore.context import Context
-from qtcore.errors import InputRejected
+from qtcore.errors import Denied, InputRejected
 from qtcore.services.audit import seal
 from qtcore.services.drafts import DraftInput, open_draft
 from qtcore.services.legal_holds import place_legal_hold
@@ -18,11 +20,13 @@ from qtcore.services.master import MasterInput, save_master
 from qtcore.services.records import RecordInput, submit_record
 from qtcore.services.results import ResultInput, record_result
 from qtcore.services.reviewing import review_history
+from qtcore.services.rights import require
 from qtcore.services.sign_proofs import Proof
 from qtcore.services.signers import TrainingInput, record_training, verify_identity
 from qtcore.services.site import Site
 from qtcore.services.training_tasks import Assignment, assign_training
-from qtcore.store.columns import Row
+from qtcore.store.columns import Row, as_bytes, table_of
+from qtcore.store.tables import LedgerEvent, LedgerPrivate
 from qtcore.testing import PASSWORD, a_received_lot, a_site, a_user
 from tests.attackers import note
 
@@ -105,3 +109,15 @@ def test_a_personal_value_of_any_act_is_refused_rather_than_cut(site: Site) -> N
         site.store.write(who) as work,
     ):
         work.log("look", "lot", "lot-1", private={"seen_by": "x" * 2001})
+
+
+def test_no_length_keeps_an_attempt_out_of_the_history(site: Site) -> None:
+    who = a_user(site, ["operator"], login="op")
+    with pytest.raises(Denied):
+        require(site, who, "user.manage", about="x" * 2100)
+    with site.store.read() as session:
+        told = select(table_of(LedgerEvent).c.id, table_of(LedgerEvent).c.head)
+        key, head = session.execute(told.where(table_of(LedgerEvent).c.action == "denied")).one()
+        about = session.get_one(LedgerPrivate, (1, key, "about"))
+    assert about.value == "x" * 2000
+    assert json.loads(as_bytes(head))["details"] == {"cut": {"about": 2100}}

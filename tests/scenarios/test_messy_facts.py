@@ -216,6 +216,18 @@ def test_a_lot_that_left_on_hold_is_named_from_the_hour_it_left(one: Plant):
     assert kinds == [[], ["future_event", "shipped_on_hold"]]
 
 
+def test_one_shipment_under_two_holds_is_one_finding(one: Plant):
+    prefix, context = a_prefix(), a_context(one.site, EVERYTHING)
+    hold_at = int((one.clock.now() - at(0)).total_seconds() // 3600)
+    one.load([Fact(0, "receiving", 1, (kg("output", "L0", 9),))], prefix)
+    for why in ("smells", "looks odd"):
+        place_hold(one.site, context, [f"{prefix}L0"], why)
+    one.load([Fact(1, "shipping", hold_at + 1, (kg("subject", "L0", 6),), "X")], prefix)
+    gaps = trace(one.site, context, f"{prefix}L0").as_json()["gaps"]
+    (held,) = [gap for gap in gaps if gap["kind"] == "shipped_on_hold"]
+    assert "others" not in held["parts"] and "more" not in held["detail"]
+
+
 def test_what_is_noted_today_does_not_tell_what_did_not_fit_then(
     one: Plant, two: Plant, monkeypatch: pytest.MonkeyPatch
 ):

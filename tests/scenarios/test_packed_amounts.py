@@ -10,6 +10,7 @@ from qtcore.errors import InputRejected, Refused
 from qtcore.services.balances import balance_lots
 from qtcore.services.events import EventInput, Line, Origin, write_all
 from qtcore.services.nodes import LotRef, NodeBook
+from qtcore.services.paths import find_paths
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.testing import FrozenClock, a_context, a_party, a_received_lot, a_site, line, release
@@ -175,3 +176,26 @@ def test_one_thing_is_not_packed_into_two_cases_at_once(plant: Site):
     assert [fault.message for fault in raised.value.faults] == [
         "packing names 2 cases; tell one event for each"
     ]
+
+
+def test_what_a_pallet_brought_is_known_on_every_way(plant: Site):
+    """60 kg came packed, and only the pallet is said to be received; half of it was used."""
+    packed = LotRef(item="MILK", lot_no="X-1", source="SUPPLIER-A")
+    made = LotRef(item="MILK", lot_no="Z-1", source="SUPPLIER-A")
+
+    def told(kind: str, *lines: Line) -> EventInput:
+        return EventInput(kind, lines, plant.sources.now())
+
+    events = (
+        told("packing", Line(packed, "child", Decimal(60), "kg"), a_case("P-1")),
+        told("receiving", a_case("P-1", "output")),
+        told(
+            "production",
+            Line(packed, "input", Decimal(30), "kg"),
+            Line(made, "output", Decimal(30), "kg"),
+        ),
+    )
+    with plant.store.write(plant.system_context()) as work:
+        write_all(plant, NodeBook(plant, work), events, origin=Origin("import"))
+    share = find_paths(plant, a_context(plant, EVERYTHING), "X-1", "Z-1").share.as_json()
+    assert (share["lower"], share["upper"], share["of"]) == ("30", "30", "60")

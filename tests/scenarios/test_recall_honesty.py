@@ -204,3 +204,48 @@ def test_a_shipment_declared_an_error_shows_as_withdrawn(dairy: Dairy) -> None:
         page = client.get(f"/recall/{recall.number}").text
     assert "E1</a> not shipped after all" in page
     assert f'action="/recall/{recall.number}/renew"' in page
+
+
+def test_a_pallet_that_came_back_counts_for_what_was_in_it(dairy: Dairy) -> None:
+    site, pallet = dairy.site, LotRef(kind="logistic_unit", lot_no="P-1")
+
+    def tell(kind: str, *lines: Line, **more: Any) -> None:
+        record_event(site, dairy.everyone(), EventInput(kind, lines, site.sources.now(), **more))
+
+    tell("packing", line(dairy.second, "child", "20"), Line(pallet, "parent"))
+    tell("shipping", Line(pallet, "subject"), to_party=SHOP)
+    tell(dairy.returning(), Line(pallet, "subject"), from_party=SHOP)
+    recall = dairy.start()
+    found = read_case(site, dairy.everyone(), recall.record_id).reconciled
+    (row,) = [row for row in found.customers if row["customer"] == SHOP]
+    assert (row["shipped"], row["returned"], found.problems) == ("30", "20", ())
+
+
+def test_a_return_that_nobody_measured_is_named(dairy: Dairy) -> None:
+    site = dairy.site
+    back = Line(LotRef(text=dairy.first.uid), "subject")
+    event = EventInput(dairy.returning(), (back,), site.sources.now(), from_party=SHOP)
+    with site.store.write(site.system_context()) as work:
+        (stored,) = write_all(site, NodeBook(site, work), [event], origin=Origin("import"))
+    recall = dairy.start()
+    problems = read_case(site, dairy.everyone(), recall.record_id).reconciled.problems
+    (parts,) = [each.parts for each in problems if each.kind == "returned_unmeasured"]
+    assert parts == {"lot_no": "Y-1", "reference": stored.event_id}
+
+
+def test_nobody_and_our_own_sites_are_no_consignees_of_checks(dairy: Dairy) -> None:
+    site = dairy.site
+    a_party(site, "EAST", "site")
+    dairy.ship("EAST", "5", dairy.second)
+    event = EventInput("shipping", (line(dairy.second, "subject", "1"),), site.sources.now())
+    with site.store.write(site.system_context()) as work:
+        write_all(site, NodeBook(site, work), [event], origin=Origin("import"))
+    recall = dairy.start(data={"effectiveness_level": "A"})
+    for shop in ("SHOP-A", "SHOP-B"):
+        add_check(site, dairy.everyone(), recall.record_id, a_check(shop))
+    found = read_case(site, dairy.everyone(), recall.record_id).parts["effectiveness"]
+    assert (found["consignees"], found["required"], found["is_enough"]) == (2, 2, True)
+    assert found["shipments_without_customer"] == 1
+    with make_web(site).person() as person:
+        page = person.get(f"/recall/{recall.number}").text
+    assert "Shipments that name no customer, so that nobody can be checked: 1." in page

@@ -130,8 +130,12 @@ def _page(
 def _range(call: Call, get: Callable[[str], str]) -> tuple[int | None, int | None]:
     """Read the range that was typed; raises InputRejected for one that is not sealed."""
     first, last = _number(call, "from", get("from")), _number(call, "to", get("to"))
+    if first is None and last is None:
+        return None, None  # all there is, which may be nothing yet
     sealed = read_sealing(call.site).sealed
     end = sealed - 1 if last is None else last
+    if not sealed:
+        raise _wrong(call, "unsealed", found=f"{first or 0}–{'' if last is None else last}")
     if not (first or 0) <= end < sealed:
         raise _wrong(call, "range", found=f"{first or 0}–{end}", last=sealed - 1)
     return first, last

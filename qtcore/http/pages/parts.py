@@ -53,7 +53,7 @@ class Cut:
 
 def part_of(call: Call, cut: Cut, rows: Sequence[Any]) -> Part:
     """Give the part that the address asks for, or the first; one past the end gives the last."""
-    asked = _read_first(call.word(cut.name, "1"), cut.name)
+    asked = read_first(call, cut.name)
     last_part = max(0, len(rows) - 1) // cut.size * cut.size + 1
     first = min(asked, last_part)
     shown = rows[first - 1 : first - 1 + cut.size]
@@ -67,9 +67,13 @@ def part_of(call: Call, cut: Cut, rows: Sequence[Any]) -> Part:
     )
 
 
-def _read_first(text: str, name: str) -> int:
+def read_first(call: Call, name: str) -> int:
+    """Read which row is to be the first; raises InputRejected, in the language of the page."""
+    text = call.word(name, "1")
     is_number = text.isascii() and text.isdecimal() and len(text) <= 9 and int(text) > 0
     if not is_number:
-        said = f"{name} {text[:20]!r} is not the number of a row; give 1 or more, or leave it out"
-        raise InputRejected(said, [Fault("QT411", said, f"/{name}")])
+        found = text if len(text) <= 20 else f"{text[:20]}…"
+        texts, language = call.settings.texts, call.language
+        said = texts.get("trace.wrong.row", language, name=name, found=found)
+        raise InputRejected(said, [Fault("QT411", said, "")])
     return int(text)

@@ -14,7 +14,7 @@ from qtcore.errors import Fault, InputRejected
 from qtcore.http.call import Call
 from qtcore.http.downloads import Download
 from qtcore.http.pages.chain import lanes_of, link_amounts
-from qtcore.http.pages.parts import Cut, part_of
+from qtcore.http.pages.parts import Cut, part_of, read_first
 from qtcore.http.pages.visits import Page, Seen, page
 from qtcore.services.moments import read_moment
 from qtcore.services.paths import Paths, find_paths
@@ -34,6 +34,8 @@ def show(call: Call) -> Seen:
     """Trace what the box names; without a lot, ask for one."""
     try:
         depth, lens = _read_limits(call)
+        for name in ("rows_from", "ships_from", "gaps_from"):
+            read_first(call, name)
     except InputRejected as error:
         return _refused(call, error)
     asked = {**_asked(call), "depth": depth}

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from qtcore.engines.ledger.canonical import CanonicalError
-from qtcore.services.integrity.ground import Ground, Violation
+from qtcore.services.integrity.ground import Ground, Violation, unlike
 from qtcore.services.sign_content import digest_of, read_content
 from qtcore.store.columns import table_of
 from qtcore.store.ledger_rows import as_text, composed
@@ -19,6 +19,9 @@ from qtcore.store.tables import Device, Hold, LedgerPrivate, LedgerReview, Legal
 
 _PRIVATE: Final = table_of(LedgerPrivate)
 _PERSONAL: Final = ("actor_login", "actor_name", "device", "ip", "lifted_by")
+_OF_SOMEBODY: Final = frozenset(
+    {"reviewed_by", "placed_by", "registered_by", "lifted_by", "signer_login", "device", "ip"}
+)
 _LIFT: Final = "legal_hold.lift"
 _BATCH: Final = 500
 
@@ -176,7 +179,7 @@ def _compare(place: str, row: Any, expected: Mapping[str, object]) -> Iterator[V
     for name, told in expected.items():
         stored = composed(as_text(columns[name]) or "")
         if told is not None and stored != (as_text(told) or ""):
-            said = f"its {name} is {stored!r}, the ledger told {told!r}"
+            said = unlike(name, stored, told, is_personal=name in _OF_SOMEBODY)
             yield Violation("I3", place, said)
 
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from sqlmodel import SQLModel
 
-from qtcore.services.integrity.ground import Ground, Violation
+from qtcore.services.integrity.books import BOOKS
+from qtcore.services.integrity.ground import PERSONAL_COLUMNS, Ground, Violation, unlike
 from qtcore.services.stock import stock_of_nodes
 from qtcore.store.ledger_rows import as_text, composed
 from qtcore.store.queries.keyset import batched
@@ -51,6 +52,8 @@ _NAMED: Final[tuple[type[SQLModel], ...]] = (
 )
 # Of these the ledger tells in other words than the column holds; see `master_rows`.
 IN_OTHER_WORDS: Final = {"roles", "extra", "data", "values", "contacts"}
+# Of these `check_books` names a row without its entry.
+_IN_BOOKS: Final = {model for model, *_ in BOOKS}
 _BATCH: Final = 500
 
 
@@ -80,7 +83,8 @@ def _check_row(ground: Ground, model: type[SQLModel], row: Any) -> Iterator[Viol
     name = _name(model, row)
     told = ground.told.get(row.uid)
     if told is None:
-        if not _is_built_in(row) and row.uid not in ground.archived:
+        is_due = model not in _IN_BOOKS and not _is_built_in(row)
+        if is_due and row.uid not in ground.archived:
             yield Violation("I3", name, "no entry of the ledger tells of it")
         return
     is_known = told.version or row.uid not in ground.archived
@@ -104,7 +108,7 @@ def _check_values(name: str, row: Any, values: dict[str, Any]) -> Iterator[Viola
             continue
         stored = as_text(columns[column])
         if not _is_same(composed(stored or ""), told):
-            said = f"its {column} is {stored!r}, the ledger told {told!r} last"
+            said = unlike(column, stored, told, is_personal=column in PERSONAL_COLUMNS)
             yield Violation("I3", name, said)
 
 

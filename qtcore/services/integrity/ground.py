@@ -30,12 +30,15 @@ from qtcore.store.tables import (
 )
 
 _PIECE: Final = 2000
+_MADE: Final = "master.create"
 _PRIVATE: Final = table_of(LedgerPrivate)
 # Which personal values of an entry a column holds.
 _PERSONAL: Final = {
     "new_contacts": "contacts", "new_login": "login", "new_name": "name", "new_email": "email",
     "lifted_by": "lifted_by", "revoked_by": "revoked_by",
 }  # fmt: skip
+# Columns that hold such a value alone; what a message says of them names no value.
+PERSONAL_COLUMNS: Final = frozenset({"contacts", "login", "email", "lifted_by", "revoked_by"})
 # Told alone it says that there are none any more.
 _BEFORE: Final = "old_contacts"
 
@@ -57,13 +60,15 @@ class Violation:
 class Told:
     """What the ledger tells of one thing: its newest version, last values, and counts of acts.
 
-    `erased` are the values that it told last and that were erased since.
+    `erased` are the values that it told last and that were erased since. An earlier release told
+    no version of what it made, and of a value given as nothing it told not at all.
     """
 
     version: int = 0
     values: dict[str, Any] = field(default_factory=dict)
     acts: dict[str, int] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    is_of_earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,7 @@ class Ground:
         for row, head in self.heads():
             of = found[str(head["object"]["id"])]
             of.version = max(of.version, int(head["object"].get("version", 0)))
+            of.is_of_earlier |= head["action"] == _MADE and "version" not in head["object"]
             of.acts[head["action"]] = of.acts.get(head["action"], 0) + 1
             of.values.update((change[0], change[2]) for change in head["changes"])
             of.erased -= {change[0] for change in head["changes"]}
@@ -219,6 +225,13 @@ class Ground:
             return None if row is None else WorkflowDefinition.model_validate(row.body)
         except ValueError:
             return None
+
+
+def unlike(name: str, stored: object, told: object, *, is_personal: bool) -> str:
+    """Say that a column is not what was told; of a personal one neither value."""
+    if is_personal:
+        return f"its {name} is not what the ledger told last; both are personal and not shown here"
+    return f"its {name} is {stored!r}, the ledger told {told!r} last"
 
 
 def _tell_personal(of: Told, kept: Mapping[str, str | None]) -> None:

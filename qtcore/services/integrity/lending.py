@@ -6,7 +6,7 @@ It must not know steps of life cycles.
 from collections.abc import Iterator
 from typing import Any
 
-from qtcore.services.integrity.ground import Ground, Violation
+from qtcore.services.integrity.ground import PERSONAL_COLUMNS, Ground, Violation, unlike
 from qtcore.services.sign_content import digest_of, parts_now
 from qtcore.store.ledger_rows import as_text, composed
 from qtcore.store.tables import Delegation, Signature
@@ -53,5 +53,5 @@ def _ended_otherwise(ground: Ground, row: Any) -> str:
     for name in ("revoked_at", "revoked_by", "revoke_reason"):
         stored, said = as_text(row._mapping[name]) or "", told.values.get(name) or ""
         if name not in told.erased and composed(stored) != said:
-            return f"its {name} is {stored!r}, the ledger told {said!r} last"
+            return unlike(name, stored, said, is_personal=name in PERSONAL_COLUMNS)
     return ""

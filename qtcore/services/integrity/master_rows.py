@@ -3,15 +3,16 @@
 It must not know what a column means. A value whose copy in the history was erased is not compared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from sqlmodel import SQLModel
 
 from qtcore.services.accounts import roles_text
 from qtcore.services.integrity.facts_of_lots import IN_OTHER_WORDS
-from qtcore.services.integrity.ground import Ground, Told, Violation
-from qtcore.store.ledger_rows import as_text, composed
+from qtcore.services.integrity.ground import PERSONAL_COLUMNS, Ground, Told, Violation, unlike
+from qtcore.store.columns import first_value
+from qtcore.store.ledger_rows import LONGEST_PRIVATE, as_text, composed
 from qtcore.store.tables import Equipment, Item, Location, Party, Person, UserAccount
 
 _MASTERS: Final[tuple[type[SQLModel], ...]] = (Item, Party, Location, Equipment)
@@ -29,11 +30,18 @@ def check_masters(ground: Ground) -> Iterator[Violation]:
             told = ground.told.get(row.uid)
             if told is None or row.uid in ground.archived:
                 continue  # `check_told` names a row without an entry
+            columns = row._mapping  # the public way to a row's names
             expected = {
                 name: told.values.get(name, first)
                 for name, first in begins.items()
                 if name not in told.values or name in IN_OTHER_WORDS
             }
+            if told.is_of_earlier:
+                expected = {
+                    name: value
+                    for name, value in expected.items()
+                    if name in told.values or _text(columns[name])
+                }
             place = f"{model.__tablename__} {row.code}"
             yield from _compare(place, row, expected, told)
 
@@ -57,7 +65,7 @@ def check_accounts(ground: Ground) -> Iterator[Violation]:
             yield Violation("I3", place, "its person is not there")
             continue
         whose = {name: told.values.get(own) for name, own in _OF_PERSON.items()}
-        yield from _compare(f"person of {place}", person, whose, told)
+        yield from _compare(f"person of {place}", person, whose, told, hidden=_OF_PERSON)
 
 
 def _held(row: Any) -> str:
@@ -69,24 +77,27 @@ def _held(row: Any) -> str:
 
 def _begins(model: type[SQLModel]) -> dict[str, object]:
     """Give the columns of a table with what a new row has in each, where nothing is given."""
-    found = {}
-    for name, each in model.model_fields.items():
-        if name not in _KEYS:
-            first = each.get_default(call_default_factory=True)
-            found[name] = None if each.is_required() else first
-    return found
+    return {name: first_value(model, name) for name in model.model_fields if name not in _KEYS}
 
 
 def _compare(
-    place: str, row: Any, expected: Mapping[str, object], told: Told
+    place: str,
+    row: Any,
+    expected: Mapping[str, object],
+    told: Told,
+    *,
+    hidden: Collection[str] = PERSONAL_COLUMNS,
 ) -> Iterator[Violation]:
     columns = row._mapping  # the public way to a row's names
     for name, value in expected.items():
         if name in told.erased or (value is None and name in _OF_PERSON):
             continue
         stored, said = _text(columns[name]), _text(value)
+        is_personal = name in hidden
+        if is_personal and len(said) == LONGEST_PRIVATE:
+            stored = stored[:LONGEST_PRIVATE]  # earlier releases cut what they told of it
         if composed(stored) != composed(said):
-            what = f"its {name} is {stored!r}, the ledger told {said!r} last"
+            what = unlike(name, stored, said, is_personal=is_personal)
             yield Violation("I3", place, what)
 
 

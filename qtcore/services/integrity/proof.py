@@ -56,6 +56,7 @@ def check_answers(ground: Ground, journal: Sequence[str] = ()) -> Iterator[Viola
             select(about.c.uid).where(about.c.tenant_id == ground.tenant).distinct()
         ).scalars()
     )
+    known |= ground.archived  # an archive took away what tells of them
     known |= {row.uid for row in ground.rows(LedgerEvent)}
     known |= {row.uid for row in ground.rows(Attachment)}
     for row in ground.rows(IdempotencyKey):
