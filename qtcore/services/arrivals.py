@@ -5,9 +5,9 @@ and the receipt brought nothing new into being. A receipt without any sign that 
 shipment is a delivery of its own: goods that somebody else holds are never taken for received.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -21,6 +21,8 @@ from qtcore.store.queries.recalls import PartyRow, parties_by_code
 from qtcore.store.queries.sites import owners_by_code
 
 Convert = Callable[[Decimal, str, str], Decimal]
+_Way = tuple[str, str]
+_ANY: Final = ("own", "")
 _ORDER: Final = {"shipped": 0, "returned": 1, "received": 2}
 
 
@@ -31,13 +33,18 @@ class Sites:
     own: Collection[str]
     owners: Mapping[str, str]
 
-    def is_end(self, receipt: AnyMovement, left: AnyMovement) -> bool:
-        """Say whether a receipt may be where a shipment arrived."""
+    def ways(self, left: AnyMovement) -> set[_Way]:
+        """Give all ways by which a shipment may come in: where it went to, or at any site."""
+        ways = {("to", left.to_party)}
+        return ways | {_ANY, ("from", left.from_party)} if left.to_party in self.own else ways
+
+    def way_of(self, receipt: AnyMovement) -> _Way:
+        """Give the way a receipt came: only a shipment that may come by it can have arrived."""
         at = self.owners.get(receipt.location_code, "") or receipt.to_party
-        if at and at == left.to_party:
-            return True
-        senders = {"", left.from_party, *self.own}
-        return not at and left.to_party in self.own and receipt.from_party in senders
+        if at:
+            return "to", at
+        is_inside = not receipt.from_party or receipt.from_party in self.own
+        return _ANY if is_inside else ("from", receipt.from_party)
 
 
 @dataclass(slots=True)
@@ -51,14 +58,18 @@ class _Left:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """By node, shipment and unit, how much of it came in again; None: all of what was not told.
+    """By lot, shipment and unit, how much of it came in again; None: all of what was not told.
 
-    `fresh`: by node and line, how much of a receipt where something arrived came in anew.
+    `one_of` gives the one that stands for each of several names of a lot: what left under one may
+    come in under another.
+    `fresh`: by node and line, how much of a receipt came in anew; a case that held a lot twice
+    brings it by one line twice.
     """
 
     found: Mapping[tuple[int, str, str], Decimal | None]
-    fresh: Mapping[tuple[int, int], Decimal]
+    fresh: Mapping[tuple[int, int], Sequence[Decimal | None]]
     own: Collection[str] = ()
+    one_of: Mapping[int, int] = field(default_factory=dict)
 
     def owed(self, shipments: Iterable[Shipment]) -> Iterator[tuple[Shipment, Decimal | None]]:
         """Give what each customer answers for: all they got; a site of ours, what is under way."""
@@ -70,7 +81,7 @@ class Arrivals:
         """Give the shipments of which something did not come in again, each with how much."""
         left = dict(self.found)
         for ship in shipments:
-            key = (ship.node, ship.event_id, ship.unit)
+            key = (self.one_of.get(ship.node, ship.node), ship.event_id, ship.unit)
             came = left.get(key, Decimal(0))
             if came is None:
                 continue
@@ -85,27 +96,31 @@ class Arrivals:
     def came_again(self, units: Mapping[int, str], convert: Convert) -> dict[int, Decimal]:
         """Say how much of each lot came in again, in the unit given for it."""
         sums: dict[int, Decimal] = defaultdict(Decimal)
-        for (node, _, unit), came in self.found.items():
-            wanted = units.get(node, unit)
-            sums[node] += _converted(came or Decimal(0), (unit, wanted), convert) or Decimal(0)
+        for (one, _, unit), came in self.found.items():
+            wanted = units.get(one, unit)
+            sums[one] += _converted(came or Decimal(0), (unit, wanted), convert) or Decimal(0)
         return sums
 
 
-def read_arrivals(site: Site, session: Session, movements: Sequence[AnyMovement]) -> Arrivals:
+def read_arrivals(
+    site: Site, session: Session, movements: Sequence[AnyMovement], one_of: Mapping[int, int]
+) -> Arrivals:
     """Find what came in again, in the movements of some lots; asks for places only where it may."""
-    gone = {row.node for row in movements if row.effect == "shipped"}
+    gone = {one_of.get(row.node, row.node) for row in movements if row.effect == "shipped"}
     rows: dict[int, list[AnyMovement]] = defaultdict(list)
     for row in movements if gone else ():
-        if row.node in gone and (row.effect in _ORDER or row.effect == "produced"):
-            rows[row.node].append(row)
-    asked = {node: told for node, told in rows.items() if _may_arrive(told)}
+        one = one_of.get(row.node, row.node)
+        if one in gone and (row.effect in _ORDER or row.effect == "produced"):
+            rows[one].append(row)
+    asked = {one: told for one, told in rows.items() if _may_arrive(told)}
     if not asked:
         return Arrivals({}, {})
     told = [row for some in asked.values() for row in some]
     tenant = site.store.tenant_id
     parties = parties_by_code(session, tenant, {row.to_party for row in told})
     owners = owners_by_code(session, tenant, {row.location_code for row in told})
-    return find_arrivals(asked, Sites(_own(parties), owners), site.registry.convert)
+    found = find_arrivals(asked, Sites(_own(parties), owners), site.registry.convert)
+    return replace(found, one_of=one_of)
 
 
 def came_to_us(session: Session, tenant_id: int, movements: Iterable[MovementRow]) -> set[int]:
@@ -142,10 +157,10 @@ def find_arrivals(
 ) -> Arrivals:
     """Match the receipts of lots with what left before them, the oldest first."""
     found: dict[tuple[int, str, str], Decimal | None] = {}
-    fresh: dict[tuple[int, int], Decimal] = {}
-    for node, rows in movements.items():
+    fresh: dict[tuple[int, int], list[Decimal | None]] = defaultdict(list)
+    for one, rows in movements.items():
         for left in _match(rows, (sites, convert), fresh):
-            key = (node, left.row.event_uid, left.row.unit)
+            key = (one, left.row.event_uid, left.row.unit)
             known = found.get(key, Decimal(0))
             if left.arrived is None or known is None:
                 found[key] = None
@@ -155,17 +170,18 @@ def find_arrivals(
 
 
 def without_arrivals(
-    site: Site, session: Session, movements: Iterable[AnyMovement]
+    site: Site, session: Session, movements: Iterable[AnyMovement], one_of: Mapping[int, int]
 ) -> list[AnyMovement]:
     """Leave what came in again out of the movements: it brought nothing new into being."""
     rows = list(movements)
-    fresh = read_arrivals(site, session, rows).fresh
+    fresh = read_arrivals(site, session, rows, one_of).fresh
     if not fresh:
         return rows
+    rests = {line: iter(told) for line, told in fresh.items()}
     known = [
         row
-        if row.effect != "received" or (row.node, row.id) not in fresh
-        else row._replace(quantity=fresh[row.node, row.id])
+        if row.effect != "received" or (row.node, row.id) not in rests
+        else row._replace(quantity=next(rests[row.node, row.id]))
         for row in rows
     ]
     return [row for row in known if row.effect != "received" or row.quantity != 0]
@@ -174,29 +190,42 @@ def without_arrivals(
 def _match(
     rows: Sequence[AnyMovement],
     how: tuple[Sites, Convert],
-    fresh: dict[tuple[int, int], Decimal],
+    fresh: dict[tuple[int, int], list[Decimal | None]],
 ) -> list[_Left]:
     """Of one moment, what left comes before what came; how a lot first came in is no arrival."""
     sites, convert = how
-    gone = [row for row in rows if row.effect == "shipped"]
+    ways = {way for row in rows if row.effect == "shipped" for way in sites.ways(row)}
     born = [row for row in rows if row.effect in ("received", "produced")]
 
     def is_end(row: AnyMovement) -> bool:
-        return row.effect == "received" and any(sites.is_end(row, each) for each in gone)
+        return row.effect == "received" and sites.way_of(row) in ways
 
     first = min(born, key=lambda row: (row.event_at, is_end(row), row.id), default=None)
-    told = [row for row in rows if row.effect in _ORDER and row is not first]
+    told = [
+        row
+        for row in rows
+        if row.effect in _ORDER and not (first is not None and row.id == first.id)
+    ]
     left: list[_Left] = []
+    waiting: dict[_Way, deque[_Left]] = defaultdict(deque)
     for row in sorted(told, key=lambda row: (row.event_at, _ORDER[row.effect], row.id)):
         if row.effect == "shipped":
             left.append(_Left(row, row.quantity))
+            for way in sites.ways(row):
+                waiting[way].append(left[-1])
         elif row.effect == "returned":
-            _take(row, [one for one in left if one.row.to_party == row.from_party], convert)
+            _take(row, _open(waiting["to", row.from_party]), convert)
         else:
-            ends = [one for one in left if sites.is_end(row, one.row)]
-            rest = _take(row, ends, convert, arrives=True)
-            if rest != row.quantity:
-                fresh[row.node, row.id] = rest or Decimal(0)
+            rest = _take(row, _open(waiting[sites.way_of(row)]), convert, arrives=True)
+            known = rest if row.quantity is None else rest or Decimal(0)
+            fresh[row.node, row.id].append(known)
+    return left
+
+
+def _open(left: deque[_Left]) -> deque[_Left]:
+    """Forget the oldest of which nothing is under way: each is looked at once, not by all after."""
+    while left and left[0].open is not None and not left[0].open:
+        left.popleft()
     return left
 
 

@@ -48,7 +48,7 @@ def shares_of(
     if movements is None:
         own = movements_of(session, tenant, members, lens=facts)
         movements = with_carried(session, tenant, own, set(members), lens=facts)
-    movements = without_arrivals(site, session, movements)
+    movements = without_arrivals(site, session, movements, one_of)
     vague = {link.event_uid for link in links if link.quantity is None}
     told = movements_of_events(session, tenant, vague, lens=facts)
     sizes, brought = _brought(site, movements, one_of)

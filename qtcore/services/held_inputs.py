@@ -20,7 +20,7 @@ from qtcore.services.site import Site
 from qtcore.services.trace import within_time
 from qtcore.store.queries.holds import RecallHold, any_recall_runs, recall_holds
 from qtcore.store.queries.nodes import NodeInfo, describe_nodes, lots_of_units
-from qtcore.store.queries.trace import EdgeRow, reached_nodes, trace_each
+from qtcore.store.queries.trace import EdgeRow, reached_nodes, trace_towards
 from qtcore.store.unit import UnitOfWork
 
 HIDDEN: Final = "an input you may not see is held by a recall"
@@ -122,7 +122,7 @@ def held_input_refusals(
     standing = {hold.node for hold in holds if not hold.is_lifted}
     if not standing:
         return []
-    edges = trace_each(session, tenant_id, nodes, "backward", to=standing)
+    edges = trace_towards(session, tenant_id, nodes, "backward", ends=standing)
     found = held_inputs(session, tenant_id, edges)
     return [
         _refusal(info, held)

@@ -65,11 +65,15 @@ class OnHand:
 
 
 class Found(NamedTuple):
-    """What is known of the lots of a scope: stock, movements by node, customers by code."""
+    """What is known of the lots of a scope: stock, movements by node, customers by code.
+
+    `one_of` gives the one that stands for each of several names of a lot.
+    """
 
     on_hand: OnHand
     movements: Mapping[int, Sequence[AnyMovement]]
     customers: Mapping[str, PartyRow]
+    one_of: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def find_whereabouts(site: Site, session: Session, trace: Trace, found: Found) -
     held = active_holds(session, tenant, [row.node for row in orders])
     numbers = order_numbers(session, tenant, [s.event_id for s in trace.customers])
     rows = [row for told in found.movements.values() for row in told]
-    arrivals = read_arrivals(site, session, rows)
+    arrivals = read_arrivals(site, session, rows, found.one_of)
     own = frozenset(code for code, p in found.customers.items() if "site" in (p.roles or []))
     to_own = _to_own_sites(arrivals.under_way(trace.customers), own)
     return Whereabouts(

@@ -186,7 +186,7 @@ def compute_scope(
     lots = [n.info for n in merged.nodes if n.info.kind != "logistic_unit"]
     on_hand = OnHand(transit_places(session, site.store.tenant_id))
     balances = _add_lots(site, lots, (one_of, moved.by_node), on_hand)
-    found = Found(on_hand, moved.by_node, moved.customers)
+    found = Found(on_hand, moved.by_node, moved.customers, one_of)
     where = find_whereabouts(site, session, merged, found)
     return RecallScope(
         question=question,

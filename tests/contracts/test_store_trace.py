@@ -17,7 +17,13 @@ from qtcore.store.queries.nodes import active_holds, describe_nodes, find_nodes
 from qtcore.store.queries.records import records_about
 from qtcore.store.queries.shipments import contents_of, shipments_of
 from qtcore.store.queries.sums import sums_of
-from qtcore.store.queries.trace import SAME_AS, reached_nodes, trace_each, trace_edges
+from qtcore.store.queries.trace import (
+    SAME_AS,
+    reached_nodes,
+    trace_each,
+    trace_edges,
+    trace_towards,
+)
 from qtcore.store.store import Store
 from qtcore.store.tables import Edge
 from tests.rows import NOON, a_context, a_plant, alias, an_event, link
@@ -84,9 +90,19 @@ def test_many_starts_are_traced_each_as_alone_over_one_map(
         monkeypatch.setattr(trace, "_ways_of", counted)
         assert trace_each(session, 1, nodes, "backward") == alone
         assert built == ["backward"]
-        only = trace_each(session, 1, nodes, "backward", to=[a])
-        assert only == {**alone, f: []} and alone[f]
-        assert built == ["backward", "backward", "forward"]
+
+
+def test_only_ways_to_the_ends_are_followed(store: Store):
+    """A lot that does not lead to a held one costs nothing, nor does what else went into one."""
+    a, b, c, d, e, f = a_plant(store, 6).nodes
+    link(store, [(a, b), (a, c), (d, c), (e, f)])
+    alias(store, e, d)
+    with store.read() as session:
+        found = trace_towards(session, 1, [b, c, f], "backward", ends=[d])
+    ways = {node: [(edge.src, edge.dst, edge.kind) for edge in found[node]] for node in found}
+    assert {kind for _, _, kind in ways[f]} > {SAME_AS} and (e, f) in {way[:2] for way in ways[f]}
+    assert [way[:2] for way in ways[c] if way[2] != SAME_AS] == [(d, c)]
+    assert ways[b] == []
 
 
 def test_an_edge_carries_its_event_and_exact_quantity(store: Store):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from qtcore.services.arrivals import Sites, find_arrivals
 from qtcore.services.events import EventInput, Line
 from qtcore.services.interchange import import_epcis
 from qtcore.services.lot_ref import LotRef
@@ -16,8 +18,10 @@ from qtcore.services.master import MasterInput, get_master, save_master
 from qtcore.services.recall import recall_scope
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recording import record_event
+from qtcore.services.same_lots import join_lots
 from qtcore.services.site import Site
-from qtcore.testing import a_party, a_received_lot, a_site, line
+from qtcore.store.queries.events import AmountRow
+from qtcore.testing import a_party, a_received_lot, a_site, an_output, line
 from qtcore.testing.builders import SUPPLIER
 from qtcore.testing.sites import sqlite_url
 from tests.scenarios.recall_dairy import Dairy
@@ -51,8 +55,14 @@ def receive(dairy: Dairy, amount: str, **more: Any) -> None:
     record_event(dairy.site, dairy.everyone(), event)
 
 
-def scope_of(dairy: Dairy) -> dict[str, Any]:
-    return recall_scope(dairy.site, dairy.everyone(), ["M-1"]).as_json()
+def scope_of(dairy: Dairy, lot: str = "M-1") -> dict[str, Any]:
+    return recall_scope(dairy.site, dairy.everyone(), [lot]).as_json()
+
+
+def how_much_of(dairy: Dairy, lot: str) -> set[tuple[str, str]]:
+    """Say how much there is of a lot and its other names, and how much its shares are of."""
+    listed = [each for each in scope_of(dairy, lot)["lots"] if each["kind"] == "lot"]
+    return {(each["upper"], share["of"]) for each in listed for share in each["contains"]}
 
 
 def under_way(dairy: Dairy) -> list[tuple[str, str]]:
@@ -98,6 +108,65 @@ def test_a_further_delivery_of_a_supplier_is_no_arrival(branches):
     assert under_way(branches) == [("EAST", "5"), ("WEST", "7")]
     (lot,) = [lot for lot in scope_of(branches)["lots"] if lot["lot_no"] == "Y-2"]
     assert lot["upper"] == "29"
+
+
+def test_what_left_under_one_name_comes_in_under_another(dairy: Dairy) -> None:
+    """Another site of ours may give goods a number of its own: they are still the same goods."""
+    a_party(dairy.site, "EAST", "site")
+    before = scope_of(dairy)["quantities"]
+    dairy.ship("EAST", "14", dairy.second)
+    came = an_output("YOGHURT", "E-77", "12", source="EAST")
+    event = EventInput("receiving", (came,), dairy.site.sources.now(), to_party="EAST")
+    record_event(dairy.site, dairy.everyone(), event)
+    join_lots(dairy.site, dairy.everyone(), dairy.second.uid, "E-77", reason="one label")
+    assert under_way(dairy) == [("EAST", "2")]
+    assert scope_of(dairy)["quantities"] == before
+    assert how_much_of(dairy, "Y-2") == {("20", "20"), ("0", "20")}  # counted under one
+
+
+def test_a_case_that_held_a_lot_twice_brings_both(dairy: Dairy) -> None:
+    """Of 8 kg that left for EAST in a case, 2 kg came back by themselves: 2 kg more came in it."""
+    a_party(dairy.site, "EAST", "site")
+
+    def tell(kind: str, *lines: Line, **more: Any) -> None:
+        event = EventInput(kind, lines, dairy.site.sources.now(), **more)
+        record_event(dairy.site, dairy.everyone(), event)
+
+    def case(part: str) -> Line:
+        return Line(LotRef(kind="logistic_unit", lot_no="C-1"), part)
+
+    for amount in ("5", "3"):
+        tell("packing", line(dairy.second, "child", amount), case("parent"))
+    tell("shipping", case("subject"), to_party="EAST")
+    tell("returning", line(dairy.second, "subject", "2"), from_party="EAST")
+    tell("receiving", case("output"), to_party="EAST")
+    assert how_much_of(dairy, "Y-2") == {("22", "22")}
+
+
+class CountedReads(dict[str, str]):
+    """Whose each place is, and how often it was asked."""
+
+    asked = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked += 1
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("party", ["SHOP", "EAST"])
+def test_each_of_many_receipts_looks_for_its_shipment_once(party: str) -> None:
+    at, many = datetime(2026, 1, 1, tzinfo=UTC), 200
+
+    def row(number: int, effect: str, to: str) -> AmountRow:
+        when = at + timedelta(hours=number)
+        much = (None, Decimal(1), "kg", "", f"e{number}", "", "")
+        return AmountRow(number, 1, "", effect, *much, when, "", "", to)
+
+    rows = [row(n, "received" if n % 2 else "shipped", party) for n in range(2 * many)]
+    owners = CountedReads()
+    found = find_arrivals({1: rows}, Sites({"EAST"}, owners), lambda much, *_: much)
+    assert len(found.found) == many - 1
+    assert owners.asked <= 3 * many
 
 
 LOT = "urn:epc:class:lgtin:4012345.012345.A1"

@@ -98,27 +98,21 @@ def trace_edges(
 
 
 def trace_each(
-    session: Session,
-    tenant_id: int,
-    nodes: Sequence[int],
-    direction: str,
-    *,
-    to: Collection[int] | None = None,
+    session: Session, tenant_id: int, nodes: Sequence[int], direction: str
 ) -> dict[int, list[EdgeRow]]:
-    """List the edges of each node as `trace_edges` does for one, with the statements of one.
+    """List the edges of each node as `trace_edges` does for one, with the statements of one."""
+    ways = _ways_of(Walk(session, tenant_id, direction, NOW).read(nodes, None), direction)
+    return {node: _with_depths(_walk(ways, [node], direction), direction) for node in nodes}
 
-    With `to` only those nodes that lead to one of these are followed; the others have no edges.
-    """
+
+def trace_towards(
+    session: Session, tenant_id: int, nodes: Sequence[int], direction: str, *, ends: Collection[int]
+) -> dict[int, list[EdgeRow]]:
+    """List the edges on the ways from each node to one of `ends`; depths are not counted."""
     walked = Walk(session, tenant_id, direction, NOW).read(nodes, None)
-    ways = _ways_of(walked, direction)
-    followed = set(nodes)
-    if to is not None:
-        counter = "backward" if _is_forward(direction) else "forward"
-        followed &= reach_of(walked, to, counter).depths.keys()
-    return {
-        node: _with_depths(_walk(ways, [node], direction), direction) if node in followed else []
-        for node in nodes
-    }
+    near = reach_of(walked, ends, "backward" if _is_forward(direction) else "forward").depths
+    ways = _ways_of((e for e in walked if e.src in near and e.dst in near), direction)
+    return {node: _walk(ways, [node], direction).edges if node in near else [] for node in nodes}
 
 
 def _with_depths(reach: Reach, direction: str) -> list[EdgeRow]:
