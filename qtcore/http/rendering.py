@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from qtcore.definitions.stored_states import states_in, status_in
 from qtcore.errors import Refusal
 from qtcore.http.call import Call
-from qtcore.http.entry_words import FieldWords, unfold
+from qtcore.http.entry_words import FieldWords, shallow
 from qtcore.http.finding_words import Speaker
 from qtcore.http.problems import Problem
 from qtcore.http.settings import Settings
@@ -111,6 +111,8 @@ def _kept_here(call: Call) -> str:
 def _definition_words(registry: Registry, settings: Settings, language: str) -> dict[str, Any]:
     """Give what templates ask of the definitions: texts, states, names."""
 
+    fields = FieldWords(registry, settings.texts, language)
+
     def record_workflow(kind: str) -> str:
         found = registry.find("records", kind)
         return found.workflow if found else ""
@@ -137,8 +139,9 @@ def _definition_words(registry: Registry, settings: Settings, language: str) -> 
         "rule_title": rule_title,
         "action_word": action_word,
         "thing_word": thing_word,
-        "field_word": FieldWords(registry, settings.texts, language).name,
-        "unfold": unfold,
+        "field_word": fields.name,
+        "unfold": fields.unfold,
+        "shallow": shallow,
         "typed_unit": partial(typed_unit, registry, language),
         "say_finding": Speaker(registry, settings.texts, language).say,
     }

@@ -3,9 +3,11 @@
 import ast
 import base64
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import get_args
 from urllib.parse import quote
@@ -274,12 +276,24 @@ def test_what_changed_is_told_in_words_and_nested_values_as_a_list(
         shown = client.get(f"/ledger?about=nested&lang={language}").text
         lots = client.get(f"/ledger?action=lot.transition&lang={language}").text
         items = client.get(f"/ledger?changed=yes&kind=item&lang={language}").text
-    assert "&#34;" not in shown
+    # The letters that were kept stand beside, for whoever points at the list.
+    assert f'<div title="{json.dumps(closure, sort_keys=True)}">' in unescape(shown)
+    assert "&#34;" not in re.sub(r'title="[^"]*"', "", shown)
     assert "<li><code>kg</code>: 3</li>" in shown
     comma = load_texts().get("list.comma", language)
     assert f"<li><code>notes</code>: a{comma}b</li>" in shown
     told = shown + lots + items
     assert [each for each in said if each.casefold() not in told.casefold()] == []
+
+
+@pytest.mark.parametrize("typed", ["[]", "{}", "[1, 2]", "[NaN]", '{"a": 1}'])
+def test_a_typed_text_is_told_as_it_was_typed(web: Web, typed: str) -> None:
+    with web.site.store.write(a_context(web.site)) as work:
+        work.log("look", "item", typed, changes={"name": ("", typed)}, details={"note": typed})
+    with web.person() as client:
+        shown = unescape(client.get("/ledger", params={"about": typed}).text)
+    assert shown.count(f"→ {typed}</div>") == 2
+    assert f"<dd>{typed}</dd>" in shown
 
 
 def test_a_row_does_not_tell_the_number_of_what_its_reader_may_not_read(web: Web) -> None:
