@@ -21,6 +21,7 @@ from qtcore.services.recording import record_event
 from qtcore.services.records import RecordInput, write_record
 from qtcore.services.release import explain_release
 from qtcore.services.site import Site
+from qtcore.services.trace import trace
 from qtcore.store.queries.nodes import NodeInfo, active_holds
 from qtcore.testing import (
     a_context,
@@ -80,6 +81,11 @@ def ship(site: Site, lot: NodeInfo | str, amount: str = "1", unit: str = "kg") -
     record_event(site, everyone(site), event)
 
 
+def shipped(site: Site, lot: NodeInfo) -> int:
+    """Count what left of a lot."""
+    return len(trace(site, everyone(site), lot.uid, "forward").customers)
+
+
 def codes(site: Site, lot: NodeInfo | str) -> list[str]:
     with pytest.raises(Refused) as refused:
         ship(site, lot)
@@ -133,8 +139,10 @@ def test_a_hold_that_is_lifted_on_the_input_frees_what_was_made_of_it(site):
     lot = a_good_lot(site)
     recall(site)
     learn(site, line("M-1", "input", "5"), an_output("YOGHURT", "Y-1", "5"))
+    assert codes(site, lot) == ["QT563"]
     lift_hold(site, everyone(site), hold_on(site, found(site, "M-1")), "the wrong lot")
     ship(site, lot)
+    assert shipped(site, lot) == 1
 
 
 def test_what_was_settled_settles_what_came_of_it_but_no_other_way_to_the_held_lot(site):
@@ -165,6 +173,7 @@ def test_only_what_a_running_recall_holds_counts(site, why):
             work.log("record.change", "record", started.record_id)
     learn(site, line("M-1", "input", "5"), an_output("YOGHURT", "Y-1", "5"))
     ship(site, lot)
+    assert shipped(site, lot) == 1
 
 
 def test_a_recall_of_a_release_that_kept_no_case_beside_its_record_counts(site):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlmodel import select
 
 from qtcore.errors import Refused
 from qtcore.services.events import EventInput, Line, Origin, write_all
@@ -13,6 +14,7 @@ from qtcore.services.orders import OrderInput, finish_order, reserve
 from qtcore.services.recall_cases import read_case
 from qtcore.services.recording import record_event
 from qtcore.services.site import Site
+from qtcore.store.tables import OrderLine
 from qtcore.testing import a_party, line
 from tests.scenarios.recall_dairy import made
 
@@ -22,6 +24,11 @@ def learn(site: Site, *lines: Line) -> None:
     with site.store.write(site.system_context()) as work:
         told = EventInput("production", lines, site.sources.now())
         write_all(site, NodeBook(site, work), [told], origin=Origin("import"))
+
+
+def state_of(dairy, order: str) -> str:
+    with dairy.site.store.read() as session:
+        return session.exec(select(OrderLine.state).where(OrderLine.uid == order)).one()
 
 
 def test_a_line_of_a_held_lot_has_not_left_and_can_be_cancelled(dairy):
@@ -52,6 +59,7 @@ def test_a_line_that_left_before_the_hold_can_be_said_to_have_left(dairy, way):
     dairy.clock.at += timedelta(minutes=1)
     dairy.start()
     finish_order(dairy.site, dairy.everyone(), dairy.order, "done")
+    assert state_of(dairy, dairy.order) == "done"
 
 
 def test_what_left_to_somebody_else_is_not_what_the_line_asked_for(dairy):
@@ -111,5 +119,8 @@ def test_a_site_of_ours_is_told_as_a_place_and_not_as_a_customer(dairy):
 
 def test_a_line_leaves_once_the_hold_is_lifted(dairy):
     recall = dairy.start()
+    with pytest.raises(Refused, match="on hold since"):
+        finish_order(dairy.site, dairy.everyone(), dairy.order, "done")
     lift_holds_of(dairy.site, dairy.everyone(), recall.record_id, "the wrong lot")
     finish_order(dairy.site, dairy.everyone(), dairy.order, "done")
+    assert state_of(dairy, dairy.order) == "done"
