@@ -16,7 +16,7 @@ from qtcore.services.recording import record_event
 from qtcore.services.site import Site
 from qtcore.store.tables import OrderLine
 from qtcore.testing import a_party, line
-from tests.scenarios.recall_dairy import made
+from tests.scenarios.recall_dairy import Dairy, made
 
 
 def learn(site: Site, *lines: Line) -> None:
@@ -26,7 +26,7 @@ def learn(site: Site, *lines: Line) -> None:
         write_all(site, NodeBook(site, work), [told], origin=Origin("import"))
 
 
-def state_of(dairy, order: str) -> str:
+def state_of(dairy: Dairy, order: str) -> str:
     with dairy.site.store.read() as session:
         return session.exec(select(OrderLine.state).where(OrderLine.uid == order)).one()
 
